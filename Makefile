@@ -1,0 +1,57 @@
+# One virtual environment with two levels: the library alone, and all that development needs.
+# A level is stamped when its installation is complete, so an interrupted one is done again.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV = .venv
+BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+help: ## show this list
+	@echo "usage: make TARGET [PYTHON=python3.12] [ARGS='more arguments']"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.core-stamp ## compare CEAS with its baselines; results in runs/demo
+	$(BIN)/ceas-gym evaluate paper --policy ceas --policy oblivious-fair \
+	    --policy oblivious-naive --policy max_rate --episodes 20 --seed 0 --out runs/demo $(ARGS)
+
+setup: $(VENV)/.dev-stamp ## install everything for development
+
+test: setup ## run the tests and doctests
+	$(BIN)/python -m pytest $(ARGS)
+
+slow: setup ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: setup ## check style, types and the order of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+clean: ## remove the environment, builds and caches; keep runs/
+	rm -rf $(VENV) build dist .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	find ceas_gym agents tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment with an old Python or no working pip is made anew; any other is kept.
+$(VENV)/.core-stamp: pyproject.toml constraints.txt
+	@$(BIN)/python -c 'import pip._internal.cli.main, sys; sys.exit(sys.version_info < (3, 11))' \
+	    2>/dev/null || { \
+	    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	        "ceas_gym needs Python 3.11 or newer, but %s is %d.%d; try: make PYTHON=python3.11" \
+	        % ((sys.executable,) + sys.version_info[:2]))' && \
+	    $(PYTHON) -m venv --clear $(VENV); }
+	@echo "Installing ceas_gym into $(VENV): about 1 GB, a minute or two."
+	@$(INSTALL) -e .
+	@touch $@
+
+# torch goes first and by its exact version: left to the resolver, it could arrive as a newer build
+# of several GB.
+$(VENV)/.dev-stamp: $(VENV)/.core-stamp
+	@echo "Installing the agents' and developers' tools into $(VENV)."
+	@$(INSTALL) torch==2.13.0
+	@$(INSTALL) -e '.[agents,dev]'
+	@touch $@
+
+.PHONY: help demo setup test slow lint clean

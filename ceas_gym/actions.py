@@ -1,0 +1,35 @@
+"""The action's door: any array in the action space becomes a feasible schedule of channel-time."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ceas_gym.types import Network
+
+
+def decode(
+    network: Network, action: Float[Array, "windows nodes"]
+) -> Float[Array, "windows nodes"]:
+    """Returns the share of a channel that each node gets in each window.
+
+    An entry a asks for the share (a + 1) / 2. Where a window is asked for more than the hub's
+    channels, all its requests are scaled down alike; nothing is scaled up, and no node gets more
+    than one channel.
+
+    Args:
+        network: `channels` of the hub.
+        action: Requests in [-1, 1]; beyond, they are clipped.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> decode(SimpleNamespace(channels=1.0), jnp.array([[1.0, 1.0, 0.0], [-1.0, 0.0, -1.0]]))
+        Array([[0.4, 0.4, 0.2],
+               [0. , 0.5, 0. ]], dtype=float32)
+    """
+    asked = (jnp.clip(action, -1.0, 1.0) + 1.0) / 2.0
+    total = asked.sum(axis=1, keepdims=True)
+    return asked * jnp.minimum(1.0, network.channels / jnp.maximum(total, 1e-30))
+
+
+def encode(schedule: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:
+    """Returns the action that asks for the schedule: the inverse of `decode` on feasible ones."""
+    return jnp.clip(2.0 * schedule - 1.0, -1.0, 1.0)

@@ -1,0 +1,1 @@
+"""From the nodes' updates to the one that the hub applies: tags, weights, attacks, robust rules."""

@@ -1,0 +1,140 @@
+"""Weights of the nodes: from what the hub measures only, and capped before any update is seen."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+Weighting = Callable[[Array, Array, Array], Array]
+"""(information, counted, batch_floor) -> weights before the cap, zero where not counted."""
+
+
+def fisher(information: Array, counted: Array, batch_floor: Array) -> Array:
+    """Weighs by quantum Fisher information: shots times c^2 / (c + 2 (1 - c) / D).
+
+    The updates are not divided by their contraction. For them c times the shots is the matched
+    filter, and for D = 16 the factor above is close to c.
+
+    Source:
+        Braunstein and Caves, PRL 72, 3439 (1994); factor in `physics.information`.
+    """
+    del batch_floor
+    return jnp.where(counted, information, 0)
+
+
+def inverse_variance(information: Array, counted: Array, batch_floor: Array) -> Array:
+    """Weighs by 1 / (1/information + 1/floor): more shots do not help beyond the minibatch."""
+    precise = information * batch_floor / jnp.maximum(information + batch_floor, 1e-30)
+    return jnp.where(counted, precise, 0)
+
+
+def uniform(information: Array, counted: Array, batch_floor: Array) -> Array:
+    """Gives every counted node the same vote."""
+    del batch_floor
+    return counted.astype(information.dtype)
+
+
+WEIGHTINGS: dict[str, Weighting] = {
+    "fisher": fisher,
+    "inverse_variance": inverse_variance,
+    "uniform": uniform,
+}
+
+
+def top_share(weights: Float[Array, " nodes"], nodes: Int[Array, ""]) -> Float[Array, ""]:
+    """Returns the weight of the heaviest nodes: the most that so many Byzantine ones can carry.
+
+    Example:
+        >>> round(float(top_share(jnp.array([0.1, 0.5, 0.4]), 2)), 4)
+        0.9
+    """
+    return jnp.where(_rank(weights) < nodes, weights, 0).sum()
+
+
+def cap(
+    weights: Float[Array, " nodes"], counted: Bool[Array, " nodes"], nodes: Array, budget: Array
+) -> Float[Array, " nodes"]:
+    """Returns normalised weights, cut at the level at which the heaviest nodes fit the budget.
+
+    The share of the `nodes` heaviest in min(w, c) / sum min(w, c) grows with c, from
+    `nodes / counted` (equal votes) on. The greatest c within the budget is found exactly: the
+    condition is piecewise linear in c, with a break at each weight.
+
+    Args:
+        weights: Not negative, zero where not counted.
+        counted: Nodes with a vote; one without weight gets the smallest positive one.
+        nodes: Number of Byzantine nodes tolerated.
+        budget: Most that the heaviest `nodes` may carry, in (0, 1); below equal votes it can't be
+            met, and equal votes are returned.
+
+    Example:
+        >>> weights = jnp.array([6.0, 1.0, 1.0, 1.0, 1.0])
+        >>> cap(weights, weights > 0, 1, 0.25).round(4).tolist()
+        [0.25, 0.1875, 0.1875, 0.1875, 0.1875]
+    """
+    least = jnp.min(jnp.where(counted & (weights > 0), weights, jnp.inf))
+    least = jnp.where(jnp.isfinite(least), least, 1.0)
+    weights = jnp.where(counted, jnp.maximum(weights, least), 0)
+    heaviest = counted & (_rank(weights) < nodes)
+
+    def excess(level: Array) -> Array:
+        cut = jnp.minimum(weights, level[..., None])
+        top = jnp.where(heaviest, cut, 0).sum(axis=-1)
+        return top - budget * cut.sum(axis=-1)
+
+    breaks = jnp.where(counted, weights, least)
+    over = excess(breaks)
+    fits = over <= 1e-6 * breaks * counted.sum()
+    low = jnp.max(jnp.where(fits, breaks, least))
+    high = jnp.min(jnp.where(fits, jnp.inf, breaks))
+    over_low, over_high = excess(low), excess(jnp.where(jnp.isfinite(high), high, low))
+    step = jnp.clip(-over_low / jnp.maximum(over_high - over_low, 1e-30), 0, 1)
+    level = jnp.where(jnp.isfinite(high), low + step * (high - low), low)
+    cut = jnp.minimum(weights, level)
+    return cut / jnp.maximum(cut.sum(), 1e-30)
+
+
+def budget(
+    counted: Bool[Array, " nodes"], tolerated: Array, share_budget: Array, largest_share: Array
+) -> Float[Array, ""]:
+    """Returns the most that the heaviest tolerated nodes may carry.
+
+    `share_budget` times their share under equal votes, or that share itself where they are more
+    than a fifth of the counted nodes (there, precision is not worth the risk), and never more than
+    `largest_share` unless equal votes are.
+    """
+    voters = jnp.maximum(counted.sum(), 1)
+    equal = tolerated / voters
+    generous = jnp.where(5 * tolerated > voters, 1.0, share_budget)
+    return jnp.maximum(jnp.minimum(generous * equal, largest_share), equal)
+
+
+def certificate(
+    weights: Float[Array, " nodes"], share: Array, variances: Float[Array, " nodes"]
+) -> Float[Array, ""]:
+    """Returns the bound on the root mean square error of a trimmed mean, whoever is Byzantine.
+
+    Delta = sqrt(kappa V) + sqrt(S) with V = sum w s^2, S = sum w^2 s^2 and
+    kappa = 2 share / (1 - 2 share), valid for every Byzantine weight up to `share`. It holds for a
+    weighted trimmed mean without momentum and clipping, and is a guide beyond.
+
+    Args:
+        weights: Sum to one.
+        share: Weight of the heaviest tolerated nodes; infinite bound from one half on.
+        variances: Expected squared norm s^2 of each update's noise; ignored where the weight is
+            zero.
+    """
+    variances = jnp.where(weights > 0, variances, 0)
+    spread = (weights * variances).sum()
+    mean = (weights**2 * variances).sum()
+    safe = jnp.minimum(share, 0.4999)
+    bound = jnp.sqrt(2 * safe / (1 - 2 * safe) * spread) + jnp.sqrt(mean)
+    return jnp.where(share < 0.5, bound, jnp.inf)
+
+
+def _rank(values: Float[Array, " nodes"]) -> Int[Array, " nodes"]:
+    # Zero for the greatest; ties in the order of the nodes.
+    order = jnp.arange(values.shape[0])
+    above = values[None, :] > values[:, None]
+    tied = (values[None, :] == values[:, None]) & (order[None, :] < order[:, None])
+    return (above | tied).sum(axis=1)

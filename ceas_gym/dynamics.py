@@ -1,0 +1,124 @@
+"""The whole story on one page: a round of scheduling, decay, learning, attack and consensus."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key
+
+from ceas_gym import actions, metrics, observations
+from ceas_gym.consensus import placement, protocol
+from ceas_gym.learning import learners, model, pullback
+from ceas_gym.network import barrier, generation, storage
+from ceas_gym.types import (
+    Delivery,
+    Memory,
+    Params,
+    Received,
+    Report,
+    State,
+    TimeStep,
+    Verdict,
+)
+
+
+def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
+    """Returns the start of an episode: empty memories, a small random model, bad nodes placed.
+
+    Args:
+        params: The scenario.
+        key: Decides everything that is random in the episode.
+    """
+    key, model_key, placement_key = jax.random.split(key, 3)
+    network, nodes = params.network, params.network.lifetime.shape[0]
+    quality = observations.expected_pairs(network) * network.contraction[:, 0] ** 2
+    start = model.start(params.learning, model_key)
+    state = State(
+        memory=Memory(
+            pairs=jnp.zeros(network.contraction.shape, jnp.int32),
+            key_bits=jnp.zeros((nodes, network.key_slots), network.contraction.dtype),
+        ),
+        model=start,
+        workers=protocol.start(nodes, start.parameters),
+        scores=model.score(params.learning, start),
+        report=_no_report(params),
+        useful=jnp.int32(0),
+        generated=jnp.int32(0),
+        byzantine=placement.choose(params.adversary, placement_key, quality),
+        round=jnp.int32(0),
+        key=key,
+    )
+    return state, TimeStep(
+        observation=observations.observe(params, state),
+        reward=jnp.float32(0),
+        terminated=jnp.bool_(False),
+        metrics=metrics.before_any_round(state),
+        schedule=jnp.zeros((network.windows, nodes), jnp.float32),
+    )
+
+
+def step(
+    params: Params, state: State, action: Float[Array, "windows nodes"]
+) -> tuple[State, TimeStep]:
+    """Returns the state after one round, and what the scheduler and the people get to see.
+
+    Args:
+        params: The scenario.
+        state: Before the round.
+        action: Requests for channel-time, in [-1, 1].
+    """
+    key, herald_key, learning_key = jax.random.split(state.key, 3)
+
+    schedule = actions.decode(params.network, action)
+    heralded = generation.herald(params.network, schedule, herald_key)
+    memory, ledger = storage.store(params.network, state.memory, heralded)
+    memory, delivery, ledger = barrier.spend(params.network, memory, ledger)
+
+    poisoned = state.byzantine & params.adversary.poisons_labels
+    pulled = pullback.pull(params.learning.program, state.model.parameters)
+    gradients = learners.gradients(params.learning, pulled, delivery, poisoned, learning_key)
+    workers = protocol.blend(params.consensus, state.workers, gradients, delivery)
+    workers, received, verdict = protocol.decide(params, workers, delivery, state.byzantine)
+    exact = learners.full_gradient(params.learning, pulled, params.learning.training)
+    useful = metrics.useful_pairs(ledger, delivery, received, verdict)
+    trained = model.apply(params.learning, state.model, verdict.update, verdict.committed)
+
+    next_state = State(
+        memory=memory,
+        model=trained,
+        workers=workers,
+        scores=model.score(params.learning, trained),
+        report=_report(delivery, received, verdict),
+        useful=state.useful + useful,
+        generated=state.generated + ledger.generated.sum(),
+        byzantine=state.byzantine,
+        round=state.round + 1,
+        key=key,
+    )
+    return next_state, TimeStep(
+        observation=observations.observe(params, next_state),
+        reward=params.reward(params, state, next_state),
+        terminated=(next_state.round >= params.rounds) | _diverged(next_state),
+        metrics=metrics.of_round(next_state, ledger, delivery, received, verdict, useful, exact),
+        schedule=schedule,
+    )
+
+
+def _diverged(state: State) -> Bool[Array, ""]:
+    return ~jnp.isfinite(state.scores.validation_loss)
+
+
+def _report(delivery: Delivery, received: Received, verdict: Verdict) -> Report:
+    return Report(
+        shots=delivery.shots,
+        signal=protocol.signal(delivery.contraction),
+        weights=verdict.weights,
+        share=verdict.share,
+        committed=verdict.committed,
+        authenticated=delivery.authenticated.mean(dtype=verdict.weights.dtype),
+        counted=received.counted.mean(dtype=verdict.weights.dtype),
+    )
+
+
+def _no_report(params: Params) -> Report:
+    nodes = params.network.lifetime.shape
+    nothing, zero = jnp.zeros(nodes, jnp.float32), jnp.float32(0)
+    return Report(jnp.zeros(nodes, jnp.int32), nothing, nothing, zero, jnp.bool_(False), zero, zero)

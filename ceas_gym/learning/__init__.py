@@ -1,0 +1,1 @@
+"""The learning half: a distributed quantum neural network. Knows nothing of links and memories."""

@@ -1,0 +1,128 @@
+"""Data: samples by name, reduced to a few angles, split once, and dealt to the nodes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ceas_gym.names import resolve
+from ceas_gym.scenario import LearningSettings
+
+Samples = tuple[NDArray[np.float64], NDArray[np.int64]]
+Dataset = Callable[[], Samples]
+
+TEST_SHARE = VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples of one split: features in radians, labels counted from zero."""
+
+    features: NDArray[np.float64]
+    labels: NDArray[np.int64]
+
+
+def digits() -> Samples:
+    """Returns 1797 images of handwritten digits, shape (1797, 64), and their classes.
+
+    Source:
+        Alpaydin and Kaynak (1998), as bundled with scikit-learn.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return np.asarray(bunch.data), np.asarray(bunch.target)
+
+
+DATASETS: dict[str, Dataset] = {"digits": digits}
+
+
+def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
+    """Returns the training, validation and test split.
+
+    Samples of other classes are left out. Principal components and their scale are fitted on the
+    training split alone; a feature is an angle, at most pi/2 on either side, that reaches it two
+    standard deviations out.
+
+    Args:
+        settings: Names the data set (a shipped one, or `module:function` that returns samples of
+            shape (samples, raw features) and integer classes) and the classes.
+
+    Raises:
+        ValueError: If a class does not occur, or there are fewer raw features than asked for.
+    """
+    samples, classes = resolve("dataset", settings.dataset, DATASETS)()
+    missing = sorted(set(settings.classes) - set(classes.tolist()))
+    if missing:
+        raise ValueError(f"classes {missing} do not occur in dataset {settings.dataset!r}")
+    most = samples.shape[1]
+    if settings.features > most:
+        raise ValueError(f"features = {settings.features}, but {settings.dataset!r} has {most}")
+    chosen = np.isin(classes, settings.classes)
+    labels = np.array([settings.classes.index(c) for c in classes[chosen]], dtype=np.int64)
+    training, validation, test = _split(len(labels), labels, settings.data_seed)
+    angles = _angles(samples[chosen], training, settings.features)
+    return tuple(Part(angles[part], labels[part]) for part in (training, validation, test))  # pyright: ignore[reportReturnType]
+
+
+def shards(
+    settings: LearningSettings, labels: NDArray[np.int64], nodes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns which training samples each node may draw, and how many they are.
+
+    `iid` nodes all draw from the whole training split. With `dirichlet`, each class is dealt out
+    in proportions drawn from a Dirichlet distribution, and a node left with nothing gets one
+    sample at random.
+
+    Args:
+        settings: Partition and its seed.
+        labels: Labels of the training split.
+        nodes: Number of nodes.
+
+    Returns:
+        Indices, padded with zeros, shape (nodes, largest shard), and sizes, shape (nodes,).
+
+    Source:
+        Hsu, Qi and Brown, arXiv:1909.06335.
+    """
+    if settings.partition == "iid":
+        everything = np.tile(np.arange(len(labels)), (nodes, 1))
+        return everything, np.full(nodes, len(labels))
+    random = np.random.default_rng([settings.data_seed, nodes])
+    owned: list[list[int]] = [[] for _ in range(nodes)]
+    for label in np.unique(labels):
+        members = random.permutation(np.flatnonzero(labels == label))
+        proportions = random.dirichlet(np.full(nodes, settings.dirichlet_concentration))
+        cuts = (np.cumsum(proportions)[:-1] * len(members)).round().astype(int)
+        for shard, part in zip(owned, np.split(members, cuts), strict=True):
+            shard.extend(part.tolist())
+    owned = [shard or [int(random.integers(len(labels)))] for shard in owned]
+    sizes = np.array([len(shard) for shard in owned])
+    padded = np.zeros((nodes, sizes.max()), dtype=np.int64)
+    for row, shard in zip(padded, owned, strict=True):
+        row[: len(shard)] = shard
+    return padded, sizes
+
+
+def _split(count: int, labels: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], ...]:
+    from sklearn.model_selection import train_test_split
+
+    rest, test = train_test_split(
+        np.arange(count), test_size=TEST_SHARE, random_state=seed, stratify=labels
+    )
+    share = VALIDATION_SHARE / (1 - TEST_SHARE)
+    training, validation = train_test_split(
+        rest, test_size=share, random_state=seed, stratify=labels[rest]
+    )
+    return training, validation, test
+
+
+def _angles(
+    samples: NDArray[np.float64], training: NDArray[np.int64], features: int
+) -> NDArray[np.float64]:
+    from sklearn.decomposition import PCA
+
+    components = PCA(features, svd_solver="full").fit(samples[training]).transform(samples)
+    scaled = components / (2 * components[training].std(axis=0))
+    return np.clip(scaled, -1, 1) * np.pi / 2

@@ -1,0 +1,54 @@
+"""The global model: its start, one optimizer step at the hub, and its scores without noise."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Key
+
+from ceas_gym.learning import learners, pullback
+from ceas_gym.types import Learning, Model, Scores
+
+OPTIMIZERS = {"sgd": optax.sgd, "adam": optax.adam, "momentum": lambda rate: optax.sgd(rate, 0.9)}
+
+START_SPREAD = 1.0
+"""Standard deviation of the initial weights, in radians: an untrained model is no better than chance,
+and a few qubits have no barren plateau."""
+
+
+def start(learning: Learning, key: Key[Array, ""]) -> Model:
+    """Returns a model with small random weights."""
+    shape = (learning.program.parameters,)
+    parameters = START_SPREAD * jax.random.normal(key, shape, learning.logit_scale.dtype)
+    return Model(parameters, learning.optimizer(learning.learning_rate).init(parameters))
+
+
+def apply(
+    learning: Learning,
+    model: Model,
+    update: Float[Array, " parameters"],
+    committed: Bool[Array, ""],
+) -> Model:
+    """Returns the model after one optimizer step against the update, or unchanged if not committed.
+
+    Args:
+        learning: Optimizer and learning rate.
+        model: Parameters and optimizer state.
+        update: Aggregated gradient.
+        committed: Whether the hub acts on this round.
+    """
+    optimizer = learning.optimizer(learning.learning_rate)
+    change, optimizer_state = optimizer.update(update, model.optimizer_state, model.parameters)
+    moved = Model(optax.apply_updates(model.parameters, change), optimizer_state)  # pyright: ignore[reportArgumentType]
+    return jax.tree.map(lambda new, old: jnp.where(committed, new, old), moved, model)
+
+
+def score(learning: Learning, model: Model) -> Scores:
+    """Returns loss and accuracy of the model without any noise."""
+    observables = pullback.observables(learning.program, model.parameters)
+    validation = learners.logits(learning, learning.validation.paulis, observables)
+    test = learners.logits(learning, learning.test.paulis, observables)
+    return Scores(
+        validation_loss=learners.cross_entropy(validation, learning.validation.labels),
+        validation_accuracy=learners.accuracy(validation, learning.validation.labels),
+        accuracy=learners.accuracy(test, learning.test.labels),
+    )

@@ -1,0 +1,176 @@
+"""Pauli vectors: noisy expectation values and their gradients without density matrices.
+
+Pauli words are numbered in base 4 (I, X, Y, Z), the first qubit most significant. Data enters as
+rho_P = Tr[P rho(x)]; the observable, pulled back through the ansatz, as O_P = 2^-n Tr[P U+ O U].
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LETTERS = np.array(
+    [[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=complex
+)
+
+
+def words(qubits: int) -> NDArray[np.complex128]:
+    """Returns the matrices of all Pauli words, shape (4**qubits, 2**qubits, 2**qubits)."""
+    matrices = np.ones((1, 1, 1), dtype=complex)
+    for _ in range(qubits):
+        matrices = np.einsum("aij,bkl->abikjl", matrices, LETTERS)
+        size = matrices.shape[2] * matrices.shape[3]
+        matrices = matrices.reshape(-1, size, size)
+    return matrices
+
+
+def word_weights(qubits: int) -> NDArray[np.int64]:
+    """Returns the number of letters other than I in each Pauli word.
+
+    Example:
+        >>> word_weights(2).tolist()
+        [0, 1, 1, 1, 1, 2, 2, 2, 1, 2, 2, 2, 1, 2, 2, 2]
+    """
+    letters = np.indices((4,) * qubits).reshape(qubits, -1)
+    return (letters > 0).sum(axis=0)
+
+
+def pauli_vectors(states: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Returns rho_P of pure states.
+
+    Args:
+        states: Amplitudes, shape (samples, 2**qubits).
+
+    Returns:
+        Expectation values in [-1, 1], shape (samples, 4**qubits).
+    """
+    samples, dimension = states.shape
+    qubits = dimension.bit_length() - 1
+    rho = np.einsum("si,sj->sij", states, states.conj()).reshape((samples, *(2,) * 2 * qubits))
+    for left in range(qubits, 0, -1):
+        # The first row axis and the first column axis become one Pauli axis, the last one.
+        rho = np.tensordot(rho, LETTERS, axes=((1, 1 + left), (2, 1)))
+    return rho.real.reshape(samples, -1)
+
+
+def transfer_matrix(unitary: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Returns how a gate acts on an observable's Pauli vector: H[P, Q] = 2^-k Tr[P U+ Q U].
+
+    Args:
+        unitary: Matrix of the gate on k qubits.
+    """
+    basis = words(unitary.shape[0].bit_length() - 1)
+    pulled = unitary.conj().T @ basis @ unitary
+    return np.einsum("pij,qji->pq", basis, pulled).real / unitary.shape[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Rotation:
+    """exp(-i angle/2 word): the only kind of gate that has an angle."""
+
+    word: str
+    wires: tuple[int, ...]
+    angle: int
+
+    @cached_property
+    def generators(self) -> NDArray[np.float64]:
+        """Returns (A, B, S) with H(angle) = A + cos(angle) B + sin(angle) S."""
+        word = np.ones((1, 1), dtype=complex)
+        for letter in self.word:
+            word = np.kron(word, LETTERS["IXYZ".index(letter)])
+        half = transfer_matrix((np.eye(len(word)) - 1j * word) / np.sqrt(2))
+        full = transfer_matrix(-1j * word)
+        commuting = (np.eye(len(full)) + full) / 2
+        return np.stack([commuting, np.eye(len(full)) - commuting, half - commuting])
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A gate without angle, as its transfer matrix."""
+
+    matrix: NDArray[np.float64]
+    wires: tuple[int, ...]
+
+    @property
+    def is_clifford(self) -> bool:
+        """Returns whether the gate only permutes Pauli words, up to signs."""
+        return bool(np.allclose(np.abs(self.matrix), np.abs(self.matrix).round()))
+
+
+@dataclass(frozen=True, eq=False)
+class Clifford:
+    """Several such gates at once: new[P] = signs[P] * old[sources[P]]."""
+
+    sources: NDArray[np.int64]
+    signs: NDArray[np.float64]
+
+
+Step = Rotation | Constant | Clifford
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """An ansatz with the observables Z on its first qubits; angles = jacobian @ weights + offset."""
+
+    qubits: int
+    observables: int
+    steps: tuple[Step, ...]
+    jacobian: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+    @property
+    def angles(self) -> int:
+        """Returns the number of rotations."""
+        return self.jacobian.shape[0]
+
+    @property
+    def parameters(self) -> int:
+        """Returns the number of weights."""
+        return self.jacobian.shape[1]
+
+    @cached_property
+    def fused(self) -> tuple[Step, ...]:
+        """Returns the steps with each run of Clifford gates on several qubits made one."""
+        steps: list[Step] = []
+        for joint, run in groupby(self.steps, key=_is_joint_clifford):
+            steps.extend([_join(self.qubits, list(run))] if joint else run)
+        return tuple(steps)
+
+    @cached_property
+    def readout(self) -> NDArray[np.float64]:
+        """Returns the Pauli vectors of the observables, shape (observables, 4**qubits)."""
+        vectors = np.zeros((self.observables, 4**self.qubits))
+        for qubit in range(self.observables):
+            vectors[qubit, 3 * 4 ** (self.qubits - 1 - qubit)] = 1.0
+        return vectors
+
+
+def _is_joint_clifford(step: Step) -> bool:
+    return isinstance(step, Constant) and len(step.wires) > 1 and step.is_clifford
+
+
+def _join(qubits: int, gates: list[Step]) -> Clifford:
+    sources, signs = np.arange(4**qubits), np.ones(4**qubits)
+    for gate in reversed(gates):
+        assert isinstance(gate, Constant)
+        column = np.abs(gate.matrix).argmax(axis=1)
+        sign = gate.matrix[np.arange(len(column)), column].round()
+        sources = _permute(sources, gate.wires, qubits, column)
+        signs = _permute(signs, gate.wires, qubits, column, sign)
+    return Clifford(sources, signs)
+
+
+def _permute(
+    vector: NDArray[Any],
+    wires: tuple[int, ...],
+    qubits: int,
+    column: NDArray[np.int64],
+    sign: NDArray[np.float64] | float = 1,
+) -> NDArray[Any]:
+    front = range(len(wires))
+    tensor = np.moveaxis(vector.reshape((4,) * qubits), wires, front)
+    rows = tensor.reshape(len(column), -1)[column] * np.reshape(sign, (-1, 1))
+    return np.moveaxis(rows.reshape(tensor.shape), front, wires).reshape(-1)

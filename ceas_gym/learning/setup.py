@@ -1,0 +1,103 @@
+"""Settings to `Learning`: data encoded once, circuit compiled once, derived figures computed."""
+
+from functools import lru_cache
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from ceas_gym.learning import circuit, data, model, pauli, pullback
+from ceas_gym.learning.pauli import Program
+from ceas_gym.names import resolve
+from ceas_gym.scenario import LearningSettings
+from ceas_gym.types import Learning, Split
+
+FLOOR_DRAWS = 16
+"""Random models over which the noise of a minibatch is averaged."""
+
+
+def build(settings: LearningSettings, nodes: int) -> Learning:
+    """Returns the learning half of a scenario.
+
+    Args:
+        settings: Data, circuit, loss and optimizer.
+        nodes: Number of nodes that share the training split.
+
+    Raises:
+        ValueError: If a name is unknown, or data and circuit do not fit each other.
+    """
+    program = _program(settings)
+    training, validation, test = _encoded(settings)
+    shards, sizes = data.shards(settings, np.asarray(training.labels), nodes)
+    readout = _readout(len(settings.classes))
+    weights = pauli.word_weights(settings.qubits)
+    second = settings.logit_scale**2 * _undecided_slope(readout)
+    return Learning(
+        training=training,
+        validation=validation,
+        test=test,
+        shards=jnp.asarray(shards, jnp.int32),
+        shard_sizes=jnp.asarray(sizes, jnp.int32),
+        weight_of_pauli=jnp.asarray(np.eye(settings.qubits + 1)[weights].T, jnp.float32),
+        readout=jnp.asarray(readout, jnp.float32),
+        logit_scale=jnp.float32(settings.logit_scale),
+        learning_rate=jnp.float32(settings.learning_rate),
+        batch_floor=jnp.float32(_batch_floor(program, training, settings.batch_size)),
+        noise_scale=jnp.float32(program.angles**2 * program.observables * second),
+        batch_size=settings.batch_size,
+        program=program,
+        optimizer=resolve("optimizer", settings.optimizer, model.OPTIMIZERS),
+    )
+
+
+def _program(settings: LearningSettings) -> Program:
+    shape = (settings.layers, settings.qubits, settings.angles_per_qubit)
+    return _cached_program(settings.ansatz, shape, _readout(len(settings.classes)).shape[1])
+
+
+# The same circuit must be the same object: it is part of what JAX compiles for.
+@lru_cache(maxsize=64)
+def _cached_program(name: str, shape: tuple[int, int, int], observables: int) -> Program:
+    return circuit.read_program(name, shape, observables)
+
+
+def _encoded(settings: LearningSettings) -> tuple[Split, Split, Split]:
+    used = ("dataset", "classes", "features", "data_seed", "qubits", "feature_map")
+    relevant = settings.model_dump(include=set(used))
+    return _cached_encoding(LearningSettings(**relevant))
+
+
+@lru_cache(maxsize=16)
+def _cached_encoding(settings: LearningSettings) -> tuple[Split, Split, Split]:
+    parts = data.prepare(settings)
+    splits = []
+    for part in parts:
+        states = circuit.encode(settings.feature_map, part.features, settings.qubits)
+        paulis = jnp.asarray(pauli.pauli_vectors(states), jnp.float32)
+        splits.append(Split(paulis, jnp.asarray(part.labels, jnp.int32)))
+    training, validation, test = splits
+    return training, validation, test
+
+
+def _readout(classes: int) -> NDArray[np.float64]:
+    # Two classes share one observable with opposite signs; more have one each.
+    return np.array([[1.0], [-1.0]]) if classes == 2 else np.eye(classes)
+
+
+def _undecided_slope(readout: NDArray[np.float64]) -> float:
+    # Mean squared derivative of the loss by the logits' expectation values at equal scores.
+    classes = len(readout)
+    wrong = np.full((classes, classes), 1 / classes) - np.eye(classes)
+    return float(((wrong @ readout) ** 2).sum(axis=1).mean())
+
+
+def _batch_floor(program: Program, training: Split, batch_size: int) -> float:
+    # Shot noise K^2 Q m / S equals minibatch noise m |df|^2 / B at S = K^2 Q B / |df|^2.
+    random = np.random.default_rng(0)
+    squares = []
+    for _ in range(FLOOR_DRAWS):
+        parameters = jnp.asarray(random.normal(size=program.parameters), jnp.float32)
+        derivatives = pullback.pull(program, parameters).derivatives
+        slopes = jnp.einsum("sp,opk->sok", training.paulis, derivatives)
+        squares.append(float((slopes**2).sum(axis=2).mean()))
+    return program.angles**2 * program.observables * batch_size / float(np.mean(squares))

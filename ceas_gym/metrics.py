@@ -1,0 +1,88 @@
+"""The figures of a round that `info` carries: the simulator's view, for people, not for agents."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ceas_gym.types import Delivery, Ledger, Metrics, Received, State, Verdict
+
+
+def useful_pairs(
+    ledger: Ledger, delivery: Delivery, received: Received, verdict: Verdict
+) -> Int[Array, ""]:
+    """Returns the round's pairs that did useful work.
+
+    Those measured into key, and those spent on shots of an update that was accepted, as its node
+    made it, into a committed round.
+    """
+    worked = received.counted & ~received.forged & (delivery.shots > 0)
+    spent = jnp.where(worked & verdict.committed, ledger.spent, 0)
+    return (spent + ledger.keyed).sum()
+
+
+def before_any_round(state: State) -> Metrics:
+    """Returns the metrics that `reset` reports: those of a round in which nothing happened."""
+    zero = jnp.float32(0)
+    return {name: zero for name in NAMES} | _scores(state)
+
+
+def of_round(
+    after: State,
+    ledger: Ledger,
+    delivery: Delivery,
+    received: Received,
+    verdict: Verdict,
+    useful: Int[Array, ""],
+    exact: Float[Array, " parameters"],
+) -> Metrics:
+    """Returns the metrics of one round.
+
+    Pairs are counts of this round, but for those stored at its end. Generated ones and those
+    stored before are spent, keyed, expired, blocked or still stored; the wasted ones are those of
+    the spent that did no useful work.
+
+    Args:
+        after: State after the round.
+        ledger: What became of the pairs.
+        delivery: What the learners got.
+        received: What the hub received.
+        verdict: What it made of it.
+        useful: Pairs that did useful work.
+        exact: Noiseless gradient at the parameters before the round.
+    """
+    values = {
+        "pairs_generated": ledger.generated.sum(),
+        "pairs_spent": ledger.spent.sum(),
+        "pairs_wasted": ledger.spent.sum() + ledger.keyed.sum() - useful,
+        "pairs_keyed": ledger.keyed.sum(),
+        "pairs_expired": ledger.expired.sum(),
+        "pairs_blocked": ledger.blocked.sum(),
+        "pairs_stored": after.memory.pairs.sum(),
+        "utilization": after.useful / jnp.maximum(after.generated, 1),
+        "shots": delivery.shots.sum(),
+        "authenticated_nodes": delivery.authenticated.sum(),
+        "accepted_nodes": received.counted.sum(),
+        "committed": verdict.committed,
+        "byzantine_weight": jnp.where(after.byzantine, verdict.weights, 0).sum(),
+        "certificate": verdict.certificate,
+        "gradient_error": jnp.linalg.norm(verdict.update - exact),
+    }
+    return {name: jnp.asarray(value, jnp.float32) for name, value in values.items()} | _scores(
+        after
+    )
+
+
+def _scores(state: State) -> Metrics:
+    return {
+        "accuracy": state.scores.accuracy,
+        "validation_accuracy": state.scores.validation_accuracy,
+        "validation_loss": state.scores.validation_loss,
+    }
+
+
+NAMES = (
+    *("accuracy", "validation_accuracy", "validation_loss"),
+    *("pairs_generated", "pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired"),
+    *("pairs_blocked", "pairs_stored", "utilization", "shots", "authenticated_nodes"),
+    *("accepted_nodes", "committed", "byzantine_weight", "certificate", "gradient_error"),
+)
+"""Every metric, in the order of `info`."""

@@ -1,0 +1,46 @@
+"""Functions chosen by name: a shipped one from a table, or a user's own as `module:function`."""
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Returns a hint that names the known word nearest to `name`, or all of them.
+
+    Example:
+        >>> nearest("trimed_mean", ["mean", "trimmed_mean"])
+        'did you mean trimmed_mean?'
+    """
+    known = list(known)
+    match = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {match[0]}?" if match else f"known: {', '.join(sorted(known))}"
+
+
+def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
+    """Returns the function that `name` stands for.
+
+    Args:
+        kind: What is looked up, for the error message, such as `"rule"`.
+        name: A key of `table`, or `"module:function"` for a function of the user's own.
+        table: Shipped functions by name.
+
+    Raises:
+        ValueError: If the name is unknown, or the module or function can't be found.
+
+    Example:
+        >>> resolve("root", "math:isqrt", {})(16)
+        4
+    """
+    if name in table:
+        return table[name]
+    if ":" not in name:
+        raise ValueError(f"{kind} {name!r} is unknown; {nearest(name, table)}")
+    module, _, function = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{kind} {name!r} can't be imported: {error}") from error

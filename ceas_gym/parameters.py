@@ -1,0 +1,43 @@
+"""A scenario compiled: from what a user may set to what the simulation computes with."""
+
+from functools import lru_cache
+
+import jax.numpy as jnp
+
+from ceas_gym import rewards
+from ceas_gym.consensus import setup as consensus
+from ceas_gym.learning import setup as learning
+from ceas_gym.network import setup as network
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params
+
+
+@lru_cache(maxsize=64)
+def build(scenario: Scenario) -> Params:
+    """Returns the parameters of a scenario: arrays for its numbers, functions for its names.
+
+    Scenarios that differ in numbers only share one compilation; those that differ in sizes or
+    names do not.
+
+    Args:
+        scenario: Validated settings.
+
+    Raises:
+        ValueError: If a name is unknown, or data and circuit do not fit each other.
+    """
+    learner = learning.build(scenario.learning, scenario.network.nodes)
+    return Params(
+        network=network.build(
+            scenario.network,
+            scenario.hardware,
+            scenario.consensus.key,
+            qubits=scenario.learning.qubits,
+            parameters=learner.program.parameters,
+            accepts_unauthenticated=scenario.consensus.lapse == "accept",
+        ),
+        learning=learner,
+        consensus=consensus.build(scenario.consensus, scenario.tolerated_nodes),
+        adversary=consensus.build_adversary(scenario.attack),
+        rounds=jnp.int32(scenario.episode.rounds),
+        reward=rewards.get(scenario.episode.reward),
+    )

@@ -1,0 +1,55 @@
+"""What the scheduler is rewarded for: functions (params, state before, state after) by name."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ceas_gym.names import resolve
+from ceas_gym.types import Params, State
+
+Reward = Callable[[Params, State, State], Array]
+
+
+def loss_decrease(params: Params, before: State, after: State) -> Float[Array, ""]:
+    """Returns by how much the round lowered the validation loss, in nats.
+
+    The rewards of an episode add up to the whole decrease, so the return is a potential's
+    difference and can't be gamed by the path.
+    """
+    del params
+    return before.scores.validation_loss - after.scores.validation_loss
+
+
+def validation_accuracy(params: Params, before: State, after: State) -> Float[Array, ""]:
+    """Returns the validation accuracy over the number of rounds: the return is its mean."""
+    del before
+    return after.scores.validation_accuracy / params.rounds
+
+
+def information(params: Params, before: State, after: State) -> Float[Array, ""]:
+    """Returns the relative precision delivered, without looking at the learning.
+
+    The mean over the nodes of I / (I + floor), with the delivered shots times squared signal I and
+    the shots at which minibatch noise dominates; over the number of rounds, so the return is in
+    [0, 1].
+    """
+    del before
+    shots = after.report.shots * after.report.signal**2
+    return (shots / (shots + params.learning.batch_floor)).mean() / params.rounds
+
+
+REWARDS: dict[str, Reward] = {
+    "loss_decrease": loss_decrease,
+    "validation_accuracy": validation_accuracy,
+    "information": information,
+}
+
+
+def get(name: str) -> Reward:
+    """Returns the reward of that name, or the user's own `module:function`.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
+    return resolve("reward", name, REWARDS)

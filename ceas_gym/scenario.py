@@ -14,13 +14,13 @@ Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
 
-class Section(BaseModel):
+class Section(BaseModel, frozen=True):
     """A part of a scenario: immutable, and no key but the declared ones."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid")
 
 
-class NetworkSettings(Section):
+class NetworkSettings(Section, frozen=True):
     """The star of fibre links, its memories, and what a round asks of them."""
 
     nodes: Annotated[int, Field(ge=1, le=1000)] = 10
@@ -59,7 +59,7 @@ class NetworkSettings(Section):
         return self
 
 
-class HardwareSettings(Section):
+class HardwareSettings(Section, frozen=True):
     """Photon interface and memories of the nodes and of the hub."""
 
     scheme: Literal["double_click", "single_click", "explicit"] = "double_click"
@@ -108,7 +108,7 @@ class HardwareSettings(Section):
         return self
 
 
-class KeySettings(Section):
+class KeySettings(Section, frozen=True):
     """Authentication key, distilled from measured pairs (asymptotic accounting)."""
 
     security_bits: Annotated[int, Field(ge=1, le=256)] = 32
@@ -119,7 +119,7 @@ class KeySettings(Section):
     """Key older than this is discarded; none keeps it for ever."""
 
 
-class LearningSettings(Section):
+class LearningSettings(Section, frozen=True):
     """Data, circuit, loss and optimizer of the distributed quantum neural network."""
 
     dataset: str = "digits"
@@ -154,13 +154,13 @@ class LearningSettings(Section):
             raise ValueError(f"classes = {list(self.classes)} names a class twice")
         if len(self.classes) > max(2, self.qubits):
             raise ValueError(
-                f"{len(self.classes)} classes need as many qubits to read out, "
+                f"classes = {list(self.classes)} need as many qubits to read out, "
                 f"but qubits = {self.qubits}"
             )
         return self
 
 
-class ConsensusSettings(Section):
+class ConsensusSettings(Section, frozen=True):
     """How the hub turns the nodes' updates into one."""
 
     rule: str = "clip+nnm+trimmed_mean"
@@ -181,7 +181,7 @@ class ConsensusSettings(Section):
     key: KeySettings = KeySettings()
 
 
-class AttackSettings(Section):
+class AttackSettings(Section, frozen=True):
     """The coordinated Byzantine nodes."""
 
     name: str = "white_box"
@@ -191,14 +191,14 @@ class AttackSettings(Section):
     """The attack's one parameter; by default its own."""
 
 
-class EpisodeSettings(Section):
+class EpisodeSettings(Section, frozen=True):
     """The training budget and what the scheduler is rewarded for."""
 
     rounds: Count = 60
     reward: str = "loss_decrease"
 
 
-class Scenario(Section):
+class Scenario(Section, frozen=True):
     """Everything that is fixed before an episode starts.
 
     Example:

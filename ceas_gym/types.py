@@ -20,7 +20,7 @@ Metrics = dict[str, Array]
 """Scalars of one round by name; always the same names."""
 
 
-def static() -> Any:
+def static() -> Any:  # noqa: ANN401 - stands for a value of the field's type
     """Marks a field as part of the compiled program: another value compiles anew."""
     return dataclasses.field(metadata={"static": True})
 

@@ -56,12 +56,12 @@ Attack = Callable[[View], Array]
 
 
 def none(view: View) -> Array:
-    """Sends nothing: see `corrupt`, which leaves all updates as they are."""
+    """Sends what an honest node would."""
     return view.mean
 
 
 def label_flip(view: View) -> Array:
-    """Sends honest work on shifted labels; the gradients themselves are poisoned, not the update."""
+    """Sends honest work on shifted labels: the gradients are poisoned, not the update."""
     return view.mean
 
 

@@ -1,4 +1,4 @@
-"""Where the Byzantine nodes sit: functions (key, link quality) -> score, the highest ones are bad."""
+"""Where the Byzantine nodes sit: functions (key, link quality) -> score; the highest are bad."""
 
 from collections.abc import Callable
 

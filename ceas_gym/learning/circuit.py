@@ -2,13 +2,16 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ceas_gym.learning.pauli import Constant, Program, Rotation, Step, transfer_matrix
 from ceas_gym.names import resolve
+
+if TYPE_CHECKING:
+    from pennylane.operation import Operation
 
 Ansatz = Callable[[NDArray[np.float64], Sequence[int]], None]
 FeatureMap = Callable[[NDArray[np.float64], Sequence[int]], None]
@@ -53,7 +56,7 @@ def hardware_efficient(weights: NDArray[np.float64], wires: Sequence[int]) -> No
 
 
 def angle(features: NDArray[np.float64], wires: Sequence[int]) -> None:
-    """Encodes features as RY angles, as many a layer as there are qubits, with a ring of CZ between.
+    """Encodes features as RY angles, a layer a qubit's worth, with a ring of CZ between layers.
 
     Args:
         features: Angles in radians, shape (features,).
@@ -94,17 +97,15 @@ def encode(name: str, features: NDArray[np.float64], qubits: int) -> NDArray[np.
     Returns:
         Amplitudes, shape (samples, 2**qubits).
     """
-    import pennylane as qml
+    from pennylane.devices.qubit import apply_operation
 
     feature_map = resolve("feature map", name, FEATURE_MAPS)
 
     def state(sample: NDArray[np.float64]) -> NDArray[np.complex128]:
-        tape = _read(feature_map, sample, qubits)
-        operations: Any = tape.operations
-        vector = np.zeros((2,) * qubits, dtype=np.complex128)
+        vector: Any = np.zeros((2,) * qubits, dtype=np.complex128)
         vector[(0,) * qubits] = 1.0
-        for operation in operations:
-            vector = qml.devices.qubit.apply_operation(operation, vector)
+        for gate in _read(feature_map, sample, qubits):
+            vector = apply_operation(gate, vector)
         return np.asarray(vector).reshape(-1)
 
     return np.stack([state(sample) for sample in features])
@@ -141,33 +142,39 @@ def read_program(name: str, shape: tuple[int, int, int], observables: int) -> Pr
     return Program(qubits, observables, steps, jacobian, offset)
 
 
-def _read(function: Callable[..., None], values: NDArray[np.float64], qubits: int) -> Any:
-    # The circuit as a tape of rotations and constant gates on at most two wires.
+def _read(
+    function: Callable[..., None], values: NDArray[np.float64], qubits: int
+) -> list["Operation"]:
+    # The circuit's gates: rotations, and constants on at most two wires.
     import pennylane as qml
+    from pennylane.tape import make_qscript
 
-    tape = qml.tape.make_qscript(function)(values, range(qubits))
     known = {*ROTATIONS, *CONSTANTS}
+    tape = make_qscript(function)(values, range(qubits))
     with warnings.catch_warnings():
+        # What PennyLane can't decompose it leaves as it is, with a warning; here it is an error.
         warnings.simplefilter("ignore")
-        (tape,), _ = qml.decompose(tape, stopping_condition=lambda gate: gate.name in known)
-    unknown = sorted({gate.name for gate in tape.operations} - known)
+        decomposed: Any = qml.decompose(tape, stopping_condition=lambda gate: gate.name in known)
+    gates = decomposed[0][0].operations
+    unknown = sorted({gate.name for gate in gates} - known)
     if unknown:
         raise ValueError(f"gates {unknown} can't be decomposed into {sorted(known)}")
-    return tape
+    return gates
 
 
-def _angles(tape: Any) -> NDArray[np.float64]:
-    gates = [gate for gate in tape.operations if gate.name in ROTATIONS]
-    return np.array([float(gate.parameters[0]) for gate in gates])
+def _angles(gates: list["Operation"]) -> NDArray[np.float64]:
+    values: list[Any] = [gate.parameters[0] for gate in gates if gate.name in ROTATIONS]
+    return np.array(values, dtype=np.float64)
 
 
-def _steps(tape: Any) -> tuple[Step, ...]:
+def _steps(gates: list["Operation"]) -> tuple[Step, ...]:
     import pennylane as qml
 
     steps: list[Step] = []
     count = 0
-    for gate in tape.operations:
-        wires = tuple(int(wire) for wire in gate.wires)
+    for gate in gates:
+        labels: Any = gate.wires
+        wires = tuple(int(label) for label in labels)
         if gate.name in ROTATIONS:
             steps.append(Rotation(ROTATIONS[gate.name], wires, count))
             count += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,8 @@ def digits() -> Samples:
     """
     from sklearn.datasets import load_digits
 
-    bunch = load_digits()
-    return np.asarray(bunch.data), np.asarray(bunch.target)
+    samples, classes = load_digits(return_X_y=True)
+    return np.asarray(samples), np.asarray(classes)
 
 
 DATASETS: dict[str, Dataset] = {"digits": digits}
@@ -61,9 +62,13 @@ def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
         raise ValueError(f"features = {settings.features}, but {settings.dataset!r} has {most}")
     chosen = np.isin(classes, settings.classes)
     labels = np.array([settings.classes.index(c) for c in classes[chosen]], dtype=np.int64)
-    training, validation, test = _split(len(labels), labels, settings.data_seed)
+    training, validation, test = _split(labels, settings.data_seed)
     angles = _angles(samples[chosen], training, settings.features)
-    return tuple(Part(angles[part], labels[part]) for part in (training, validation, test))  # pyright: ignore[reportReturnType]
+
+    def part(members: NDArray[np.int64]) -> Part:
+        return Part(angles[members], labels[members])
+
+    return part(training), part(validation), part(test)
 
 
 def shards(
@@ -105,17 +110,18 @@ def shards(
     return padded, sizes
 
 
-def _split(count: int, labels: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], ...]:
+def _split(labels: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
+    # Indices of the training, validation and test split, each with the same mix of classes.
     from sklearn.model_selection import train_test_split
 
-    rest, test = train_test_split(
-        np.arange(count), test_size=TEST_SHARE, random_state=seed, stratify=labels
-    )
-    share = VALIDATION_SHARE / (1 - TEST_SHARE)
-    training, validation = train_test_split(
-        rest, test_size=share, random_state=seed, stratify=labels[rest]
-    )
-    return training, validation, test
+    def part(members: NDArray[np.int64], share: float) -> tuple[Any, Any]:
+        kept, taken = train_test_split(
+            members, test_size=share, random_state=seed, stratify=labels[members]
+        )
+        return kept, taken
+
+    rest, test = part(np.arange(len(labels)), TEST_SHARE)
+    return [*part(rest, VALIDATION_SHARE / (1 - TEST_SHARE)), test]
 
 
 def _angles(

@@ -11,8 +11,8 @@ from ceas_gym.types import Learning, Model, Scores
 OPTIMIZERS = {"sgd": optax.sgd, "adam": optax.adam, "momentum": lambda rate: optax.sgd(rate, 0.9)}
 
 START_SPREAD = 1.0
-"""Standard deviation of the initial weights, in radians: an untrained model is no better than chance,
-and a few qubits have no barren plateau."""
+"""Standard deviation of the initial weights, in radians: an untrained model is no better than
+chance, and a few qubits have no barren plateau."""
 
 
 def start(learning: Learning, key: Key[Array, ""]) -> Model:

@@ -6,7 +6,6 @@ rho_P = Tr[P rho(x)]; the observable, pulled back through the ansatz, as O_P = 2
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ def pauli_vectors(states: NDArray[np.complex128]) -> NDArray[np.float64]:
     for left in range(qubits, 0, -1):
         # The first row axis and the first column axis become one Pauli axis, the last one.
         rho = np.tensordot(rho, LETTERS, axes=((1, 1 + left), (2, 1)))
-    return rho.real.reshape(samples, -1)
+    return np.real(rho).reshape(samples, -1)
 
 
 def transfer_matrix(unitary: NDArray[np.complex128]) -> NDArray[np.float64]:
@@ -64,7 +63,7 @@ def transfer_matrix(unitary: NDArray[np.complex128]) -> NDArray[np.float64]:
     """
     basis = words(unitary.shape[0].bit_length() - 1)
     pulled = unitary.conj().T @ basis @ unitary
-    return np.einsum("pij,qji->pq", basis, pulled).real / unitary.shape[0]
+    return np.real(np.einsum("pij,qji->pq", basis, pulled)) / unitary.shape[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +112,7 @@ Step = Rotation | Constant | Clifford
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """An ansatz with the observables Z on its first qubits; angles = jacobian @ weights + offset."""
+    """An ansatz that reads Z on its first qubits; angles = jacobian @ weights + offset."""
 
     qubits: int
     observables: int
@@ -135,9 +134,14 @@ class Program:
     def fused(self) -> tuple[Step, ...]:
         """Returns the steps with each run of Clifford gates on several qubits made one."""
         steps: list[Step] = []
-        for joint, run in groupby(self.steps, key=_is_joint_clifford):
-            steps.extend([_join(self.qubits, list(run))] if joint else run)
-        return tuple(steps)
+        run: list[Constant] = []
+        for step in self.steps:
+            if isinstance(step, Constant) and len(step.wires) > 1 and step.is_clifford:
+                run.append(step)
+                continue
+            steps += [*_joined(self.qubits, run), step]
+            run = []
+        return (*steps, *_joined(self.qubits, run))
 
     @cached_property
     def readout(self) -> NDArray[np.float64]:
@@ -148,19 +152,14 @@ class Program:
         return vectors
 
 
-def _is_joint_clifford(step: Step) -> bool:
-    return isinstance(step, Constant) and len(step.wires) > 1 and step.is_clifford
-
-
-def _join(qubits: int, gates: list[Step]) -> Clifford:
+def _joined(qubits: int, gates: list[Constant]) -> list[Clifford]:
     sources, signs = np.arange(4**qubits), np.ones(4**qubits)
     for gate in reversed(gates):
-        assert isinstance(gate, Constant)
         column = np.abs(gate.matrix).argmax(axis=1)
         sign = gate.matrix[np.arange(len(column)), column].round()
         sources = _permute(sources, gate.wires, qubits, column)
         signs = _permute(signs, gate.wires, qubits, column, sign)
-    return Clifford(sources, signs)
+    return [Clifford(sources, signs)] if gates else []
 
 
 def _permute(

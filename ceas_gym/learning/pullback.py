@@ -77,7 +77,7 @@ def _run(
 
 def _matrix(
     step: Rotation | Constant, turns: Float[Array, "3 angles rows"]
-) -> Float[Array, "out in rows"]:
+) -> Float[Array, "out words rows"]:
     if isinstance(step, Constant):
         matrix = jnp.asarray(step.matrix, turns.dtype)[:, :, None]
         return jnp.broadcast_to(matrix, (*matrix.shape[:2], turns.shape[2]))
@@ -93,7 +93,7 @@ def _flush(pulled: Array, pending: dict[int, Array], qubits: int) -> Array:
 
 def _apply(
     pulled: Float[Array, "observables paulis rows"],
-    matrix: Float[Array, "out in rows"],
+    matrix: Float[Array, "out words rows"],
     wires: tuple[int, ...],
     qubits: int,
 ) -> Float[Array, "observables paulis rows"]:

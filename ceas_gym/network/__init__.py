@@ -1,1 +1,1 @@
-"""The quantum network half: from channel-time to what the learners get. Knows nothing of learning."""
+"""The network half: from channel-time to what the learners get. Knows nothing of learning."""

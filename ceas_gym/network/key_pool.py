@@ -4,6 +4,8 @@ The accounting is asymptotic: each measured pair adds its secret fraction at onc
 comes in blocks of thousands of pairs, which this amortises over rounds (`physics.key`).
 """
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -61,7 +63,11 @@ def expire(network: Network, key_bits: Float[Array, "nodes slots"]) -> Float[Arr
     return jnp.pad(key_bits[:, :-1], ((0, 0), (1, 0)))
 
 
-def _pairs(rounding, bits: Float[Array, " nodes"], per_pair: Float[Array, " nodes"]) -> Array:
+def _pairs(
+    rounding: Callable[[Array], Array],
+    bits: Float[Array, " nodes"],
+    per_pair: Float[Array, " nodes"],
+) -> Int[Array, " nodes"]:
     # Pairs that make so many bits; the guard keeps worthless pairs from dividing by zero.
     pairs = rounding(jnp.maximum(bits, 0.0) / jnp.maximum(per_pair, 1e-6))
     return jnp.minimum(pairs, 1e9).astype(jnp.int32)

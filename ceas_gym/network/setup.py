@@ -1,4 +1,4 @@
-"""Settings to `Network`: link budgets, decay tables and key rates from lengths and device figures."""
+"""Settings to `Network`: link budgets, decay tables and key rates of the star."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -75,7 +75,7 @@ def build(
 def layout(
     settings: NetworkSettings, hardware: HardwareSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns the fibre lengths in km and the nodes' coherence times in s, each of shape (nodes,)."""
+    """Returns the fibre lengths in km and the nodes' coherence times in s, a number a node."""
     random = np.random.default_rng(settings.layout_seed)
     lengths = random.uniform(settings.shortest_km, settings.longest_km, settings.nodes)
     if settings.lengths_km is not None:

@@ -25,11 +25,11 @@ def binary_entropy(probability: ArrayLike) -> Float[Array, "..."]:
         >>> print(binary_entropy(jnp.array([0.0, 0.5, 1.0])))
         [0. 1. 0.]
     """
-    inside = jnp.greater(probability, 0.0) & jnp.less(probability, 1.0)
+    certain = jnp.less_equal(probability, 0.0) | jnp.greater_equal(probability, 1.0)
     # The logarithms never see 0 or 1: a NaN hidden by one `where` would still reach the gradient.
-    p = jnp.where(inside, probability, 0.5)
+    p = jnp.where(certain, 0.5, probability)
     nats = -p * jnp.log(p) - (1.0 - p) * jnp.log1p(-p)
-    return jnp.where(inside, nats / jnp.log(2.0), 0.0)
+    return jnp.where(certain, 0.0, nats / jnp.log(2.0))
 
 
 def secret_fraction(

@@ -1,7 +1,9 @@
 """Pairs and their decay against the reference sheet, density matrices and laws."""
 
+import functools
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from ceas_gym.physics import bell, heralding, key
 
-EXACT = {"rel": 1e-10, "abs": 1e-12}
+exactly = functools.partial(pytest.approx, rel=1e-10, abs=1e-12)
 # Compiled once for all tests, which is faster than an operation at a time.
 werner, teleport = jax.jit(bell.werner), jax.jit(bell.teleport)
 depolarize, dephase = jax.jit(bell.depolarize), jax.jit(bell.dephase)
@@ -19,6 +21,7 @@ DECAYS = {"depolarizing": depolarize, "dephasing": dephase}
 expiry_age = jax.jit(bell.expiry_age, static_argnames="memory")
 MEMORIES = pytest.mark.parametrize("memory", sorted(DECAYS))
 
+Matrix = NDArray[Any]
 IDENTITY = np.eye(2, dtype=complex)
 X = np.array([[0, 1], [1, 0]], dtype=complex)
 Y = np.array([[0, -1j], [1j, 0]])
@@ -39,25 +42,24 @@ def random_pairs(number: int, *, ordered: bool = False) -> NDArray[np.float64]:
 # --- A density-matrix calculation that shares nothing with the library ---
 
 
-def density(pair: NDArray[np.float64]) -> NDArray[np.complex128]:
+def density(pair: NDArray[np.float64]) -> Matrix:
     """The density matrix of a quadruple."""
     return np.einsum("k,ki,kj->ij", pair, BELL_STATES, BELL_STATES.conj())
 
 
-def on(gate: NDArray[np.complex128], qubit: int, qubits: int) -> NDArray[np.complex128]:
+def on(gate: Matrix, qubit: int, qubits: int) -> Matrix:
     """A gate on one of several qubits."""
     left, right = np.eye(2**qubit), np.eye(2 ** (qubits - qubit - 1))
     return np.kron(np.kron(left, gate), right)
 
 
-def mixture(
-    state: NDArray[np.complex128], gates: list[NDArray[np.complex128]], weights: list[float]
-) -> NDArray[np.complex128]:
+def mixture(state: Matrix, gates: list[Matrix], weights: list[float]) -> Matrix:
     """A state after one of several gates at random."""
-    return sum(p * g @ state @ g.conj().T for g, p in zip(gates, weights, strict=True))
+    after = [p * g @ state @ g.conj().T for g, p in zip(gates, weights, strict=True)]
+    return np.sum(after, axis=0)
 
 
-def stored(pair: NDArray[np.float64], memory: str, kept: tuple[float, float]) -> NDArray:
+def stored(pair: NDArray[np.float64], memory: str, kept: tuple[float, float]) -> Matrix:
     """The density matrix after a memory that keeps `kept` of each half, in Pauli errors."""
     state = density(pair)
     for qubit, fraction in enumerate(kept):
@@ -132,8 +134,8 @@ def test_werner_fidelity_and_contraction(contraction: float, fidelity: float) ->
     pair = werner(contraction)
     error = (1.0 - fidelity) / 3.0
     np.testing.assert_allclose(pair, [fidelity, error, error, error], atol=1e-12)
-    assert float(bell.fidelity(pair)) == pytest.approx(fidelity, **EXACT)
-    assert float(bell.contraction(pair)) == pytest.approx(contraction, **EXACT)
+    assert float(bell.fidelity(pair)) == exactly(fidelity)
+    assert float(bell.contraction(pair)) == exactly(contraction)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +158,8 @@ def test_decay_table(
 ) -> None:
     storage = (werner(start), time, coherence_a, coherence_b)
     mixed, classical = depolarize(*storage), dephase(*storage)
-    assert float(bell.contraction(mixed)) == pytest.approx(contraction, **EXACT)
-    assert float(bell.fidelity(mixed)) == pytest.approx(depolarized, **EXACT)
+    assert float(bell.contraction(mixed)) == exactly(contraction)
+    assert float(bell.fidelity(mixed)) == exactly(depolarized)
     np.testing.assert_allclose(mixed, werner(contraction), atol=1e-12)
     other_phi = (1.0 + start) / 2.0 - dephased
     psi = (1.0 - start) / 4.0
@@ -182,9 +184,9 @@ def test_expiry_table(
     dephasing: float,
 ) -> None:
     question = (werner(start), threshold, coherence_a, coherence_b)
-    assert float(expiry_age(*question)) == pytest.approx(depolarizing, **EXACT)
+    assert float(expiry_age(*question)) == exactly(depolarizing)
     age = expiry_age(*question, memory="dephasing")
-    assert float(age) == pytest.approx(dephasing, **EXACT)
+    assert float(age) == exactly(dephasing)
 
 
 @pytest.mark.parametrize(
@@ -209,8 +211,8 @@ def test_teleportation_table(
     factors = np.asarray(teleport(werner(contraction), gate, readout))
     np.testing.assert_allclose(factors, [x_and_z, y, x_and_z], rtol=1e-12)
     process = (1.0 + factors.sum()) / 4.0
-    assert process == pytest.approx(process_fidelity, **EXACT)
-    assert (2.0 * process + 1.0) / 3.0 == pytest.approx(mean_fidelity, **EXACT)
+    assert process == exactly(process_fidelity)
+    assert (2.0 * process + 1.0) / 3.0 == exactly(mean_fidelity)
 
 
 # --- Laws ---
@@ -361,18 +363,18 @@ def test_single_precision_stays_single() -> None:
 
 def test_both_memories_decay_and_time_constant_is_of_the_contraction() -> None:
     aged = depolarize(werner(0.9), 3.0, 3.0, 3.0)
-    assert float(bell.contraction(aged)) == pytest.approx(0.9 * np.exp(-2.0), **EXACT)
+    assert float(bell.contraction(aged)) == exactly(0.9 * np.exp(-2.0))
     one_sided = depolarize(werner(0.9), 3.0, 3.0, np.inf)
-    assert float(bell.contraction(one_sided)) == pytest.approx(0.9 * np.exp(-1.0), **EXACT)
+    assert float(bell.contraction(one_sided)) == exactly(0.9 * np.exp(-1.0))
 
 
 def test_dephased_pair_is_worth_more_than_its_twirl() -> None:
     pair = dephase(werner(0.95), 0.2, 1.0, 1.0)
     twirled = werner(bell.contraction(pair))
-    assert float(bell.fidelity(twirled)) == pytest.approx(float(bell.fidelity(pair)), **EXACT)
+    assert float(bell.fidelity(twirled)) == exactly(float(bell.fidelity(pair)))
     secret_fraction = jax.jit(key.secret_fraction)
     # The classical correlation outlives the phase, and both key and teleportation profit.
-    assert float(teleport(pair)[2]) == pytest.approx(0.95, **EXACT)
+    assert float(teleport(pair)[2]) == exactly(0.95)
     assert float(teleport(twirled)[2]) < 0.8
     assert float(secret_fraction(pair)) > 2.0 * float(secret_fraction(twirled))
 
@@ -380,4 +382,4 @@ def test_dephased_pair_is_worth_more_than_its_twirl() -> None:
 def test_pair_is_not_new_when_the_herald_arrives() -> None:
     age = heralding.attempt_period_s(length_km=100.0)
     known = depolarize(werner(0.98), age, 0.01, 0.02)
-    assert float(bell.contraction(known)) == pytest.approx(0.98 * np.exp(-0.075), **EXACT)
+    assert float(bell.contraction(known)) == exactly(0.98 * np.exp(-0.075))

@@ -1,6 +1,8 @@
 """Heralded generation against the reference sheet, a count of all clicks, and limits."""
 
+import functools
 import itertools
+import math
 from collections.abc import Callable
 
 import jax
@@ -10,7 +12,7 @@ import pytest
 
 from ceas_gym.physics import heralding
 
-EXACT = {"rel": 1e-10}
+exactly = functools.partial(pytest.approx, rel=1e-10)
 Scheme = Callable[..., tuple[jax.Array, jax.Array]]
 # Compiled once for all tests, which is faster than an operation at a time.
 single_click, double_click = jax.jit(heralding.single_click), jax.jit(heralding.double_click)
@@ -39,8 +41,8 @@ def test_single_click_table(
     fidelity: float,
 ) -> None:
     answer = single_click(bright, efficiency, dark, visibility)
-    assert float(answer[0]) == pytest.approx(probability, **EXACT)
-    assert float(answer[1]) == pytest.approx(fidelity, **EXACT)
+    assert float(answer[0]) == exactly(probability)
+    assert float(answer[1]) == exactly(fidelity)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +63,8 @@ def test_double_click_table(
     fidelity: float,
 ) -> None:
     answer = double_click(efficiency_a, efficiency_b, dark, visibility)
-    assert float(answer[0]) == pytest.approx(probability, **EXACT)
-    assert float(answer[1]) == pytest.approx(fidelity, **EXACT)
+    assert float(answer[0]) == exactly(probability)
+    assert float(answer[1]) == exactly(fidelity)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_double_click_table(
 )
 def test_arm_of_the_hardware_files(device_efficiency: float, efficiency: float) -> None:
     arm = heralding.arm_efficiency(1.0, device_efficiency, attenuation_db_per_km=0.25)
-    assert float(arm) == pytest.approx(efficiency, **EXACT)
+    assert float(arm) == exactly(efficiency)
 
 
 @pytest.mark.parametrize(
@@ -96,14 +98,14 @@ def test_link_budget_table(
     bright = 0.05
     arm = heralding.arm_efficiency(length_km, 0.3)
     attempt = float(heralding.attempt_period_s(length_km))
-    assert float(arm) == pytest.approx(efficiency, **EXACT)
-    assert attempt == pytest.approx(period, **EXACT)
+    assert float(arm) == exactly(efficiency)
+    assert attempt == exactly(period)
     # The sheet's ideal single click is the leading order, short of the doubly bright event.
     leading = float(single_click(bright, arm, 0.0, 1.0)[0]) + (bright * efficiency) ** 2
-    assert leading == pytest.approx(single, **EXACT)
+    assert leading == exactly(single)
     assert leading / attempt == pytest.approx(single_rate, rel=1e-9)
     ideal = float(double_click(arm, arm, 0.0, 1.0)[0])
-    assert ideal == pytest.approx(double, **EXACT)
+    assert ideal == exactly(double)
     assert ideal / attempt == pytest.approx(double_rate, rel=1e-9)
 
 
@@ -122,8 +124,8 @@ def test_link_budget_fidelity_with_dark_counts(
     length_km: float, single: float, double: float
 ) -> None:
     arm = heralding.arm_efficiency(length_km, 0.3)
-    assert float(single_click(0.05, arm, 1e-6, 1.0)[1]) == pytest.approx(single, **EXACT)
-    assert float(double_click(arm, arm, 1e-6, 1.0)[1]) == pytest.approx(double, **EXACT)
+    assert float(single_click(0.05, arm, 1e-6, 1.0)[1]) == exactly(single)
+    assert float(double_click(arm, arm, 1e-6, 1.0)[1]) == exactly(double)
 
 
 # --- A count of all clicks, which shares nothing with the library ---
@@ -140,7 +142,7 @@ def heralded(photons: list[tuple[float, set[int]]], dark: float, groups: list[se
         photons, itertools.product((False, True), repeat=len(detectors))
     ):
         clicks = lit | {d for d, is_dark in zip(detectors, darks, strict=True) if is_dark}
-        weight = chance * np.prod([dark if is_dark else 1.0 - dark for is_dark in darks])
+        weight = chance * math.prod(dark if is_dark else 1.0 - dark for is_dark in darks)
         total += weight * all(len(clicks & group) == 1 for group in groups)
     return total
 
@@ -175,7 +177,7 @@ def test_single_click_counts_all_clicks(dark: float, visibility: float) -> None:
         else:
             photons += [(chance, set())]
     probability, _ = single_click(bright, efficiency, dark, visibility)
-    assert float(probability) == pytest.approx(heralded(photons, dark, [{0, 1}]), **EXACT)
+    assert float(probability) == exactly(heralded(photons, dark, [{0, 1}]))
 
 
 @CLICKS
@@ -193,7 +195,7 @@ def test_double_click_counts_all_clicks(dark: float, visibility: float) -> None:
                 lights = [(even, a | b) for a, b in itertools.product(outputs_a, outputs_b)]
             photons += [(chance * p / 4.0, lit) for p, lit in lights]
     probability, _ = double_click(efficiency_a, efficiency_b, dark, visibility)
-    assert float(probability) == pytest.approx(heralded(photons, dark, [{0, 1}, {2, 3}]), **EXACT)
+    assert float(probability) == exactly(heralded(photons, dark, [{0, 1}, {2, 3}]))
 
 
 # --- Limits ---
@@ -216,8 +218,8 @@ def test_double_click_without_dark_counts() -> None:
 
 def test_dark_counts_alone_herald_a_mixed_pair() -> None:
     probability, fidelity = double_click(0.0, 0.0, 0.01, 0.9)
-    assert float(probability) == pytest.approx(4.0 * 0.01**2 * 0.99**2, **EXACT)
-    assert float(fidelity) == pytest.approx(0.25, **EXACT)
+    assert float(probability) == exactly(4.0 * 0.01**2 * 0.99**2)
+    assert float(fidelity) == exactly(0.25)
 
 
 @SCHEMES
@@ -247,7 +249,7 @@ def test_link_loss_scales_one_arm_by_half_the_length() -> None:
 
 def test_attempt_period_adds_overhead_to_the_flight() -> None:
     period = heralding.attempt_period_s(21.4, fibre_speed_km_per_s=214_000.0, overhead_s=5.5e-6)
-    assert float(period) == pytest.approx(105.5e-6, **EXACT)
+    assert float(period) == exactly(105.5e-6)
 
 
 @SCHEMES

@@ -6,19 +6,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from ceas_gym.physics import information
 
-EXACT = {"rel": 1e-10}
+exactly = functools.partial(pytest.approx, rel=1e-10)
 # Compiled once for all tests, which is faster than an operation at a time.
 qfi_factor = jax.jit(information.depolarized_qfi_factor)
 weigh = jax.jit(information.inverse_variance_weights)
 shift_variance = jax.jit(information.parameter_shift_variance)
 
 
-def variance(weights: jax.Array, inverse_variances: NDArray[np.float64]) -> float:
+def variance(weights: ArrayLike, inverse_variances: NDArray[np.float64]) -> float:
     """Variance of a weighted mean of independent estimates."""
     return float((np.asarray(weights) ** 2 / inverse_variances).sum())
 
@@ -54,7 +54,7 @@ def quantum_fisher_information(
 )
 def test_depolarized_ghz_table(qubits: int, contraction: float, fisher: float) -> None:
     factor = qfi_factor(contraction, 2**qubits)
-    assert qubits**2 * float(factor) == pytest.approx(fisher, **EXACT)
+    assert qubits**2 * float(factor) == exactly(fisher)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_aggregation_table(
 ) -> None:
     precision = np.array(shots) * np.array(contractions) ** 2
     fisher, even = weigh(precision), weigh(np.ones(len(shots)))
-    assert variance(fisher, precision) == pytest.approx(best, **EXACT)
-    assert variance(even, precision) == pytest.approx(uniform, **EXACT)
+    assert variance(fisher, precision) == exactly(best)
+    assert variance(even, precision) == exactly(uniform)
     measured = variance(fisher, precision) / variance(even, precision)
-    assert measured == pytest.approx(ratio, **EXACT)
+    assert measured == exactly(ratio)
     federated = weigh(np.array(shots, dtype=float))
-    assert variance(federated, precision) == pytest.approx(by_shots, **EXACT)
+    assert variance(federated, precision) == exactly(by_shots)
 
 
 def test_aggregation_with_the_exact_variance_of_a_sign() -> None:
@@ -101,9 +101,9 @@ def test_aggregation_with_the_exact_variance_of_a_sign() -> None:
     precision = 100.0 * contractions**2 / (1.0 - contractions**2 * 0.6**2)
     best = variance(weigh(precision), precision)
     uniform = variance(np.full(4, 0.25), precision)
-    assert best == pytest.approx(0.0026231242714, **EXACT)
-    assert uniform == pytest.approx(0.0039731674383, **EXACT)
-    assert best / uniform == pytest.approx(0.6602098482183, **EXACT)
+    assert best == exactly(0.0026231242714)
+    assert uniform == exactly(0.0039731674383)
+    assert best / uniform == exactly(0.6602098482183)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_parameter_shift_table(
     angle: float, contraction: float, shots: int, gradient: float, expected: float
 ) -> None:
     plus, minus = np.cos(angle + np.pi / 2), np.cos(angle - np.pi / 2)
-    assert (plus - minus) / 2 == pytest.approx(gradient, **EXACT)
+    assert (plus - minus) / 2 == exactly(gradient)
     answer = shift_variance(plus, minus, contraction, shots)
-    assert float(answer) == pytest.approx(expected, **EXACT)
+    assert float(answer) == exactly(expected)
 
 
 # --- Independent calculations ---
@@ -179,8 +179,8 @@ def test_larger_probe_keeps_more() -> None:
 def test_weights_are_normalised_and_best() -> None:
     precision = np.random.default_rng(1).uniform(0.1, 3.0, size=6)
     weights = weigh(precision)
-    assert float(weights.sum()) == pytest.approx(1.0, **EXACT)
-    assert variance(weights, precision) == pytest.approx(1.0 / precision.sum(), **EXACT)
+    assert float(weights.sum()) == exactly(1.0)
+    assert variance(weights, precision) == exactly(1.0 / precision.sum())
     for nudge in 1e-3 * (np.eye(6) - 1.0 / 6.0):
         assert variance(weights + nudge, precision) > variance(weights, precision)
 

@@ -1,5 +1,6 @@
 """Key and tags against the reference sheet, exact arithmetic and limits."""
 
+import functools
 import math
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 
 from ceas_gym.physics import bell, key
 
-EXACT = {"rel": 1e-10, "abs": 1e-12}
+exactly = functools.partial(pytest.approx, rel=1e-10, abs=1e-12)
 # Compiled once for all tests, which is faster than an operation at a time.
 werner, binary_entropy = jax.jit(bell.werner), jax.jit(key.binary_entropy)
 secret_fraction, finite_key_bits = jax.jit(key.secret_fraction), jax.jit(key.finite_key_bits)
@@ -42,18 +43,18 @@ def test_secret_fraction_table(
     contraction: float, fidelity: float, error: float, fraction: float
 ) -> None:
     pair = werner(contraction)
-    assert float(bell.fidelity(pair)) == pytest.approx(fidelity, **EXACT)
-    assert float(secret_fraction(pair)) == pytest.approx(fraction, **EXACT)
+    assert float(bell.fidelity(pair)) == exactly(fidelity)
+    assert float(secret_fraction(pair)) == exactly(fraction)
     both = 1.0 - 2.0 * float(binary_entropy(error))
-    assert both == pytest.approx(fraction, **EXACT)
+    assert both == exactly(fraction)
 
 
 def test_secret_fraction_threshold() -> None:
     assert float(binary_entropy(THRESHOLD_ERROR)) == pytest.approx(0.5, abs=1e-12)
     contraction = 1.0 - 2.0 * THRESHOLD_ERROR
-    assert contraction == pytest.approx(THRESHOLD_CONTRACTION, **EXACT)
+    assert contraction == exactly(THRESHOLD_CONTRACTION)
     fidelity = bell.fidelity(werner(THRESHOLD_CONTRACTION))
-    assert float(fidelity) == pytest.approx(0.8349582033425, **EXACT)
+    assert float(fidelity) == exactly(0.8349582033425)
     assert float(secret_fraction(werner(THRESHOLD_CONTRACTION + 1e-10))) > 0.0
     assert float(secret_fraction(werner(THRESHOLD_CONTRACTION - 1e-10))) == 0.0
 
@@ -67,16 +68,16 @@ def test_single_click_pair_has_less_key_than_its_twirl(
 ) -> None:
     # |11> as an error of the heralded Psi+, turned to Phi+: half Psi+, half Psi-.
     pair = jnp.array([1.0 - bright, bright / 2.0, bright / 2.0, 0.0])
-    assert float(secret_fraction(pair)) == pytest.approx(fraction, **EXACT)
+    assert float(secret_fraction(pair)) == exactly(fraction)
     of_twirl = secret_fraction(werner(bell.contraction(pair)))
-    assert float(of_twirl) == pytest.approx(twirled, **EXACT)
+    assert float(of_twirl) == exactly(twirled)
 
 
 def test_error_correction_is_paid_in_the_key_basis() -> None:
     # Single click at 0.1: error 0.1 in Z, which is corrected, and 0.05 in X.
     pair = np.array([0.9, 0.05, 0.05, 0.0])
     extra = secret_fraction(pair) - secret_fraction(pair, 1.2)
-    assert float(extra) == pytest.approx(0.2 * float(binary_entropy(0.1)), **EXACT)
+    assert float(extra) == exactly(0.2 * float(binary_entropy(0.1)))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_tag_table(message_bits: int, security_bits: int, tag: int, pairs: tuple
 )
 def test_exact_price_of_a_tag(tag: int, price: float) -> None:
     fraction = float(secret_fraction(werner(0.95)))
-    assert tag / fraction == pytest.approx(price, **EXACT)
+    assert tag / fraction == exactly(price)
 
 
 # --- Laws and limits ---
@@ -172,13 +173,18 @@ def test_binary_entropy_is_symmetric_and_matches_numpy() -> None:
     expected = -probability * np.log2(probability) - (1 - probability) * np.log2(1 - probability)
     np.testing.assert_allclose(entropy, expected, rtol=1e-12)
     np.testing.assert_allclose(entropy, entropy[::-1], rtol=1e-12)
-    assert float(binary_entropy(0.5)) == pytest.approx(1.0, **EXACT)
+    assert float(binary_entropy(0.5)) == exactly(1.0)
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0])
 def test_binary_entropy_of_a_certain_bit_is_smooth(probability: float) -> None:
     assert float(binary_entropy(probability)) == 0.0
     assert jnp.isfinite(jax.jit(jax.grad(key.binary_entropy))(probability))
+
+
+def test_unknown_error_is_not_mistaken_for_none() -> None:
+    assert np.isnan(binary_entropy(np.nan))
+    assert np.isnan(secret_fraction(np.full(4, np.nan)))
 
 
 def test_gradient_of_the_key_of_a_perfect_pair_is_finite() -> None:
@@ -200,7 +206,7 @@ def test_each_bell_state_makes_its_errors(
 ) -> None:
     fraction = secret_fraction(np.array(pair), error_correction=1.1)
     entropy_x, entropy_z = float(binary_entropy(error_x)), float(binary_entropy(error_z))
-    assert float(fraction) == pytest.approx(max(0.0, 1 - entropy_x - 1.1 * entropy_z), **EXACT)
+    assert float(fraction) == exactly(max(0.0, 1 - entropy_x - 1.1 * entropy_z))
 
 
 def test_key_is_never_negative() -> None:

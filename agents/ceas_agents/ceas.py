@@ -1,0 +1,193 @@
+r"""CEAS, the reference policy: channel-time by its marginal Fisher information at the barrier.
+
+In each round it minimises the noise of the honest updates among the nodes it serves,
+
+    minimise   sum_{k served} 1 / I_k,        I_k = stored_k + sum_w value_wk x_wk,
+    subject to sum_k x_wk <= channels_w,  0 <= x_wk <= 1,  sum_w pairs_k x_wk <= room_k,
+
+with the share x_wk of a channel for node k in window w. The value of a whole channel is the pairs
+it yields times the Fisher information that a pair still carries at the barrier: zero where it
+would expire on the way, so such pairs are never asked for. The sum is diminishing in every I_k, so
+no node is starved. The nodes served are those with the most to gain, as many as minimise the
+certificate of the robust rule (`consensus.weights.certificate`), and at least a quorum.
+Before that, nodes short of key get the channel-time for their tag in the earliest windows, where
+pairs are good for nothing else.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key
+
+from ceas_gym import actions
+from ceas_gym.consensus import weights
+from ceas_gym.observations import NODE_FEATURES, expected_pairs
+from ceas_gym.physics import information
+from ceas_gym.types import Network, Observation, Params
+
+STEPS = 48
+"""Of Frank and Wolfe's method; the test bounds what it leaves on the table."""
+KEY_MARGIN = 3.0
+"""Standard deviations of luck that the channel-time for a tag allows for."""
+COLUMN = {feature.name: column for column, feature in enumerate(NODE_FEATURES)}
+
+
+class Market(NamedTuple):
+    """What a round's channel-time can buy."""
+
+    value: Float[Array, "windows nodes"]
+    """Fisher information of a whole channel, in shots of perfect signal."""
+    pairs: Float[Array, " nodes"]
+    """Pairs of a whole channel in a window."""
+    stored: Float[Array, " nodes"]
+    """Information of the pairs in memory."""
+    room: Float[Array, " nodes"]
+    """Free memories."""
+
+
+def ceas(
+    params: Params, observation: Observation, key: Key[Array, ""]
+) -> Float[Array, "windows nodes"]:
+    """Gives channel-time by its marginal Fisher information at the barrier: the reference."""
+    del key
+    network = params.network
+    market = survey(network, observation)
+    for_key = fill_windows(network, tag_time(network, observation))
+    free = network.channels - for_key.sum(axis=1)
+    served = choose(params, market)
+    data = allocate(market, served, jnp.maximum(free, 0), 1 - for_key)
+    return actions.encode(for_key + data)
+
+
+def survey(network: Network, observation: Observation) -> Market:
+    """Returns what the round's channel-time is worth, from calibration and inventory."""
+    windows = network.windows
+    pairs = expected_pairs(network)
+    ages = jnp.arange(windows)[::-1, None]
+    arriving = network.contraction.T[ages[:, 0]] * network.delivery_contraction
+    per_pair = jnp.where(ages <= network.lifetime, _information(arriving, network.qubits), 0)
+    held = observation.nodes[:, COLUMN["stored"]] * network.memories
+    survival = observation.nodes[:, COLUMN["survival"]] ** windows
+    aged = observation.nodes[:, COLUMN["stored_contraction"]] * survival
+    oldest = network.contraction[jnp.arange(pairs.shape[0]), jnp.maximum(network.lifetime, 0)]
+    lasting = jnp.where(aged >= oldest, held, 0)
+    return Market(
+        value=per_pair * pairs,
+        pairs=pairs,
+        stored=lasting * _information(aged, network.qubits),
+        room=network.memories - lasting,
+    )
+
+
+def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes"]:
+    """Returns the channel-time, in windows, that each node needs for the key it lacks."""
+    missing = (1 - observation.nodes[:, COLUMN["tag"]]) * network.tag_bits
+    usable = network.secret_fraction > 0
+    needed = missing / jnp.where(usable, network.secret_fraction, 1)
+    safe = needed + KEY_MARGIN * jnp.sqrt(needed)
+    return jnp.where(usable, safe / jnp.maximum(expected_pairs(network), 1e-9), 0)
+
+
+def fill_windows(network: Network, needed: Float[Array, " nodes"]) -> Float[Array, "windows nodes"]:
+    """Returns a schedule that meets the needs as early as the channels allow, least need first."""
+
+    def window(left: Array, _: None) -> tuple[Array, Array]:
+        given = _fill(-needed, jnp.minimum(left, 1), network.channels)
+        return left - given, given
+
+    return jax.lax.scan(window, needed, None, length=network.windows)[1]
+
+
+def choose(params: Params, market: Market) -> Bool[Array, " nodes"]:
+    """Returns which nodes to serve: the most productive ones, as many as the certificate asks for.
+
+    For the first m nodes by productivity e (information of a channel over all windows), the
+    cheapest way to spend the channel-time T, without the limits of single windows, leaves the mean
+    noise V_m = 1/floor + (sum 1/sqrt(e))^2 / (m T). The m that minimises the certificate
+    sqrt(kappa V_m) + sqrt(V_m / m), kappa = 2 share / (1 - 2 share), is taken, from the least
+    that can commit.
+    """
+    productivity = market.value.sum(axis=0)
+    able = productivity > 0
+    nodes = productivity.shape[0]
+    order = jnp.argsort(-productivity)
+    cost = jnp.cumsum(1 / jnp.sqrt(jnp.maximum(productivity[order], 1e-9)))
+    count = jnp.arange(1, nodes + 1)
+    noise = 1 / params.learning.batch_floor + cost**2 / (count * params.network.channels)
+    bound = jax.vmap(_certificate, in_axes=(None, 0, 0))(params, count, noise)
+    best = jnp.argmin(jnp.where(count <= able.sum(), bound, jnp.inf)) + 1
+    rank = jnp.argsort(order)
+    return able & (rank < best)
+
+
+def allocate(
+    market: Market,
+    served: Bool[Array, " nodes"],
+    channels: Float[Array, " windows"],
+    most: Float[Array, "windows nodes"],
+) -> Float[Array, "windows nodes"]:
+    """Returns the schedule that minimises sum 1 / I_k over the served nodes.
+
+    Frank and Wolfe's method: each step moves towards the schedule that is best to first order,
+    filled window by window from the last to the first; every step is feasible.
+
+    Args:
+        market: Values, stored information and free memories.
+        served: Nodes to serve.
+        channels: Channels left in each window.
+        most: Greatest share for each node in each window.
+
+    Source:
+        Frank and Wolfe, Naval Research Logistics 3, 95 (1956).
+    """
+    useful = served & (market.value > 0)
+
+    def vertex(gain: Array) -> Array:
+        def window(room: Array, offers: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+            gain, free, cap = offers
+            fitting = jnp.minimum(cap, room / jnp.maximum(market.pairs, 1e-9))
+            given = _fill(gain, jnp.where(gain > 0, fitting, 0), free)
+            return room - given * market.pairs, given
+
+        return jax.lax.scan(window, market.room, (gain, channels, most), reverse=True)[1]
+
+    def step(schedule: Array, number: Array) -> tuple[Array, None]:
+        info = market.stored + (market.value * schedule).sum(axis=0)
+        gain = jnp.where(useful, market.value / jnp.maximum(info, 1e-3) ** 2, 0)
+        return schedule + 2 / (number + 2) * (vertex(gain) - schedule), None
+
+    share = channels[:, None] / jnp.maximum(useful.sum(axis=1, keepdims=True), 1)
+    start = jnp.where(useful, jnp.minimum(share, most), 0)
+    asked = (start * market.pairs).sum(axis=0)
+    start = start * jnp.minimum(1, market.room / jnp.maximum(asked, 1e-9))
+    return jax.lax.scan(step, start, jnp.arange(1, STEPS + 1))[0]
+
+
+def _certificate(params: Params, count: Array, noise: Array) -> Array:
+    consensus = params.consensus
+    voters = jnp.arange(params.network.lifetime.shape[0]) < count
+    share = weights.budget(
+        voters, consensus.tolerated, consensus.share_budget, consensus.largest_share
+    )
+    bound = weights.certificate(voters / count, share, jnp.full(voters.shape, noise))
+    commits = (2 * consensus.tolerated < count) & (share <= consensus.largest_share)
+    return jnp.where(commits, bound, 1e9 - count)
+
+
+def _information(contraction: Array, qubits: int) -> Array:
+    # Fisher information of one pair, when all pairs of a shot contract alike.
+    dimension = 2**qubits
+    signal = ((1 + 3 * contraction) ** qubits - 1) / (dimension**2 - 1)
+    return information.depolarized_qfi_factor(signal, dimension) / qubits
+
+
+def _fill(
+    priority: Float[Array, " nodes"], wanted: Float[Array, " nodes"], capacity: Array
+) -> Float[Array, " nodes"]:
+    # Meets the wishes in order of priority until the capacity is used up.
+    order = jnp.arange(priority.shape[0])
+    higher = priority[None, :] > priority[:, None]
+    tied = (priority[None, :] == priority[:, None]) & (order[None, :] < order[:, None])
+    before = jnp.where(higher | tied, wanted, 0).sum(axis=1)
+    return jnp.clip(capacity - before, 0, wanted)

@@ -1,0 +1,69 @@
+"""The command line `ceas-gym`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+DEFAULT_POLICIES = ("ceas", "oblivious-fair", "oblivious-naive")
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def evaluate(
+    scenario: Annotated[str, typer.Argument(help="shipped name or path of a YAML file")],
+    policy: Annotated[
+        list[str] | None, typer.Option(help="contestant; repeat for several, the first is compared")
+    ] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="seeds to play")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="first seed")] = 0,
+    out: Annotated[Path, typer.Option(help="folder for the results")] = Path("runs/evaluate"),
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
+) -> None:
+    """Play episodes with each policy; print a table, write rows and plots.
+
+    Example: ceas-gym evaluate paper --policy ceas --policy uniform --set attack.name=alie
+    """
+    from ceas_agents import contestants, run
+    from ceas_gym import config
+
+    settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
+    chosen = [contestants.get(name) for name in dict.fromkeys(policy or DEFAULT_POLICIES)]
+    if (out / "episodes.csv").exists() and not overwrite:
+        raise ValueError(f"{out} holds results; choose another --out or pass --overwrite")
+    run.evaluate(settings, chosen, range(seed, seed + episodes), out)
+
+
+@app.command("list")
+def list_names(
+    kind: Annotated[str | None, typer.Argument(help="one kind only, such as rules")] = None,
+) -> None:
+    """Show what can be named: scenarios, policies, attacks, rules and more."""
+    from ceas_agents import catalogue
+
+    typer.echo(catalogue.text(kind))
+
+
+def main() -> None:
+    """Runs the command line: bad input is one line and exit code 2, an interrupt is 130."""
+    # A policy, attack or circuit of the user's own, `module:function`, lies where they work.
+    sys.path.insert(0, "")
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        code = _fail(error.format_message())
+    except (ValueError, OSError) as error:
+        code = _fail(" ".join(str(error).split()))
+    except (KeyboardInterrupt, click.Abort):
+        code = 130
+    sys.exit(code)
+
+
+def _fail(message: str) -> int:
+    typer.echo(f"error: {message}", err=True)
+    return 2

@@ -1,0 +1,103 @@
+"""Evaluation: whole episodes of a contestant, compiled, one seed after the other."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import jax
+import numpy as np
+from jaxtyping import Array
+from numpy.typing import NDArray
+
+from ceas_agents.contestants import Contestant
+from ceas_agents.policies import Policy
+from ceas_gym import config, dynamics, parameters
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Metrics, Observation, Params, State
+
+POLICY_STREAM = 0x501C
+"""Folded into an episode's key to make the policy's own random stream."""
+Carry = tuple[State, Observation]
+Rounds = dict[str, NDArray[np.float32]]
+"""Metrics of an episode by name, each of shape (rounds,), and the rewards."""
+FATES = ("pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired", "pairs_blocked")
+
+
+def prepare(scenario: Scenario, contestants: list[Contestant]) -> dict[str, Params]:
+    """Returns the parameters under which each contestant plays.
+
+    Raises:
+        ValueError: If the scenario is wrong, also under a contestant's overrides.
+    """
+    return {
+        contestant.name: parameters.build(config.load(scenario, contestant.overrides))
+        for contestant in contestants
+    }
+
+
+def episodes(
+    contestant: Contestant, params: Params, rounds: int, seeds: range
+) -> Iterator[tuple[int, Rounds]]:
+    """Yields each seed with the metrics of its episode.
+
+    The episode is the one that `CEASEnv.reset(seed=seed)` starts, whoever plays.
+
+    Args:
+        contestant: Its policy.
+        params: From `prepare`.
+        rounds: Of an episode.
+        seeds: Episodes to play.
+    """
+    for seed in seeds:
+        played = _play(contestant.policy, rounds, params, jax.random.key(seed))
+        yield seed, {name: np.asarray(values) for name, values in played.items()}
+
+
+def summary(rounds: Rounds) -> dict[str, float]:
+    """Returns one row of `episodes.csv`, without policy and seed.
+
+    Pairs are sums over the episode, but for those left in memory at its end.
+    """
+    fates = {name: float(rounds[name].sum()) for name in ("pairs_generated", *FATES)}
+    return {
+        "final_accuracy": float(rounds["accuracy"][-1]),
+        "mean_accuracy": float(rounds["accuracy"].mean()),
+        "return": float(rounds["reward"].sum()),
+        "utilization": float(rounds["utilization"][-1]),
+        **fates,
+        "pairs_left": float(rounds["pairs_stored"][-1]),
+        "shots": float(rounds["shots"].sum()),
+        "accepted_nodes": float(rounds["accepted_nodes"].mean()),
+        "committed_rounds": float(rounds["committed"].sum()),
+    }
+
+
+def fates(row: Mapping[str, float]) -> dict[str, float]:
+    """Returns what became of an episode's pairs, as shares that add up to one.
+
+    Args:
+        row: From `summary`, or means of such rows.
+    """
+    total = max(row["pairs_generated"], 1.0)
+    keyed, spent, wasted = row["pairs_keyed"], row["pairs_spent"], row["pairs_wasted"]
+    parts = {
+        "spent usefully": spent - wasted,
+        "keyed": keyed,
+        "spent for nothing": wasted,
+        "expired": row["pairs_expired"],
+        "blocked": row["pairs_blocked"],
+        "left at the end": row["pairs_left"],
+    }
+    return {name: pairs / total for name, pairs in parts.items()}
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _play(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
+    def one(carry: Carry, policy_key: Array) -> tuple[Carry, Metrics]:
+        state, observation = carry
+        action = policy(params, observation, policy_key)
+        state, timestep = dynamics.step(params, state, action)
+        return (state, timestep.observation), {**timestep.metrics, "reward": timestep.reward}
+
+    state, timestep = dynamics.reset(params, key)
+    policy_keys = jax.random.split(jax.random.fold_in(key, POLICY_STREAM), rounds)
+    return jax.lax.scan(one, (state, timestep.observation), policy_keys)[1]

@@ -1,0 +1,296 @@
+"""The figures of an evaluation, as PNG files; Matplotlib is imported by the first one."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ceas_agents import statistics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Curves = Mapping[str, Float[np.ndarray, "seeds rounds"]]
+DOTS_PER_INCH = 200
+WIDTH_INCHES = 7.0
+"""About the width of a page's text, so that fonts print in their own size."""
+STYLE: dict[str, Any] = {
+    "font.size": 9.0,
+    "text.parse_math": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 4.0,
+    "lines.solid_capstyle": "butt",
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "xtick.labelcolor": "black",
+    "ytick.labelcolor": "black",
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
+}
+LINE_HEIGHT = 0.062
+"""Of a label, as a share of the height of the axes."""
+LONGEST_NAME = 30
+"""Letters of a contestant's name for which a figure has room."""
+MARGIN = 0.012
+"""Where titles begin, as a share of the figure's width."""
+CENTRE = "center_baseline"
+GREY, GRID = "#555555", "#e5e5e5"
+
+# Okabe and Ito, Color Universal Design, 2008; their yellow is too pale for a line.
+COLOURS = {
+    "ceas": "#0072B2",
+    "oblivious-fair": "#E69F00",
+    "oblivious-naive": "#D55E00",
+    "max_rate": "#009E73",
+    "uniform": "#56B4E9",
+    "round_robin": "#CC79A7",
+    "random": "#999999",
+}
+"""Of the contestants that most figures show."""
+OTHER_COLOURS = ("#000000", "#882255", "#999933", "#332288", "#AA4499")
+"""Of the others, in order: black, then dark ones of Tol's colour-blind-safe scheme `muted`."""
+
+FATES = {
+    "spent usefully": "#0072B2",
+    "keyed": "#56B4E9",
+    "spent for nothing": "#D55E00",
+    "expired": "#E69F00",
+    "blocked": "#CC79A7",
+    "left at the end": "#BBBBBB",
+}
+"""What becomes of generated pairs, with its colour; the first two are the useful ones."""
+LEGEND: dict[str, Any] = {
+    "ncols": len(FATES),
+    "frameon": False,
+    "handlelength": 1.0,
+    "handletextpad": 0.4,
+    "columnspacing": 1.1,
+    "borderaxespad": 0.2,
+}
+DARK = ("spent usefully", "spent for nothing")
+"""Fates whose colour needs a white number."""
+USEFUL = ("spent usefully", "keyed")
+ROUNDING = 1e-4
+"""By how much shares may miss one: pairs are counted in single precision."""
+SMALLEST_LABEL = 0.04
+"""Share of pairs whose bar is just wide enough for its number."""
+
+
+def colour(name: str, names: Sequence[str]) -> str:
+    """Returns the colour of a contestant.
+
+    The known contestants have the same one in every figure; the others of `names` get theirs in
+    order, so they keep it where `names` stays the same. Past five others colours come again.
+
+    Args:
+        name: One of `names`.
+        names: Every contestant of the comparison.
+
+    Example:
+        >>> colour("ceas", ["ceas", "mine"]), colour("mine", ["ceas", "mine"])
+        ('#0072B2', '#000000')
+    """
+    if name in COLOURS:
+        return COLOURS[name]
+    others = [other for other in names if other not in COLOURS]
+    return OTHER_COLOURS[others.index(name) % len(OTHER_COLOURS)]
+
+
+def accuracy_over_rounds(curves: Curves, path: Path, title: str) -> None:
+    """Draws the mean accuracy of each contestant, with 95 % bootstrap intervals over the seeds.
+
+    Args:
+        curves: Test accuracy after each round, from round 1, in [0, 1]; NaN-free.
+        path: Of the PNG file; its folder exists.
+        title: What was compared, such as scenario and seeds.
+
+    Raises:
+        ValueError: If there is no contestant or an accuracy is not finite.
+    """
+    if not curves:
+        raise ValueError("Argument `curves` must have a contestant, but is empty.")
+    with _style():
+        figure = _figure(4.0)
+        axes = figure.add_subplot()
+        for name, curve in curves.items():
+            _draw_curve(axes, np.asarray(curve, dtype=float), colour(name, list(curves)))
+        _finish_accuracy(axes, curves)
+        _head(figure, title, f"Test accuracy of the global model: {_describe(curves)}")
+        _save(figure, path)
+
+
+def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str) -> None:
+    """Draws what became of the generated pairs, a bar for each contestant.
+
+    Args:
+        fates: Shares of the generated pairs by the names in `FATES`, which add up to one, or
+            are all zero where no pair was generated.
+        path: Of the PNG file; its folder exists.
+        title: What was compared, such as scenario and seeds.
+
+    Raises:
+        ValueError: If there is no contestant, a share is missing, unknown or negative, or a
+            contestant's shares do not add up to one.
+    """
+    if not fates:
+        raise ValueError("Argument `fates` must have a contestant, but is empty.")
+    for name, shares in fates.items():
+        _check_shares(name, shares)
+    with _style():
+        figure = _figure(1.45 + 0.34 * len(fates))
+        axes = figure.add_subplot()
+        for row, shares in enumerate(fates.values()):
+            _draw_bar(axes, row, shares)
+        _finish_fates(axes, list(fates))
+        handles, labels = axes.get_legend_handles_labels()
+        entries = dict(zip(labels, handles, strict=True))
+        figure.legend(entries.values(), entries, loc="outside lower left", **LEGEND)
+        _head(figure, title, "What became of the Bell pairs that were generated")
+        _save(figure, path)
+
+
+def _draw_curve(axes: "Axes", curve: Float[np.ndarray, "seeds rounds"], shade: str) -> None:
+    rounds = np.arange(1, curve.shape[1] + 1)
+    low, high = statistics.intervals(curve)
+    axes.plot(rounds, curve.mean(axis=0), color=shade, zorder=3)
+    axes.plot(rounds[-1], curve[:, -1].mean(), "o", color=shade, clip_on=False)
+    if len(curve) > 1:
+        axes.fill_between(rounds, low, high, color=shade, alpha=0.18, linewidth=0)
+
+
+def _finish_accuracy(axes: "Axes", curves: Curves) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    last = max(np.shape(curve)[1] for curve in curves.values())
+    axes.set(xlabel="round", ylabel="test accuracy", xlim=(min(1, last - 1), last))
+    axes.xaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10], integer=True))
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 0), min(high, 1))
+    _label_lines(axes, curves)
+
+
+def _label_lines(axes: "Axes", curves: Curves) -> None:
+    finals = {name: float(np.mean(curve[:, -1])) for name, curve in curves.items()}
+    names = sorted(finals, key=finals.__getitem__)
+    low, high = axes.get_ylim()
+    places = (np.array([finals[name] for name in names]) - low) / (high - low)
+    inside = axes.transAxes
+    for name, place, label in zip(names, places, spread(places, LINE_HEIGHT), strict=True):
+        shade = colour(name, list(curves))
+        axes.plot([1, 1.025], [place, label], color=shade, clip_on=False, transform=inside)
+        text = f"{_shorten(name)}  {finals[name]:.3f}"
+        axes.text(1.035, label, text, va=CENTRE, transform=inside)
+
+
+def spread(places: Float[np.ndarray, " labels"], gap: float) -> Float[np.ndarray, " labels"]:
+    """Returns places at least `gap` apart in [0, 1], as near to the given ones as can be.
+
+    Near is meant in least squares. Where more labels are given than fit, they overlap evenly.
+
+    Args:
+        places: In increasing order, in [0, 1].
+        gap: Wanted between neighbours.
+
+    Example:
+        >>> spread(np.array([0.2, 0.5, 0.5, 1.0]), 0.1).round(2).tolist()
+        [0.2, 0.45, 0.55, 1.0]
+    """
+    from scipy.optimize import isotonic_regression
+
+    gap = min(gap, 1 / max(len(places) - 1, 1))
+    offsets = gap * np.arange(len(places))
+    free = isotonic_regression(places - offsets).x
+    return np.clip(free, 0, 1 - offsets[-1]) + offsets
+
+
+def _describe(curves: Curves) -> str:
+    seeds = sorted({len(curve) for curve in curves.values()})
+    if seeds == [1]:
+        return "one seed, no interval"
+    count = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    return f"mean of {count} seeds, band: its 95 % bootstrap interval"
+
+
+def _check_shares(name: str, shares: Mapping[str, float]) -> None:
+    if set(shares) != set(FATES):
+        raise ValueError(f"fates of {name!r} must be {', '.join(FATES)}; got {', '.join(shares)}")
+    total = sum(shares.values())
+    negative = any(share < 0 for share in shares.values())
+    # Written so that NaN is refused.
+    if negative or not (abs(total - 1) <= ROUNDING or total == 0):
+        raise ValueError(f"fates of {name!r} must be shares that add up to 1, but give {total:.6g}")
+
+
+def _draw_bar(axes: "Axes", row: int, shares: Mapping[str, float]) -> None:
+    left = 0.0
+    for fate, shade in FATES.items():
+        share = shares[fate]
+        axes.barh(row, share, left=left, height=0.72, color=shade, label=fate)
+        if share >= SMALLEST_LABEL:
+            ink, place = "white" if fate in DARK else "black", left + share / 2
+            axes.text(place, row, f"{100 * share:.0f}", color=ink, ha="center", va=CENTRE)
+        left += share
+    useful = sum(shares[fate] for fate in USEFUL)
+    text = f"{100 * useful:.1f} %" if left > 0 else "no pairs"
+    axes.text(1.13, row, text, ha="right", va=CENTRE)
+
+
+def _finish_fates(axes: "Axes", names: list[str]) -> None:
+    axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5), xlabel="share of the generated pairs (%)")
+    axes.set_xticks(np.linspace(0, 1, 6), [f"{percent:.0f}" for percent in np.linspace(0, 100, 6)])
+    axes.set_yticks(range(len(names)), [_shorten(name) for name in names])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_title("utilization", loc="right", x=1.13, color=GREY, fontsize=9)
+
+
+def _shorten(name: str) -> str:
+    # Of `package.module:function` the end tells more than the beginning.
+    return name if len(name) <= LONGEST_NAME else "\u2026" + name[1 - LONGEST_NAME :]
+
+
+def _style() -> AbstractContextManager[None]:
+    from matplotlib import style
+
+    # Reset first: the user's own settings must not alter the figures.
+    return style.context(STYLE, after_reset=True)
+
+
+def _figure(height_inches: float) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure((WIDTH_INCHES, height_inches), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _head(figure: "Figure", title: str, subtitle: str) -> None:
+    axes = figure.axes[0]
+    below = axes.set_title(subtitle, loc="left", color=GREY, fontsize=9)
+    figure.suptitle(title, x=MARGIN, ha="left", fontweight="bold", fontsize=11)
+    # Both begin at the left margin, which the layout must have placed the axes for.
+    figure.draw_without_rendering()
+    place = axes.get_position()
+    below.set_x((MARGIN - place.x0) / place.width)
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    """Writes a whole file or nothing: beside it first, then renamed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        figure.savefig(beside, format="png", metadata={"Software": None})
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""Policies: functions (params, observation, key) -> action in JAX, by name."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from ceas_agents.ceas import ceas, fill_windows
+from ceas_gym import actions
+from ceas_gym.names import resolve
+from ceas_gym.observations import NETWORK_FEATURES, expected_pairs
+from ceas_gym.types import Observation, Params
+
+Policy = Callable[[Params, Observation, Key[Array, ""]], Float[Array, "windows nodes"]]
+PROGRESS = [feature.name for feature in NETWORK_FEATURES].index("progress")
+
+
+def uniform(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Gives every node the same share of the channels in every window."""
+    del observation, key
+    nodes = params.network.lifetime.shape[0]
+    share = jnp.minimum(1, params.network.channels / nodes)
+    return actions.encode(jnp.full((params.network.windows, nodes), share))
+
+
+def round_robin(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Gives whole channels to one group of nodes after the other, window by window."""
+    del key
+    nodes, windows = params.network.lifetime.shape[0], params.network.windows
+    now = jnp.round(observation.network[PROGRESS] * params.rounds) * windows
+    first = (now + jnp.arange(windows)) * params.network.channels
+    turn = (jnp.arange(nodes) - first[:, None]) % nodes
+    return actions.encode(jnp.clip(params.network.channels - turn, 0, 1))
+
+
+def random(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Asks for random shares."""
+    del observation
+    shape = (params.network.windows, params.network.lifetime.shape[0])
+    return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
+
+
+def max_rate(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Makes as many pairs as the memories hold, fastest links first, blind to decay."""
+    del observation, key
+    pairs = jnp.maximum(expected_pairs(params.network), 1e-9)
+    return actions.encode(fill_windows(params.network, params.network.memories / pairs))
+
+
+POLICIES: dict[str, Policy] = {
+    "ceas": ceas,
+    "uniform": uniform,
+    "round_robin": round_robin,
+    "random": random,
+    "max_rate": max_rate,
+}
+
+
+def load(name: str) -> Policy:
+    """Returns the policy of that name, or the user's own `module:function`.
+
+    Raises:
+        ValueError: If the name is unknown.
+
+    Example:
+        >>> load("uniform") is uniform
+        True
+    """
+    return resolve("policy", name, POLICIES)

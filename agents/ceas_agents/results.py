@@ -1,0 +1,147 @@
+"""A run's folder: rows as they finish, the resolved scenario, versions, table and plots."""
+
+import csv
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from ceas_agents import evaluate, plots, statistics
+from ceas_agents.evaluate import Rounds
+from ceas_gym import config
+from ceas_gym.scenario import Scenario
+
+PACKAGES = ("ceas-gym", "jax", "jaxlib", "numpy", "pennylane", "gymnasium", "optax")
+Row = dict[str, float]
+
+
+class Folder:
+    """Writes a run's results as they come, so that an interrupted run keeps what is finished."""
+
+    def __init__(self, path: Path, scenario: Scenario, record: dict[str, object]) -> None:
+        """Makes the folder and writes what the run is.
+
+        Args:
+            path: Of the folder.
+            scenario: As resolved.
+            record: What else decides the run: contestants, seeds.
+
+        Raises:
+            OSError: If the folder can't be written.
+        """
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        write_text(path / "scenario.yaml", config.dump(scenario))
+        versions = {name: version(name) for name in PACKAGES}
+        versions["python"] = platform.python_version()
+        write_text(path / "run.json", json.dumps({**record, "versions": versions}, indent=2) + "\n")
+        self._episodes = (path / "episodes.csv").open("w", newline="")
+        self._rounds = (path / "rounds.csv").open("w", newline="")
+        self.rows: dict[str, list[Row]] = {}
+        self.curves: dict[str, list[NDArray[np.float32]]] = {}
+
+    def __enter__(self) -> "Folder":
+        """Returns the folder."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes the tables."""
+        self._episodes.close()
+        self._rounds.close()
+
+    def add(self, policy: str, seed: int, rounds: Rounds) -> None:
+        """Appends an episode to both tables, and has it on disk before it returns."""
+        row = evaluate.summary(rounds)
+        _append(self._episodes, [{"policy": policy, "seed": seed, **row}])
+        length = len(rounds["accuracy"])
+        _append(
+            self._rounds,
+            [
+                {"policy": policy, "seed": seed, "round": number + 1}
+                | {name: float(values[number]) for name, values in rounds.items()}
+                for number in range(length)
+            ],
+        )
+        self.rows.setdefault(policy, []).append(row)
+        self.curves.setdefault(policy, []).append(rounds["accuracy"])
+
+    def draw(self, title: str) -> list[Path]:
+        """Writes the plots, and returns their paths."""
+        curves = {name: np.stack(episodes) for name, episodes in self.curves.items()}
+        means = {name: _mean(rows) for name, rows in self.rows.items()}
+        fates = {name: evaluate.fates(row) for name, row in means.items()}
+        accuracy, pairs = self.path / "accuracy.png", self.path / "pairs.png"
+        plots.accuracy_over_rounds(curves, accuracy, title)
+        plots.pair_fates(fates, pairs, title)
+        return [accuracy, pairs]
+
+
+def table(rows: dict[str, list[Row]], title: str) -> Table:
+    """Returns the table of a run: means with 95 % bootstrap intervals over the seeds, in per cent.
+
+    The difference is to the first contestant, paired by seed.
+    """
+    first = next(iter(rows))
+    result = Table(title=title, caption="mean (95 % interval over seeds), in per cent")
+    result.add_column("policy", no_wrap=True)
+    accuracies = ("final accuracy", f"minus {first}", "accuracy over rounds")
+    for heading in (*accuracies, "pairs used", "nodes", "rounds"):
+        result.add_column(heading, justify="right")
+    for name, episodes in rows.items():
+        result.add_row(
+            name,
+            _estimate(_column(episodes, "final_accuracy")),
+            "" if name == first else _estimate(_differences(episodes, rows[first]), sign="+"),
+            _estimate(_column(episodes, "mean_accuracy")),
+            f"{100 * _column(episodes, 'utilization').mean():.1f}",
+            f"{_column(episodes, 'accepted_nodes').mean():.1f}",
+            f"{_column(episodes, 'committed_rounds').mean():.1f}",
+        )
+    return result
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a whole file or nothing: beside it first, then renamed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+def _append(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:
+    writer = csv.DictWriter(file, list(rows[0]))
+    if file.tell() == 0:
+        writer.writeheader()
+    writer.writerows(rows)
+    file.flush()
+
+
+def _column(rows: list[Row], name: str) -> NDArray[np.float64]:
+    return np.array([row[name] for row in rows])
+
+
+def _mean(rows: list[Row]) -> Row:
+    return {name: float(_column(rows, name).mean()) for name in rows[0]}
+
+
+def _differences(one: list[Row], other: list[Row]) -> NDArray[np.float64]:
+    # An interrupted run has fewer seeds of the last contestant; they are the first ones.
+    pairs = zip(_column(one, "final_accuracy"), _column(other, "final_accuracy"), strict=False)
+    return np.array([a - b for a, b in pairs])
+
+
+def _estimate(values: NDArray[np.float64], sign: str = "") -> str:
+    low, high = statistics.interval(values)
+    return f"{100 * values.mean():{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"

@@ -1,0 +1,71 @@
+"""`ceas-gym evaluate`: plays, shows how far it is, and writes what comes out."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ceas_agents import evaluate as evaluation
+from ceas_agents import results
+from ceas_agents.contestants import Contestant
+from ceas_gym.scenario import Scenario
+
+PIPE_WIDTH = 120
+
+
+def evaluate(scenario: Scenario, contestants: list[Contestant], seeds: range, folder: Path) -> None:
+    """Plays all seeds with each contestant, prints the table, and fills the folder.
+
+    Rows are written as they finish; an interrupt ends the run with the table of what is there.
+
+    Args:
+        scenario: Resolved settings.
+        contestants: In the order of the table.
+        seeds: Episodes of each.
+        folder: For `episodes.csv`, `rounds.csv`, `scenario.yaml`, `run.json` and the plots.
+
+    Raises:
+        ValueError: If the scenario is wrong, also under a contestant's overrides.
+        OSError: If the folder can't be written.
+        KeyboardInterrupt: After an interrupt, when everything is written.
+    """
+    params = evaluation.prepare(scenario, contestants)
+    record: dict[str, object] = {
+        "contestants": {c.name: c.overrides for c in contestants},
+        "seeds": [seeds.start, seeds.stop - 1],
+    }
+    interrupted = False
+    with results.Folder(folder, scenario, record) as writer, _progress() as progress:
+        task = progress.add_task("", total=len(contestants) * len(seeds))
+        try:
+            for contestant in contestants:
+                progress.update(task, description=f"{contestant.name} (compiling)")
+                played = evaluation.episodes(
+                    contestant, params[contestant.name], scenario.episode.rounds, seeds
+                )
+                for seed, rounds in played:
+                    writer.add(contestant.name, seed, rounds)
+                    progress.update(task, advance=1, description=contestant.name)
+        except KeyboardInterrupt:
+            interrupted = True
+    _show(writer, scenario, seeds)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+def _show(writer: results.Folder, scenario: Scenario, seeds: range) -> None:
+    if not writer.rows:
+        return
+    title = f"{scenario.name}: seeds {seeds.start} to {seeds.stop - 1}"
+    terminal = Console()
+    # Into a file or a pipe, the table keeps its width.
+    console = terminal if terminal.is_terminal else Console(width=PIPE_WIDTH)
+    console.print(results.table(writer.rows, title))
+    plots = writer.draw(title)
+    written = [writer.path / "episodes.csv", writer.path / "rounds.csv", *plots]
+    console.print("Written:", *map(str, written), soft_wrap=True)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))

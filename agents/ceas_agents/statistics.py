@@ -1,0 +1,77 @@
+"""Statistics over seeds that the table and the figures share."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+CONFIDENCE = 0.95
+RESAMPLES = 9999
+BATCH = 1000
+"""Resamples held in memory at once."""
+SEED = 0
+"""Of the resampling: the same values always give the same interval."""
+
+
+def interval(values: Sequence[float] | Float[np.ndarray, " seeds"]) -> tuple[float, float]:
+    """Returns the 95 % bootstrap interval of the mean, by percentiles.
+
+    With few seeds it is too narrow: for normal values, five seeds cover the true mean in about
+    84 % of all cases, ten in about 90 % and twenty in about 93 %. A single value is returned
+    as both ends, and so are values that are all the same: they say nothing of the spread.
+
+    Args:
+        values: One of each seed.
+
+    Raises:
+        ValueError: If there is no value, more than one axis, or a value that is not finite.
+
+    Source:
+        Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+
+    Example:
+        >>> interval([0.5])
+        (0.5, 0.5)
+        >>> low, high = interval([0.70, 0.74, 0.75, 0.77, 0.84])
+        >>> f"{low:.2f} {high:.2f}"
+        '0.72 0.80'
+    """
+    low, high = intervals(np.asarray(values, dtype=float)[..., None])
+    return float(low[0]), float(high[0])
+
+
+def intervals(
+    values: Float[np.ndarray, "seeds columns"],
+) -> tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]]:
+    """Returns the lower and the upper ends of `interval` for many columns at once.
+
+    Args:
+        values: A row of each seed. All columns are resampled alike, so that a curve that is
+            smooth in every seed has a smooth band.
+
+    Raises:
+        ValueError: If there is no value, not two axes, or a value that is not finite.
+
+    Example:
+        >>> intervals(np.array([[0.5, 0.7], [0.5, 0.9]]))
+        (array([0.5, 0.7]), array([0.5, 0.9]))
+    """
+    if values.ndim != 2 or not values.size or not np.isfinite(values).all():
+        raise ValueError(f"intervals need finite numbers, one of each seed, not {values.tolist()}")
+    if len(values) == 1:
+        return values[0], values[0]
+    from scipy import stats
+
+    ends = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=BATCH,
+        axis=0,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(SEED),
+    ).confidence_interval
+    # The mean of equal values may be off by a rounding error.
+    equal = values.min(axis=0) == values.max(axis=0)
+    return np.where(equal, values[0], ends.low), np.where(equal, values[0], ends.high)

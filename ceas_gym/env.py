@@ -1,0 +1,186 @@
+"""CEASEnv: one environment as Gymnasium expects it. No physics here."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import jax
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ceas_gym import config, interface, metrics, parameters
+from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params, State
+
+Observation = dict[str, NDArray[np.float32]]
+Action = NDArray[np.float32]
+
+_reset = jax.jit(interface.reset)
+_reset_next = jax.jit(interface.reset_next)
+_step = jax.jit(interface.step)
+
+
+class CEASEnv(gym.Env[Observation, Action]):
+    """A hub schedules Bell pairs for the training of a distributed quantum neural network.
+
+    ## Description
+    A hub is linked by fibre to N nodes, each with a quantum processor. In every round the hub
+    gives channel-time to the nodes in W windows; heralded Bell pairs wait in decaying memories
+    until the barrier, where they teleport encoded data to the nodes. Pairs buy shots, their
+    fidelity buys signal, and some are measured into key that authenticates the nodes' updates.
+    Byzantine nodes send bad updates; the hub aggregates robustly and takes one optimizer step.
+
+    ## Action space
+    `Box(-1, 1, (W, N), float32)`: an entry a asks for the share (a + 1) / 2 of a channel for a
+    node in a window. Windows asked for more than the hub's channels are scaled down. NaN is an
+    error.
+
+    ## Observation space
+    `Dict(nodes=Box(0, 1, (N, 13)), network=Box(0, 1, (9,)))`, float32. What a real hub can know:
+    calibration, inventory and its last report; never who is Byzantine.
+
+    | nodes | meaning | unit |
+    |---|---|---|
+    | 0 rate | pairs expected from a whole channel in a window | log10(1 + pairs) / 5 |
+    | 1 new_contraction | contraction of a new pair at its window's end | 1 |
+    | 2 survival | factor on the contraction for each further window | 1 |
+    | 3 lifetime | windows until the cut-off, at most one round | rounds |
+    | 4 key_rate | secret fraction of a pair measured at once | bits / pair |
+    | 5 stored | share of the memories that hold a pair | memories |
+    | 6 stored_contraction | mean contraction of the stored pairs | 1 |
+    | 7 key | share of the key pool that is filled | capacity |
+    | 8 tag | key held, in tags, at most one | tags |
+    | 9 shots | shots of the last round | log10(1 + shots) / 4 |
+    | 10 signal | contraction of the data in the last round | 1 |
+    | 11 weight | weight in the last update | 4 / counted |
+    | 12 silence | rounds since an update was last accepted | 10 rounds |
+
+    | network | meaning | unit |
+    |---|---|---|
+    | 0 progress | share of the rounds that are over | 1 |
+    | 1 validation_loss | cross-entropy on the validation split | 2 log(classes) nats |
+    | 2 validation_accuracy | on the validation split | 1 |
+    | 3 share_bound | weight that the tolerated nodes could carry in the last update | 1 |
+    | 4 committed | whether the last round was acted on | 0 or 1 |
+    | 5 authenticated | share of the nodes with a tag in the last round | nodes |
+    | 6 counted | share of the nodes counted in the last round | nodes |
+    | 7 tolerated | share of the nodes that the rule withstands | nodes |
+    | 8 utilization | useful pairs of the episode over generated ones | 1 |
+
+    ## Rewards
+    By name in the scenario: `loss_decrease` (default; by how much the round lowered the
+    validation loss, in nats), `validation_accuracy`, `information`, or a function of your own.
+
+    ## Starting state
+    Empty memories, no key, a small random model, Byzantine nodes placed anew.
+
+    ## Episode end
+    `terminated` after the last round of the training budget, which the observation counts down,
+    or when the model diverged. `truncated` is never set here, only by a time limit from outside.
+
+    ## Arguments
+    Args:
+        scenario: A shipped name (`tiny`, `small`, `paper`), a path to a YAML file, or a
+            `Scenario`.
+        overrides: Single settings by dotted key, such as `{"attack.name": "none"}`.
+        render_mode: `"rgb_array"` or None.
+
+    Example:
+        >>> env = gym.make("ceas_gym/CEASTiny-v0")
+        >>> observation, info = env.reset(seed=1)
+        >>> observation["nodes"].shape, env.action_space.shape
+        ((4, 13), (4, 4))
+
+    ## Version history
+    - v0: first release.
+
+    Source:
+        arXiv:2602.06847.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
+        "render_modes": ["rgb_array"],
+        "render_fps": 4,
+    }
+
+    def __init__(
+        self,
+        scenario: str | os.PathLike[str] | Scenario = "small",
+        *,
+        overrides: Mapping[str, object] | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        """Makes the environment; the first reset and step compile it."""
+        self.scenario = config.load(scenario, overrides)
+        self.params = parameters.build(self.scenario)
+        self.observation_space, self.action_space = make_spaces(self.params)
+        self._action_shape = self.action_space.shape or ()
+        self.render_mode = render_mode
+        self._state: State | None = None
+        self._schedule: Any = None
+        self._accuracy: list[float] = []
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Starts an episode.
+
+        Args:
+            seed: Decides the episode entirely. Without one, the episode follows from the one
+                before, or from the system's entropy.
+            options: Not used.
+        """
+        super().reset(seed=seed)
+        if seed is None and self._state is not None:
+            self._state, packed = _reset_next(self.params, self._state)
+        else:
+            start = int(self.np_random.integers(2**31)) if seed is None else seed
+            self._state, packed = _reset(self.params, jax.random.key(start))
+        self._accuracy = []
+        observation, _, _, info = self._unpack(packed)
+        return observation, info
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Runs one round.
+
+        Raises:
+            ValueError: If the action has the wrong shape or an entry that is not finite.
+            RuntimeError: Before the first reset.
+        """
+        if self._state is None:
+            raise RuntimeError("Call `reset` before the first `step`.")
+        asked = interface.check_action(action, self._action_shape)
+        self._state, packed = _step(self.params, self._state, asked)
+        observation, reward, terminated, info = self._unpack(packed)
+        return observation, reward, terminated, False, info
+
+    def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Returns a picture of the last round, shape (height, width, 3), in mode `rgb_array`."""
+        if self.render_mode is None or self._state is None:
+            return None
+        from ceas_gym import render
+
+        return render.draw(
+            np.asarray(self._schedule), np.asarray(self._state.memory.pairs), self._accuracy
+        )
+
+    def _unpack(self, packed: interface.Packed) -> tuple[Observation, float, bool, dict[str, Any]]:
+        reward, terminated, *values = np.asarray(packed.figures).tolist()
+        info = dict(zip(metrics.NAMES, values, strict=True))
+        self._schedule = packed.schedule
+        self._accuracy.append(info["accuracy"])
+        observation = {"nodes": np.array(packed.nodes), "network": np.array(packed.network)}
+        return observation, reward, bool(terminated), info
+
+
+def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:
+    """Returns the observation space and the action space of one environment."""
+    nodes, windows = params.network.lifetime.shape[0], params.network.windows
+    observation: dict[str, gym.Space[Any]] = {
+        "nodes": spaces.Box(0.0, 1.0, (nodes, len(NODE_FEATURES)), np.float32),
+        "network": spaces.Box(0.0, 1.0, (len(NETWORK_FEATURES),), np.float32),
+    }
+    return spaces.Dict(observation), spaces.Box(-1.0, 1.0, (windows, nodes), np.float32)

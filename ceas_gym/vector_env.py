@@ -1,0 +1,220 @@
+"""CEASVectorEnv: many environments of one scenario in one compiled call. No physics here."""
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Key
+from numpy.typing import NDArray
+
+from ceas_gym import config, interface, metrics, parameters
+from ceas_gym.env import make_spaces
+from ceas_gym.interface import Packed
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params, State
+
+Observation = dict[str, NDArray[np.float32]]
+Flags = NDArray[np.bool_]
+Mask = Bool[ArrayLike, " envs"]
+Running = tuple[State, Packed]
+
+
+class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
+    """`num_envs` copies of `CEASEnv`, stepped and reset together.
+
+    Row i reset with seed s is the single environment reset with s + i, whatever the batch: what is
+    counted is equal, and other figures are up to their last bits, since XLA may sum a loop's
+    products in another order.
+
+    Args:
+        num_envs: Size of the batch.
+        scenario: As for `CEASEnv`.
+        overrides: As for `CEASEnv`.
+        max_episode_steps: Truncates episodes after so many rounds, if they have not ended.
+        autoreset_mode: One of Gymnasium's three: `NEXT_STEP` (default; the step after the last
+            one resets, whatever the action), `SAME_STEP` (the last observation and info are in
+            `info["final_obs"]` and `info["final_info"]`), or `DISABLED` (reset ended rows with
+            `reset(options={"reset_mask": mask})`).
+        render_mode: Not supported, None.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=3)
+        >>> observation, info = envs.reset(seed=1)
+        >>> observation["nodes"].shape, info["accuracy"].shape
+        ((3, 4, 13), (3,))
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        scenario: str | os.PathLike[str] | Scenario = "small",
+        *,
+        overrides: Mapping[str, object] | None = None,
+        max_episode_steps: int | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
+    ) -> None:
+        """Makes the batch; the first reset and step compile it."""
+        if render_mode is not None:
+            raise ValueError("CEASVectorEnv draws nothing; render a single CEASEnv instead.")
+        self.scenario = config.load(scenario, overrides)
+        self.params = parameters.build(self.scenario)
+        self.num_envs = num_envs
+        self.render_mode = None
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space, self.single_action_space = make_spaces(self.params)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._action_shape = self.single_action_space.shape or ()
+        self._limit = np.int32(max_episode_steps or np.iinfo(np.int32).max)
+        self._running: Running | None = None
+        self._ended = np.zeros(num_envs, dtype=bool)
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Starts an episode in every row, or in those of `options["reset_mask"]`.
+
+        Args:
+            seed: One for row 0, with row i getting `seed + i`, or one for each row.
+            options: `reset_mask`, booleans of shape (num_envs,).
+        """
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        mask, running = self._reset_mask(options), self._running
+        if seed is None and running is not None:
+            running = _restart(self.params, *running, mask)
+        else:
+            fresh = _reset(self.params, self._keys(seed))
+            running = fresh if running is None else _select(jnp.asarray(mask), fresh, running)
+        self._running = running
+        self._ended &= ~mask
+        observation, _, _, info = self._unpack(running[1], mask)
+        return observation, info
+
+    def step(
+        self, actions: NDArray[np.float32]
+    ) -> tuple[Observation, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """Runs one round in every row, or resets it where the mode says so.
+
+        Raises:
+            ValueError: If the actions have the wrong shape or an entry that is not finite.
+            RuntimeError: Before the first reset, or in mode `DISABLED` with an ended row.
+        """
+        if self._running is None:
+            raise RuntimeError("Call `reset` before the first `step`.")
+        if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
+            rows = np.flatnonzero(self._ended).tolist()
+            raise RuntimeError(f"Rows {rows} have ended; reset them first (no autoreset).")
+        asked = interface.check_action(actions, (self.num_envs, *self._action_shape))
+        running = _advance(self.params, self._running[0], asked, self._ended)
+        observation, reward, terminated, info = self._unpack(running[1])
+        rounds = np.asarray(running[0].round)
+        truncated = (rounds >= self._limit) & ~terminated
+        self._ended = terminated | truncated
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and self._ended.any():
+            final = _final(observation, info, self._ended)
+            running = _restart(self.params, *running, self._ended)
+            observation, _, _, info = self._unpack(running[1])
+            info |= final
+            self._ended = np.zeros_like(self._ended)
+        self._running = running
+        return observation, reward, terminated, truncated, info
+
+    def _keys(self, seed: int | Sequence[int | None] | None) -> Key[Array, " envs"]:
+        if isinstance(seed, int):
+            seeds: list[int | None] = [seed + row for row in range(self.num_envs)]
+        else:
+            seeds = [None] * self.num_envs if seed is None else list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"Argument `seed` has {len(seeds)} entries for {self.num_envs} rows.")
+        drawn = [int(self.np_random.integers(2**31)) if s is None else s for s in seeds]
+        return jnp.stack([jax.random.key(s) for s in drawn])
+
+    def _reset_mask(self, options: dict[str, Any] | None) -> Flags:
+        if options is None or "reset_mask" not in options:
+            return np.ones(self.num_envs, dtype=bool)
+        mask = np.asarray(options["reset_mask"], dtype=bool)
+        if mask.shape != (self.num_envs,):
+            raise ValueError(
+                f"Argument `reset_mask` must have shape ({self.num_envs},), but has {mask.shape}."
+            )
+        return mask
+
+    def _unpack(
+        self, packed: Packed, present: Flags | None = None
+    ) -> tuple[Observation, NDArray[np.float64], Flags, dict[str, Any]]:
+        figures = np.asarray(packed.figures)
+        observation = {"nodes": np.array(packed.nodes), "network": np.array(packed.network)}
+        mask = np.ones(self.num_envs, dtype=bool) if present is None else present
+        info: dict[str, Any] = {}
+        for column, name in enumerate(metrics.NAMES, start=2):
+            info[name], info[f"_{name}"] = np.where(mask, figures[:, column], 0), mask.copy()
+        return observation, figures[:, 0].astype(np.float64), figures[:, 1] > 0, info
+
+
+def _final(observation: Observation, info: dict[str, Any], ended: Flags) -> dict[str, Any]:
+    # Gymnasium's form: an object array of observations, a nested dict of figures, and masks.
+    rows = np.full(len(ended), None, dtype=object)
+    for row in np.flatnonzero(ended):
+        rows[row] = {name: values[row] for name, values in observation.items()}
+    masked = {name: np.where(ended, values, 0) for name, values in info.items()}
+    return {
+        "final_obs": rows,
+        "_final_obs": ended.copy(),
+        "final_info": masked,
+        "_final_info": ended.copy(),
+    }
+
+
+# Rows are looped over inside the compiled call, not vectorised: on a processor that is faster, each
+# step being a chain of small operations whose data fit its cache, and a row computes what the
+# single environment computes, in the same order.
+
+
+@jax.jit
+def _reset(params: Params, keys: Key[Array, " envs"]) -> Running:
+    return jax.lax.map(partial(interface.reset, params), keys)
+
+
+@jax.jit
+def _restart(params: Params, states: State, packed: Packed, mask: Mask) -> Running:
+    fresh = jax.lax.map(partial(interface.reset_next, params), states)
+    return _select(jnp.asarray(mask), fresh, (states, packed))
+
+
+@jax.jit
+def _advance(params: Params, states: State, actions: ArrayLike, ended: Mask) -> Running:
+    # Rows that ended in the step before start their next episode instead.
+    def row(given: tuple[State, Array, Array]) -> Running:
+        state, action, has_ended = given
+        return jax.lax.cond(
+            has_ended,
+            lambda: interface.reset_next(params, state),
+            lambda: interface.step(params, state, action),
+        )
+
+    return jax.lax.map(row, (states, jnp.asarray(actions), jnp.asarray(ended)))
+
+
+def _select(mask: Bool[Array, " envs"], new: Running, old: Running) -> Running:
+    def pick(a: Array, b: Array) -> Array:
+        return jnp.where(mask.reshape(mask.shape + (1,) * (a.ndim - 1)), a, b)
+
+    return jax.tree.map(pick, new, old)

@@ -1,0 +1,161 @@
+"""The command line as people use it: results, files, mistakes and interrupts."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ceas_agents import cli, evaluate
+from ceas_gym import config
+
+SHORT = ["--set", "episode.rounds=3", "--episodes", "2", "--seed", "5"]
+
+
+def call(monkeypatch, *arguments):
+    """Returns the exit code of `ceas-gym` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["ceas-gym", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code or 0
+
+
+def rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run's folder and what it printed."""
+    out = tmp_path_factory.mktemp("run")
+    command = ["evaluate", "tiny", "--policy", "ceas", "--policy", "oblivious-naive", *SHORT]
+    run = subprocess.run(
+        [sys.executable, "-c", "from ceas_agents.cli import main; main()", *command, "--out", out],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return out, run.stdout
+
+
+def test_evaluate_writes_a_row_for_each_policy_and_seed(finished):
+    table = rows(finished[0] / "episodes.csv")
+    assert [(row["policy"], row["seed"]) for row in table] == [
+        ("ceas", "5"),
+        ("ceas", "6"),
+        ("oblivious-naive", "5"),
+        ("oblivious-naive", "6"),
+    ]
+    expected = {"final_accuracy", "mean_accuracy", "utilization", "pairs_generated", "return"}
+    assert expected <= set(table[0])
+
+
+def test_every_pair_of_an_episode_is_in_one_part(finished):
+    for row in rows(finished[0] / "episodes.csv"):
+        parts = ("spent", "keyed", "expired", "blocked", "left")
+        total = sum(float(row[f"pairs_{part}"]) for part in parts)
+        assert total == float(row["pairs_generated"])
+        numbers = {name: float(value) for name, value in row.items() if name != "policy"}
+        shares = evaluate.fates(numbers)
+        assert sum(shares.values()) == pytest.approx(1)
+        used = shares["spent usefully"] + shares["keyed"]
+        # Key that was measured counts as useful; `wasted` counts spent pairs only.
+        assert used == pytest.approx(float(row["utilization"]), abs=1e-5)
+
+
+def test_evaluate_writes_rounds_scenario_versions_and_plots(finished):
+    out, printed = finished
+    assert len(rows(out / "rounds.csv")) == 4 * 3
+    resolved = config.load(out / "scenario.yaml")
+    assert resolved == config.load("tiny", {"episode.rounds": 3})
+    record = json.loads((out / "run.json").read_text())
+    assert record["seeds"] == [5, 6]
+    assert record["contestants"]["oblivious-naive"]["consensus.rule"] == "mean"
+    assert {"jax", "ceas-gym", "python"} <= set(record["versions"])
+    for plot in ("accuracy.png", "pairs.png"):
+        assert (out / plot).read_bytes().startswith(b"\x89PNG")
+    assert "oblivious-naive" in printed
+    assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == []
+
+
+def test_an_episode_is_the_environments(finished):
+    import gymnasium as gym
+
+    import ceas_agents
+
+    env = gym.make("ceas_gym/CEAS-v0", scenario="tiny", overrides={"episode.rounds": 3}).unwrapped
+    observation, _ = env.reset(seed=5)
+    import jax
+
+    from ceas_gym.types import Observation
+
+    terminated = False
+    while not terminated:
+        seen = Observation(observation["nodes"], observation["network"])
+        action = jax.jit(ceas_agents.POLICIES["ceas"])(env.params, seen, jax.random.key(0))
+        observation, _, terminated, _, info = env.step(action)
+    assert info["accuracy"] == float(rows(finished[0] / "episodes.csv")[0]["final_accuracy"])
+
+
+def test_existing_results_are_not_overwritten(finished, monkeypatch, capsys):
+    before = (finished[0] / "episodes.csv").read_bytes()
+    code = call(monkeypatch, "evaluate", "tiny", "--out", str(finished[0]))
+    assert code == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (finished[0] / "episodes.csv").read_bytes() == before
+
+
+def test_interrupt_leaves_the_finished_rows(tmp_path, monkeypatch, capsys):
+    played = evaluate.episodes
+
+    def interrupted(*arguments):
+        yield next(played(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "episodes", interrupted)
+    code = call(
+        monkeypatch, "evaluate", "tiny", "--policy", "uniform", *SHORT, "--out", str(tmp_path)
+    )
+    assert code == 130
+    assert [row["seed"] for row in rows(tmp_path / "episodes.csv")] == ["5"]
+    assert (tmp_path / "accuracy.png").exists()
+    assert "uniform" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate", "papr"], "paper"),
+        (["evaluate", "missing.yaml"], "missing.yaml"),
+        (["evaluate", "tiny", "--policy", "cea"], "did you mean ceas?"),
+        (["evaluate", "tiny", "--set", "network.node=4"], "network.nodes"),
+        (["evaluate", "tiny", "--set", "network.nodes"], "section.field=value"),
+        (["evaluate", "tiny", "--set", "network.nodes=-1"], "network.nodes"),
+        (["evaluate", "tiny", "--set", "consensus.rule=krun"], "krun"),
+        (["evaluate", "tiny", "--episodes", "0"], "episodes"),
+        (["evaluate", "tiny", "--polcy", "ceas"], "--policy"),
+        (["evaluate", "tiny", "--out", "/dev/null/results"], "/dev/null"),
+        (["evaluat"], "evaluat"),
+        (["list", "attack"], "did you mean attacks?"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):
+    if "--out" not in arguments and arguments[0] == "evaluate":
+        arguments = [*arguments, "--out", str(tmp_path / "out")]
+    assert call(monkeypatch, *arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_list_names_everything(monkeypatch, capsys):
+    assert call(monkeypatch, "list") == 0
+    printed = capsys.readouterr().out
+    for word in ("paper", "oblivious-naive", "white_box", "trimmed_mean", "loss_decrease", "angle"):
+        assert word in printed
+    assert call(monkeypatch, "list", "rules") == 0
+    assert "paper" not in capsys.readouterr().out

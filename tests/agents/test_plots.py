@@ -1,0 +1,293 @@
+"""The figures of an evaluation: colours, files, refusals, and that they leave nothing behind."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from ceas_agents import plots
+from ceas_agents.contestants import CONTESTANTS
+
+OTHERS = ["ppo", "a2c", "mine", "module:function", "sac"]
+SHARES = dict(zip(plots.FATES, (0.5, 0.2, 0.1, 0.1, 0.06, 0.04), strict=True))
+
+
+def curves(names: list[str], seeds: int = 3, rounds: int = 5) -> dict[str, NDArray[np.float64]]:
+    generator = np.random.default_rng(0)
+    return {name: generator.uniform(0.4, 0.9, (seeds, rounds)) for name in names}
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that a test saves, instead of files."""
+    saved: list[Figure] = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: saved.append(figure))
+    return saved
+
+
+def words(figure: Figure) -> list[str]:
+    axes = figure.axes[0]
+    titles = [axes.get_title(loc) for loc in ("left", "right")]
+    ticks = [label.get_text() for label in axes.get_yticklabels()]
+    return [*(text.get_text() for text in (*figure.texts, *axes.texts)), *titles, *ticks]
+
+
+def options() -> dict[str, Any]:
+    # Read as a plain dictionary: Matplotlib's own access would choose a backend.
+    return dict(dict.items(matplotlib.rcParams))
+
+
+# --- colours ------------------------------------------------------------------------------------
+
+
+def test_contestants_have_distinct_colours() -> None:
+    names = [*CONTESTANTS, *OTHERS]
+    assert len({plots.colour(name, names) for name in names}) == len(names)
+
+
+def test_every_shipped_contestant_has_a_colour_of_its_own() -> None:
+    assert set(CONTESTANTS) <= set(plots.COLOURS)
+
+
+@pytest.mark.parametrize("name", plots.COLOURS)
+def test_known_contestants_have_the_same_colour_in_every_comparison(name: str) -> None:
+    assert plots.colour(name, [name]) == plots.colour(name, [*OTHERS, "ceas", name])
+
+
+def test_others_have_colours_in_their_order_whoever_known_stands_between() -> None:
+    alone = [plots.colour(name, OTHERS) for name in OTHERS]
+    mixed = ["ceas", *OTHERS[:2], "uniform", *OTHERS[2:]]
+    assert [plots.colour(name, mixed) for name in OTHERS] == alone == list(plots.OTHER_COLOURS)
+
+
+def test_colours_come_again_rather_than_run_out() -> None:
+    names = [f"policy{number}" for number in range(12)]
+    assert plots.colour("policy7", names) == plots.colour("policy2", names)
+
+
+# --- accuracy -----------------------------------------------------------------------------------
+
+
+def test_the_line_is_the_mean_over_seeds_from_round_one(figures: list[Figure]) -> None:
+    data = curves(["ceas"])
+    plots.accuracy_over_rounds(data, Path("unused"), "title")
+    line = figures[0].axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3, 4, 5])
+    np.testing.assert_allclose(np.asarray(line.get_ydata()), data["ceas"].mean(axis=0))
+    assert line.get_color() == plots.COLOURS["ceas"]
+
+
+def test_the_band_is_the_interval_of_the_mean(figures: list[Figure]) -> None:
+    data = curves(["ceas"], seeds=10)
+    plots.accuracy_over_rounds(data, Path("unused"), "title")
+    (band,) = figures[0].axes[0].collections
+    last = np.asarray(band.get_paths()[0].vertices)
+    ends = last[last[:, 0] == 5, 1]
+    expected = plots.statistics.interval(data["ceas"][:, -1])
+    np.testing.assert_allclose((ends.min(), ends.max()), expected)
+
+
+def test_one_seed_has_no_band_and_says_so(figures: list[Figure]) -> None:
+    plots.accuracy_over_rounds(curves(["ceas", "uniform"], seeds=1), Path("unused"), "title")
+    assert not figures[0].axes[0].collections
+    assert any("one seed, no interval" in text for text in words(figures[0]))
+
+
+def test_the_number_of_seeds_title_and_names_are_written(figures: list[Figure]) -> None:
+    data = curves(["ceas"], seeds=7) | curves(["uniform"], seeds=4)
+    plots.accuracy_over_rounds(data, Path("unused"), "paper: seeds 0 to 6")
+    text = "\n".join(words(figures[0]))
+    assert "paper: seeds 0 to 6" in text
+    assert "mean of 4 to 7 seeds" in text
+    assert f"ceas  {data['ceas'][:, -1].mean():.3f}" in text
+    axes = figures[0].axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("round", "test accuracy")
+
+
+def test_accuracy_stays_within_its_range(figures: list[Figure]) -> None:
+    plots.accuracy_over_rounds({"ceas": np.array([[0.0, 1.0]])}, Path("unused"), "title")
+    assert figures[0].axes[0].get_ylim() == (0, 1)
+
+
+@pytest.mark.parametrize("data", [{}, {"ceas": np.array([[0.5, np.nan]])}])
+def test_curves_that_cannot_be_drawn_are_refused(
+    data: dict[str, NDArray[np.float64]], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"curves|finite"):
+        plots.accuracy_over_rounds(data, tmp_path / "a.png", "title")
+    assert not list(tmp_path.iterdir())
+
+
+# The first call imports SciPy.
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12).map(sorted), st.floats(0.01, 0.3))
+def test_labels_keep_apart_in_order_and_within(places: list[float], gap: float) -> None:
+    result = plots.spread(np.array(places), gap)
+    rounding = 1e-9
+    fitting = min(gap, 1 / max(len(places) - 1, 1))
+    assert (np.diff(result) >= fitting - rounding).all()
+    assert result.min() >= -rounding
+    assert result.max() <= 1 + rounding
+
+
+def test_labels_with_room_stay_where_they_are() -> None:
+    places = np.array([0.1, 0.4, 0.9])
+    np.testing.assert_allclose(plots.spread(places, 0.2), places)
+
+
+# --- fates --------------------------------------------------------------------------------------
+
+
+def test_bars_are_the_shares_side_by_side(figures: list[Figure]) -> None:
+    plots.pair_fates({"ceas": SHARES}, Path("unused"), "title")
+    bars = [patch.get_bbox() for patch in figures[0].axes[0].patches]  # pyright: ignore[reportAttributeAccessIssue]
+    np.testing.assert_allclose([bar.width for bar in bars], list(SHARES.values()))
+    np.testing.assert_allclose([bar.x1 for bar in bars], np.cumsum(list(SHARES.values())))
+
+
+def test_large_shares_and_utilization_are_written(figures: list[Figure]) -> None:
+    shares = SHARES | {"expired": 0.13, "left at the end": 0.01}
+    plots.pair_fates({"ceas": shares}, Path("unused"), "small: seeds 0 to 9")
+    text = words(figures[0])
+    assert {"50", "20", "10", "13", "6", "70.0 %", "ceas", "small: seeds 0 to 9"} <= set(text)
+    assert "1" not in text
+
+
+def test_the_first_contestant_is_on_top(figures: list[Figure]) -> None:
+    plots.pair_fates({"ceas": SHARES, "uniform": SHARES}, Path("unused"), "title")
+    axes = figures[0].axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["ceas", "uniform"]
+    assert axes.yaxis.get_inverted()
+
+
+def test_the_legend_names_every_fate_once(figures: list[Figure]) -> None:
+    plots.pair_fates({"ceas": SHARES, "uniform": SHARES}, Path("unused"), "title")
+    (legend,) = figures[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == list(plots.FATES)
+
+
+def test_a_contestant_without_pairs_has_an_empty_bar(figures: list[Figure]) -> None:
+    plots.pair_fates({"ceas": dict.fromkeys(SHARES, 0.0)}, Path("unused"), "title")
+    assert "no pairs" in words(figures[0])
+
+
+@pytest.mark.parametrize(
+    "fates",
+    [
+        {},
+        {"ceas": SHARES | {"expired": 0.2}},
+        {"ceas": SHARES, "uniform": SHARES | {"expired": 0.0}},
+        {"ceas": SHARES | {"expired": -0.1, "blocked": 0.26}},
+        {"ceas": SHARES | {"expired": float("nan")}},
+        {"ceas": SHARES | {"lost": 0.0}},
+        {"ceas": {"spent usefully": 1.0}},
+    ],
+)
+def test_fates_that_are_no_shares_are_refused_in_one_line(
+    fates: dict[str, dict[str, float]], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="fates") as error:
+        plots.pair_fates(fates, tmp_path / "fates.png", "title")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def draw_accuracy(path: Path) -> None:
+    # A name with two dollar signs is no formula, and a long one finds room.
+    plots.accuracy_over_rounds(curves(["ceas", "$x$_$", "long.path." * 9 + ":policy"]), path, "a_b")
+
+
+def draw_single_round(path: Path) -> None:
+    plots.accuracy_over_rounds(curves(["ceas"], seeds=1, rounds=1), path, "title")
+
+
+def draw_fates(path: Path) -> None:
+    names = ["ceas", "$x$_$", "long.path." * 9 + ":policy"]
+    plots.pair_fates(dict.fromkeys(names, SHARES), path, "a_b")
+
+
+def draw_many_fates(path: Path) -> None:
+    plots.pair_fates({name: SHARES for name in [*CONTESTANTS, *OTHERS]}, path, "title")
+
+
+DRAWINGS = [draw_accuracy, draw_single_round, draw_fates, draw_many_fates]
+
+
+@pytest.mark.parametrize("draw", DRAWINGS)
+def test_a_valid_picture_is_the_only_file_left(
+    draw: Callable[[Path], None], tmp_path: Path
+) -> None:
+    draw(tmp_path / "figure.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+    with Image.open(tmp_path / "figure.png") as image:
+        image.load()
+        assert image.format == "PNG"
+        assert image.width == plots.WIDTH_INCHES * plots.DOTS_PER_INCH
+        assert image.info["dpi"][0] >= 150
+
+
+@pytest.mark.parametrize("draw", [draw_accuracy, draw_fates])
+def test_nothing_is_cut_off_at_the_edges(draw: Callable[[Path], None], tmp_path: Path) -> None:
+    draw(tmp_path / "figure.png")
+    pixels = np.asarray(Image.open(tmp_path / "figure.png").convert("RGB"))
+    for edge in (pixels[:3], pixels[-3:], pixels[:, :3], pixels[:, -3:]):
+        assert (edge == 255).all()
+
+
+def test_an_earlier_picture_is_replaced_only_by_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "figure.png"
+    path.write_bytes(b"earlier")
+
+    def fail(figure: Figure, target: Path, **_: object) -> None:
+        target.write_bytes(b"half")
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Figure, "savefig", fail)
+        with pytest.raises(OSError, match="disk full"):
+            draw_single_round(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+    assert path.read_bytes() == b"earlier"
+    draw_single_round(path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("draw", [draw_accuracy, draw_fates])
+def test_settings_of_the_user_neither_change_nor_matter(
+    draw: Callable[[Path], None], tmp_path: Path
+) -> None:
+    plain, other = tmp_path / "plain.png", tmp_path / "other.png"
+    draw(plain)
+    with matplotlib.rc_context({"axes.facecolor": "black", "font.size": 20, "savefig.dpi": 30}):
+        before = options()
+        draw(other)
+        assert options() == before
+    assert other.read_bytes() == plain.read_bytes()
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed_and_pyplot_never(tmp_path: Path) -> None:
+    program = (
+        "import sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from ceas_agents import plots\n"
+        "print('matplotlib' in sys.modules)\n"
+        f"plots.accuracy_over_rounds(dict(a=np.ones((2, 2))), Path({str(tmp_path / 'a')!r}), '')\n"
+        "print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.split() == ["False", "True", "False"], run.stderr

@@ -1,0 +1,69 @@
+"""What several modules share: a tiny scenario, one key, and one compilation of the step."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+
+from ceas_gym import dynamics, parameters
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params, State
+
+# Test modules are imported by path, so `reference` must be found by name.
+sys.path.insert(0, str(Path(__file__).parent))
+
+Step = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def scenario() -> Scenario:
+    """Six nodes, from a good link to one whose pairs are dead on arrival; four rounds."""
+    return Scenario.model_validate(
+        {
+            "network": {
+                "nodes": 6,
+                "channels": 3,
+                "windows": 3,
+                "window_s": 0.1,
+                "lengths_km": (1.0, 3.0, 6.0, 12.0, 40.0, 70.0),
+                "memories_per_link": 40,
+                "cutoff_fidelity": 0.7,
+                "oldest_windows": 6,
+            },
+            "hardware": {
+                "modes": 12,
+                "dark_probability": 1e-3,
+                "node_coherence_s": 2.0,
+                "hub_coherence_s": 4.0,
+            },
+            "learning": {"qubits": 2, "layers": 2, "features": 2, "batch_size": 4},
+            "consensus": {"tolerated_nodes": 1, "key": {"security_bits": 8, "lifetime_rounds": 2}},
+            "attack": {"name": "ipm", "byzantine_nodes": 1, "placement": "best_links"},
+            "episode": {"rounds": 4},
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def params(scenario: Scenario) -> Params:
+    return parameters.build(scenario)
+
+
+@pytest.fixture(scope="session")
+def key() -> jax.Array:
+    return jax.random.key(0)
+
+
+@pytest.fixture(scope="session")
+def start(params: Params, key: jax.Array) -> State:
+    """The state that the key begins with."""
+    return jax.jit(dynamics.reset)(params, key)[0]
+
+
+@pytest.fixture(scope="session")
+def step() -> Step:
+    """The step, compiled once for all tests of the tiny scenario."""
+    return jax.jit(dynamics.step)

@@ -1,0 +1,118 @@
+"""Pauli vectors and transfer matrices against their definitions."""
+
+from itertools import product
+
+import numpy as np
+import pennylane as qml
+import pytest
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
+from ceas_gym.learning import pauli
+from ceas_gym.learning.pauli import Clifford, Constant, Program, Rotation
+
+EXACT = 1e-12
+
+
+def random_unitary(seed: int, dimension: int) -> NDArray[np.complex128]:
+    random = np.random.default_rng(seed)
+    matrix = random.normal(size=(2, dimension, dimension))
+    return np.linalg.qr(matrix[0] + 1j * matrix[1])[0]
+
+
+def random_states(seed: int, samples: int, qubits: int) -> NDArray[np.complex128]:
+    columns = [random_unitary(seed + sample, 2**qubits)[:, 0] for sample in range(samples)]
+    return np.stack(columns)
+
+
+def test_words_are_those_of_pennylane_in_base_four() -> None:
+    words = pauli.words(3)
+    for letters, matrix in zip(product("IXYZ", repeat=3), words, strict=True):
+        operator = qml.pauli.string_to_pauli_word("".join(letters))
+        assert np.allclose(qml.matrix(operator, wire_order=range(3)), matrix, atol=EXACT)
+
+
+@pytest.mark.parametrize("qubits", [1, 2, 3, 4])
+def test_word_weights_count_letters(qubits: int) -> None:
+    expected = [qubits - word.count("I") for word in product("IXYZ", repeat=qubits)]
+    assert pauli.word_weights(qubits).tolist() == expected
+
+
+@pytest.mark.parametrize("qubits", [1, 2, 3, 4])
+def test_pauli_vectors_are_expectation_values(qubits: int) -> None:
+    states = random_states(0, samples=3, qubits=qubits)
+    expected = np.einsum("si,pij,sj->sp", states.conj(), pauli.words(qubits), states)
+    vectors = pauli.pauli_vectors(states)
+    assert np.abs(vectors - expected).max() < EXACT
+    # A pure state: norm 2^n.
+    assert np.abs((vectors**2).sum(axis=1) - 2**qubits).max() < 1e-11
+
+
+@pytest.mark.parametrize("qubits", [1, 2])
+def test_transfer_matrix_pulls_an_observable_back(qubits: int) -> None:
+    unitary = random_unitary(5, 2**qubits)
+    words = pauli.words(qubits)
+    vector = np.random.default_rng(6).normal(size=4**qubits)
+    operator = np.einsum("p,pij->ij", vector, words)
+    pulled = unitary.conj().T @ operator @ unitary
+    expected = np.einsum("pij,ji->p", words, pulled).real / 2**qubits
+    matrix = pauli.transfer_matrix(unitary)
+    assert np.abs(matrix @ vector - expected).max() < EXACT
+    assert np.abs(matrix @ matrix.T - np.eye(4**qubits)).max() < EXACT
+
+
+@pytest.mark.parametrize("word", ["X", "Y", "Z", "XX", "YY", "ZZ", "XY"])
+@pytest.mark.parametrize("angle", [0.0, 0.7, np.pi, -2.9])
+def test_rotation_is_its_generators_at_the_angle(word: str, angle: float) -> None:
+    first, second, third = Rotation(word, tuple(range(len(word))), 0).generators
+    matrix: NDArray[np.complex128] = np.asarray(
+        qml.matrix(qml.pauli.string_to_pauli_word(word), wire_order=range(len(word)))
+    )
+    expected = pauli.transfer_matrix(expm(-0.5j * angle * matrix))
+    turned = first + np.cos(angle) * second + np.sin(angle) * third
+    assert np.abs(turned - expected).max() < EXACT
+
+
+def test_which_gates_are_clifford() -> None:
+    def is_clifford(gate: qml.operation.Operator) -> bool:
+        matrix: NDArray[np.complex128] = np.asarray(qml.matrix(gate))
+        return Constant(pauli.transfer_matrix(matrix), tuple(gate.wires)).is_clifford
+
+    wires = (0, 1)
+    clifford = (qml.CNOT(wires), qml.CZ(wires), qml.ISWAP(wires), qml.S(0), qml.SX(0))
+    others = (qml.T(0), qml.CH(wires), qml.SISWAP(wires))
+    assert all(is_clifford(gate) for gate in clifford)
+    assert not any(is_clifford(gate) for gate in others)
+
+
+def test_joint_clifford_gates_act_as_one_by_one() -> None:
+    gates = [qml.CNOT([0, 2]), qml.CZ([1, 0]), qml.ISWAP([2, 1]), qml.CY([1, 2]), qml.SWAP([0, 1])]
+    constants = tuple(
+        Constant(pauli.transfer_matrix(np.asarray(qml.matrix(gate))), tuple(gate.wires))
+        for gate in gates
+    )
+    program = Program(3, 1, constants, np.zeros((0, 1)), np.zeros(0))
+    (joined,) = program.fused
+    assert isinstance(joined, Clifford)
+    unitary = np.eye(8, dtype=complex)
+    for gate in gates:
+        unitary = np.asarray(qml.matrix(gate, wire_order=range(3))) @ unitary
+    vector = np.random.default_rng(1).normal(size=64)
+    expected = pauli.transfer_matrix(unitary) @ vector
+    assert np.abs(joined.signs * vector[joined.sources] - expected).max() < EXACT
+
+
+def test_fusing_keeps_the_order_of_the_other_gates() -> None:
+    joint = Constant(pauli.transfer_matrix(np.asarray(qml.matrix(qml.CNOT([0, 1])))), (0, 1))
+    single = Rotation("X", (0,), 0)
+    program = Program(2, 1, (joint, joint, single, joint), np.eye(1), np.zeros(1))
+    kinds = [type(step) for step in program.fused]
+    assert kinds == [Clifford, Rotation, Clifford]
+
+
+@pytest.mark.parametrize("observables", [1, 3])
+def test_readout_is_z_on_the_first_qubits(observables: int) -> None:
+    program = Program(3, observables, (), np.zeros((0, 1)), np.zeros(0))
+    operators = np.einsum("op,pij->oij", program.readout, pauli.words(3))
+    for qubit, operator in enumerate(operators):
+        assert np.allclose(operator, qml.matrix(qml.Z(qubit), wire_order=range(3)))

@@ -1,0 +1,249 @@
+"""The consensus of the slow reference: lapses, weights, attacks and rules by their definitions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from reference_network import Array, Node, of
+from scipy.stats import norm
+
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params, State, Workers
+
+ROUNDING = 1e-9
+
+
+class Held(NamedTuple):
+    """An update that the hub counts."""
+
+    update: Array
+    information: float
+    forged: bool
+
+
+class Outcome(NamedTuple):
+    """What the consensus comes to."""
+
+    workers: Workers
+    weights: Array
+    update: Array
+    committed: bool
+    share: float
+    certificate: float
+    useful: int
+
+
+def consensus(
+    scenario: Scenario, params: Params, state: State, nodes: list[Node], momentum: Array
+) -> Outcome:
+    """Returns what the hub makes of the updates: lapses, weights, attack, rule, quorum."""
+    hub, f, rule = params.consensus, int(params.consensus.tolerated), scenario.consensus.rule
+    held = hold(scenario.consensus.lapse, hub.cache_age, state.workers, nodes, momentum)
+    bad = [k for k in held if (state.byzantine[k] and nodes[k].shots) or held[k].forged]
+    weights = weigh(scenario.consensus.weights, params, held, len(nodes))
+    sent: Array = np.zeros(momentum.shape)
+    for k, item in held.items():
+        sent[k] = item.update
+    if scenario.attack.name not in ("none", "label_flip"):
+        honest = [k for k in held if k not in bad]
+        view = View(sent, weights, honest, bad, lambda all_: aggregate(rule, all_, weights, f))
+        sent[bad] = attack(scenario.attack.name, params.adversary.strength, view)
+
+    held = {k: item for k, item in held.items() if np.isfinite(sent[k]).all()}
+    weights = np.array([weights[k] if k in held else 0.0 for k in range(len(nodes))])
+    sent = np.array([sent[k] if k in held else 0 * momentum[k] for k in range(len(nodes))])
+    weights /= max(weights.sum(), 1e-30)
+    share, fresh = top(weights, f), [k for k in held if nodes[k].shots]
+    committed = bool(2 * f < len(held) and share <= hub.largest_share)
+    worked = [k for k in fresh if committed and not held[k].forged]
+    return Outcome(
+        workers=remember(state.workers, momentum, sent, fresh, nodes),
+        weights=weights,
+        update=aggregate(rule, sent, weights, f),
+        committed=committed,
+        share=share,
+        certificate=certificate(params, held, weights, share),
+        useful=sum(len(nodes[k].spent) for k in worked) + sum(of(nodes, "keyed")),
+    )
+
+
+def hold(
+    lapse: str, cache_age: Array, old: Workers, nodes: list[Node], momentum: Array
+) -> dict[int, Held]:
+    """Returns the updates that the hub counts, by node."""
+    held = {}
+    for k, node in enumerate(nodes):
+        if node.authenticated or (lapse == "accept" and node.shots):
+            held[k] = Held(momentum[k], node.information, forged=not node.authenticated)
+        elif lapse == "cache" and old.accepted_age[k] < cache_age:
+            held[k] = Held(old.accepted[k], old.accepted_information[k], forged=False)  # pyright: ignore[reportArgumentType]
+    return held
+
+
+def remember(
+    old: Workers, momentum: Array, sent: Array, fresh: list[int], nodes: list[Node]
+) -> Workers:
+    """Returns the nodes' momentum and the hub's cache, with the fresh updates in it."""
+    updates, information, ages = (
+        old.accepted.copy(),
+        old.accepted_information.copy(),
+        old.accepted_age + 1,
+    )
+    for k in fresh:
+        updates[k], information[k], ages[k] = sent[k], nodes[k].information, 0
+    return Workers(momentum, updates, information, ages)
+
+
+def top(weights: Array, f: int) -> float:
+    """Returns the weight of the f heaviest."""
+    return float(sum(sorted(weights, reverse=True)[:f]))
+
+
+def weigh(name: str, params: Params, held: dict[int, Held], nodes: int) -> Array:
+    """Returns the weights, cut at the greatest level at which the f heaviest fit their budget."""
+    weights, hub, f = np.zeros(nodes), params.consensus, int(params.consensus.tolerated)
+    for k, (_, information, _) in held.items():
+        precise = 1 / (1 / information + 1 / params.learning.batch_floor)
+        weights[k] = {"fisher": information, "inverse_variance": precise, "uniform": 1.0}[name]
+    if not held:
+        return weights
+    equal = f / len(held)
+    generous = equal * (1.0 if equal > 0.2 else hub.share_budget)
+    budget = max(min(generous, hub.largest_share), equal)
+    low, high = min(weights[k] for k in held), 2 * max(weights)
+    for _ in range(100):
+        middle = (low + high) / 2
+        cut = np.minimum(weights, middle)
+        # Equal votes are within their budget, but for rounding.
+        fits = top(cut, f) <= (budget + 1e-14) * cut.sum()
+        low, high = (middle, high) if fits else (low, middle)
+    return np.minimum(weights, low) / np.minimum(weights, low).sum()
+
+
+def certificate(params: Params, held: dict[int, Held], weights: Array, share: float) -> float:
+    """Returns sqrt(kappa sum w s^2) + sqrt(sum w^2 s^2) with kappa = 2 share / (1 - 2 share)."""
+    floor, scale = params.learning.batch_floor, params.learning.noise_scale
+    variances = {k: scale * (1 / item.information + 1 / floor) for k, item in held.items()}
+    spread = sum(weights[k] * variances[k] for k in held)
+    mean = sum(weights[k] ** 2 * variances[k] for k in held)
+    kappa = 2 * share / (1 - 2 * share) if share < 0.5 else np.inf
+    return np.sqrt(kappa * spread) + np.sqrt(mean)
+
+
+class View(NamedTuple):
+    """What the coalition knows."""
+
+    updates: Array
+    weights: Array
+    honest: list[int]
+    bad: list[int]
+    rule: Callable[[Array], Array]
+
+
+def attack(name: str, strength: Array, view: View) -> Array:
+    """Returns the vector that all bad nodes send."""
+    total, nothing = sum(view.weights[view.honest]), 0 * view.updates[0]
+    mean = sum((view.weights[k] / total * view.updates[k] for k in view.honest), start=nothing)
+    squares = sum(((view.updates[k] - mean) ** 2 for k in view.honest), start=nothing)
+    deviation = np.sqrt(squares / max(len(view.honest) - 1, 1))
+    if name == "white_box":
+        return worst(mean, deviation, view)
+    support = majority(len(view.honest), len(view.bad))
+    own = {"sign_flip": 1.0, "scaled_sign_flip": 10.0, "ipm": 0.5, "alie": support}[name]
+    times = own if np.isnan(strength) or name == "sign_flip" else strength
+    return mean - times * deviation if name == "alie" else -times * mean
+
+
+def majority(honest: int, bad: int) -> float:
+    """Returns the shift that leaves the bad with a majority's support, Phi^-1((n-f-s) / (n-f))."""
+    supporters = (honest + bad) // 2 + 1 - bad
+    share = (honest - supporters) / max(honest, 1)
+    return float(norm.ppf(min(max(share, 0.5), 0.999)))
+
+
+def worst(mean: Array, deviation: Array, view: View) -> Array:
+    """Returns the candidate whose aggregate has the least product with the honest mean."""
+    candidates = [-length * mean for length in (0.1, 0.5, 1.0, 3.0, 10.0)]
+    for shift in (deviation, np.sign(mean) * deviation):
+        candidates += [mean - times * shift for times in (0.25, 0.5, 1.0, 1.5, 2.5)]
+    harm = []
+    for vector in candidates:
+        sent = view.updates.copy()
+        sent[view.bad] = vector
+        harm.append(view.rule(sent) @ mean)
+    return candidates[int(np.argmin(harm))]
+
+
+def aggregate(name: str, updates: Array, weights: Array, f: int) -> Array:
+    """Returns the update that the hub's rule makes of all; nothing of nobody's."""
+    *before, last = name.split("+")
+    if not weights.any():
+        return 0 * updates[0]
+    for part in before:
+        updates = {"clip": clip, "nnm": mix}[part](updates, weights, f)
+    if last == "mean":
+        return sum(weight * update for weight, update in zip(weights, updates, strict=True))
+    if last == "geometric_median":
+        return geometric_median(updates, weights)
+    rule = {"median": median, "trimmed_mean": trimmed_mean}[last]
+    return np.array([rule(column, weights, f) for column in updates.T])
+
+
+def median(values: Array, weights: Array, f: int) -> float:
+    """Returns the value at half of the mass, or the middle of the two that meet there."""
+    atoms = sorted((v, w) for v, w in zip(values, weights, strict=True) if w > 0)
+    for i, (value, _) in enumerate(atoms):
+        mass = sum(weight for _, weight in atoms[: i + 1])
+        if abs(mass - 0.5) < ROUNDING:
+            return (value + atoms[i + 1][0]) / 2
+        if mass > 0.5:
+            return value
+    raise ValueError(f"the weights {weights} do not sum to one")
+
+
+def trimmed_mean(values: Array, weights: Array, f: int) -> float:
+    """Returns the mean of what is left when the mass of the f heaviest is cut from each end."""
+    atoms, beta = list(zip(values, weights, strict=True)), top(weights, f)
+    for descending in (False, True):
+        _, atoms = divide(sorted(atoms, reverse=descending), beta)
+    left = sum(weight for _, weight in atoms)
+    return sum(value * weight for value, weight in atoms) / left if left > ROUNDING else 0.0
+
+
+def divide(atoms: list[Any], mass: float) -> tuple[list[Any], list[Any]]:
+    """Returns the first atoms up to a mass, and the others; one atom may be split."""
+    first, others = [], []
+    for value, weight in atoms:
+        taken = min(weight, mass)
+        mass -= taken
+        first.append((value, taken))
+        others.append((value, weight - taken))
+    return first, others
+
+
+def geometric_median(updates: Array, weights: Array) -> Array:
+    """Returns the point of least weighted distance: 64 smoothed Weiszfeld steps from the mean."""
+    point = weights @ updates
+    for _ in range(64):
+        distances = [max(np.linalg.norm(update - point), 1e-8) for update in updates]
+        pulls = weights / np.array(distances)
+        point = pulls @ updates / pulls.sum()
+    return point
+
+
+def clip(updates: Array, weights: Array, f: int) -> Array:
+    """Returns the updates, none longer than the median."""
+    lengths = [np.linalg.norm(update) for update in updates]
+    most = median(lengths, weights, f)
+    return np.array([u * most / max(n, most, 1e-30) for u, n in zip(updates, lengths, strict=True)])
+
+
+def mix(updates: Array, weights: Array, f: int) -> Array:
+    """Returns each update replaced by the mean of all but the farthest mass of the f heaviest."""
+    kept, mixed = 1 - top(weights, f), np.zeros_like(updates)
+    for k, update in enumerate(updates if kept > ROUNDING else ()):
+        distances = [np.linalg.norm(other - update) for other in updates]
+        order = sorted(range(len(updates)), key=lambda i: distances[i])
+        near, _ = divide([(i, weights[i]) for i in order], kept)
+        mixed[k] = sum(mass * updates[i] for i, mass in near) / kept
+    return mixed

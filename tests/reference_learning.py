@@ -1,0 +1,137 @@
+"""The learning half of the slow reference: density matrices, channels and the shift rule."""
+
+from dataclasses import replace
+from functools import lru_cache, reduce
+from itertools import product
+
+import numpy as np
+from reference_network import Array, Luck, Node, arriving, deals
+
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Learning, Params, Scores, Split, State
+
+LETTERS = {
+    "I": np.array([[1, 0], [0, 1]], dtype=complex),
+    "X": np.array([[0, 1], [1, 0]], dtype=complex),
+    "Y": np.array([[0, -1j], [1j, 0]], dtype=complex),
+    "Z": np.array([[1, 0], [0, -1]], dtype=complex),
+}
+
+
+def on(gate: Array, qubit: int, qubits: int) -> Array:
+    """Returns a gate on one qubit of a register."""
+    return np.kron(np.kron(np.eye(2**qubit), gate), np.eye(2 ** (qubits - 1 - qubit)))
+
+
+def width(rho: Array) -> int:
+    """Returns the number of qubits."""
+    return rho.shape[-1].bit_length() - 1
+
+
+def depolarize(rho: Array, qubit: int, contraction: float) -> Array:
+    """Returns w rho + (1 - w) rho', where rho' has noise for the qubit: the mean of its Paulis."""
+    letters = [on(letter, qubit, width(rho)) for letter in LETTERS.values()]
+    noise = sum(letter @ rho @ letter for letter in letters) / 4
+    return contraction * rho + (1 - contraction) * noise
+
+
+def teleport(rho: Array, spent: list[int], values: Array) -> Array:
+    """Returns the data as they arrive, on average over all deals of the pairs to the qubits."""
+    total = np.zeros_like(rho)
+    for ages, probability in deals(spent, width(rho)):
+        noisy = rho
+        for qubit, age in enumerate(ages):
+            noisy = depolarize(noisy, qubit, values[age])
+        total += probability * noisy
+    return total
+
+
+@lru_cache
+def words(qubits: int) -> Array:
+    """Returns all Pauli words in order, the first qubit most significant."""
+    return np.array([reduce(np.kron, word) for word in product(LETTERS.values(), repeat=qubits)])
+
+
+def density(split: Split) -> Array:
+    """Returns density matrices from Pauli expectation values, rho = 2^-n sum_P rho_P P."""
+    qubits = (split.paulis.shape[1].bit_length() - 1) // 2
+    return np.einsum("sp,pij->sij", split.paulis, words(qubits)) / 2**qubits
+
+
+def unitary(angles: Array, qubits: int) -> Array:
+    """Returns the ansatz: layers of RY and RZ on each qubit, entangled by a ring of CZ."""
+    ring = {frozenset((qubit, (qubit + 1) % qubits)) for qubit in range(qubits)}
+    bits = list(product((0, 1), repeat=qubits))
+    entangle = np.diag([(-1.0) ** sum(all(row[q] for q in pair) for pair in ring) for row in bits])
+    circuit: Array = np.eye(2**qubits)
+    for layer in angles.reshape(-1, qubits, 2):
+        for qubit, turns in enumerate(layer):
+            for half, axis in zip(turns / 2, "YZ", strict=True):
+                turn = np.cos(half) * LETTERS["I"] - 1j * np.sin(half) * LETTERS[axis]
+                circuit = on(turn, qubit, qubits) @ circuit
+        circuit = entangle @ circuit
+    return circuit
+
+
+def expect(learning: Learning, angles: Array, rho: Array) -> Array:
+    """Returns Tr[Z_q U rho U+] of each sample and read-out qubit."""
+    circuit = unitary(angles, width(rho))
+    read = [on(LETTERS["Z"], qubit, width(rho)) for qubit in range(learning.readout.shape[1])]
+    pulled = [circuit.conj().T @ observable @ circuit for observable in read]
+    return np.array([[np.trace(z @ sample).real for z in pulled] for sample in rho])
+
+
+def guess(learning: Learning, expectation: Array) -> Array:
+    """Returns the probability of each class: the softmax of the logits."""
+    likely = np.exp(learning.logit_scale * expectation @ learning.readout.T)
+    return likely / likely.sum(axis=1, keepdims=True)
+
+
+def descend(learning: Learning, angles: Array, rho: Array, labels: Array) -> tuple[Array, Array]:
+    """Returns the gradient of the cross-entropy by parameter shift, and each sample's slopes."""
+    right = np.eye(len(learning.readout))[labels]
+    wrong = guess(learning, expect(learning, angles, rho)) - right
+    slopes = learning.logit_scale * wrong @ learning.readout
+    gradient = []
+    for shift in np.pi / 2 * np.eye(len(angles)):
+        difference = expect(learning, angles + shift, rho) - expect(learning, angles - shift, rho)
+        gradient.append((slopes * difference / 2).sum(axis=1).mean())
+    return np.array(gradient), slopes
+
+
+def learn(scenario: Scenario, params: Params, state: State, nodes: list[Node], luck: Luck) -> Array:
+    """Returns the nodes' momentum m <- mu m + (1 - mu) g, where they measured any g."""
+    learning, momentum = params.learning, np.array(state.workers.momentum)
+    for k, node in enumerate(nodes):
+        if not node.shots:
+            continue
+        batch = replace(learning.training, paulis=learning.training.paulis[luck.samples[k]])
+        poisoned = state.byzantine[k] and scenario.attack.name == "label_flip"
+        labels = (batch.labels[luck.samples[k]] + poisoned) % len(learning.readout)
+        rho = teleport(density(batch), node.spent, arriving(params.network, k))
+        gradient, slopes = descend(learning, state.model.parameters, rho, labels)
+        gradient += shot_noise(gradient, slopes, luck.normals[k]) / np.sqrt(node.shots)
+        momentum[k] += (1 - params.consensus.momentum) * (gradient - momentum[k])
+    return momentum
+
+
+def shot_noise(gradient: Array, slopes: Array, normal: Array) -> Array:
+    """Returns the error of one shot, which draws a sample, an angle, a sign and an observable.
+
+    Its outcome of +1 or -1 stands for all K angles and Q observables, so the estimate has the
+    second moment K Q mean |slopes|^2 in each angle, and the covariance is this less g g^T.
+    """
+    second = len(gradient) * slopes.shape[1] * (slopes**2).sum(axis=1).mean()
+    covariance = second * np.eye(len(gradient)) - np.outer(gradient, gradient)
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors @ np.diag(np.sqrt(np.maximum(values, 0.0))) @ vectors.T @ normal
+
+
+def score(learning: Learning, angles: Array) -> Scores:
+    """Returns loss and accuracy without noise."""
+    loss, accuracy = [], []
+    for split in (learning.validation, learning.test):
+        guesses = guess(learning, expect(learning, angles, density(split)))
+        loss.append(-np.log(guesses[range(len(guesses)), split.labels]).mean())
+        accuracy.append((guesses.argmax(axis=1) == split.labels).mean())
+    return Scores(loss[0], accuracy[0], accuracy[1])

@@ -1,0 +1,386 @@
+"""Scenario files and overrides: what is refused, each in one line that says how to do better."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ceas_gym import config
+from ceas_gym.config.keys import KEYS, SECTIONS, unknown
+from ceas_gym.scenario import EpisodeSettings, Scenario
+
+FIELDS = [key for key in KEYS if key not in SECTIONS]
+COUNT = "an integer from 1 to 2147483647"
+SETTINGS = "name, network, hardware, learning, consensus, attack, episode"
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch):
+    """Returns the message about a text in my.yaml, without the name of the file."""
+    monkeypatch.chdir(tmp_path)
+
+    def refused(content: str | bytes) -> str:
+        encoded = content.encode() if isinstance(content, str) else content
+        Path("my.yaml").write_bytes(encoded)
+        return refusal("my.yaml").removeprefix("my.yaml")
+
+    return refused
+
+
+def refusal(scenario, overrides=None) -> str:
+    with pytest.raises(config.ScenarioError) as caught:
+        config.load(scenario, overrides)
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
+# --- The messages in full ---
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        # Values.
+        ("network: {nodes: -3}", "network.nodes must be an integer from 1 to 1000, but is -3"),
+        ("network: {nodes: 10.5}", "network.nodes must be an integer from 1 to 1000, but is 10.5"),
+        ("network: {nodes: true}", "network.nodes must be an integer from 1 to 1000, but is true"),
+        ("network: {nodes: '9'}", "network.nodes must be an integer from 1 to 1000, but is '9'"),
+        ("network: {nodes: [9]}", "network.nodes must be an integer from 1 to 1000, but is [9]"),
+        ("episode: {rounds: 3e9}", f"episode.rounds must be {COUNT}, but is 3000000000.0"),
+        ("episode: {rounds: 1e999}", f"episode.rounds must be {COUNT}, but is inf"),
+        (f"episode: {{rounds: {'9' * 5000}}}", f"episode.rounds must be {COUNT}, but is inf"),
+        ("episode: {rounds: 0x10}", f"episode.rounds must be {COUNT}, but is '0x10'"),
+        ("episode: {rounds: 1:30}", f"episode.rounds must be {COUNT}, but is '1:30'"),
+        (
+            "consensus: {key: {lifetime_rounds: 0}}",
+            f"consensus.key.lifetime_rounds must be {COUNT}, or null, but is 0",
+        ),
+        (
+            "network: {shortest_km: -1}",
+            "network.shortest_km must be a finite number of at least 0, but is -1",
+        ),
+        (
+            "hardware: {hub_coherence_s: 0}",
+            "hardware.hub_coherence_s must be a finite number above 0, but is 0",
+        ),
+        (
+            "network: {window_s: .nan}",
+            "network.window_s must be a finite number above 0, but is nan",
+        ),
+        (
+            "network: {window_s: -.inf}",
+            "network.window_s must be a finite number above 0, but is -inf",
+        ),
+        (
+            "attack: {strength: .inf}",
+            "attack.strength must be a finite number, or null, but is inf",
+        ),
+        (
+            "network: {cutoff_fidelity: 0.25}",
+            "network.cutoff_fidelity must be a finite number above 0.25 and below 1, or null, "
+            "but is 0.25",
+        ),
+        (
+            "hardware: {scheme: triple_click}",
+            "hardware.scheme must be one of double_click, single_click, explicit, "
+            "but is 'triple_click'",
+        ),
+        (
+            "consensus: {lapse: no}",
+            "consensus.lapse must be one of drop, cache, accept, but is 'no'",
+        ),
+        ("attack: {name: null}", "attack.name must be text, but is null"),
+        (
+            "network: {lengths_km: [1, -2]}",
+            "network.lengths_km[1] must be a finite number of at least 0, but is -2",
+        ),
+        (
+            "learning: {classes: [3]}",
+            "learning.classes must be a list of 2 to 4 entries, each an integer, but is [3]",
+        ),
+        (
+            "attack: {name: 5, strength: x, placement: 1}",
+            "attack.name must be text, but is 5 (and 2 more)",
+        ),
+        # Checks of several values.
+        ("network: {shortest_km: 1e2}", "network.shortest_km = 100.0 is above longest_km = 20.0"),
+        ("network: {lengths_km: [1, 2]}", "network.lengths_km has 2 entries for nodes = 10"),
+        (
+            "hardware: {scheme: explicit}",
+            "hardware.scheme = explicit needs success_probability and initial_fidelity",
+        ),
+        (
+            "hardware: {initial_fidelity: 0.9}",
+            "hardware.success_probability and initial_fidelity are for scheme = explicit only, "
+            "but scheme = double_click",
+        ),
+        (
+            "learning: {qubits: 7}",
+            "learning.qubits = 7 is above 6, the most that Pauli vectors of 4^qubits entries can carry",
+        ),
+        ("learning: {classes: [1, 1]}", "learning.classes = [1, 1] names a class twice"),
+        (
+            "learning: {classes: [0, 1, 2], qubits: 2}",
+            "learning.classes = [0, 1, 2] need as many qubits to read out, but qubits = 2",
+        ),
+        (
+            "attack: {byzantine_nodes: 5}",
+            "attack.byzantine_nodes = 5 is not below half of network.nodes = 10: "
+            "no rule withstands that many",
+        ),
+        (
+            "consensus: {tolerated_nodes: 9}",
+            "consensus.tolerated_nodes = 9 is not below half of network.nodes = 10: "
+            "no rule withstands that many",
+        ),
+        # Keys.
+        ("network: 5", "network must be a mapping of settings, but is 5"),
+        ("consensus: {key: [a]}", "consensus.key must be a mapping of settings, but is ['a']"),
+        ("nodes: 5", "nodes is not a setting; did you mean network.nodes?"),
+        ("netwrk: {nodes: 5}", "netwrk is not a setting; did you mean network?"),
+        (
+            "network: {coherence: 5}",
+            "network.coherence is not a setting; did you mean hardware.hub_coherence_s?",
+        ),
+        (
+            "network: {node: 5, windws: 4, x: 1}",
+            "network.node is not a setting; did you mean network.nodes? (and 2 more)",
+        ),
+        (
+            "attack: {f: 3}",
+            "attack.f is not a setting; attack has name, byzantine_nodes, placement, strength",
+        ),
+        ("<<: {}", f"<< is not a setting; a scenario has {SETTINGS}"),
+        ("'': 1", f"the empty key is not a setting; a scenario has {SETTINGS}"),
+        ('"a\\n\\e[1mb": 1', f"a \\x1b[1mb is not a setting; a scenario has {SETTINGS}"),
+        ("&a {network: *a}", "network.network is not a setting; did you mean network?"),
+        # YAML.
+        ("network:\n  nodes: 4\n  nodes: 5\n", "line 3: key nodes appears twice, first on line 2"),
+        (
+            "network: {}\nattack: {}\nnetwork: {}",
+            "line 3: key network appears twice, first on line 1",
+        ),
+        ("5: 3", "line 1: key '5' is not text"),
+        ("name: a\nyes: 3\nnull: 3", "line 3: key 'null' is not text"),
+        ("? [a]\n: 3", "line 1: while constructing a mapping, found unhashable key"),
+        ("name: a: b", "line 1: mapping values are not allowed here"),
+        (
+            "name: a\n\tb: c",
+            "line 2: while scanning for the next token, found character '\\t' that cannot start any token",
+        ),
+        (
+            "name: a\nnetwork: {",
+            "line 2: while parsing a flow node, expected the node content, "
+            "but found '<stream end>'",
+        ),
+        (
+            "name: a\n---\nname: b",
+            "line 2: expected a single document in the stream, but found another document",
+        ),
+        ("name: a\nnetwork: \x07", "line 2: character '\\x07' is not allowed"),
+        ("name: !!float abc", "malformed value: could not convert string to float: 'abc'"),
+        (
+            "name: !!python/name:os.system",
+            "line 1: could not determine a constructor for the tag "
+            "'tag:yaml.org,2002:python/name:os.system'",
+        ),
+        ("[" * 5000, "nested too deeply"),
+        ("{a: " * 5000, "nested too deeply"),
+    ],
+)
+def test_a_file_is_refused_in_these_words(refused, text, message):
+    assert refused(text) == f": {message}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2]", " must be a mapping of sections, but is [1, 2]"),
+        ("just words", " must be a mapping of sections, but is 'just words'"),
+        ("false", " must be a mapping of sections, but is false"),
+        (b"name: \xff", " can't be read: byte 6 is not UTF-8 text"),
+    ],
+)
+def test_a_file_without_a_mapping_is_refused(refused, content, message):
+    assert refused(content) == message
+
+
+@pytest.mark.parametrize("escape", ["\\ud800", "\\UFFFFFFFF"])
+def test_text_that_is_no_unicode_is_refused(refused, escape):
+    assert refused(f'name: "{escape}"').startswith(": malformed value: ")
+
+
+def test_a_list_of_lists_of_lists_is_refused_in_short(refused):
+    lists = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 30)]
+    text = "\n".join(["a0: &a0 [1, 2]", *lists, "network: {lengths_km: *a29}"])
+    assert len(refused(text)) < 500
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("none.yaml", "no such file or directory"),
+        ("none/my", "no such file or directory"),
+        (".", "is a directory"),
+        (Path("none"), "no such file or directory"),
+        ("loop.yaml", "too many levels of symbolic links"),
+        ("a\0.yaml", "embedded null byte"),
+    ],
+)
+def test_a_path_without_a_readable_file_is_refused(tmp_path, monkeypatch, path, reason):
+    monkeypatch.chdir(tmp_path)
+    Path("loop.yaml").symlink_to("loop.yaml")
+    name = str(path).replace("\0", "\\x00")
+    assert refusal(path) == f"{name} can't be read: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("tinny", " (did you mean tiny?)"),
+        ("PAPER", " (did you mean paper?)"),
+        ("", ""),
+        ("xyz", ""),
+    ],
+)
+def test_an_unknown_name_is_refused(name, hint):
+    known = "shipped are paper, small, tiny, and the name of a file ends in .yaml"
+    assert refusal(name) == f"scenario '{name}' is unknown{hint}; {known}"
+    with pytest.raises(config.ScenarioError, match="is unknown"):
+        config.describe(name)
+
+
+@pytest.mark.parametrize(("scenario", "shown"), [(None, "null"), (5, "5"), ({}, "{}")])
+def test_what_is_no_scenario_is_refused(scenario, shown):
+    expected = "a shipped name, a path or a Scenario"
+    assert refusal(scenario) == f"scenario must be {expected}, but is {shown}"
+
+
+# --- Overrides ---
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"nodes": 4}, "overrides: nodes is not a setting; did you mean network.nodes?"),
+        (
+            {"network.nodes.x": 4},
+            f"overrides: network.nodes.x is not a setting; a scenario has {SETTINGS}",
+        ),
+        (
+            {"x": 4, "y.z": 5},
+            f"overrides: x is not a setting; a scenario has {SETTINGS} (and 1 more)",
+        ),
+        ({"": 4}, f"overrides: the empty key is not a setting; a scenario has {SETTINGS}"),
+        ({5: 4}, f"overrides: 5 is not a setting; a scenario has {SETTINGS}"),
+        (
+            {"consensus.key": {"security_bits": 3}},
+            "overrides: consensus.key is a section; override its keys, "
+            "such as consensus.key.security_bits",
+        ),
+        ({"episode.rounds": "12"}, f"overrides: episode.rounds must be {COUNT}, but is '12'"),
+        ({"episode.rounds": 10**5000}, f"overrides: episode.rounds must be {COUNT}, but is inf"),
+        (
+            {"episode.rounds": -(10**5000)},
+            f"overrides: episode.rounds must be {COUNT}, but is -inf",
+        ),
+        (
+            {"network.lengths_km": [1, None]},
+            "overrides: network.lengths_km[1] must be a finite number of at least 0, but is null",
+        ),
+        (
+            {"network.nodes": 4},
+            "scenario small with overrides: attack.byzantine_nodes = 2 is not below half of "
+            "network.nodes = 4: no rule withstands that many",
+        ),
+    ],
+)
+def test_overrides_are_refused_in_these_words(overrides, message):
+    assert refusal("small", overrides) == message
+
+
+def test_a_file_is_named_for_what_no_override_says(refused):
+    assert refused("network: {channels: 0}").startswith(": network.channels")
+    assert refusal("my.yaml", {"attack.name": "none"}).startswith("my.yaml: network.channels")
+    assert config.load("my.yaml", {"network.channels": 3}).network.channels == 3
+    Path("my.yaml").write_text("network: 5")
+    assert refusal("my.yaml", {"network.nodes": 7}).startswith("my.yaml: network must be a mapping")
+
+
+def test_an_edited_copy_of_a_scenario_is_checked_again():
+    edited = Scenario().model_copy(update={"episode": EpisodeSettings.model_construct(rounds=0)})
+    assert refusal(edited) == f"scenario: episode.rounds must be {COUNT}, but is 0"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rounds", "override 'rounds' is not of the form section.field=value"),
+        (" =5", "override ' =5' is not of the form section.field=value"),
+        ("a=b: c: d", "override 'a=b: c: d': line 1: mapping values are not allowed here"),
+    ],
+)
+def test_a_malformed_override_is_refused(text, message):
+    with pytest.raises(config.ScenarioError) as caught:
+        config.parse_override(text)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("key", FIELDS)
+def test_every_field_refuses_what_it_is_not(key):
+    message = refusal("small", {key: b"x"})
+    assert message.startswith(f"overrides: {key} must be ")
+    assert message.endswith(", but is b'x'")
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_nearest_key_is_the_one_misspelt(key):
+    assert unknown(f"{key}x") == f"{key}x is not a setting; did you mean {key}?"
+
+
+# --- Anything ---
+
+
+def test_the_error_travels_between_processes():
+    error = config.ScenarioError("a\n b\x07")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error) == "a b\\x07"
+
+
+VALID = config.dump(config.load("tiny", {"network.lengths_km": [1, 2, 3, 4]}))
+FRAGMENTS = [*"{}[]:,#&*!|>'\"%@`-?<=~ \n\t\\019.e_é\x00\x85\ufeff", "---\n", "!!int ", "&a ", "*a"]
+FRAGMENTS += [
+    "!!bool ",
+    "? ",
+    "<<: ",
+    "null",
+    "true",
+    ".inf",
+    "-1",
+    "1e999",
+    "nodes: ",
+    "network:\n",
+]
+EDIT = st.tuples(st.integers(0, len(VALID)), st.integers(0, 9), st.sampled_from(FRAGMENTS))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tmp_path_factory.mktemp("mutated") / "my.yaml"
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(edits=st.lists(EDIT, min_size=1, max_size=3))
+def test_a_mutated_file_loads_or_is_refused_in_one_line(file, edits):
+    text = VALID
+    for start, removed, inserted in edits:
+        text = text[:start] + inserted + text[start + removed :]
+    file.write_text(text, encoding="utf-8", newline="")
+    try:
+        scenario = config.load(file)
+    except config.ScenarioError as error:
+        assert str(error).isprintable()
+        assert str(error).startswith(str(file))
+    else:
+        assert config.load(scenario) == scenario

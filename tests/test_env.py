@@ -1,0 +1,192 @@
+"""The Gymnasium contract of one environment."""
+
+import subprocess
+import sys
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3 import PPO
+from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
+
+import ceas_gym
+from ceas_gym import metrics
+from ceas_gym.config import load
+from ceas_gym.env import CEASEnv
+from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
+
+IDS = ["ceas_gym/CEAS-v0", "ceas_gym/CEASTiny-v0", "ceas_gym/CEASPaper-v0"]
+EXPECTED_REMARK = "unconventional shape"
+
+
+@pytest.fixture(scope="module")
+def env():
+    return gym.make("ceas_gym/CEASTiny-v0").unwrapped
+
+
+def play(env, seed, rounds, action_seed=0):
+    """Returns all that an episode of random actions shows."""
+    random = np.random.default_rng(action_seed)
+    observation, info = env.reset(seed=seed)
+    seen = [observation["nodes"], observation["network"], list(info.values())]
+    for _ in range(rounds):
+        action = random.uniform(-1, 1, env.action_space.shape).astype(np.float32)
+        observation, reward, terminated, truncated, info = env.step(action)
+        assert not truncated
+        seen += [observation["nodes"], observation["network"], reward, terminated]
+        seen.append(list(info.values()))
+    return seen
+
+
+def equal(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_gymnasium_check_has_no_remark():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gym.make("ceas_gym/CEASTiny-v0", render_mode="rgb_array").unwrapped)
+
+
+def test_stable_baselines3_remarks_on_the_node_table_only(env):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_env_for_sb3(env)
+    remarks = {str(warning.message) for warning in caught}
+    assert len(remarks) == 1
+    assert EXPECTED_REMARK in remarks.pop()
+
+
+def test_ppo_trains_unchanged():
+    env = gym.make("ceas_gym/CEASTiny-v0")
+    model = PPO("MultiInputPolicy", env, n_steps=512, batch_size=64, seed=0, device="cpu")
+    before = {name: value.clone() for name, value in model.policy.state_dict().items()}
+    model.learn(2048)
+    after = model.policy.state_dict()
+    assert any(not before[name].equal(after[name]) for name in before)
+    assert all(bool(value.isfinite().all()) for value in after.values())
+    action, _ = model.predict(env.reset(seed=0)[0], deterministic=True)
+    assert env.action_space.contains(action)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_ids_carry_plain_data_only(name):
+    spec = gym.spec(name)
+    assert gym.envs.registration.EnvSpec.from_json(spec.to_json()) == spec
+
+
+def test_ids_stand_for_their_scenarios():
+    assert gym.make(IDS[0]).unwrapped.scenario == load("small")
+    assert gym.make(IDS[1]).unwrapped.scenario == load("tiny")
+    assert gym.spec(IDS[2]).kwargs == {"scenario": "paper"}
+
+
+def test_spaces_follow_the_scenario():
+    env = CEASEnv("tiny", overrides={"network.nodes": 5, "network.windows": 3})
+    assert env.action_space.shape == (3, 5)
+    assert env.observation_space["nodes"].shape == (5, len(NODE_FEATURES))
+    assert env.observation_space["network"].shape == (len(NETWORK_FEATURES),)
+
+
+def test_docstring_names_every_feature():
+    for table in (NODE_FEATURES, NETWORK_FEATURES):
+        for column, feature in enumerate(table):
+            row = f"| {column} {feature.name} | {feature.meaning} | {feature.unit} |"
+            assert row in CEASEnv.__doc__
+
+
+def test_seed_decides_the_episode(env):
+    assert equal(play(env, 7, 5), play(env, 7, 5))
+    assert not equal(play(env, 7, 5), play(env, 8, 5))
+
+
+def test_seed_decides_the_episode_in_a_fresh_process(env):
+    code = (
+        "import gymnasium as gym, numpy as np, ceas_gym\n"
+        "env = gym.make('ceas_gym/CEASTiny-v0').unwrapped\n"
+        "env.reset(seed=3)\n"
+        "action = np.zeros(env.action_space.shape, np.float32)\n"
+        "for _ in range(3): observation, reward, *_ = env.step(action)\n"
+        "print(observation['nodes'].tobytes().hex(), np.float64(reward).tobytes().hex())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    env.reset(seed=3)
+    for _ in range(3):
+        observation, reward, *_ = env.step(np.zeros(env.action_space.shape, np.float32))
+    here = f"{observation['nodes'].tobytes().hex()} {np.float64(reward).tobytes().hex()}"
+    assert run.stdout.strip() == here
+
+
+def test_reset_without_seed_goes_on_with_the_stream(env):
+    env.reset(seed=5)
+    second = env.reset()[1]
+    third = env.reset()[1]
+    env.reset(seed=5)
+    assert env.reset()[1] == second
+    assert second != third
+
+
+def test_episode_ends_with_the_budget(env):
+    env.reset(seed=0)
+    ends = [env.step(env.action_space.sample())[2] for _ in range(20)]
+    assert ends == [False] * 19 + [True]
+
+
+def test_info_has_the_same_names_always(env):
+    _, info = env.reset(seed=0)
+    assert tuple(info) == metrics.NAMES
+    *_, info = env.step(env.action_space.sample())
+    assert tuple(info) == metrics.NAMES
+    assert all(isinstance(value, float) for value in info.values())
+
+
+def test_observations_are_not_reused(env):
+    first, _ = env.reset(seed=0)
+    kept = first["nodes"].copy()
+    second, *_ = env.step(env.action_space.sample())
+    assert np.array_equal(first["nodes"], kept)
+    second["nodes"][:] = 0.5
+    third, *_ = env.step(env.action_space.sample())
+    assert not np.array_equal(third["nodes"], second["nodes"])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_action_that_is_not_finite_is_an_error(env, bad):
+    env.reset(seed=0)
+    action = np.zeros(env.action_space.shape, np.float32)
+    action[1, 2] = bad
+    with pytest.raises(ValueError, match=r"must be finite, but is .* at \(1, 2\)"):
+        env.step(action)
+
+
+def test_action_of_another_shape_is_an_error(env):
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"must have shape \(4, 4\), but has \(4, 3\)"):
+        env.step(np.zeros((4, 3), np.float32))
+
+
+def test_step_before_reset_is_an_error():
+    with pytest.raises(RuntimeError, match="reset"):
+        CEASEnv("tiny").step(np.zeros((4, 4), np.float32))
+
+
+def test_requests_beyond_the_channels_are_scaled_down(env):
+    env.reset(seed=1)
+    env.step(np.ones(env.action_space.shape, np.float32))
+    assert np.asarray(env._schedule).sum(axis=1) == pytest.approx(1.0)
+
+
+def test_render_shows_a_round():
+    env = gym.make("ceas_gym/CEASTiny-v0", render_mode="rgb_array")
+    env.reset(seed=0)
+    env.step(env.action_space.sample())
+    picture = env.render()
+    assert picture.dtype == np.uint8
+    assert picture.ndim == 3
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
+
+
+def test_version_is_the_packages():
+    assert ceas_gym.__version__.count(".") == 2

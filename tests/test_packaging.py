@@ -1,0 +1,38 @@
+"""What importing costs, and what the README promises."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def loaded_after(code):
+    """Returns the top-level modules that a fresh process has after running the code."""
+    code += "\nimport sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_import_registers_and_loads_nothing_heavy():
+    heavy = {"jax", "pennylane", "torch", "stable_baselines3", "matplotlib", "sklearn", "pydantic"}
+    assert not loaded_after("import ceas_gym") & heavy
+
+
+def test_evaluation_needs_no_torch():
+    loaded = loaded_after("from ceas_agents import run, cli")
+    assert not loaded & {"torch", "stable_baselines3"}
+
+
+def test_readme_block_runs():
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, cwd=ROOT)
+
+
+def test_readme_names_files_that_exist():
+    for path in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / path).exists(), path

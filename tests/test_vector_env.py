@@ -1,0 +1,157 @@
+"""The batched environment: the same episodes as alone, in all of Gymnasium's autoreset modes."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+
+from ceas_gym import metrics
+from ceas_gym.env import CEASEnv
+from ceas_gym.vector_env import CEASVectorEnv
+
+ROUNDS = 3
+OVERRIDES = {"episode.rounds": ROUNDS}
+# XLA may sum the products inside a loop over rows in another order than outside.
+LAST_BITS = 1e-5
+
+
+def actions(count, rows, shape=(4, 4)):
+    return np.random.default_rng(0).uniform(-1, 1, (count, rows, *shape)).astype(np.float32)
+
+
+def single(seed, given, resets=0):
+    """Returns observations and rewards of one environment, following episodes included."""
+    env = CEASEnv("tiny", overrides=OVERRIDES)
+    observation, _ = env.reset(seed=seed)
+    seen = [(observation, 0.0)]
+    for action in given:
+        observation, reward, terminated, _, _ = env.step(action)
+        seen.append((observation, reward))
+        if terminated and resets:
+            seen.append((env.reset()[0], 0.0))
+    return seen
+
+
+def assert_same(one, other):
+    for part in ("nodes", "network"):
+        np.testing.assert_allclose(one[part], other[part], rtol=0, atol=LAST_BITS)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 16])
+def test_row_is_the_single_environment(rows):
+    envs = CEASVectorEnv(rows, "tiny", overrides=OVERRIDES)
+    given = actions(ROUNDS, rows)
+    first, _ = envs.reset(seed=40)
+    batched = [(first, np.zeros(rows)), *(envs.step(action)[:2] for action in given)]
+    for row in {0, rows - 1}:
+        alone = single(40 + row, given[:, row])
+        for (observation, rewards), (expected, reward) in zip(batched, alone, strict=True):
+            assert_same({k: v[row] for k, v in observation.items()}, expected)
+            assert rewards[row] == pytest.approx(reward, abs=LAST_BITS)
+
+
+def test_next_step_mode_resets_in_the_step_after():
+    envs = CEASVectorEnv(2, "tiny", overrides=OVERRIDES)
+    given = actions(ROUNDS, 2)
+    envs.reset(seed=1)
+    *_, last = [envs.step(action) for action in given]
+    assert last[2].all()
+    observation, reward, terminated, truncated, info = envs.step(given[0])
+    assert not reward.any()
+    assert not terminated.any()
+    assert not truncated.any()
+    expected, _ = single(2, given[:, 1], resets=1)[-1]
+    assert_same({k: v[1] for k, v in observation.items()}, expected)
+    assert (info["pairs_generated"] == 0).all()
+
+
+def test_same_step_mode_returns_both_ends():
+    envs = CEASVectorEnv(2, "tiny", overrides=OVERRIDES, autoreset_mode="SameStep")
+    given = actions(ROUNDS, 2)
+    envs.reset(seed=1)
+    *_, (observation, _, terminated, _, info) = [envs.step(action) for action in given]
+    assert terminated.all()
+    alone = single(2, given[:, 1], resets=1)
+    assert_same(info["final_obs"][1], alone[-2][0])
+    assert_same({k: v[1] for k, v in observation.items()}, alone[-1][0])
+    assert info["_final_info"].all()
+    assert (info["final_info"]["pairs_generated"] > 0).any()
+    assert (info["pairs_generated"] == 0).all()
+
+
+def test_disabled_mode_resets_what_the_mask_names():
+    envs = CEASVectorEnv(2, "tiny", overrides=OVERRIDES, autoreset_mode=AutoresetMode.DISABLED)
+    given = actions(ROUNDS, 2)
+    envs.reset(seed=1)
+    *_, last = [envs.step(action) for action in given]
+    with pytest.raises(RuntimeError, match=r"Rows \[0, 1\] have ended"):
+        envs.step(given[0])
+    mask = np.array([False, True])
+    observation, info = envs.reset(options={"reset_mask": mask})
+    expected, _ = single(2, given[:, 1], resets=1)[-1]
+    assert_same({k: v[1] for k, v in observation.items()}, expected)
+    assert_same({k: v[0] for k, v in observation.items()}, {k: v[0] for k, v in last[0].items()})
+    assert info["_accuracy"].tolist() == [False, True]
+
+
+def test_modes_play_the_same_episodes():
+    given = actions(2 * ROUNDS, 2)
+    following = CEASVectorEnv(2, "tiny", overrides=OVERRIDES)
+    same = CEASVectorEnv(2, "tiny", overrides=OVERRIDES, autoreset_mode="SameStep")
+    following.reset(seed=9)
+    same.reset(seed=9)
+    rewards_next, rewards_same = [], []
+    for number, action in enumerate(given):
+        if number == ROUNDS:
+            following.step(action)
+        rewards_next.append(following.step(action)[1])
+        rewards_same.append(same.step(action)[1])
+    np.testing.assert_allclose(rewards_next, rewards_same, rtol=0, atol=LAST_BITS)
+
+
+def test_rows_may_stand_at_different_rounds():
+    envs = CEASVectorEnv(2, "tiny", overrides=OVERRIDES)
+    given = actions(ROUNDS, 2)
+    envs.reset(seed=1)
+    envs.step(given[0])
+    envs.reset(options={"reset_mask": np.array([True, False])})
+    _, _, terminated, *_ = [envs.step(action) for action in given[1:]][-1]
+    assert terminated.tolist() == [False, True]
+
+
+def test_truncation_comes_from_outside_only():
+    envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=2, max_episode_steps=2)
+    envs.reset(seed=0)
+    action = np.zeros(envs.action_space.shape, np.float32)
+    assert not envs.step(action)[3].any()
+    _, _, terminated, truncated, _ = envs.step(action)
+    assert truncated.all()
+    assert not terminated.any()
+
+
+def test_info_has_every_figure_and_its_mask():
+    envs = CEASVectorEnv(3, "tiny", overrides=OVERRIDES)
+    _, info = envs.reset(seed=0)
+    assert set(info) == {*metrics.NAMES, *(f"_{name}" for name in metrics.NAMES)}
+    assert all(values.shape == (3,) for values in info.values())
+
+
+def test_wrong_input_is_named():
+    envs = CEASVectorEnv(2, "tiny", overrides=OVERRIDES)
+    with pytest.raises(RuntimeError, match="reset"):
+        envs.step(actions(1, 2)[0])
+    with pytest.raises(ValueError, match="3 entries for 2 rows"):
+        envs.reset(seed=[1, 2, 3])
+    with pytest.raises(ValueError, match=r"shape \(2,\)"):
+        envs.reset(options={"reset_mask": np.array([True])})
+    envs.reset(seed=0)
+    with pytest.raises(ValueError, match=r"shape \(2, 4, 4\)"):
+        envs.step(actions(1, 3)[0])
+
+
+def test_vector_wrappers_work():
+    envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=2, overrides=OVERRIDES)
+    envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
+    envs.reset(seed=0)
+    *_, info = [envs.step(action) for action in actions(ROUNDS, 2)][-1]
+    assert info["episode"]["l"].tolist() == [ROUNDS, ROUNDS]

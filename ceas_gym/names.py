@@ -29,7 +29,7 @@ def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
         table: Shipped functions by name.
 
     Raises:
-        ValueError: If the name is unknown, or the module or function can't be found.
+        ValueError: If the name is unknown, can't be imported, or is not a function.
 
     Example:
         >>> resolve("root", "math:isqrt", {})(16)
@@ -39,8 +39,11 @@ def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
         return table[name]
     if ":" not in name:
         raise ValueError(f"{kind} {name!r} is unknown; {nearest(name, table)}")
-    module, _, function = name.partition(":")
+    module, _, attribute = name.partition(":")
     try:
-        return getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
+        function = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{kind} {name!r} can't be imported: {error}") from error
+    if not callable(function):
+        raise ValueError(f"{kind} {name!r} is not a function")
+    return function

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Section(BaseModel, frozen=True):
@@ -34,7 +35,7 @@ class NetworkSettings(Section, frozen=True):
     """Fibre lengths are drawn uniformly between the two (a metropolitan area)."""
     lengths_km: tuple[NonNegative, ...] | None = None
     """Explicit fibre lengths, one a node, instead of drawn ones."""
-    layout_seed: Annotated[int, Field(ge=0)] = 0
+    layout_seed: Seed = 0
     """Decides the drawn lengths and coherence times: part of the scenario, not of an episode."""
     memories_per_link: Count = 512
     """Memory qubits a link: a crystal of 512 ions was stored and read out site by site (300 of
@@ -126,9 +127,9 @@ class LearningSettings(Section, frozen=True):
     classes: Annotated[tuple[int, ...], Field(min_length=2, max_length=4)] = (3, 8)
     features: Annotated[int, Field(ge=1, le=64)] = 4
     """Principal components that enter the feature map."""
-    data_seed: Annotated[int, Field(ge=0)] = 0
+    data_seed: Seed = 0
     """Decides the split into training, validation and test samples."""
-    qubits: Annotated[int, Field(ge=1)] = 4
+    qubits: Count = 4
     layers: Count = 3
     angles_per_qubit: Count = 2
     """The weights of the ansatz have the shape (layers, qubits, angles_per_qubit)."""
@@ -170,7 +171,7 @@ class ConsensusSettings(Section, frozen=True):
     instead, or counted as received (and open to replacement by the adversary)."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Of the updates, at the nodes."""
-    tolerated_nodes: Annotated[int, Field(ge=0)] | None = None
+    tolerated_nodes: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Byzantine nodes that the rule is set for; by default as many as there are."""
     share_budget: Annotated[float, Field(ge=1)] = 1.25
     """The heaviest `tolerated_nodes` may carry this times their share under equal votes."""
@@ -185,7 +186,7 @@ class AttackSettings(Section, frozen=True):
     """The coordinated Byzantine nodes."""
 
     name: str = "white_box"
-    byzantine_nodes: Annotated[int, Field(ge=0)] = 2
+    byzantine_nodes: Annotated[int, Field(ge=0, le=1000)] = 2
     placement: Literal["random", "best_links", "worst_links"] = "random"
     strength: float | None = Field(default=None, allow_inf_nan=False)
     """The attack's one parameter; by default its own."""

@@ -2,8 +2,7 @@
 
 Axes have the same names everywhere: `nodes`, `windows`, `ages` (whole windows since the end of the
 one in which a pair was heralded), `slots` (rounds since key was distilled), `parameters` (of the
-circuit), `paulis` (4 to the number of qubits), `weights` (of a Pauli word, 0 to the number of
-qubits). A batch of environments is added outside, by `jax.vmap`.
+circuit), `paulis` (4 to the number of qubits), `weights` (of a Pauli word, 0 to that number).
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def scenario() -> Scenario:
                 "node_coherence_s": 2.0,
                 "hub_coherence_s": 4.0,
             },
-            "learning": {"qubits": 2, "layers": 2, "features": 2, "batch_size": 4},
+            "learning": {"qubits": 3, "layers": 2, "features": 3, "batch_size": 4},
             "consensus": {"tolerated_nodes": 1, "key": {"security_bits": 8, "lifetime_rounds": 2}},
             "attack": {"name": "ipm", "byzantine_nodes": 1, "placement": "best_links"},
             "episode": {"rounds": 4},

@@ -1,4 +1,4 @@
-"""Scenario files and overrides: what is refused, each in one line that says how to do better."""
+"""Scenario files and overrides that can't be read, and whatever else may come as one."""
 
 import pickle
 from pathlib import Path
@@ -8,10 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ceas_gym import config
-from ceas_gym.config.keys import KEYS, SECTIONS, unknown
 from ceas_gym.scenario import EpisodeSettings, Scenario
 
-FIELDS = [key for key in KEYS if key not in SECTIONS]
 COUNT = "an integer from 1 to 2147483647"
 SETTINGS = "name, network, hardware, learning, consensus, attack, episode"
 
@@ -36,127 +34,12 @@ def refusal(scenario, overrides=None) -> str:
     return str(caught.value)
 
 
-# --- The messages in full ---
+# --- Files ---
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        # Values.
-        ("network: {nodes: -3}", "network.nodes must be an integer from 1 to 1000, but is -3"),
-        ("network: {nodes: 10.5}", "network.nodes must be an integer from 1 to 1000, but is 10.5"),
-        ("network: {nodes: true}", "network.nodes must be an integer from 1 to 1000, but is true"),
-        ("network: {nodes: '9'}", "network.nodes must be an integer from 1 to 1000, but is '9'"),
-        ("network: {nodes: [9]}", "network.nodes must be an integer from 1 to 1000, but is [9]"),
-        ("episode: {rounds: 3e9}", f"episode.rounds must be {COUNT}, but is 3000000000.0"),
-        ("episode: {rounds: 1e999}", f"episode.rounds must be {COUNT}, but is inf"),
-        (f"episode: {{rounds: {'9' * 5000}}}", f"episode.rounds must be {COUNT}, but is inf"),
-        ("episode: {rounds: 0x10}", f"episode.rounds must be {COUNT}, but is '0x10'"),
-        ("episode: {rounds: 1:30}", f"episode.rounds must be {COUNT}, but is '1:30'"),
-        (
-            "consensus: {key: {lifetime_rounds: 0}}",
-            f"consensus.key.lifetime_rounds must be {COUNT}, or null, but is 0",
-        ),
-        (
-            "network: {shortest_km: -1}",
-            "network.shortest_km must be a finite number of at least 0, but is -1",
-        ),
-        (
-            "hardware: {hub_coherence_s: 0}",
-            "hardware.hub_coherence_s must be a finite number above 0, but is 0",
-        ),
-        (
-            "network: {window_s: .nan}",
-            "network.window_s must be a finite number above 0, but is nan",
-        ),
-        (
-            "network: {window_s: -.inf}",
-            "network.window_s must be a finite number above 0, but is -inf",
-        ),
-        (
-            "attack: {strength: .inf}",
-            "attack.strength must be a finite number, or null, but is inf",
-        ),
-        (
-            "network: {cutoff_fidelity: 0.25}",
-            "network.cutoff_fidelity must be a finite number above 0.25 and below 1, or null, "
-            "but is 0.25",
-        ),
-        (
-            "hardware: {scheme: triple_click}",
-            "hardware.scheme must be one of double_click, single_click, explicit, "
-            "but is 'triple_click'",
-        ),
-        (
-            "consensus: {lapse: no}",
-            "consensus.lapse must be one of drop, cache, accept, but is 'no'",
-        ),
-        ("attack: {name: null}", "attack.name must be text, but is null"),
-        (
-            "network: {lengths_km: [1, -2]}",
-            "network.lengths_km[1] must be a finite number of at least 0, but is -2",
-        ),
-        (
-            "learning: {classes: [3]}",
-            "learning.classes must be a list of 2 to 4 entries, each an integer, but is [3]",
-        ),
-        (
-            "attack: {name: 5, strength: x, placement: 1}",
-            "attack.name must be text, but is 5 (and 2 more)",
-        ),
-        # Checks of several values.
-        ("network: {shortest_km: 1e2}", "network.shortest_km = 100.0 is above longest_km = 20.0"),
-        ("network: {lengths_km: [1, 2]}", "network.lengths_km has 2 entries for nodes = 10"),
-        (
-            "hardware: {scheme: explicit}",
-            "hardware.scheme = explicit needs success_probability and initial_fidelity",
-        ),
-        (
-            "hardware: {initial_fidelity: 0.9}",
-            "hardware.success_probability and initial_fidelity are for scheme = explicit only, "
-            "but scheme = double_click",
-        ),
-        (
-            "learning: {qubits: 7}",
-            "learning.qubits = 7 is above 6, the most that Pauli vectors of 4^qubits entries can carry",
-        ),
-        ("learning: {classes: [1, 1]}", "learning.classes = [1, 1] names a class twice"),
-        (
-            "learning: {classes: [0, 1, 2], qubits: 2}",
-            "learning.classes = [0, 1, 2] need as many qubits to read out, but qubits = 2",
-        ),
-        (
-            "attack: {byzantine_nodes: 5}",
-            "attack.byzantine_nodes = 5 is not below half of network.nodes = 10: "
-            "no rule withstands that many",
-        ),
-        (
-            "consensus: {tolerated_nodes: 9}",
-            "consensus.tolerated_nodes = 9 is not below half of network.nodes = 10: "
-            "no rule withstands that many",
-        ),
-        # Keys.
-        ("network: 5", "network must be a mapping of settings, but is 5"),
-        ("consensus: {key: [a]}", "consensus.key must be a mapping of settings, but is ['a']"),
-        ("nodes: 5", "nodes is not a setting; did you mean network.nodes?"),
-        ("netwrk: {nodes: 5}", "netwrk is not a setting; did you mean network?"),
-        (
-            "network: {coherence: 5}",
-            "network.coherence is not a setting; did you mean hardware.hub_coherence_s?",
-        ),
-        (
-            "network: {node: 5, windws: 4, x: 1}",
-            "network.node is not a setting; did you mean network.nodes? (and 2 more)",
-        ),
-        (
-            "attack: {f: 3}",
-            "attack.f is not a setting; attack has name, byzantine_nodes, placement, strength",
-        ),
-        ("<<: {}", f"<< is not a setting; a scenario has {SETTINGS}"),
-        ("'': 1", f"the empty key is not a setting; a scenario has {SETTINGS}"),
-        ('"a\\n\\e[1mb": 1', f"a \\x1b[1mb is not a setting; a scenario has {SETTINGS}"),
-        ("&a {network: *a}", "network.network is not a setting; did you mean network?"),
-        # YAML.
         ("network:\n  nodes: 4\n  nodes: 5\n", "line 3: key nodes appears twice, first on line 2"),
         (
             "network: {}\nattack: {}\nnetwork: {}",
@@ -168,7 +51,8 @@ def refusal(scenario, overrides=None) -> str:
         ("name: a: b", "line 1: mapping values are not allowed here"),
         (
             "name: a\n\tb: c",
-            "line 2: while scanning for the next token, found character '\\t' that cannot start any token",
+            "line 2: while scanning for the next token, "
+            "found character '\\t' that cannot start any token",
         ),
         (
             "name: a\nnetwork: {",
@@ -186,11 +70,11 @@ def refusal(scenario, overrides=None) -> str:
             "line 1: could not determine a constructor for the tag "
             "'tag:yaml.org,2002:python/name:os.system'",
         ),
-        ("[" * 5000, "nested too deeply"),
-        ("{a: " * 5000, "nested too deeply"),
+        ("[" * 600, "nested too deeply"),
+        ("{a: " * 600, "nested too deeply"),
     ],
 )
-def test_a_file_is_refused_in_these_words(refused, text, message):
+def test_malformed_yaml_is_refused_in_these_words(refused, text, message):
     assert refused(text) == f": {message}"
 
 
@@ -328,18 +212,6 @@ def test_a_malformed_override_is_refused(text, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("key", FIELDS)
-def test_every_field_refuses_what_it_is_not(key):
-    message = refusal("small", {key: b"x"})
-    assert message.startswith(f"overrides: {key} must be ")
-    assert message.endswith(", but is b'x'")
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_the_nearest_key_is_the_one_misspelt(key):
-    assert unknown(f"{key}x") == f"{key}x is not a setting; did you mean {key}?"
-
-
 # --- Anything ---
 
 
@@ -377,10 +249,16 @@ def test_a_mutated_file_loads_or_is_refused_in_one_line(file, edits):
     for start, removed, inserted in edits:
         text = text[:start] + inserted + text[start + removed :]
     file.write_text(text, encoding="utf-8", newline="")
-    try:
-        scenario = config.load(file)
-    except config.ScenarioError as error:
-        assert str(error).isprintable()
-        assert str(error).startswith(str(file))
+    outcome = attempt(file)
+    if isinstance(outcome, Scenario):
+        assert config.load(outcome) == outcome
     else:
-        assert config.load(scenario) == scenario
+        assert outcome.isprintable()
+        assert outcome.startswith(str(file))
+
+
+def attempt(file: Path) -> Scenario | str:
+    try:
+        return config.load(file)
+    except config.ScenarioError as error:
+        return str(error)

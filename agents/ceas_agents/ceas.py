@@ -186,8 +186,5 @@ def _fill(
     priority: Float[Array, " nodes"], wanted: Float[Array, " nodes"], capacity: Array
 ) -> Float[Array, " nodes"]:
     # Meets the wishes in order of priority until the capacity is used up.
-    order = jnp.arange(priority.shape[0])
-    higher = priority[None, :] > priority[:, None]
-    tied = (priority[None, :] == priority[:, None]) & (order[None, :] < order[:, None])
-    before = jnp.where(higher | tied, wanted, 0).sum(axis=1)
+    before = weights.mass_below(-priority, wanted)
     return jnp.clip(capacity - before, 0, wanted)

@@ -4,11 +4,12 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 DEFAULT_POLICIES = ("ceas", "oblivious-fair", "oblivious-naive")
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+# Typer's own exceptions have no public name but in the bases of this one.
+UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
@@ -54,12 +55,12 @@ def main() -> None:
     # A policy, attack or circuit of the user's own, `module:function`, lies where they work.
     sys.path.insert(0, "")
     try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except UsageError as error:
         code = _fail(error.format_message())
     except (ValueError, OSError) as error:
         code = _fail(" ".join(str(error).split()))
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         code = 130
     sys.exit(code)
 

@@ -110,7 +110,7 @@ def accuracy_over_rounds(curves: Curves, path: Path, title: str) -> None:
     """Draws the mean accuracy of each contestant, with 95 % bootstrap intervals over the seeds.
 
     Args:
-        curves: Test accuracy after each round, from round 1, in [0, 1]; NaN-free.
+        curves: Test accuracy after each round, from round 1, in [0, 1]; finite.
         path: Of the PNG file; its folder exists.
         title: What was compared, such as scenario and seeds.
 

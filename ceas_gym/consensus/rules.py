@@ -13,25 +13,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym.consensus.weights import top_share
+from ceas_gym.consensus.weights import mass_below, top_share
 from ceas_gym.names import resolve
 
 Rule = Callable[[Array, Array, Array], Array]
 WEISZFELD_STEPS = 64
-
-
-def mass_below(values: Float[Array, "... n"], weights: Float[Array, " n"]) -> Array:
-    """Returns the weight of all entries that come before each entry, ties in order.
-
-    Example:
-        >>> mass_below(jnp.array([3.0, 1.0, 2.0]), jnp.array([0.5, 0.25, 0.25])).tolist()
-        [0.5, 0.0, 0.25]
-    """
-    order = jnp.arange(values.shape[-1])
-    lower = values[..., None, :] < values[..., :, None]
-    tied = values[..., None, :] == values[..., :, None]
-    first = lower | (tied & (order[None, :] < order[:, None]))
-    return jnp.where(first, weights, 0).sum(axis=-1)
 
 
 def mean(updates: Array, weights: Array, byzantine: Array) -> Array:
@@ -124,6 +110,8 @@ def get(name: str) -> Rule:
         [2.0]
     """
     *before, last = name.split("+")
+    if "" in (*before, last):
+        raise ValueError(f"rule {name!r} has an empty part")
     steps = [resolve("pre-step", part, PRE_STEPS) for part in before]
     rule = resolve("rule", last, RULES)
 

@@ -41,6 +41,20 @@ WEIGHTINGS: dict[str, Weighting] = {
 }
 
 
+def mass_below(values: Float[Array, "... n"], weights: Float[Array, " n"]) -> Array:
+    """Returns the weight of all entries that come before each entry, ties in order.
+
+    Example:
+        >>> mass_below(jnp.array([3.0, 1.0, 2.0]), jnp.array([0.5, 0.25, 0.25])).tolist()
+        [0.5, 0.0, 0.25]
+    """
+    order = jnp.arange(values.shape[-1])
+    lower = values[..., None, :] < values[..., :, None]
+    tied = values[..., None, :] == values[..., :, None]
+    first = lower | (tied & (order[None, :] < order[:, None]))
+    return jnp.where(first, weights, 0).sum(axis=-1)
+
+
 def top_share(weights: Float[Array, " nodes"], nodes: Int[Array, ""]) -> Float[Array, ""]:
     """Returns the weight of the heaviest nodes: the most that so many Byzantine ones can carry.
 
@@ -48,7 +62,7 @@ def top_share(weights: Float[Array, " nodes"], nodes: Int[Array, ""]) -> Float[A
         >>> round(float(top_share(jnp.array([0.1, 0.5, 0.4]), 2)), 4)
         0.9
     """
-    return jnp.where(_rank(weights) < nodes, weights, 0).sum()
+    return jnp.where(_heaviest(weights, nodes), weights, 0).sum()
 
 
 def cap(
@@ -75,7 +89,7 @@ def cap(
     least = jnp.min(jnp.where(counted & (weights > 0), weights, jnp.inf))
     least = jnp.where(jnp.isfinite(least), least, 1.0)
     weights = jnp.where(counted, jnp.maximum(weights, least), 0)
-    heaviest = counted & (_rank(weights) < nodes)
+    heaviest = counted & _heaviest(weights, nodes)
 
     def excess(level: Array) -> Array:
         cut = jnp.minimum(weights, level[..., None])
@@ -132,9 +146,5 @@ def certificate(
     return jnp.where(share < 0.5, bound, jnp.inf)
 
 
-def _rank(values: Float[Array, " nodes"]) -> Int[Array, " nodes"]:
-    # Zero for the greatest; ties in the order of the nodes.
-    order = jnp.arange(values.shape[0])
-    above = values[None, :] > values[:, None]
-    tied = (values[None, :] == values[:, None]) & (order[None, :] < order[:, None])
-    return (above | tied).sum(axis=1)
+def _heaviest(weights: Float[Array, " nodes"], count: Array) -> Bool[Array, " nodes"]:
+    return mass_below(-weights, jnp.ones_like(weights)) < count

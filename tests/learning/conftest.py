@@ -8,6 +8,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 from numpy.typing import NDArray
+from pennylane import numpy as qnp
 
 from ceas_gym.types import Learning
 
@@ -43,7 +44,7 @@ def simulate() -> Simulate:
             ansatz(weights, wires)
             return [qml.expval(observable) for observable in observables]
 
-        return lambda weights, features: qml.math.stack(circuit(weights, features))
+        return lambda weights, features: qnp.stack(circuit(weights, features))
 
     return build
 

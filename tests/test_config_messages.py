@@ -1,0 +1,182 @@
+"""Settings that a scenario refuses: every message, in full."""
+
+from pathlib import Path
+
+import pytest
+
+from ceas_gym import config
+from ceas_gym.config.keys import KEYS, SECTIONS, unknown
+
+FIELDS = [key for key in KEYS if key not in SECTIONS]
+COUNT = "an integer from 1 to 2147483647"
+SETTINGS = "name, network, hardware, learning, consensus, attack, episode"
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch):
+    """Returns the message about a text in my.yaml."""
+    monkeypatch.chdir(tmp_path)
+
+    def refused(text: str) -> str:
+        Path("my.yaml").write_text(text)
+        return refusal("my.yaml")
+
+    return refused
+
+
+def refusal(scenario, overrides=None) -> str:
+    with pytest.raises(config.ScenarioError) as caught:
+        config.load(scenario, overrides)
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("network: {nodes: -3}", "network.nodes must be an integer from 1 to 1000, but is -3"),
+        ("network: {nodes: 10.5}", "network.nodes must be an integer from 1 to 1000, but is 10.5"),
+        ("network: {nodes: true}", "network.nodes must be an integer from 1 to 1000, but is true"),
+        ("network: {nodes: '9'}", "network.nodes must be an integer from 1 to 1000, but is '9'"),
+        ("network: {nodes: [9]}", "network.nodes must be an integer from 1 to 1000, but is [9]"),
+        ("episode: {rounds: 3e9}", f"episode.rounds must be {COUNT}, but is 3000000000.0"),
+        ("episode: {rounds: 1e999}", f"episode.rounds must be {COUNT}, but is inf"),
+        (f"episode: {{rounds: {'9' * 5000}}}", f"episode.rounds must be {COUNT}, but is inf"),
+        ("episode: {rounds: 0x10}", f"episode.rounds must be {COUNT}, but is '0x10'"),
+        ("episode: {rounds: 1:30}", f"episode.rounds must be {COUNT}, but is '1:30'"),
+        (
+            "consensus: {key: {lifetime_rounds: 0}}",
+            f"consensus.key.lifetime_rounds must be {COUNT}, or null, but is 0",
+        ),
+        (
+            "network: {shortest_km: -1}",
+            "network.shortest_km must be a finite number of at least 0, but is -1",
+        ),
+        (
+            "hardware: {hub_coherence_s: 0}",
+            "hardware.hub_coherence_s must be a finite number above 0, but is 0",
+        ),
+        (
+            "network: {window_s: .nan}",
+            "network.window_s must be a finite number above 0, but is nan",
+        ),
+        (
+            "network: {window_s: -.inf}",
+            "network.window_s must be a finite number above 0, but is -inf",
+        ),
+        (
+            "attack: {strength: .inf}",
+            "attack.strength must be a finite number, or null, but is inf",
+        ),
+        (
+            "network: {cutoff_fidelity: 0.25}",
+            "network.cutoff_fidelity must be a finite number above 0.25 and below 1, or null, "
+            "but is 0.25",
+        ),
+        (
+            "hardware: {scheme: triple_click}",
+            "hardware.scheme must be one of double_click, single_click, explicit, "
+            "but is 'triple_click'",
+        ),
+        (
+            "consensus: {lapse: no}",
+            "consensus.lapse must be one of drop, cache, accept, but is 'no'",
+        ),
+        ("attack: {name: null}", "attack.name must be text, but is null"),
+        (
+            "network: {lengths_km: [1, -2]}",
+            "network.lengths_km[1] must be a finite number of at least 0, but is -2",
+        ),
+        (
+            "learning: {classes: [3]}",
+            "learning.classes must be a list of 2 to 4 entries, each an integer, but is [3]",
+        ),
+        (
+            "attack: {name: 5, strength: x, placement: 1}",
+            "attack.name must be text, but is 5 (and 2 more)",
+        ),
+    ],
+)
+def test_a_value_is_refused_in_these_words(refused, text, message):
+    assert refused(text) == f"my.yaml: {message}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("network: {shortest_km: 1e2}", "network.shortest_km = 100.0 is above longest_km = 20.0"),
+        ("network: {lengths_km: [1, 2]}", "network.lengths_km has 2 entries for nodes = 10"),
+        (
+            "hardware: {scheme: explicit}",
+            "hardware.scheme = explicit needs success_probability and initial_fidelity",
+        ),
+        (
+            "hardware: {initial_fidelity: 0.9}",
+            "hardware.success_probability and initial_fidelity are for scheme = explicit only, "
+            "but scheme = double_click",
+        ),
+        (
+            "learning: {qubits: 7}",
+            "learning.qubits = 7 is above 6, "
+            "the most that Pauli vectors of 4^qubits entries can carry",
+        ),
+        ("learning: {classes: [1, 1]}", "learning.classes = [1, 1] names a class twice"),
+        (
+            "learning: {classes: [0, 1, 2], qubits: 2}",
+            "learning.classes = [0, 1, 2] need as many qubits to read out, but qubits = 2",
+        ),
+        (
+            "attack: {byzantine_nodes: 5}",
+            "attack.byzantine_nodes = 5 is not below half of network.nodes = 10: "
+            "no rule withstands that many",
+        ),
+        (
+            "consensus: {tolerated_nodes: 9}",
+            "consensus.tolerated_nodes = 9 is not below half of network.nodes = 10: "
+            "no rule withstands that many",
+        ),
+    ],
+)
+def test_values_that_do_not_fit_each_other_are_refused_in_these_words(refused, text, message):
+    assert refused(text) == f"my.yaml: {message}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("network: 5", "network must be a mapping of settings, but is 5"),
+        ("consensus: {key: [a]}", "consensus.key must be a mapping of settings, but is ['a']"),
+        ("nodes: 5", "nodes is not a setting; did you mean network.nodes?"),
+        ("netwrk: {nodes: 5}", "netwrk is not a setting; did you mean network?"),
+        (
+            "network: {coherence: 5}",
+            "network.coherence is not a setting; did you mean hardware.hub_coherence_s?",
+        ),
+        (
+            "network: {node: 5, windws: 4, x: 1}",
+            "network.node is not a setting; did you mean network.nodes? (and 2 more)",
+        ),
+        (
+            "attack: {f: 3}",
+            "attack.f is not a setting; attack has name, byzantine_nodes, placement, strength",
+        ),
+        ("<<: {}", f"<< is not a setting; a scenario has {SETTINGS}"),
+        ("'': 1", f"the empty key is not a setting; a scenario has {SETTINGS}"),
+        ('"a\\n\\e[1mb": 1', f"a \\x1b[1mb is not a setting; a scenario has {SETTINGS}"),
+        ("&a {network: *a}", "network.network is not a setting; did you mean network?"),
+    ],
+)
+def test_a_key_is_refused_in_these_words(refused, text, message):
+    assert refused(text) == f"my.yaml: {message}"
+
+
+@pytest.mark.parametrize("key", FIELDS)
+def test_every_field_refuses_what_it_is_not(key):
+    message = refusal("small", {key: b"x"})
+    assert message.startswith(f"overrides: {key} must be ")
+    assert message.endswith(", but is b'x'")
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_nearest_key_is_the_one_misspelt(key):
+    assert unknown(f"{key}x") == f"{key}x is not a setting; did you mean {key}?"

@@ -72,7 +72,8 @@ def test_transfer_matrix_pulls_an_observable_back(qubits: int) -> None:
 def test_rotation_is_its_generators_at_the_angle(word: str, angle: float) -> None:
     first, second, third = Rotation(word, tuple(range(len(word))), 0).generators
     matrix = matrix_of(qml.pauli.string_to_pauli_word(word), len(word))
-    expected = pauli.transfer_matrix(expm(-0.5j * angle * matrix))
+    unitary = np.asarray(expm(-0.5j * angle * matrix), dtype=np.complex128)
+    expected = pauli.transfer_matrix(unitary)
     turned = first + np.cos(angle) * second + np.sin(angle) * third
     assert np.abs(turned - expected).max() < EXACT
 

@@ -45,7 +45,7 @@ def consensus(
     for k, item in held.items():
         sent[k] = item.update
     if scenario.attack.name not in ("none", "label_flip"):
-        honest = [k for k in held if k not in bad]
+        honest = [k for k in held if k not in bad and not state.byzantine[k]]
         view = View(sent, weights, honest, bad, lambda all_: aggregate(rule, all_, weights, f))
         sent[bad] = attack(scenario.attack.name, params.adversary.strength, view)
 

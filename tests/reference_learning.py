@@ -1,6 +1,5 @@
 """The learning half of the slow reference: density matrices, channels and the shift rule."""
 
-from dataclasses import replace
 from functools import lru_cache, reduce
 from itertools import product
 
@@ -105,9 +104,10 @@ def learn(scenario: Scenario, params: Params, state: State, nodes: list[Node], l
     for k, node in enumerate(nodes):
         if not node.shots:
             continue
-        batch = replace(learning.training, paulis=learning.training.paulis[luck.samples[k]])
+        drawn = luck.samples[k]
+        batch = Split(learning.training.paulis[drawn], learning.training.labels[drawn])
         poisoned = state.byzantine[k] and scenario.attack.name == "label_flip"
-        labels = (batch.labels[luck.samples[k]] + poisoned) % len(learning.readout)
+        labels = (batch.labels + poisoned) % len(learning.readout)
         rho = teleport(density(batch), node.spent, arriving(params.network, k))
         gradient, slopes = descend(learning, state.model.parameters, rho, labels)
         gradient += shot_noise(gradient, slopes, luck.normals[k]) / np.sqrt(node.shots)

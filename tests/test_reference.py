@@ -22,13 +22,14 @@ SEEN = ("pairs_spent", "pairs_keyed", "pairs_expired", "pairs_blocked", "committ
 GOOD_LINKS = {
     "network.lengths_km": (1.0, 3.0, 6.0, 8.0, 10.0, 12.0),
     "network.channels": 4,
+    "network.cutoff_fidelity": 0.82,
     "network.memories_per_link": 60,
 }
 # None of these comes to a tie that only rounding decides, such as that of an update midway between
 # two others, equally near to it: there both sides may be right and differ.
 VARIANTS: dict[str, dict[str, Any]] = {
     "tiny": {},
-    "default": {**GOOD_LINKS, "attack.name": "white_box"},
+    "default": {**GOOD_LINKS, "attack.name": "white_box", "consensus.momentum": 0.5},
     "mean": {
         **GOOD_LINKS,
         "attack.name": "none",
@@ -41,7 +42,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "consensus.lapse": "cache",
         "consensus.cache_age_rounds": 1,
     },
-    "even_median": {**GOOD_LINKS, "consensus.rule": "clip+median", "consensus.weights": "uniform"},
+    "clipped_median": {
+        **GOOD_LINKS,
+        "consensus.rule": "clip+median",
+        "consensus.weights": "uniform",
+    },
     "trimmed": {
         **GOOD_LINKS,
         "attack.name": "alie",
@@ -88,9 +93,13 @@ def draw(params: Params, state: State, action: Array) -> reference.Luck:
     )
 
 
-def compare(scenario: Scenario, params: Params) -> dict[str, float]:
+def compare(
+    scenario: Scenario, params: Params, traitors: tuple[int, ...] | None = None
+) -> dict[str, float]:
     """Asserts that both sides agree in an episode; returns its figures, summed."""
     fast = wide(dynamics.reset(params, jax.random.key(1))[0])
+    if traitors is not None:
+        fast = replace(fast, byzantine=jnp.zeros(SHAPE[1], bool).at[jnp.array(traitors)].set(True))
     slow, numbers, total = plain(fast), plain(params), dict.fromkeys(metrics.NAMES, 0.0)
     same(fast.scores, reference.score(numbers.learning, slow.model.parameters), DOUBLE)
     for requested in requests(1, ROUNDS, *SHAPE):
@@ -110,8 +119,9 @@ def compare(scenario: Scenario, params: Params) -> dict[str, float]:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
     varied = vary(scenario, VARIANTS[name])
+    params = parameters.build(varied)
     with jax.enable_x64(True):
-        total = compare(varied, precise(parameters.build(varied)))
+        total = compare(varied, precise(params))
     assert all(total[figure] > 0 for figure in (*SEEN, "byzantine_weight")), total
     if varied.consensus.lapse == "cache":
         assert total["accepted_nodes"] > total["authenticated_nodes"]
@@ -121,9 +131,18 @@ def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
 
 def test_non_finite_updates_are_rejected(scenario: Scenario) -> None:
     varied = vary(scenario, {"attack.name": "scaled_sign_flip"})
+    params = parameters.build(varied)
+    boundless = replace(params.adversary, strength=jnp.float32(jnp.inf))
     with jax.enable_x64(True):
-        params = precise(parameters.build(varied))
-        boundless = replace(params.adversary, strength=jnp.float64(jnp.inf))
-        total = compare(varied, replace(params, adversary=boundless))
+        total = compare(varied, precise(replace(params, adversary=boundless)))
     assert 0 < total["accepted_nodes"] < total["authenticated_nodes"]
     assert total["byzantine_weight"] == 0
+
+
+def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> None:
+    varied = vary(scenario, VARIANTS["median"] | {"consensus.rule": "mean"})
+    params = parameters.build(varied)
+    with jax.enable_x64(True):
+        # Node 3 is accepted in the second round and has lapsed by the third.
+        total = compare(varied, precise(params), traitors=(0, 3))
+    assert total["accepted_nodes"] > total["authenticated_nodes"]

@@ -57,7 +57,8 @@ def summary(rounds: Rounds) -> dict[str, float]:
 
     Pairs are sums over the episode, but for those left in memory at its end.
     """
-    fates = {name: float(rounds[name].sum(dtype=np.float64)) for name in ("pairs_generated", *FATES)}
+    counted = ("pairs_generated", *FATES)
+    fates = {name: float(rounds[name].sum(dtype=np.float64)) for name in counted}
     return {
         "final_accuracy": float(rounds["accuracy"][-1]),
         "mean_accuracy": float(rounds["accuracy"].mean()),

@@ -1,5 +1,6 @@
 """`ceas-gym evaluate`: plays, shows how far it is, and writes what comes out."""
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -50,6 +51,9 @@ def evaluate(scenario: Scenario, contestants: list[Contestant], seeds: range, fo
             interrupted = True
     _show(writer, scenario, seeds)
     if interrupted:
+        finished = sum(map(len, writer.rows.values()))
+        total = len(contestants) * len(seeds)
+        print(f"interrupted: {finished} of {total} episodes are in {folder}", file=sys.stderr)
         raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""CEAS: feasible, nothing to expire, near the optimum of its own objective, votes by certificate."""
+"""CEAS: feasible, near the optimum of its objective, votes by certificate, little to expire."""
 
 import cvxpy
 import jax

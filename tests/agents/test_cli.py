@@ -121,7 +121,9 @@ def test_interrupt_leaves_the_finished_rows(tmp_path, monkeypatch, capsys):
     assert code == 130
     assert [row["seed"] for row in rows(tmp_path / "episodes.csv")] == ["5"]
     assert (tmp_path / "accuracy.png").exists()
-    assert "uniform" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "uniform" in printed.out
+    assert "interrupted: 1 of 2 episodes" in printed.err
 
 
 @pytest.mark.parametrize(

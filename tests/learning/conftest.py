@@ -10,8 +10,6 @@ import pytest
 from numpy.typing import NDArray
 from pennylane import numpy as qnp
 
-from ceas_gym.types import Learning
-
 Simulate = Callable[..., Callable[[Any, NDArray[np.float64]], Any]]
 
 
@@ -47,16 +45,3 @@ def simulate() -> Simulate:
         return lambda weights, features: qnp.stack(circuit(weights, features))
 
     return build
-
-
-@pytest.fixture(scope="session")
-def doubled() -> Callable[[Learning], Learning]:
-    """Returns a converter of records to double precision; to be called with it switched on."""
-
-    def convert(learning: Learning) -> Learning:
-        def cast(leaf: jax.Array) -> jax.Array:
-            return leaf.astype("float64") if leaf.dtype == "float32" else leaf
-
-        return jax.tree.map(cast, learning)
-
-    return convert

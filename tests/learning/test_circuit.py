@@ -1,6 +1,7 @@
 """How PennyLane functions are read: encoded states, affine angles, and clear refusals."""
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,8 @@ def test_encoded_states_are_those_of_default_qubit(
 
 def test_encoding_gives_the_right_pauli_vectors() -> None:
     features = np.array([[0.4, -1.2, 0.9]])
-    words = [qml.pauli.string_to_pauli_word(a + b + c) for a in "IXYZ" for b in "IXYZ" for c in "IXYZ"]
+    letters = ["".join(word) for word in product("IXYZ", repeat=3)]
+    words: list[Any] = [qml.pauli.string_to_pauli_word(word) for word in letters]
 
     @qml.qnode(qml.device("default.qubit", wires=3))
     def run() -> Any:

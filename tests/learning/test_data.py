@@ -1,6 +1,6 @@
 """Splits, scaling and shards of the data."""
 
-from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
 
 from ceas_gym.learning import data
 from ceas_gym.scenario import LearningSettings
@@ -23,21 +24,14 @@ def numbered() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     classes = np.repeat([7, 1, 4], [150, 100, 50])
     # The number is small enough never to be clipped, and by far the first principal component.
     features = np.stack([np.arange(COUNT) * 1.0, random.normal(size=COUNT) * 1e-3], axis=1)
-    return features, classes
+    return features.astype(np.float64), classes
 
 
 def outlier_in_test() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The same, with one sample of the test split moved far out."""
     features, classes = numbered()
-    features[data_order(classes)[2][0]] *= -1e3
+    features[members_of_splits()[2][0]] *= -1e3
     return features, classes
-
-
-def data_order(classes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Members of the three splits, told by their number."""
-    parts = data.prepare(settings(features=1))
-    del classes
-    return [positions(part.features[:, 0]) for part in parts]
 
 
 def settings(**changes: Any) -> LearningSettings:
@@ -50,26 +44,27 @@ def settings(**changes: Any) -> LearningSettings:
     return LearningSettings(**(defaults | changes))
 
 
-def positions(first: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Numbers of the samples from their angles: an affine function of the number."""
+def members_of_splits() -> list[NDArray[np.int64]]:
+    """Returns the samples of the three splits: angles rise or fall with the sample's number."""
     parts = data.prepare(settings(features=1))
-    everything = np.sort(np.concatenate([part.features[:, 0] for part in parts]))
-    place = np.searchsorted(everything, first - 1e-12)
-    upward = parts[0].labels[np.argmin(parts[0].features[:, 0])] == 0
-    return place if upward else COUNT - 1 - place
+    angles = [part.features[:, 0] for part in parts]
+    ranks = [np.searchsorted(np.sort(np.concatenate(angles)), part - 1e-12) for part in angles]
+    # The first class is that of the lowest numbers.
+    rises = parts[0].labels[np.argmin(angles[0])] == 0
+    return [rank if rises else COUNT - 1 - rank for rank in ranks]
 
 
 # --- Splits ---
 
 
 def test_splits_are_disjoint_and_complete() -> None:
-    training, validation, test = data_order(numbered()[1])
+    training, validation, test = members_of_splits()
     assert (len(training), len(validation), len(test)) == (180, 60, 60)
     assert sorted(np.concatenate([training, validation, test]).tolist()) == list(range(COUNT))
 
 
 def test_labels_belong_to_their_samples_and_count_from_zero() -> None:
-    for members, part in zip(data_order(numbered()[1]), data.prepare(settings()), strict=True):
+    for members, part in zip(members_of_splits(), data.prepare(settings()), strict=True):
         expected = np.searchsorted([150, 250], members, side="right")
         assert part.labels.tolist() == expected.tolist()
 
@@ -114,13 +109,9 @@ def test_components_and_scale_come_from_the_training_split(features: int) -> Non
 
 
 def _split_of_scikit_learn(labels: NDArray[Any]) -> tuple[Any, Any, Any]:
-    from sklearn.model_selection import train_test_split
-
     everything = np.arange(len(labels))
     rest, test = train_test_split(everything, test_size=0.2, random_state=0, stratify=labels)
-    kept, validation = train_test_split(
-        rest, test_size=0.25, random_state=0, stratify=labels[rest]
-    )
+    kept, validation = train_test_split(rest, test_size=0.25, random_state=0, stratify=labels[rest])
     return kept, validation, test
 
 
@@ -140,7 +131,6 @@ def test_angles_are_at_most_a_quarter_turn() -> None:
 
 
 LABELS = np.random.default_rng(5).integers(0, 3, 500)
-partition = settings
 
 
 def owned(shards: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[list[int]]:
@@ -156,7 +146,7 @@ def test_iid_nodes_share_everything() -> None:
 def test_dirichlet_shards_partition_the_training_split(concentration: float) -> None:
     asked = settings(partition="dirichlet", dirichlet_concentration=concentration)
     shards, sizes = data.shards(asked, LABELS, nodes=6)
-    members = sum(owned(shards, sizes), start=[])
+    members = list(chain.from_iterable(owned(shards, sizes)))
     assert sorted(members) == list(range(500))
     assert shards.shape == (6, sizes.max())
 
@@ -167,7 +157,7 @@ def test_node_left_with_nothing_gets_one_sample() -> None:
     assert sizes.min() == 1
     extra = sizes.sum() - 500
     assert extra > 0
-    members = sum(owned(shards, sizes), start=[])
+    members = list(chain.from_iterable(owned(shards, sizes)))
     assert set(members) == set(range(500))
     # All that is held twice is held by a node with that one sample.
     counts = np.bincount(members)
@@ -231,6 +221,3 @@ def test_digits_are_those_of_scikit_learn() -> None:
     samples, classes = data.digits()
     assert samples.shape == (1797, 64)
     assert sorted(set(classes.tolist())) == list(range(10))
-
-
-Prepare = Callable[[LearningSettings], tuple[data.Part, data.Part, data.Part]]

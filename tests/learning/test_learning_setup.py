@@ -1,0 +1,113 @@
+"""The compiled learning half: encoded data, shared programs, and its derived figures."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from ceas_gym.learning import circuit, data, pauli, pullback, setup
+from ceas_gym.scenario import LearningSettings
+from ceas_gym.types import Learning
+
+SMALL: dict[str, Any] = {"qubits": 2, "layers": 1, "features": 2, "batch_size": 4}
+THREE: dict[str, Any] = {"qubits": 3, "layers": 1, "features": 3, "classes": (0, 1, 2)}
+
+
+def slow_descent(rate: float) -> optax.GradientTransformation:
+    return optax.sgd(rate / 10)
+
+
+@pytest.fixture(scope="module")
+def build() -> Callable[..., Learning]:
+    return lambda nodes=3, **changes: setup.build(LearningSettings(**changes), nodes)
+
+
+def test_splits_are_encoded(build: Callable[..., Learning]) -> None:
+    learning = build(**SMALL)
+    parts = data.prepare(LearningSettings(**SMALL))
+    splits = (learning.training, learning.validation, learning.test)
+    for part, split in zip(parts, splits, strict=True):
+        states = circuit.encode("angle", part.features, 2)
+        assert np.abs(np.asarray(split.paulis) - pauli.pauli_vectors(states)).max() < 1e-6
+        assert split.labels.tolist() == part.labels.tolist()
+
+
+def test_weights_of_paulis(build: Callable[..., Learning]) -> None:
+    table = np.asarray(build(**SMALL).weight_of_pauli)
+    assert table.argmax(axis=0).tolist() == pauli.word_weights(2).tolist()
+    assert table.sum(axis=0).tolist() == [1.0] * 16
+
+
+def test_readout_of_two_classes_and_of_more(build: Callable[..., Learning]) -> None:
+    assert build(**SMALL).readout.tolist() == [[1.0], [-1.0]]
+    assert build(**THREE).readout.tolist() == np.eye(3).tolist()
+
+
+def test_noise_scale_is_that_of_an_undecided_classifier(build: Callable[..., Learning]) -> None:
+    # K^2 Q |dl/df|^2: slopes of 2 each way for two classes, (2, -1, -1) 2/3 for three.
+    assert float(build(**SMALL).noise_scale) == pytest.approx(4**2 * 1 * 2.0**2)
+    assert float(build(**THREE).noise_scale) == pytest.approx(6**2 * 3 * 2.0**2 * 6 / 9)
+    louder = build(**SMALL | {"logit_scale": 3.0})
+    assert float(louder.noise_scale) == pytest.approx(4**2 * 1 * 3.0**2)
+
+
+def test_batch_floor_is_where_shot_noise_meets_the_minibatch(
+    build: Callable[..., Learning],
+) -> None:
+    learning = build(**SMALL)
+    program = learning.program
+
+    @jax.jit
+    @jax.vmap
+    def squared_slope(weights: jax.Array) -> jax.Array:
+        def values(point: jax.Array) -> jax.Array:
+            return learning.training.paulis @ pullback.observables(program, point)[0]
+
+        return (jax.jacrev(values)(weights) ** 2).sum(axis=1).mean()
+
+    models = jnp.asarray(np.random.default_rng(1).normal(size=(400, program.parameters)), "float32")
+    squares = np.asarray(squared_slope(models))
+    # K^2 Q B / |df|^2, in which the library's average is over 16 models.
+    expected = 4**2 * 1 * 4 / squares.mean()
+    error = squares.std() / squares.mean() / np.sqrt(setup.FLOOR_DRAWS)
+    assert abs(expected / float(learning.batch_floor) - 1) <= 4 * error
+    doubled = build(**SMALL | {"batch_size": 8})
+    assert float(doubled.batch_floor / learning.batch_floor) == pytest.approx(2.0)
+
+
+def test_equal_circuits_are_one_program(build: Callable[..., Learning]) -> None:
+    first = build(**SMALL)
+    other = build(**SMALL | {"learning_rate": 0.3, "data_seed": 4, "batch_size": 7})
+    assert first.program is other.program
+    assert build(**SMALL | {"layers": 2}).program is not first.program
+
+
+def test_data_is_encoded_once(build: Callable[..., Learning]) -> None:
+    first = build(**SMALL)
+    assert build(**SMALL | {"learning_rate": 0.3, "layers": 2}).training is first.training
+    assert build(**SMALL | {"data_seed": 4}).training is not first.training
+
+
+def test_shards_are_those_of_the_partition(build: Callable[..., Learning]) -> None:
+    dealt: dict[str, Any] = SMALL | {"partition": "dirichlet"}
+    learning = build(nodes=5, **dealt)
+    labels = np.asarray(learning.training.labels)
+    shards, sizes = data.shards(LearningSettings(**dealt), labels, 5)
+    assert learning.shards.tolist() == shards.tolist()
+    assert learning.shard_sizes.tolist() == sizes.tolist()
+
+
+def test_optimizer_of_the_user(build: Callable[..., Learning]) -> None:
+    assert build(**SMALL | {"optimizer": f"{__name__}:slow_descent"}).optimizer is slow_descent
+    with pytest.raises(ValueError, match="optimizer 'sdg' is unknown; did you mean sgd"):
+        build(**SMALL | {"optimizer": "sdg"})
+
+
+@pytest.mark.parametrize("section", ["ansatz", "feature_map"])
+def test_unknown_circuit(build: Callable[..., Learning], section: str) -> None:
+    with pytest.raises(ValueError, match="'nothing' is unknown"):
+        build(**SMALL | {section: "nothing"})

@@ -19,7 +19,7 @@ demo: $(VENV)/.core-stamp ## compare CEAS with its baselines; results in runs/de
 setup: $(VENV)/.dev-stamp ## install everything for development
 
 test: setup ## run the tests and doctests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 slow: setup ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)

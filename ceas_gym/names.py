@@ -3,7 +3,7 @@
 import difflib
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,9 +41,9 @@ def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
         raise ValueError(f"{kind} {name!r} is unknown; {nearest(name, table)}")
     module, _, attribute = name.partition(":")
     try:
-        function = getattr(importlib.import_module(module), attribute)
+        function: Any = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{kind} {name!r} can't be imported: {error}") from error
     if not callable(function):
         raise ValueError(f"{kind} {name!r} is not a function")
-    return function
+    return cast("F", function)

@@ -188,7 +188,7 @@ class AttackSettings(Section, frozen=True):
     name: str = "white_box"
     byzantine_nodes: Annotated[int, Field(ge=0, le=1000)] = 2
     placement: Literal["random", "best_links", "worst_links"] = "random"
-    strength: float | None = Field(default=None, allow_inf_nan=False)
+    strength: float | None = Field(default=None, ge=-1e6, le=1e6, allow_inf_nan=False)
     """The attack's one parameter; by default its own."""
 
 

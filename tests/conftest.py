@@ -1,8 +1,6 @@
 """What several modules share: a tiny scenario, one key, and one compilation of the step."""
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,9 +9,6 @@ import pytest
 from ceas_gym import dynamics, parameters
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params, State
-
-# Test modules are imported by path, so `reference` must be found by name.
-sys.path.insert(0, str(Path(__file__).parent))
 
 Step = Callable[..., Any]
 

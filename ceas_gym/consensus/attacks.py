@@ -22,7 +22,7 @@ class View:
     """What every node would send honestly."""
     weights: Float[Array, " nodes"]
     honest: Bool[Array, " nodes"]
-    """Counted, and neither Byzantine nor open to replacement."""
+    """Counted, not Byzantine, and not open to replacement."""
     bad: Bool[Array, " nodes"]
     """Counted, and sent by the coalition."""
     strength: Float[Array, ""]
@@ -88,7 +88,8 @@ def a_little_is_enough(view: View) -> Array:
     """Sends the honest mean shifted by a few honest standard deviations (`strength`).
 
     The default is the largest shift that still leaves the bad nodes with a majority's support:
-    the normal quantile of (n - f - s) / (n - f), s = floor(n / 2) + 1 - f.
+    the normal quantile of (n - f - s) / (n - f), s = floor(n / 2) + 1 - f, but not below zero:
+    a few bad nodes among many send about the honest mean.
 
     Source:
         Baruch, Baruch and Goldberg, NeurIPS 2019, arXiv:1902.06156 (ALIE).
@@ -148,6 +149,7 @@ def corrupt(
     consensus: Consensus,
     received: Received,
     weights: Float[Array, " nodes"],
+    byzantine: Bool[Array, " nodes"],
     bad: Bool[Array, " nodes"],
 ) -> Float[Array, "nodes parameters"]:
     """Returns the updates that reach the rule.
@@ -157,6 +159,7 @@ def corrupt(
         consensus: The rule, which the coalition knows.
         received: What the nodes sent honestly.
         weights: This round's weights.
+        byzantine: Nodes of the coalition, among them those whose cached update is used.
         bad: Nodes whose update of this round the coalition decides.
     """
     if adversary.attack in SENDS_AS_IS:
@@ -164,7 +167,7 @@ def corrupt(
     view = View(
         updates=received.updates,
         weights=weights,
-        honest=received.counted & ~bad,
+        honest=received.counted & ~bad & ~byzantine,
         bad=received.counted & bad,
         strength=adversary.strength,
         aggregate=lambda updates: consensus.rule(updates, weights, consensus.tolerated),

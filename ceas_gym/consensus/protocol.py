@@ -94,7 +94,7 @@ def decide(
     received = consensus.lapse(consensus, workers, delivery, measured_information(delivery))
     weight = _weigh(params, received)
     bad = (byzantine & (delivery.shots > 0)) | received.forged
-    sent = attacks.corrupt(params.adversary, consensus, received, weight, bad)
+    sent = attacks.corrupt(params.adversary, consensus, received, weight, byzantine, bad)
     received, sent, weight = _reject_non_finite(received, sent, weight)
 
     update = consensus.rule(sent, weight, consensus.tolerated)

@@ -82,7 +82,7 @@ def nnm(updates: Array, weights: Array, byzantine: Array) -> Array:
     gaps = updates[:, None, :] - updates[None, :, :]
     nearer = mass_below((gaps**2).sum(axis=-1), weights)
     share = jnp.clip(kept - nearer, 0, weights)
-    return share @ updates / kept
+    return share @ updates / jnp.maximum(kept, 1e-30)
 
 
 RULES: dict[str, Rule] = {

@@ -134,16 +134,19 @@ def certificate(
 
     Args:
         weights: Sum to one.
-        share: Weight of the heaviest tolerated nodes; infinite bound from one half on.
+        share: Weight of the heaviest tolerated nodes.
         variances: Expected squared norm s^2 of each update's noise; ignored where the weight is
             zero.
+
+    Returns:
+        The bound; infinite for a share of one half and more, and when nobody has any weight.
     """
     variances = jnp.where(weights > 0, variances, 0)
     spread = (weights * variances).sum()
     mean = (weights**2 * variances).sum()
     safe = jnp.minimum(share, 0.4999)
     bound = jnp.sqrt(2 * safe / (1 - 2 * safe) * spread) + jnp.sqrt(mean)
-    return jnp.where(share < 0.5, bound, jnp.inf)
+    return jnp.where((share < 0.5) & (weights.sum() > 0), bound, jnp.inf)
 
 
 def _heaviest(weights: Float[Array, " nodes"], count: Array) -> Bool[Array, " nodes"]:

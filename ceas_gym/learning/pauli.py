@@ -103,7 +103,7 @@ class Constant:
 class Clifford:
     """Several such gates at once: new[P] = signs[P] * old[sources[P]]."""
 
-    sources: NDArray[np.int64]
+    sources: NDArray[np.int32]
     signs: NDArray[np.float64]
 
 
@@ -153,7 +153,7 @@ class Program:
 
 
 def _joined(qubits: int, gates: list[Constant]) -> list[Clifford]:
-    sources, signs = np.arange(4**qubits), np.ones(4**qubits)
+    sources, signs = np.arange(4**qubits, dtype=np.int32), np.ones(4**qubits)
     for gate in reversed(gates):
         column = np.abs(gate.matrix).argmax(axis=1)
         sign = gate.matrix[np.arange(len(column)), column].round()

@@ -14,6 +14,9 @@ from ceas_gym.types import Learning, Split
 
 FLOOR_DRAWS = 16
 """Random models over which the noise of a minibatch is averaged."""
+ENCODING = ("dataset", "classes", "features", "data_seed", "qubits", "feature_map")
+"""Settings that the encoded samples depend on."""
+CIRCUIT = ("ansatz", "layers", "angles_per_qubit")
 
 
 def build(settings: LearningSettings, nodes: int) -> Learning:
@@ -42,7 +45,7 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
         readout=jnp.asarray(readout, jnp.float32),
         logit_scale=jnp.float32(settings.logit_scale),
         learning_rate=jnp.float32(settings.learning_rate),
-        batch_floor=jnp.float32(_batch_floor(program, training, settings.batch_size)),
+        batch_floor=jnp.float32(_batch_floor(settings)),
         noise_scale=jnp.float32(program.angles**2 * program.observables * second),
         batch_size=settings.batch_size,
         program=program,
@@ -62,9 +65,12 @@ def _cached_program(name: str, shape: tuple[int, int, int], observables: int) ->
 
 
 def _encoded(settings: LearningSettings) -> tuple[Split, Split, Split]:
-    used = ("dataset", "classes", "features", "data_seed", "qubits", "feature_map")
-    relevant = settings.model_dump(include=set(used))
-    return _cached_encoding(LearningSettings(**relevant))
+    return _cached_encoding(_only(settings, *ENCODING))
+
+
+def _only(settings: LearningSettings, *names: str) -> LearningSettings:
+    # A key for caches: what does not matter has its default.
+    return LearningSettings(**settings.model_dump(include=set(names)))
 
 
 @lru_cache(maxsize=16)
@@ -91,13 +97,21 @@ def _undecided_slope(readout: NDArray[np.float64]) -> float:
     return float(((wrong @ readout) ** 2).sum(axis=1).mean())
 
 
-def _batch_floor(program: Program, training: Split, batch_size: int) -> float:
+def _batch_floor(settings: LearningSettings) -> float:
     # Shot noise K^2 Q m / S equals minibatch noise m |df|^2 / B at S = K^2 Q B / |df|^2.
+    program = _program(settings)
+    squared = _mean_squared_slope(_only(settings, *ENCODING, *CIRCUIT))
+    return program.angles**2 * program.observables * settings.batch_size / squared
+
+
+@lru_cache(maxsize=16)
+def _mean_squared_slope(settings: LearningSettings) -> float:
+    program, training = _program(settings), _encoded(settings)[0]
     random = np.random.default_rng(0)
-    squares = []
+    squares: list[float] = []
     for _ in range(FLOOR_DRAWS):
         parameters = jnp.asarray(random.normal(size=program.parameters), jnp.float32)
         derivatives = pullback.pull(program, parameters).derivatives
         slopes = jnp.einsum("sp,opk->sok", training.paulis, derivatives)
         squares.append(float((slopes**2).sum(axis=2).mean()))
-    return program.angles**2 * program.observables * batch_size / float(np.mean(squares))
+    return float(np.mean(squares))

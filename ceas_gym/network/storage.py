@@ -38,7 +38,7 @@ def admit(
         ([[2, 3]], [2])
     """
     stored = jnp.minimum(arrivals, memories - pairs.sum(axis=1))
-    return pairs.at[:, 0].add(stored), arrivals - stored
+    return pairs.at[:, 0].add(stored.astype(pairs.dtype)), arrivals - stored
 
 
 def store(

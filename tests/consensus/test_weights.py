@@ -179,6 +179,10 @@ def test_certificate_is_infinite_from_one_half_on(share: float) -> None:
     assert float(certificate(jnp.full(2, 0.5), share, jnp.ones(2))) == np.inf
 
 
+def test_certificate_is_infinite_when_nobody_has_any_weight() -> None:
+    assert float(certificate(jnp.zeros(2), 0.0, jnp.ones(2))) == np.inf
+
+
 def test_certificate_grows_with_the_share_and_ignores_who_does_not_count() -> None:
     votes, variances = jnp.array([0.5, 0.5, 0.0]), jnp.array([1.0, 2.0, jnp.inf])
     found = [float(certificate(votes, beta, variances)) for beta in np.linspace(0, 0.49, 9)]

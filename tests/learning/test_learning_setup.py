@@ -67,7 +67,7 @@ def test_batch_floor_is_where_shot_noise_meets_the_minibatch(
         def values(point: jax.Array) -> jax.Array:
             return learning.training.paulis @ pullback.observables(program, point)[0]
 
-        return (jax.jacrev(values)(weights) ** 2).sum(axis=1).mean()
+        return (jax.jacfwd(values)(weights) ** 2).sum(axis=1).mean()
 
     models = jnp.asarray(np.random.default_rng(1).normal(size=(400, program.parameters)), "float32")
     squares = np.asarray(squared_slope(models))

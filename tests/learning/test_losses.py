@@ -10,25 +10,34 @@ import pytest
 from sklearn.metrics import log_loss
 
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.types import Delivery, Learning, Params, Split
+from ceas_gym.types import Delivery, Learning, Params, Pulled, Split
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def learning(params: Params) -> Learning:
     return params.learning
+
+
+@pytest.fixture(scope="module")
+def start(learning: Learning) -> jax.Array:
+    return model.start(learning, jax.random.key(0)).parameters
+
+
+@pytest.fixture(scope="module")
+def pulled(learning: Learning, start: jax.Array) -> Pulled:
+    return jax.jit(functools.partial(pullback.pull, learning.program))(start)
 
 
 # --- Samples and labels ---
 
 
-def test_poisoned_nodes_train_on_shifted_labels(learning: Learning) -> None:
+def test_poisoned_nodes_train_on_shifted_labels(learning: Learning, pulled: Pulled) -> None:
     key, split = jax.random.key(5), learning.training
     wrong = dataclasses.replace(learning, training=Split(split.paulis, (split.labels + 1) % 2))
     nodes, weights_of_words = learning.shard_sizes.shape[0], learning.weight_of_pauli.shape[0]
     poisoned = jnp.arange(nodes) % 3 == 1
     contraction = jnp.tile(0.9 ** jnp.arange(weights_of_words), (nodes, 1))
     delivery = Delivery(jnp.full(nodes, 3), contraction, poisoned)
-    pulled = pullback.pull(learning.program, model.start(learning, key).parameters)
     run = jax.jit(learners.gradients)
     honest = run(learning, pulled, delivery, jnp.zeros(nodes, bool), key)
     mixed = run(learning, pulled, delivery, poisoned, key)
@@ -58,7 +67,9 @@ def test_samples_come_from_the_own_shard_and_uniformly(learning: Learning) -> No
 # --- The cross-entropy ---
 
 
-def test_full_gradient_is_that_of_the_cross_entropy(learning: Learning) -> None:
+def test_full_gradient_is_that_of_the_cross_entropy(
+    learning: Learning, start: jax.Array, pulled: Pulled
+) -> None:
     split = learning.validation
 
     def loss(weights: jax.Array) -> jax.Array:
@@ -66,9 +77,8 @@ def test_full_gradient_is_that_of_the_cross_entropy(learning: Learning) -> None:
         scores = learners.logits(learning, split.paulis, observables)
         return learners.cross_entropy(scores, split.labels)
 
-    weights = model.start(learning, jax.random.key(0)).parameters
-    expected = jax.jit(jax.grad(loss))(weights)
-    found = learners.full_gradient(learning, pullback.pull(learning.program, weights), split)
+    expected = jax.jit(jax.jacfwd(loss))(start)
+    found = learners.full_gradient(learning, pulled, split)
     assert float(jnp.abs(found - expected).max()) < 1e-6
     assert float(jnp.abs(expected).max()) > 0.01
 

@@ -159,9 +159,8 @@ def test_equals_default_mixed_in_single_precision(
 
 
 @pytest.mark.usefixtures("exact")
-@pytest.mark.parametrize("name", ["controlled", "ising"])
-def test_derivatives_equal_parameter_shift(name: str) -> None:
-    program = program_of(name)
+def test_derivatives_equal_parameter_shift() -> None:
+    program = program_of("controlled")
     count = program.angles
     free = dataclasses.replace(program, jacobian=np.eye(count), offset=np.zeros(count))
     observables = jax.jit(jax.vmap(functools.partial(pullback.observables, free)))
@@ -169,7 +168,7 @@ def test_derivatives_equal_parameter_shift(name: str) -> None:
     angle = pullback.angles(program, weights)
     shift = jnp.pi / 2 * jnp.eye(count)
     halves = (observables(angle + shift) - observables(angle - shift)) / 2
-    pulled = pull_of(name)(weights)
+    pulled = pull_of("controlled")(weights)
     assert float(jnp.abs(jnp.moveaxis(halves, 0, -1) - pulled.derivatives).max()) < 1e-12
     assert float(jnp.abs(observables(angle[None])[0] - pulled.observables).max()) < 1e-12
 
@@ -186,6 +185,15 @@ def test_pulled_observables_keep_their_norm_and_spectrum(name: str) -> None:
     half = 2 ** (program.qubits - 1)
     expected = [-1.0] * half + [1.0] * half
     assert np.linalg.eigvalsh(matrix) == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_program_serves_both_precisions() -> None:
+    program = circuit.read_program("hardware_efficient", (1, 3, 2), observables=1)
+    weights = np.random.default_rng(5).normal(size=6)
+    single, double = (jax.jit(lambda at: pullback.observables(program, at)) for _ in range(2))
+    with jax.enable_x64(True):
+        exact = np.asarray(double(jnp.asarray(weights)))
+    assert np.abs(np.asarray(single(jnp.asarray(weights, "float32"))) - exact).max() < 1e-6
 
 
 # --- The test circuit of the physics sheet ---

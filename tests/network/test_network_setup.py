@@ -115,6 +115,14 @@ def test_no_decay_as_coherence_grows() -> None:
     assert network.lifetime.tolist() == [5, 5, 5]
 
 
+def test_memories_without_end_do_not_overflow_single_precision() -> None:
+    endless = {"node_coherence_s": 1e300, "hub_coherence_s": 1e300}
+    with jax.enable_x64(False):
+        network = build(endless, lengths_km=(1.0, 1.0, 1.0))
+    expected = (4 * 0.944331659226 - 1) / 3
+    assert network.contraction.ravel().tolist() == pytest.approx([expected] * 18, rel=1e-6)
+
+
 def test_all_is_lost_in_bad_memories() -> None:
     network = build({"node_coherence_s": 1e-2, "node_coherence_spread": 0.0})
     assert float(network.contraction[:, 1:].max()) < 1e-40

@@ -1,0 +1,67 @@
+"""Settings to protocol and coalition."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from ceas_gym.consensus import attacks, placement, protocol, rules, setup, weights
+from ceas_gym.scenario import AttackSettings, ConsensusSettings, Scenario
+
+
+def test_numbers_and_names_of_the_protocol() -> None:
+    settings = ConsensusSettings(
+        momentum=0.5, share_budget=1.5, largest_share=0.4, cache_age_rounds=3, lapse="accept"
+    )
+    built = setup.build(settings, tolerated_nodes=4)
+    assert int(built.tolerated) == 4
+    numbers = (built.momentum, built.share_budget, built.largest_share, built.cache_age)
+    assert [float(number) for number in numbers] == pytest.approx([0.5, 1.5, 0.4, 3.0])
+    assert built.rule is rules.get("clip+nnm+trimmed_mean")
+    assert built.weighting is weights.fisher
+    assert built.lapse is protocol.accept
+
+
+def test_names_of_the_coalition() -> None:
+    built = setup.build_adversary(
+        AttackSettings(name="alie", byzantine_nodes=3, placement="worst_links", strength=1.5)
+    )
+    assert int(built.byzantine_nodes) == 3
+    assert float(built.strength) == 1.5
+    assert built.attack is attacks.a_little_is_enough
+    assert built.placement is placement.worst_links
+    assert not built.poisons_labels
+
+
+def test_hub_tolerates_as_many_as_there_are_unless_told() -> None:
+    def tolerated(**consensus: Any) -> int:
+        sections = {"attack": {"byzantine_nodes": 3}, "consensus": consensus}
+        return Scenario.model_validate(sections).tolerated_nodes
+
+    assert tolerated() == 3
+    assert tolerated(tolerated_nodes=1) == 1
+    assert tolerated(tolerated_nodes=0) == 0
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"attack": {"byzantine_nodes": 5}}, "byzantine_nodes = 5 is not below half"),
+        ({"consensus": {"tolerated_nodes": 5}}, "tolerated_nodes = 5 is not below half"),
+        ({"consensus": {"largest_share": 0.5}}, "less than 0.5"),
+        ({"consensus": {"momentum": 1.0}}, "less than 1"),
+        ({"consensus": {"lapse": "forgive"}}, "'drop', 'cache' or 'accept'"),
+        ({"consensus": {"share_budget": 0.9}}, "greater than or equal to 1"),
+        ({"attack": {"strength": float("nan")}}, "finite"),
+        ({"attack": {"placement": "best"}}, "'random', 'best_links' or 'worst_links'"),
+    ],
+)
+def test_settings_that_no_rule_withstands_or_nobody_knows(
+    sections: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Scenario.model_validate(sections)
+
+
+def test_most_bad_nodes_that_ten_can_have() -> None:
+    assert Scenario.model_validate({"attack": {"byzantine_nodes": 4}}).tolerated_nodes == 4

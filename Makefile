@@ -14,7 +14,7 @@ help: ## show this list
 
 demo: $(VENV)/.core-stamp ## compare CEAS with its baselines; results in runs/demo
 	$(BIN)/ceas-gym evaluate paper --policy ceas --policy oblivious-fair \
-	    --policy oblivious-naive --policy max_rate --episodes 20 --seed 0 --out runs/demo $(ARGS)
+	    --policy oblivious-naive --policy max_rate --episodes 20 --seed 0 --out runs/demo --overwrite $(ARGS)
 
 setup: $(VENV)/.dev-stamp ## install everything for development
 

@@ -21,7 +21,7 @@ from ceas_gym.types import (
 
 
 def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
-    """Returns the start of an episode: empty memories, a small random model, bad nodes placed.
+    """Returns the start of an episode: empty memories, a random model, bad nodes placed.
 
     Args:
         params: The scenario.
@@ -52,6 +52,7 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         terminated=jnp.bool_(False),
         metrics=metrics.before_any_round(state),
         schedule=jnp.zeros((network.windows, nodes), jnp.float32),
+        stock=state.memory.pairs,
     )
 
 
@@ -69,8 +70,8 @@ def step(
 
     schedule = actions.decode(params.network, action)
     heralded = generation.herald(params.network, schedule, herald_key)
-    memory, ledger = storage.store(params.network, state.memory, heralded)
-    memory, delivery, ledger = barrier.spend(params.network, memory, ledger)
+    stored, ledger = storage.store(params.network, state.memory, heralded)
+    memory, delivery, ledger = barrier.spend(params.network, stored, ledger)
 
     poisoned = state.byzantine & params.adversary.poisons_labels
     pulled = pullback.pull(params.learning.program, state.model.parameters)
@@ -99,6 +100,7 @@ def step(
         terminated=(next_state.round >= params.rounds) | _diverged(next_state),
         metrics=metrics.of_round(next_state, ledger, delivery, received, verdict, useful, exact),
         schedule=schedule,
+        stock=stored.pairs,
     )
 
 

@@ -75,7 +75,7 @@ class CEASEnv(gym.Env[Observation, Action]):
     validation loss, in nats), `validation_accuracy`, `information`, or a function of your own.
 
     ## Starting state
-    Empty memories, no key, a small random model, Byzantine nodes placed anew.
+    Empty memories, no key, a random model, Byzantine nodes placed anew.
 
     ## Episode end
     `terminated` after the last round of the training budget, which the observation counts down,
@@ -120,7 +120,7 @@ class CEASEnv(gym.Env[Observation, Action]):
         self._action_shape = self.action_space.shape or ()
         self.render_mode = render_mode
         self._state: State | None = None
-        self._schedule: Any = None
+        self._drawn: tuple[Any, Any] = (None, None)
         self._accuracy: list[float] = []
 
     def reset(
@@ -163,14 +163,13 @@ class CEASEnv(gym.Env[Observation, Action]):
             return None
         from ceas_gym import render
 
-        return render.draw(
-            np.asarray(self._schedule), np.asarray(self._state.memory.pairs), self._accuracy
-        )
+        schedule, stock = map(np.asarray, self._drawn)
+        return render.draw(schedule, stock, self._accuracy)
 
     def _unpack(self, packed: interface.Packed) -> tuple[Observation, float, bool, dict[str, Any]]:
         reward, terminated, *values = np.asarray(packed.figures).tolist()
         info = dict(zip(metrics.NAMES, values, strict=True))
-        self._schedule = packed.schedule
+        self._drawn = (packed.schedule, packed.stock)
         self._accuracy.append(info["accuracy"])
         observation = {"nodes": np.array(packed.nodes), "network": np.array(packed.network)}
         return observation, reward, bool(terminated), info

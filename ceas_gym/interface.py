@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 from numpy.typing import NDArray
 
 from ceas_gym import dynamics, metrics
@@ -18,13 +18,14 @@ NEXT_EPISODE = 0x6CEA5
 
 
 class Packed(NamedTuple):
-    """A `TimeStep` in four arrays: each array less is time saved on the way to NumPy."""
+    """A `TimeStep` in a few arrays: each array less is time saved on the way to NumPy."""
 
     nodes: Float[Array, "*batch nodes features"]
     network: Float[Array, "*batch features"]
     figures: Float[Array, "*batch figures"]
     """Reward, whether terminated, then the metrics in the order of `metrics.NAMES`."""
     schedule: Float[Array, "*batch windows nodes"]
+    stock: Int[Array, "*batch nodes ages"]
 
 
 def reset(params: Params, key: Key[Array, ""]) -> tuple[State, Packed]:
@@ -64,4 +65,10 @@ def _pack(timestep: TimeStep) -> Packed:
     figures = [timestep.reward, timestep.terminated.astype(jnp.float32)]
     figures += [timestep.metrics[name] for name in metrics.NAMES]
     observation = timestep.observation
-    return Packed(observation.nodes, observation.network, jnp.stack(figures), timestep.schedule)
+    return Packed(
+        observation.nodes,
+        observation.network,
+        jnp.stack(figures),
+        timestep.schedule,
+        timestep.stock,
+    )

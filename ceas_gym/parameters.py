@@ -25,6 +25,17 @@ def build(scenario: Scenario) -> Params:
     Raises:
         ValueError: If a name is unknown, or data and circuit do not fit each other.
     """
+    try:
+        return _build(scenario)
+    except ValueError as error:
+        raise ValueError(f"scenario {scenario.name}: {error}") from error
+
+
+def _build(scenario: Scenario) -> Params:
+    # Names first: a mistyped one is found before any data is encoded.
+    protocol = consensus.build(scenario.consensus, scenario.tolerated_nodes)
+    adversary = consensus.build_adversary(scenario.attack)
+    reward = rewards.get(scenario.episode.reward)
     learner = learning.build(scenario.learning, scenario.network.nodes)
     return Params(
         network=network.build(
@@ -36,8 +47,8 @@ def build(scenario: Scenario) -> Params:
             accepts_unauthenticated=scenario.consensus.lapse == "accept",
         ),
         learning=learner,
-        consensus=consensus.build(scenario.consensus, scenario.tolerated_nodes),
-        adversary=consensus.build_adversary(scenario.attack),
+        consensus=protocol,
+        adversary=adversary,
         rounds=jnp.int32(scenario.episode.rounds),
-        reward=rewards.get(scenario.episode.reward),
+        reward=reward,
     )

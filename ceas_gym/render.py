@@ -79,7 +79,7 @@ def _draw_served(figure: "Figure", schedule: Float[np.ndarray, "windows nodes"],
 
 def _draw_stored(figure: "Figure", pairs: Int[np.ndarray, "nodes ages"], windows: int) -> None:
     axes = figure.add_axes(STORED)
-    axes.set(title="Pairs left in memory", xlabel="age in windows", ylabel="node")
+    axes.set(title="Pairs at the barrier", xlabel="age in windows", ylabel="node")
     ages_in_use = np.flatnonzero(pairs.any(axis=0))
     shown = max([windows, *(ages_in_use + 1)])
     _heat_map(axes, pairs[:, :shown], _round_up(pairs.max(initial=1)))

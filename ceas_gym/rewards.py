@@ -5,6 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Array, Float
 
 from ceas_gym.names import resolve
+from ceas_gym.physics import information as physics
 from ceas_gym.types import Params, State
 
 Reward = Callable[[Params, State, State], Array]
@@ -27,15 +28,16 @@ def validation_accuracy(params: Params, before: State, after: State) -> Float[Ar
 
 
 def information(params: Params, before: State, after: State) -> Float[Array, ""]:
-    """Returns the relative precision delivered, without looking at the learning.
+    """Returns the Fisher information delivered, without looking at the learning.
 
-    The mean over the nodes of I / (I + floor), with the delivered shots times squared signal I and
-    the shots at which minibatch noise dominates; over the number of rounds, so the return is in
-    [0, 1].
+    The mean over the nodes, in shots of perfect signal, over the most that the memories allow and
+    over the number of rounds: the return is in [0, 1].
     """
     del before
-    shots = after.report.shots * after.report.signal**2
-    return (shots / (shots + params.learning.batch_floor)).mean() / params.rounds
+    dimension = 2**params.network.qubits
+    factor = physics.depolarized_qfi_factor(after.report.signal, dimension)
+    most = params.network.memories / params.network.qubits
+    return (after.report.shots * factor).mean() / (most * params.rounds)
 
 
 REWARDS: dict[str, Reward] = {

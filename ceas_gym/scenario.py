@@ -12,6 +12,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Coherence = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -26,10 +27,11 @@ class NetworkSettings(Section, frozen=True):
 
     nodes: Annotated[int, Field(ge=1, le=1000)] = 10
     channels: Count = 2
-    """Bell-state analysers of the hub: links that can be served at a time."""
+    """Photon interfaces of the hub behind an optical switch: links that can be served at a time.
+    The Bell-state analyser of a link stands midway along its fibre."""
     windows: Count = 8
     """Generation windows in a round."""
-    window_s: Positive = 1.0
+    window_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 1.0
     shortest_km: NonNegative = 1.0
     longest_km: NonNegative = 20.0
     """Fibre lengths are drawn uniformly between the two (a metropolitan area)."""
@@ -37,7 +39,7 @@ class NetworkSettings(Section, frozen=True):
     """Explicit fibre lengths, one a node, instead of drawn ones."""
     layout_seed: Seed = 0
     """Decides the drawn lengths and coherence times: part of the scenario, not of an episode."""
-    memories_per_link: Count = 512
+    memories_per_link: Annotated[int, Field(ge=1, le=10**6)] = 512
     """Memory qubits a link: a crystal of 512 ions was stored and read out site by site (300 of
     them) by Guo et al., Nature 630, 613 (2024), arXiv:2311.17163. That all of them take part in
     networking is an assumption."""
@@ -74,26 +76,26 @@ class HardwareSettings(Section, frozen=True):
     """Same set."""
     fibre_speed_km_per_s: Positive = 214_000.0
     """Same set."""
-    attempt_overhead_s: NonNegative = 62.6e-6
+    attempt_overhead_s: Annotated[float, Field(ge=1e-9, allow_inf_nan=False)] = 62.6e-6
     """Initialisation (36 us) and one single-qubit gate (26.6 us); same set. The flight of the
     photon and of its herald comes on top."""
     bright_population: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Bright-state population of `single_click`."""
-    modes: Count = 10
+    modes: Annotated[int, Field(ge=1, le=10**4)] = 10
     """Ions that attempt side by side: a train of ten photons, each entangled with an ion of its
     own, Canteri et al., arXiv:2406.09480."""
     success_probability: Annotated[float, Field(gt=0, le=1)] | None = None
     """Of one attempt, in place of the model (scheme `explicit`)."""
     initial_fidelity: Annotated[float, Field(gt=0.25, le=1)] | None = None
     """Of a pair when heralded, in place of the model (scheme `explicit`)."""
-    hub_coherence_s: Positive = 42.0
+    hub_coherence_s: Coherence = 42.0
     """1/e time of the hub memory's contraction: an ion-photon pair of fidelity 0.81 after 10 s
     (Drmota et al., PRL 130, 090803 (2023), arXiv:2210.11447) that started at about 0.96 has lost
     exp(-10/42) of its contraction."""
-    node_coherence_s: Positive = 20.0
+    node_coherence_s: Coherence = 20.0
     """Median over the nodes. Assumption: half of the hub's; other laboratories report from 85 ms
     (set of Avis et al.) to over an hour (Wang et al., Nat. Commun. 12, 233 (2021))."""
-    node_coherence_spread: NonNegative = 0.5
+    node_coherence_spread: Annotated[float, Field(ge=0, le=5)] = 0.5
     """Standard deviation of the logarithm of the nodes' coherence times. Assumption."""
 
     @model_validator(mode="after")
@@ -233,4 +235,10 @@ class Scenario(Section, frozen=True):
                     f"{key} = {bad} is not below half of network.nodes = {nodes}: "
                     "no rule withstands that many"
                 )
+        share = self.tolerated_nodes / nodes
+        if share > self.consensus.largest_share:
+            raise ValueError(
+                f"consensus.largest_share = {self.consensus.largest_share} is below the share "
+                f"{share:.3f} of the tolerated nodes: no round could ever be committed"
+            )
         return self

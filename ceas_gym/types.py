@@ -231,7 +231,8 @@ class Verdict:
     share: Float[Array, ""]
     """Weight of the heaviest `tolerated` nodes."""
     certificate: Float[Array, ""]
-    """Bound on the root mean square error of the update."""
+    """Bound on the noise of the update, in root mean square, whoever is Byzantine. What the
+    contraction or unequal shards add as bias is not in it."""
 
 
 @jax.tree_util.register_dataclass
@@ -298,3 +299,5 @@ class TimeStep:
     metrics: Metrics
     schedule: Float[Array, "windows nodes"]
     """Channel-time that was really given."""
+    stock: Int[Array, "nodes ages"]
+    """Pairs that waited at the barrier, before any was spent."""

@@ -96,7 +96,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
             seed: One for row 0, with row i getting `seed + i`, or one for each row.
             options: `reset_mask`, booleans of shape (num_envs,).
         """
-        super().reset(seed=seed if isinstance(seed, int) else None)
+        super().reset(seed=None if seed is None or isinstance(seed, Sequence) else int(seed))
         mask, running = self._reset_mask(options), self._running
         if seed is None and running is not None:
             running = _restart(self.params, *running, mask)
@@ -138,10 +138,10 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         return observation, reward, terminated, truncated, info
 
     def _keys(self, seed: int | Sequence[int | None] | None) -> Key[Array, " envs"]:
-        if isinstance(seed, int):
-            seeds: list[int | None] = [seed + row for row in range(self.num_envs)]
-        else:
+        if seed is None or isinstance(seed, Sequence):
             seeds = [None] * self.num_envs if seed is None else list(seed)
+        else:
+            seeds = [int(seed) + row for row in range(self.num_envs)]
         if len(seeds) != self.num_envs:
             raise ValueError(f"Argument `seed` has {len(seeds)} entries for {self.num_envs} rows.")
         drawn = [int(self.np_random.integers(2**31)) if s is None else s for s in seeds]

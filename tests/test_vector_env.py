@@ -122,7 +122,7 @@ def test_rows_may_stand_at_different_rounds():
 def test_truncation_comes_from_outside_only():
     envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=2, max_episode_steps=2)
     envs.reset(seed=0)
-    action = np.zeros(envs.action_space.shape, np.float32)
+    action = np.zeros((2, 4, 4), np.float32)
     assert not envs.step(action)[3].any()
     _, _, terminated, truncated, _ = envs.step(action)
     assert truncated.all()

@@ -53,9 +53,9 @@ def ceas(
     del key
     network = params.network
     market = survey(network, observation)
-    for_key = fill_windows(network, tag_time(network, observation))
-    free = network.channels - for_key.sum(axis=1)
     served = choose(params, market)
+    for_key = fill_windows(network, jnp.where(served, tag_time(network, observation), 0))
+    free = network.channels - for_key.sum(axis=1)
     data = allocate(market, served, jnp.maximum(free, 0), 1 - for_key)
     return actions.encode(for_key + data)
 
@@ -109,9 +109,10 @@ def choose(params: Params, market: Market) -> Bool[Array, " nodes"]:
     that can commit.
     """
     productivity = market.value.sum(axis=0)
-    able = productivity > 0
+    can_tag = (params.network.secret_fraction > 0) | params.network.unauthenticated_spend
+    able = (productivity > 0) & can_tag
     nodes = productivity.shape[0]
-    order = jnp.argsort(-productivity)
+    order = jnp.argsort(-jnp.where(able, productivity, 0))
     cost = jnp.cumsum(1 / jnp.sqrt(jnp.maximum(productivity[order], 1e-9)))
     count = jnp.arange(1, nodes + 1)
     noise = 1 / params.learning.batch_floor + cost**2 / (count * params.network.channels)

@@ -9,7 +9,7 @@ import typer
 DEFAULT_POLICIES = ("ceas", "oblivious-fair", "oblivious-naive")
 # Typer's own exceptions have no public name but in the bases of this one.
 UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command()
@@ -35,7 +35,8 @@ def evaluate(
 
     settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
     chosen = [contestants.get(name) for name in dict.fromkeys(policy or DEFAULT_POLICIES)]
-    if (out / "episodes.csv").exists() and not overwrite:
+    rows = out / "episodes.csv"
+    if not overwrite and rows.exists() and rows.stat().st_size:
         raise ValueError(f"{out} holds results; choose another --out or pass --overwrite")
     run.evaluate(settings, chosen, range(seed, seed + episodes), out)
 

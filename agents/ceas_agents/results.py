@@ -95,7 +95,9 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
     The difference is to the first contestant, paired by seed.
     """
     first = next(iter(rows))
-    result = Table(title=title, caption="mean (95 % interval over seeds), in per cent")
+    result = Table(
+        title=title, caption="mean (95 % interval over seeds); accuracies and pairs in per cent"
+    )
     result.add_column("policy", no_wrap=True)
     accuracies = ("final accuracy", f"minus {first}", "accuracy over rounds")
     for heading in (*accuracies, "pairs used", "nodes", "rounds"):

@@ -1,5 +1,6 @@
 """The hub's round: momentum, lapses, weights, attack, rule, quorum."""
 
+import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
@@ -9,6 +10,8 @@ from ceas_gym.consensus import attacks, weights
 from ceas_gym.physics import information
 from ceas_gym.types import Consensus, Delivery, Params, Received, Verdict, Workers
 
+ROUNDING = 1e-6
+"""Of a share that is summed up in 32 bits."""
 Lapse = Callable[[Consensus, Workers, Delivery, Array], Received]
 
 
@@ -63,7 +66,7 @@ def signal(contraction: Float[Array, "nodes weights"]) -> Float[Array, " nodes"]
     hub's, from the ages of the pairs it handed out; nothing that a node says enters.
     """
     qubits = contraction.shape[1] - 1
-    counts = jnp.array([_binomial(qubits, k) * 3**k for k in range(qubits + 1)])
+    counts = jnp.array([math.comb(qubits, k) * 3**k for k in range(qubits + 1)])
     return contraction[:, 1:] @ counts[1:].astype(contraction.dtype) / (4**qubits - 1)
 
 
@@ -102,7 +105,7 @@ def decide(
     quorum = 2 * consensus.tolerated < received.counted.sum()
     verdict = Verdict(
         update=update,
-        committed=quorum & (share <= consensus.largest_share),
+        committed=quorum & (share <= consensus.largest_share + ROUNDING),
         weights=weight,
         share=share,
         certificate=weights.certificate(weight, share, _variances(params, received)),
@@ -120,7 +123,8 @@ def _weigh(params: Params, received: Received) -> Float[Array, " nodes"]:
 
 
 def _variances(params: Params, received: Received) -> Float[Array, " nodes"]:
-    # Squared noise of an update: shot noise and the minibatch's, both of one round.
+    # Squared noise of one round, shots' and minibatch's, for estimates freed of their contraction.
+    # The updates are not divided by it, so their own noise is smaller: the bound is safe.
     shot = 1 / jnp.maximum(received.information, 1e-9)
     return params.learning.noise_scale * (shot + 1 / params.learning.batch_floor)
 
@@ -144,9 +148,3 @@ def _remember(workers: Workers, received: Received, delivery: Delivery, sent: Ar
         accepted_information=jnp.where(fresh, received.information, workers.accepted_information),
         accepted_age=jnp.where(fresh, 0, workers.accepted_age + 1),
     )
-
-
-def _binomial(n: int, k: int) -> int:
-    from math import comb
-
-    return comb(n, k)

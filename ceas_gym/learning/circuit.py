@@ -159,6 +159,9 @@ def _read(
     unknown = sorted({gate.name for gate in gates} - known)
     if unknown:
         raise ValueError(f"gates {unknown} can't be decomposed into {sorted(known)}")
+    strange = {wire for gate in gates for wire in gate.wires} - set(range(qubits))
+    if strange:
+        raise ValueError(f"the circuit uses wires {sorted(strange)} beyond its {qubits} qubits")
     return gates
 
 

@@ -11,12 +11,12 @@ from ceas_gym.types import Learning, Model, Scores
 OPTIMIZERS = {"sgd": optax.sgd, "adam": optax.adam, "momentum": lambda rate: optax.sgd(rate, 0.9)}
 
 START_SPREAD = 1.0
-"""Standard deviation of the initial weights, in radians: an untrained model is no better than
-chance, and a few qubits have no barren plateau."""
+"""Standard deviation of the initial weights, in radians: over many episodes an untrained model is
+no better than chance, though a single one may be far above or below."""
 
 
 def start(learning: Learning, key: Key[Array, ""]) -> Model:
-    """Returns a model with small random weights."""
+    """Returns a model with random weights."""
     shape = (learning.program.parameters,)
     parameters = START_SPREAD * jax.random.normal(key, shape, learning.logit_scale.dtype)
     return Model(parameters, learning.optimizer(learning.learning_rate).init(parameters))

@@ -14,6 +14,9 @@ HEADER_BITS = 64
 WORD_BITS = 32
 """Of each parameter in an update."""
 
+MOST_ATTEMPTS = 2**24
+"""In a window and on a link: counts are exact in 32 bits up to here."""
+
 
 def build(
     settings: NetworkSettings,
@@ -39,6 +42,7 @@ def build(
     period_s = heralding.attempt_period_s(
         lengths_km, hardware.fibre_speed_km_per_s, hardware.attempt_overhead_s
     )
+    _check_attempts(settings.window_s / np.asarray(period_s).min() * hardware.modes)
     latency_s = jnp.asarray(lengths_km) / hardware.fibre_speed_km_per_s
     # A pair is already one flight old in both memories when the nodes learn of it.
     new = bell.depolarize(
@@ -95,6 +99,14 @@ def _herald(hardware: HardwareSettings, lengths_km: Array) -> tuple[Array, Array
     if hardware.scheme == "single_click":
         return heralding.single_click(hardware.bright_population, efficiency, *noise)
     return heralding.double_click(efficiency, efficiency, *noise)
+
+
+def _check_attempts(most: float) -> None:
+    if most > MOST_ATTEMPTS:
+        raise ValueError(
+            f"network.window_s and hardware.modes allow {most:.0f} attempts in a window, "
+            f"more than the {MOST_ATTEMPTS} that can be counted"
+        )
 
 
 def _decay_table(new: Array, rate: Array, settings: NetworkSettings) -> Array:

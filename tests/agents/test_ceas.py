@@ -25,7 +25,8 @@ def optimum(market, served, channels, most):
     limits = [schedule <= most, cvxpy.sum(schedule, axis=1) <= channels, pairs <= room]
     chosen = np.flatnonzero(served)
     problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum(cvxpy.inv_pos(info[chosen]))), limits)
-    return problem.solve(solver="CLARABEL")
+    problem.solve(solver="CLARABEL")
+    return float(np.asarray(problem.value))
 
 
 def objective(market, served, schedule):

@@ -5,10 +5,14 @@ import json
 import subprocess
 import sys
 
+import jax
+import numpy as np
 import pytest
 
-from ceas_agents import cli, evaluate
+from ceas_agents import POLICIES, cli, evaluate
 from ceas_gym import config
+from ceas_gym.env import CEASEnv
+from ceas_gym.types import Observation
 
 SHORT = ["--set", "episode.rounds=3", "--episodes", "2", "--seed", "5"]
 
@@ -81,21 +85,12 @@ def test_evaluate_writes_rounds_scenario_versions_and_plots(finished):
 
 
 def test_an_episode_is_the_environments(finished):
-    import gymnasium as gym
-
-    import ceas_agents
-
-    env = gym.make("ceas_gym/CEAS-v0", scenario="tiny", overrides={"episode.rounds": 3}).unwrapped
-    observation, _ = env.reset(seed=5)
-    import jax
-
-    from ceas_gym.types import Observation
-
-    terminated = False
-    while not terminated:
-        seen = Observation(observation["nodes"], observation["network"])
-        action = jax.jit(ceas_agents.POLICIES["ceas"])(env.params, seen, jax.random.key(0))
-        observation, _, terminated, _, info = env.step(action)
+    env = CEASEnv("tiny", overrides={"episode.rounds": 3})
+    policy = jax.jit(POLICIES["ceas"])
+    observation, info = env.reset(seed=5)
+    for _ in range(3):
+        action = policy(env.params, Observation(**observation), jax.random.key(0))
+        observation, _, _, _, info = env.step(np.asarray(action))
     assert info["accuracy"] == float(rows(finished[0] / "episodes.csv")[0]["final_accuracy"])
 
 

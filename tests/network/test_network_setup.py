@@ -106,19 +106,25 @@ def test_contraction_table_is_the_mean_over_the_window(window_s: float) -> None:
         assert float(network.contraction[node, age]) == pytest.approx(expected, rel=1e-10)
 
 
-def test_no_decay_as_coherence_grows() -> None:
-    endless = {"node_coherence_s": 1e15, "hub_coherence_s": 1e15}
-    network = build(endless, lengths_km=(1.0, 1.0, 1.0))
-    expected = (4 * 0.944331659226 - 1) / 3
-    assert network.contraction.ravel().tolist() == pytest.approx([expected] * 18, rel=1e-11)
-    assert network.delivery_contraction.tolist() == pytest.approx([1.0] * 3, rel=1e-14)
+@pytest.mark.parametrize("coherence_s", [1e4, 1e6, 1e9])
+def test_no_decay_as_coherence_grows(coherence_s: float) -> None:
+    lasting = {
+        "node_coherence_s": coherence_s,
+        "hub_coherence_s": coherence_s,
+        "node_coherence_spread": 0.0,
+    }
+    network = build(lasting, lengths_km=(1.0, 1.0, 1.0))
+    lost = 1 - np.asarray(network.contraction) / ((4 * 0.944331659226 - 1) / 3)
+    # Two memories for at most six windows.
+    assert lost.max() == pytest.approx(2 * 5.5 / coherence_s, rel=0.01, abs=1e-11)
+    assert network.delivery_contraction.tolist() == pytest.approx([1.0] * 3, rel=1e-8)
     assert network.lifetime.tolist() == [5, 5, 5]
 
 
-def test_memories_without_end_do_not_overflow_single_precision() -> None:
-    endless = {"node_coherence_s": 1e300, "hub_coherence_s": 1e300}
+def test_best_memories_do_not_overflow_single_precision() -> None:
+    best = {"node_coherence_s": 1e9, "hub_coherence_s": 1e9, "node_coherence_spread": 5.0}
     with jax.enable_x64(False):
-        network = build(endless, lengths_km=(1.0, 1.0, 1.0))
+        network = build(best, lengths_km=(1.0, 1.0, 1.0))
     expected = (4 * 0.944331659226 - 1) / 3
     assert network.contraction.ravel().tolist() == pytest.approx([expected] * 18, rel=1e-6)
 

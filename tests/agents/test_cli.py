@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -89,7 +90,8 @@ def test_an_episode_is_the_environments(finished):
     policy = jax.jit(POLICIES["ceas"])
     observation, info = env.reset(seed=5)
     for _ in range(3):
-        action = policy(env.params, Observation(**observation), jax.random.key(0))
+        seen = Observation(*map(jnp.asarray, observation.values()))
+        action = policy(env.params, seen, jax.random.key(0))
         observation, _, _, _, info = env.step(np.asarray(action))
     assert info["accuracy"] == float(rows(finished[0] / "episodes.csv")[0]["final_accuracy"])
 

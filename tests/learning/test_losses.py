@@ -1,4 +1,4 @@
-"""What goes into a gradient: samples, labels and the cross-entropy."""
+"""What goes into a gradient: samples and the cross-entropy."""
 
 import dataclasses
 import functools
@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.types import Delivery, Learning, Params, Pulled, Split
+from ceas_gym.types import Learning, Params, Pulled
 
 
 @pytest.fixture(scope="module")
@@ -26,24 +26,6 @@ def start(learning: Learning) -> jax.Array:
 @pytest.fixture(scope="module")
 def pulled(learning: Learning, start: jax.Array) -> Pulled:
     return jax.jit(functools.partial(pullback.pull, learning.program))(start)
-
-
-# --- Samples and labels ---
-
-
-def test_poisoned_nodes_train_on_shifted_labels(learning: Learning, pulled: Pulled) -> None:
-    key, split = jax.random.key(5), learning.training
-    wrong = dataclasses.replace(learning, training=Split(split.paulis, (split.labels + 1) % 2))
-    nodes, weights_of_words = learning.shard_sizes.shape[0], learning.weight_of_pauli.shape[0]
-    poisoned = jnp.arange(nodes) % 3 == 1
-    contraction = jnp.tile(0.9 ** jnp.arange(weights_of_words), (nodes, 1))
-    delivery = Delivery(jnp.full(nodes, 3), contraction, poisoned)
-    run = jax.jit(learners.gradients)
-    honest = run(learning, pulled, delivery, jnp.zeros(nodes, bool), key)
-    mixed = run(learning, pulled, delivery, poisoned, key)
-    shifted = run(wrong, pulled, delivery, jnp.zeros(nodes, bool), key)
-    assert (mixed == jnp.where(poisoned[:, None], shifted, honest)).all()
-    assert (mixed[1] != honest[1]).any()
 
 
 def test_samples_come_from_the_own_shard_and_uniformly(learning: Learning) -> None:
@@ -62,9 +44,6 @@ def test_samples_come_from_the_own_shard_and_uniformly(learning: Learning) -> No
         assert (np.abs(share - 1 / len(members)) <= 4 * error).all()
     # The draws of a batch are independent of each other: with replacement.
     assert abs((drawn[:, 0, 0] == drawn[:, 0, 1]).mean() - 1 / 3) <= 4 * np.sqrt(2 / 9 / 6000)
-
-
-# --- The cross-entropy ---
 
 
 def test_full_gradient_is_that_of_the_cross_entropy(

@@ -38,11 +38,13 @@ def learning(params: Params) -> Learning:
     )
 
 
-def estimates(learning: Learning, angle: float, contraction: float, shots: int) -> np.ndarray:
+def estimates(
+    learning: Learning, angle: float, contraction: float, shots: int, poisoned: bool = False
+) -> np.ndarray:
     pulled = pullback.pull(learning.program, jnp.array([angle]))
     delivery = Delivery(jnp.array([shots]), jnp.array([[1.0, contraction]]), jnp.array([True]))
     keys = jax.random.split(jax.random.key(0), DRAWS)
-    drawn = run(learning, pulled, delivery, jnp.array([False]), keys)
+    drawn = run(learning, pulled, delivery, jnp.array([poisoned]), keys)
     return np.asarray(drawn, dtype=np.float64)[:, 0, 0]
 
 
@@ -71,3 +73,14 @@ def test_certain_outcomes_have_no_noise(learning: Learning) -> None:
     # What is left is the root of a rounding error in single precision, 3e-4, times the slope.
     assert drawn.mean() == pytest.approx(2.0, abs=1e-4)
     assert drawn.std() < 4 * np.sqrt(np.finfo(np.float32).eps)
+
+
+def test_poisoned_node_trains_on_shifted_labels(learning: Learning) -> None:
+    wrong = dataclasses.replace(
+        learning, training=Split(learning.training.paulis, jnp.array([1], jnp.int32))
+    )
+    poisoned = estimates(learning, 1.1, 0.9, 2, poisoned=True)
+    assert (poisoned == estimates(wrong, 1.1, 0.9, 2)).all()
+    assert (poisoned != estimates(learning, 1.1, 0.9, 2)).all()
+    # Of two classes, poisoning a shifted label shifts it back.
+    assert (estimates(wrong, 1.1, 0.9, 2, poisoned=True) == estimates(learning, 1.1, 0.9, 2)).all()

@@ -114,7 +114,7 @@ def test_a_path_has_a_suffix_or_a_separator_or_exists(tmp_path, monkeypatch, nam
         ("attack.name", "2026-01-01", "2026-01-01"),
         ("attack.name", "'20'", "20"),
         ("attack.strength", "~", None),
-        ("attack.strength", "1e300", 1e300),
+        ("attack.strength", "1e6", 1e6),
         ("network.cutoff_fidelity", "null", None),
         ("learning.classes", "[1, 2.0, 3e0]", (1, 2, 3)),
     ],
@@ -221,7 +221,7 @@ def test_text_that_looks_like_something_else_reads_back(write, name):
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(
     name=st.text(st.characters(codec="utf-8")),
-    strength=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    strength=st.none() | st.floats(-1e6, 1e6),
     rounds=st.integers(1, 2**31 - 1),
 )
 def test_any_scenario_reads_back(file, name, strength, rounds):

@@ -35,6 +35,9 @@ CONSTANTS = (
     *("Adjoint(S)", "Adjoint(T)", "Adjoint(SX)", "Identity", "GlobalPhase"),
 )
 
+PROBES, PROBE_SPREAD = 8, 3.0
+"""Random weights, and their spread in radians, at which a circuit must have the same form."""
+
 
 def hardware_efficient(weights: NDArray[np.float64], wires: Sequence[int]) -> None:
     """Applies layers of RY and RZ on each qubit, entangled by a ring of CZ.
@@ -115,7 +118,8 @@ def read_program(name: str, shape: tuple[int, int, int], observables: int) -> Pr
     """Returns the ansatz as a Pauli-transfer program.
 
     The circuit is read as a tape at one point and once more for each weight, which gives its
-    angles as an affine function of the weights; any other dependence is an error.
+    angles as an affine function of the weights; any other dependence is an error, found at
+    further random points.
 
     Args:
         name: Shipped ansatz, or `module:function` called as `f(weights, wires)`.
@@ -127,19 +131,24 @@ def read_program(name: str, shape: tuple[int, int, int], observables: int) -> Pr
     """
     ansatz = resolve("ansatz", name, ANSATZE)
     qubits, size = shape[1], int(np.prod(shape))
+    probes = PROBE_SPREAD * np.random.default_rng(0).normal(size=(PROBES, size))
+    gates = _read(ansatz, probes[0].reshape(shape), qubits)
+    layout = _layout(gates)
 
     def angles(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return _angles(_read(ansatz, weights.reshape(shape), qubits))
+        found = _read(ansatz, weights.reshape(shape), qubits)
+        if _layout(found) != layout:
+            raise ValueError(f"ansatz {name!r}: its gates depend on the weights")
+        return _angles(found)
 
-    probe = np.random.default_rng(0).normal(size=(2, size))
-    base = angles(probe[0])
-    columns = [angles(probe[0] + unit) - base for unit in np.eye(size)]
+    base = angles(probes[0])
+    columns = [angles(probes[0] + unit) - base for unit in np.eye(size)]
     jacobian = np.stack(columns, axis=1) if base.size else np.zeros((0, size))
-    offset = base - jacobian @ probe[0]
-    if not np.allclose(angles(probe[1]), jacobian @ probe[1] + offset, atol=1e-9):
-        raise ValueError(f"ansatz {name!r}: an angle is not an affine function of the weights")
-    steps = _steps(_read(ansatz, probe[0].reshape(shape), qubits))
-    return Program(qubits, observables, steps, jacobian, offset)
+    offset = base - jacobian @ probes[0]
+    for probe in probes[1:]:
+        if not np.allclose(angles(probe), jacobian @ probe + offset, atol=1e-9):
+            raise ValueError(f"ansatz {name!r}: an angle is not an affine function of the weights")
+    return Program(qubits, observables, _steps(gates), jacobian, offset)
 
 
 def _read(
@@ -163,6 +172,10 @@ def _read(
     if strange:
         raise ValueError(f"the circuit uses wires {sorted(strange)} beyond its {qubits} qubits")
     return gates
+
+
+def _layout(gates: list["Operation"]) -> list[tuple[str, tuple[object, ...]]]:
+    return [(gate.name, tuple(gate.wires)) for gate in gates]
 
 
 def _angles(gates: list["Operation"]) -> NDArray[np.float64]:

@@ -153,13 +153,14 @@ class Program:
 
 
 def _joined(qubits: int, gates: list[Constant]) -> list[Clifford]:
-    sources, signs = np.arange(4**qubits, dtype=np.int32), np.ones(4**qubits)
+    sources, signs = np.arange(4**qubits), np.ones(4**qubits)
     for gate in reversed(gates):
         column = np.abs(gate.matrix).argmax(axis=1)
         sign = gate.matrix[np.arange(len(column)), column].round()
         sources = _permute(sources, gate.wires, qubits, column)
         signs = _permute(signs, gate.wires, qubits, column, sign)
-    return [Clifford(sources, signs)] if gates else []
+    # 32 bits whatever the precision in use: the same program serves both.
+    return [Clifford(sources.astype(np.int32), signs)] if gates else []
 
 
 def _permute(

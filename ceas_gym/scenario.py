@@ -117,8 +117,8 @@ class KeySettings(Section, frozen=True):
     security_bits: Annotated[int, Field(ge=1, le=256)] = 32
     """A forged tag passes with probability 2^-security_bits at most."""
     capacity_tags: Annotated[float, Field(ge=1.25, le=1e6)] = 2.0
-    """Tags that a node's key pool can hold. No pair is measured whose key would not fit, so a pool of
-    just one tag could never be filled."""
+    """Tags that a node's key pool can hold. No pair is measured whose key would not fit, so a pool
+    of just one tag could never be filled."""
     lifetime_rounds: Count | None = 5
     """Key older than this is discarded; none keeps it for ever."""
 

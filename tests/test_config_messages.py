@@ -54,7 +54,8 @@ def refusal(scenario, overrides=None) -> str:
         ),
         (
             "hardware: {hub_coherence_s: 0}",
-            "hardware.hub_coherence_s must be a finite number above 0 and of at most 1000000000.0, but is 0",
+            "hardware.hub_coherence_s must be a finite number above 0 "
+            "and of at most 1000000000.0, but is 0",
         ),
         (
             "network: {window_s: .nan}",
@@ -66,7 +67,8 @@ def refusal(scenario, overrides=None) -> str:
         ),
         (
             "attack: {strength: .inf}",
-            "attack.strength must be a finite number from -1000000.0 to 1000000.0, or null, but is inf",
+            "attack.strength must be a finite number from -1000000.0 to "
+            "1000000.0, or null, but is inf",
         ),
         (
             "network: {cutoff_fidelity: 0.25}",

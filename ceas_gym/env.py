@@ -115,7 +115,8 @@ class CEASEnv(gym.Env[Observation, Action]):
     ) -> None:
         """Makes the environment; the first reset and step compile it."""
         self.scenario = config.load(scenario, overrides)
-        self.params = parameters.build(self.scenario)
+        with config.naming(scenario):
+            self.params = parameters.build(self.scenario)
         self.observation_space, self.action_space = make_spaces(self.params)
         self._action_shape = self.action_space.shape or ()
         self.render_mode = render_mode

@@ -2,7 +2,8 @@
 
 import difflib
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,3 +48,20 @@ def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
     if not callable(function):
         raise ValueError(f"{kind} {name!r} is not a function")
     return cast("F", function)
+
+
+@contextmanager
+def asked_by(setting: str) -> Generator[None, None, None]:
+    """Puts the setting's dotted key in front of any `ValueError` from within.
+
+    Example:
+        >>> with asked_by("consensus.rule"):
+        ...     resolve("rule", "meen", {"mean": sum})
+        Traceback (most recent call last):
+        ...
+        ValueError: consensus.rule: rule 'meen' is unknown; did you mean mean?
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{setting}: {error}") from error

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from ceas_gym import rewards
 from ceas_gym.consensus import setup as consensus
 from ceas_gym.learning import setup as learning
+from ceas_gym.names import asked_by
 from ceas_gym.network import setup as network
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
@@ -23,19 +24,14 @@ def build(scenario: Scenario) -> Params:
         scenario: Validated settings.
 
     Raises:
-        ValueError: If a name is unknown, or data and circuit do not fit each other.
+        ValueError: If a name is unknown, or data and circuit do not fit each other; it names the
+            setting. `config.naming` adds the file.
     """
-    try:
-        return _build(scenario)
-    except ValueError as error:
-        raise ValueError(f"scenario {scenario.name}: {error}") from error
-
-
-def _build(scenario: Scenario) -> Params:
     # Names first: a mistyped one is found before any data is encoded.
     protocol = consensus.build(scenario.consensus, scenario.tolerated_nodes)
     adversary = consensus.build_adversary(scenario.attack)
-    reward = rewards.get(scenario.episode.reward)
+    with asked_by("episode.reward"):
+        reward = rewards.get(scenario.episode.reward)
     learner = learning.build(scenario.learning, scenario.network.nodes)
     return Params(
         network=network.build(

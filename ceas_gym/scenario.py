@@ -90,7 +90,7 @@ class HardwareSettings(Section, frozen=True):
     """Of a pair when heralded, in place of the model (scheme `explicit`)."""
     hub_coherence_s: Coherence = 42.0
     """1/e time of the hub memory's contraction: an ion-photon pair of fidelity 0.81 after 10 s
-    (Drmota et al., PRL 130, 090803 (2023), arXiv:2210.11447) that started at about 0.96 has lost
+    (Drmota et al., PRL 130, 090803 (2023), arXiv:2210.11447) that started at about 0.96 has kept
     exp(-10/42) of its contraction."""
     node_coherence_s: Coherence = 20.0
     """Median over the nodes. Assumption: half of the hub's; other laboratories report from 85 ms

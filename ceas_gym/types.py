@@ -7,9 +7,8 @@ circuit), `paulis` (4 to the number of qubits), `weights` (of a Pauli word, 0 to
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -21,7 +20,7 @@ Metrics = dict[str, Array]
 
 def static() -> Any:  # noqa: ANN401 - stands for a value of the field's type
     """Marks a field as part of the compiled program: another value compiles anew."""
-    return dataclasses.field(metadata={"static": True})
+    return field(metadata={"static": True})
 
 
 # --- fixed during an episode --------------------------------------------------------------------
@@ -263,7 +262,7 @@ class Report:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class State:
-    """All that moves in an episode."""
+    """All that moves in an episode; `useful` and `generated` count its pairs so far."""
 
     memory: Memory
     model: Model
@@ -271,9 +270,7 @@ class State:
     scores: Scores
     report: Report
     useful: Int[Array, ""]
-    """Pairs of the episode that did useful work."""
     generated: Int[Array, ""]
-    """Pairs of the episode."""
     byzantine: Bool[Array, " nodes"]
     round: Int[Array, ""]
     key: Key[Array, ""]

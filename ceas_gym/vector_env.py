@@ -71,7 +71,8 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         if render_mode is not None:
             raise ValueError("CEASVectorEnv draws nothing; render a single CEASEnv instead.")
         self.scenario = config.load(scenario, overrides)
-        self.params = parameters.build(self.scenario)
+        with config.naming(scenario):
+            self.params = parameters.build(self.scenario)
         self.num_envs = num_envs
         self.render_mode = None
         self.autoreset_mode = AutoresetMode(autoreset_mode)

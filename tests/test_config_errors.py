@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refusal
 
 from ceas_gym import config
 from ceas_gym.scenario import EpisodeSettings, Scenario
@@ -25,13 +26,6 @@ def refused(tmp_path, monkeypatch):
         return refusal("my.yaml").removeprefix("my.yaml")
 
     return refused
-
-
-def refusal(scenario, overrides=None) -> str:
-    with pytest.raises(config.ScenarioError) as caught:
-        config.load(scenario, overrides)
-    assert str(caught.value).isprintable()
-    return str(caught.value)
 
 
 # --- Files ---

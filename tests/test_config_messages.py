@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from refusals import refusal
 
-from ceas_gym import config
 from ceas_gym.config.keys import KEYS, SECTIONS, unknown
 
 FIELDS = [key for key in KEYS if key not in SECTIONS]
@@ -22,13 +22,6 @@ def refused(tmp_path, monkeypatch):
         return refusal("my.yaml")
 
     return refused
-
-
-def refusal(scenario, overrides=None) -> str:
-    with pytest.raises(config.ScenarioError) as caught:
-        config.load(scenario, overrides)
-    assert str(caught.value).isprintable()
-    return str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from ceas_gym import actions
-from ceas_gym.consensus import weights
+from ceas_gym.consensus import protocol, weights
 from ceas_gym.observations import NODE_FEATURES, expected_pairs
 from ceas_gym.physics import information
 from ceas_gym.types import Network, Observation, Params
@@ -178,9 +178,8 @@ def _certificate(params: Params, count: Array, noise: Array) -> Array:
 
 def _information(contraction: Array, qubits: int) -> Array:
     # Fisher information of one pair, when all pairs of a shot contract alike.
-    dimension = 2**qubits
-    signal = ((1 + 3 * contraction) ** qubits - 1) / (dimension**2 - 1)
-    return information.depolarized_qfi_factor(signal, dimension) / qubits
+    signal = protocol.signal(contraction[..., None] ** jnp.arange(qubits + 1))
+    return information.depolarized_qfi_factor(signal, 2**qubits) / qubits
 
 
 def _fill(

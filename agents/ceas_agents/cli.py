@@ -31,6 +31,7 @@ def evaluate(
     Example: ceas-gym evaluate paper --policy ceas --policy uniform --set attack.name=alie
     """
     from ceas_agents import contestants, run
+    from ceas_agents import evaluate as evaluation
     from ceas_gym import config
 
     settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
@@ -38,7 +39,9 @@ def evaluate(
     rows = out / "episodes.csv"
     if not overwrite and rows.exists() and rows.stat().st_size:
         raise ValueError(f"{out} holds results; choose another --out or pass --overwrite")
-    run.evaluate(settings, chosen, range(seed, seed + episodes), out)
+    with config.naming(scenario):
+        params = evaluation.prepare(settings, chosen)
+    run.evaluate(settings, chosen, params, range(seed, seed + episodes), out)
 
 
 @app.command("list")

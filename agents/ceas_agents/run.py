@@ -10,11 +10,18 @@ from ceas_agents import evaluate as evaluation
 from ceas_agents import results
 from ceas_agents.contestants import Contestant
 from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params
 
 PIPE_WIDTH = 120
 
 
-def evaluate(scenario: Scenario, contestants: list[Contestant], seeds: range, folder: Path) -> None:
+def evaluate(
+    scenario: Scenario,
+    contestants: list[Contestant],
+    params: dict[str, Params],
+    seeds: range,
+    folder: Path,
+) -> None:
     """Plays all seeds with each contestant, prints the table, and fills the folder.
 
     Rows are written as they finish; an interrupt ends the run with the table of what is there.
@@ -22,15 +29,14 @@ def evaluate(scenario: Scenario, contestants: list[Contestant], seeds: range, fo
     Args:
         scenario: Resolved settings.
         contestants: In the order of the table.
+        params: From `evaluate.prepare`.
         seeds: Episodes of each.
         folder: For `episodes.csv`, `rounds.csv`, `scenario.yaml`, `run.json` and the plots.
 
     Raises:
-        ValueError: If the scenario is wrong, also under a contestant's overrides.
         OSError: If the folder can't be written.
         KeyboardInterrupt: After an interrupt, when everything is written.
     """
-    params = evaluation.prepare(scenario, contestants)
     record: dict[str, object] = {
         "contestants": {c.name: c.overrides for c in contestants},
         "seeds": [seeds.start, seeds.stop - 1],

@@ -5,13 +5,9 @@ what is left out, up to an empty section or file, has its default. Plain scalars
 `no` and `2026-01-01` are text and `1e-5` is a number. All that can be wrong is a `ScenarioError`.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from importlib import resources
-from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -20,18 +16,13 @@ from pydantic_core import ErrorDetails
 from yaml.constructor import ConstructorError
 from yaml.reader import ReaderError
 
-from ceas_gym.config import values
+from ceas_gym.config import sources, values
 from ceas_gym.config.keys import KEYS, SECTIONS, allowed, joined, shown, unknown
+from ceas_gym.config.sources import ScenarioError as ScenarioError
+from ceas_gym.config.sources import describe as describe
+from ceas_gym.config.sources import naming as naming
+from ceas_gym.config.sources import shipped as shipped
 from ceas_gym.scenario import Scenario
-
-
-class ScenarioError(ValueError):
-    """What is wrong with a scenario, in one printable line."""
-
-    def __init__(self, message: str) -> None:
-        """Makes one line of the message and escapes what can't be printed."""
-        line = " ".join(message.split())
-        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in line))
 
 
 def load(
@@ -104,78 +95,18 @@ def dump(scenario: Scenario) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
 
 
-def shipped() -> list[str]:
-    """Returns the names of the scenarios that come with the package.
-
-    Example:
-        >>> shipped()
-        ['paper', 'small', 'tiny']
-    """
-    files = (resources.files("ceas_gym") / "scenarios").iterdir()
-    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
-
-
-def describe(name: str) -> str:
-    """Returns the opening comment of a shipped scenario, as one line.
-
-    Raises:
-        ScenarioError: If there is no shipped scenario of that name.
-
-    Example:
-        >>> describe("tiny").split(":")[0]
-        'Four nodes, one of them Byzantine'
-    """
-    comment = takewhile(lambda line: line.startswith("#"), _shipped_text(name).splitlines())
-    return " ".join(line.lstrip("# ") for line in comment)
-
-
 # --- Sources ---
 
 
 def _read(scenario: str | os.PathLike[str] | Scenario) -> tuple[str, dict[str, Any]]:
     # What messages call the source, and what it says.
+    source = sources.source(scenario)
     if isinstance(scenario, Scenario):
         # An edited copy of a scenario is unchecked and may hold anything.
-        return "scenario", scenario.model_dump(warnings=False)
-    try:
-        name = os.fsdecode(scenario)
-    except TypeError:
-        known = "a shipped name, a path or a Scenario"
-        raise ScenarioError(f"scenario must be {known}, but is {shown(scenario)}") from None
-    if scenario == name and not _is_path(name):
-        source = f"scenario {name}"
-        return source, _mapping(_shipped_text(name), source)
-    return name, _mapping(_file_text(name), name)
-
-
-def _is_path(name: str) -> bool:
-    if name in shipped():
-        return False
-    separated = os.sep in name or bool(os.altsep and os.altsep in name)
-    return separated or name.endswith((".yaml", ".yml")) or os.path.exists(name)
-
-
-def _shipped_text(name: str) -> str:
-    names = shipped()
-    if name not in names:
-        close = difflib.get_close_matches(name.lower(), names, n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        known = f"shipped are {', '.join(names)}, and the name of a file ends in .yaml"
-        raise ScenarioError(f"scenario {name!r} is unknown{hint}; {known}")
-    file = resources.files("ceas_gym") / "scenarios" / f"{name}.yaml"
-    return file.read_text(encoding="utf-8")
-
-
-def _file_text(name: str) -> str:
-    try:
-        return Path(name).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-    except UnicodeDecodeError as error:
-        reason = f"byte {error.start} is not UTF-8 text"
-    except ValueError as error:  # Such as a null character in the name.
-        reason = str(error)
-    raise ScenarioError(f"{name} can't be read: {reason}")
+        return source, scenario.model_dump(warnings=False)
+    name = os.fsdecode(scenario)
+    text = sources.shipped_text(name) if source != name else sources.file_text(name)
+    return source, _mapping(text, source)
 
 
 def _mapping(text: str, source: str) -> dict[str, Any]:

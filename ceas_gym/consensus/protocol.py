@@ -59,15 +59,15 @@ def blend(consensus: Consensus, workers: Workers, gradients: Array, delivery: De
     return Workers(momentum, workers.accepted, workers.accepted_information, workers.accepted_age)
 
 
-def signal(contraction: Float[Array, "nodes weights"]) -> Float[Array, " nodes"]:
+def signal(contraction: Float[Array, "*batch weights"]) -> Float[Array, "*batch"]:
     """Returns each node's contraction as one number: that of the twirled n-qubit channel.
 
     The mean over all Pauli words but the identity, sum_k C(n, k) 3^k c_k / (4^n - 1). It is the
     hub's, from the ages of the pairs it handed out; nothing that a node says enters.
     """
-    qubits = contraction.shape[1] - 1
+    qubits = contraction.shape[-1] - 1
     counts = jnp.array([math.comb(qubits, k) * 3**k for k in range(qubits + 1)])
-    return contraction[:, 1:] @ counts[1:].astype(contraction.dtype) / (4**qubits - 1)
+    return contraction[..., 1:] @ counts[1:].astype(contraction.dtype) / (4**qubits - 1)
 
 
 def measured_information(delivery: Delivery) -> Float[Array, " nodes"]:

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
-from ceas_gym.names import resolve
+from ceas_gym.names import asked_by, resolve
 from ceas_gym.scenario import AttackSettings, ConsensusSettings
 from ceas_gym.types import Adversary, Consensus
 
@@ -14,14 +14,18 @@ def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
     Raises:
         ValueError: If a rule or weighting is unknown.
     """
+    with asked_by("consensus.rule"):
+        rule = rules.get(settings.rule)
+    with asked_by("consensus.weights"):
+        weighting = resolve("weights", settings.weights, weights.WEIGHTINGS)
     return Consensus(
         tolerated=jnp.int32(tolerated_nodes),
         momentum=jnp.float32(settings.momentum),
         share_budget=jnp.float32(settings.share_budget),
         largest_share=jnp.float32(settings.largest_share),
         cache_age=jnp.int32(settings.cache_age_rounds),
-        rule=rules.get(settings.rule),
-        weighting=resolve("weights", settings.weights, weights.WEIGHTINGS),
+        rule=rule,
+        weighting=weighting,
         lapse=protocol.LAPSES[settings.lapse],
     )
 
@@ -33,10 +37,12 @@ def build_adversary(settings: AttackSettings) -> Adversary:
         ValueError: If the attack is unknown.
     """
     strength = float("nan") if settings.strength is None else settings.strength
+    with asked_by("attack.name"):
+        attack = attacks.get(settings.name)
     return Adversary(
         byzantine_nodes=jnp.int32(settings.byzantine_nodes),
         strength=jnp.float32(strength),
-        attack=attacks.get(settings.name),
+        attack=attack,
         placement=placement.PLACEMENTS[settings.placement],
         poisons_labels=settings.name == "label_flip",
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ceas_gym.learning import circuit, data, model, pauli, pullback
 from ceas_gym.learning.pauli import Program
-from ceas_gym.names import resolve
+from ceas_gym.names import asked_by, resolve
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning, Split
 
@@ -29,7 +29,10 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
     Raises:
         ValueError: If a name is unknown, or data and circuit do not fit each other.
     """
-    program = _program(settings)
+    with asked_by("learning.optimizer"):
+        optimizer = resolve("optimizer", settings.optimizer, model.OPTIMIZERS)
+    with asked_by("learning.ansatz"):
+        program = _program(settings)
     training, validation, test = _encoded(settings)
     shards, sizes = data.shards(settings, np.asarray(training.labels), nodes)
     readout = _readout(len(settings.classes))
@@ -49,7 +52,7 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
         noise_scale=jnp.float32(program.angles**2 * program.observables * second),
         batch_size=settings.batch_size,
         program=program,
-        optimizer=resolve("optimizer", settings.optimizer, model.OPTIMIZERS),
+        optimizer=optimizer,
     )
 
 
@@ -75,10 +78,12 @@ def _only(settings: LearningSettings, *names: str) -> LearningSettings:
 
 @lru_cache(maxsize=16)
 def _cached_encoding(settings: LearningSettings) -> tuple[Split, Split, Split]:
-    parts = data.prepare(settings)
+    with asked_by("learning.dataset"):
+        parts = data.prepare(settings)
     splits = []
     for part in parts:
-        states = circuit.encode(settings.feature_map, part.features, settings.qubits)
+        with asked_by("learning.feature_map"):
+            states = circuit.encode(settings.feature_map, part.features, settings.qubits)
         paulis = jnp.asarray(pauli.pauli_vectors(states), jnp.float32)
         splits.append(Split(paulis, jnp.asarray(part.labels, jnp.int32)))
     training, validation, test = splits

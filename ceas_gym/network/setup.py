@@ -38,19 +38,15 @@ def build(
         accepts_unauthenticated: Whether nodes without a tag take part.
     """
     lengths_km, node_coherence_s = layout(settings, hardware)
-    success, new_fidelity = _herald(hardware, jnp.asarray(lengths_km))
     period_s = heralding.attempt_period_s(
         lengths_km, hardware.fibre_speed_km_per_s, hardware.attempt_overhead_s
     )
     _check_attempts(settings.window_s / np.asarray(period_s).min() * hardware.modes)
     latency_s = jnp.asarray(lengths_km) / hardware.fibre_speed_km_per_s
+    success, fidelity = _herald(hardware, jnp.asarray(lengths_km))
     # A pair is already one flight old in both memories when the nodes learn of it.
-    new = bell.depolarize(
-        bell.werner((4 * new_fidelity - 1) / 3),
-        latency_s,
-        jnp.asarray(node_coherence_s),
-        hardware.hub_coherence_s,
-    )
+    coherence_s = (jnp.asarray(node_coherence_s), hardware.hub_coherence_s)
+    new = bell.depolarize(bell.werner((4 * fidelity - 1) / 3), latency_s, *coherence_s)
     rate = 1 / jnp.asarray(node_coherence_s) + 1 / hardware.hub_coherence_s
     contraction = _decay_table(bell.contraction(new), rate, settings)
     tag_bits = key.tag_bits(WORD_BITS * parameters + HEADER_BITS, key_settings.security_bits)

@@ -1,15 +1,8 @@
-"""The frozen records that the stages of a round hand to each other.
-
-Axes have the same names everywhere: `nodes`, `windows`, `ages` (whole windows since the end of the
-one in which a pair was heralded), `slots` (rounds since key was distilled), `parameters` (of the
-circuit), `paulis` (4 to the number of qubits), `weights` (of a Pauli word, 0 to that number).
-"""
+"""What moves within an episode."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import jax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
@@ -18,125 +11,31 @@ Metrics = dict[str, Array]
 """Scalars of one round by name; always the same names."""
 
 
-def static() -> Any:  # noqa: ANN401 - stands for a value of the field's type
-    """Marks a field as part of the compiled program: another value compiles anew."""
-    return field(metadata={"static": True})
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Conditions:
+    """The state of links and memories, and what the hub believes of it."""
 
-
-# --- fixed during an episode --------------------------------------------------------------------
+    link: Int[Array, " edges"]
+    """Condition: 0 is good, 1 degraded, 2 down."""
+    belief: Float[Array, "edges conditions"]
+    """Probability of each condition in the coming round, given all that was heralded."""
+    drift: Float[Array, "views vertices"]
+    """Logarithm of the coherence time over its nominal value."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Network:
-    """Links, memories and key rates of the star."""
+class Links:
+    """Rates and decay in this round."""
 
-    attempts_per_window: Float[Array, " nodes"]
-    """Attempts of one mode on a whole channel in a window."""
-    modes: Int[Array, ""]
-    success_probability: Float[Array, " nodes"]
-    """Of one attempt."""
-    contraction: Float[Array, "nodes ages"]
-    """Mean contraction at a window's end of a pair of this age."""
-    delivery_contraction: Float[Array, " nodes"]
-    """Further factor on the way through the teleportation at the barrier."""
-    lifetime: Int[Array, " nodes"]
-    """Greatest age, in windows, at which a pair is still kept; -1 if even a new one is not."""
-    memories: Int[Array, ""]
-    channels: Float[Array, ""]
-    secret_fraction: Float[Array, " nodes"]
-    """Secret bits from a pair measured at once."""
-    tag_bits: Float[Array, ""]
-    key_capacity_bits: Float[Array, ""]
-    windows: int = static()
-    qubits: int = static()
-    """Pairs that one shot takes."""
-    key_slots: int = static()
-    """Rounds of key that the pool keeps apart by age."""
-    key_expires: bool = static()
-    oldest_first: bool = static()
-    unauthenticated_spend: bool = static()
-    """Whether a node without a tag takes part all the same."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Split:
-    """Encoded samples of one split."""
-
-    paulis: Float[Array, "samples paulis"]
-    """Expectation value of every Pauli word in the encoded state."""
-    labels: Int[Array, " samples"]
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Learning:
-    """Data, circuit and optimizer of the quantum neural network."""
-
-    training: Split
-    validation: Split
-    test: Split
-    shards: Int[Array, "nodes shard"]
-    """Training samples that a node may draw, padded."""
-    shard_sizes: Int[Array, " nodes"]
-    weight_of_pauli: Float[Array, "weights paulis"]
-    """One where the Pauli word has that weight."""
-    readout: Float[Array, "classes observables"]
-    """Logits are `logit_scale * readout @ expectation values`."""
-    logit_scale: Float[Array, ""]
-    learning_rate: Float[Array, ""]
-    batch_floor: Float[Array, ""]
-    """Shots at which shot noise has fallen to the noise of the minibatch."""
-    noise_scale: Float[Array, ""]
-    """Squared norm of the shot noise of a single shot, for an undecided classifier."""
-    batch_size: int = static()
-    program: Any = static()
-    optimizer: Callable[..., Any] = static()
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Consensus:
-    """The hub's protocol."""
-
-    tolerated: Int[Array, ""]
-    """Byzantine nodes that the rule is set for."""
-    momentum: Float[Array, ""]
-    share_budget: Float[Array, ""]
-    largest_share: Float[Array, ""]
-    cache_age: Int[Array, ""]
-    rule: Callable[..., Array] = static()
-    weighting: Callable[..., Array] = static()
-    lapse: Callable[..., Received] = static()
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Adversary:
-    """The coalition of Byzantine nodes."""
-
-    byzantine_nodes: Int[Array, ""]
-    strength: Float[Array, ""]
-    attack: Callable[..., Array] = static()
-    placement: Callable[..., Array] = static()
-    poisons_labels: bool = static()
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Params:
-    """Everything that is fixed during an episode."""
-
-    network: Network
-    learning: Learning
-    consensus: Consensus
-    adversary: Adversary
-    rounds: Int[Array, ""]
-    reward: Callable[..., Array] = static()
-
-
-# --- moves within an episode --------------------------------------------------------------------
+    success_probability: Float[Array, "nodes hops"]
+    fresh: Float[Array, "views nodes hops letters"]
+    """Mean contraction of a link's new pair at its window's end."""
+    link_decay: Float[Array, "views nodes hops letters"]
+    """Factor on the contraction of a link's pair for each further window."""
+    decay: Float[Array, "views nodes letters"]
+    """The same for a pair of hub and node."""
 
 
 @jax.tree_util.register_dataclass
@@ -145,6 +44,11 @@ class Memory:
     """Bell pairs and key held now."""
 
     pairs: Int[Array, "nodes ages"]
+    """Between the hub and each node."""
+    contraction: Float[Array, "views nodes ages letters"]
+    """Mean over these pairs."""
+    links: Int[Array, "nodes hops ages"]
+    """Pairs of single links that wait at a relay; none where the route has but one hop."""
     key_bits: Float[Array, "nodes slots"]
 
 
@@ -158,6 +62,8 @@ class Ledger:
     keyed: Int[Array, " nodes"]
     expired: Int[Array, " nodes"]
     blocked: Int[Array, " nodes"]
+    sacrificed: Int[Array, " nodes"]
+    """Measured in a purification, or lost by it."""
 
 
 @jax.tree_util.register_dataclass
@@ -167,8 +73,10 @@ class Delivery:
 
     shots: Int[Array, " nodes"]
     """Executions of the circuit."""
-    contraction: Float[Array, "nodes weights"]
-    """Mean contraction of the encoded data by Pauli weight, over those shots."""
+    contraction: Float[Array, "nodes kinds"]
+    """Mean contraction of the encoded data by kind of Pauli word, over those shots."""
+    signal: Float[Array, " nodes"]
+    """The same as one number, as the hub's books have it: that of the twirled register."""
     authenticated: Bool[Array, " nodes"]
     """The node had key for the tag of its update."""
 
@@ -264,6 +172,7 @@ class Report:
 class State:
     """All that moves in an episode; `useful` and `generated` count its pairs so far."""
 
+    conditions: Conditions
     memory: Memory
     model: Model
     workers: Workers

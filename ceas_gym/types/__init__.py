@@ -1,0 +1,68 @@
+"""The frozen records that the stages of a round hand to each other.
+
+Axes have the same names everywhere:
+
+- `nodes`, `windows`; `hops` of a node's route from the hub; `edges` and `vertices` of the fibres;
+- `ages`: whole windows since the end of the one in which a pair was heralded; `slots`: rounds
+  since key was distilled;
+- `letters`: X, Y and Z, by whose contractions a pair is described (`physics.bell.teleport`);
+- `views`: the truth first, the hub's books last; where nothing drifts the books are true, and
+  there is one view only;
+- `conditions` of a link: good, degraded, down;
+- `parameters` of the circuit; `paulis`, 4 to the number of qubits; `kinds` of Pauli words, by the
+  numbers of X, Y and Z in them.
+"""
+
+from ceas_gym.types.fixed import (
+    Adversary,
+    Consensus,
+    Learning,
+    Network,
+    Params,
+    Split,
+    Weather,
+)
+from ceas_gym.types.moving import (
+    Conditions,
+    Delivery,
+    Ledger,
+    Links,
+    Memory,
+    Metrics,
+    Model,
+    Observation,
+    Pulled,
+    Received,
+    Report,
+    Scores,
+    State,
+    TimeStep,
+    Verdict,
+    Workers,
+)
+
+__all__ = [
+    "Adversary",
+    "Conditions",
+    "Consensus",
+    "Delivery",
+    "Learning",
+    "Ledger",
+    "Links",
+    "Memory",
+    "Metrics",
+    "Model",
+    "Network",
+    "Observation",
+    "Params",
+    "Pulled",
+    "Received",
+    "Report",
+    "Scores",
+    "Split",
+    "State",
+    "TimeStep",
+    "Verdict",
+    "Weather",
+    "Workers",
+]

@@ -1,0 +1,175 @@
+"""What is fixed during an episode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+from jaxtyping import Array, Bool, Float, Int
+
+
+def static() -> Any:  # noqa: ANN401 - stands for a value of the field's type
+    """Marks a field as part of the compiled program: another value compiles anew."""
+    return field(metadata={"static": True})
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Weather:
+    """How links and memories change from round to round, and how often the hub looks."""
+
+    transition: Float[Array, "conditions conditions"]
+    """Probability that a link in the one condition (row) is in the other a round later."""
+    start: Float[Array, " conditions"]
+    """Of a link's condition in the first round."""
+    rate: Float[Array, " conditions"]
+    """Factor of the condition on the probability of success."""
+    persistence: Float[Array, ""]
+    """Of a memory's coherence from round to round, as a correlation."""
+    spread: Float[Array, ""]
+    """Standard deviation of the logarithm of a memory's coherence time over many rounds."""
+    calibration_rounds: Int[Array, ""]
+    """Rounds from one calibration of the coherence times to the next."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Network:
+    """Routes from the hub to the nodes, memories, and what teleportation and key need."""
+
+    attempts_per_window: Float[Array, "nodes hops"]
+    """Attempts of one mode on a whole channel in a window."""
+    modes: Int[Array, ""]
+    success_probability: Float[Array, "nodes hops"]
+    """Of one attempt, on a link in good condition."""
+    is_hop: Bool[Array, "nodes hops"]
+    """Whether the route is that long."""
+    edge: Int[Array, "nodes hops"]
+    """Which fibre edge the hop uses."""
+    ends: Int[Array, "nodes hops 2"]
+    """At which vertices the hop has its two memories; the hub is vertex 0."""
+    vertex: Int[Array, " nodes"]
+    """Where the node is."""
+    link_contraction: Float[Array, "nodes hops letters"]
+    """Of a link's pair, when both ends know of it."""
+    swap_contraction: Float[Array, "nodes letters"]
+    """What the swaps of the whole route, and the way of their outcomes, leave."""
+    delivery_contraction: Float[Array, "nodes letters"]
+    """What the teleportation at the barrier leaves: gate, readout, and the way of its outcomes."""
+    key_contraction: Float[Array, ""]
+    """What the readout of both halves leaves when a pair is measured into key."""
+    decay_rate: Float[Array, " vertices"]
+    """Of a memory's contraction, per window."""
+    decaying: Float[Array, " letters"]
+    """One for the letters that a memory decays, zero for the others."""
+    cutoff_fidelity: Float[Array, ""]
+    """A pair below it is discarded."""
+    purification_fidelity: Float[Array, ""]
+    """A pair below it is purified at the barrier."""
+    gate_contraction: Float[Array, ""]
+    readout: Float[Array, ""]
+    """Probability that one outcome of a measurement is read correctly."""
+    latency: Float[Array, " nodes"]
+    """From the hub to the node, in windows."""
+    memories: Int[Array, ""]
+    """For each node at either end of its pairs, and for each hop at a relay."""
+    channels: Float[Array, " bottlenecks"]
+    """Of the hub, then of every fibre edge that nodes share."""
+    passes: Float[Array, "bottlenecks nodes"]
+    """One where the node's route goes through the bottleneck."""
+    tag_bits: Float[Array, ""]
+    key_capacity_bits: Float[Array, ""]
+    weather: Weather
+    purification: Callable[..., Any] = static()
+    windows: int = static()
+    ages: int = static()
+    """Windows after which any pair is discarded."""
+    qubits: int = static()
+    """Pairs that one shot takes."""
+    key_slots: int = static()
+    """Rounds of key that the pool keeps apart by age."""
+    key_expires: bool = static()
+    oldest_first: bool = static()
+    unauthenticated_spend: bool = static()
+    """Whether a node without a tag takes part all the same."""
+    drifts: bool = static()
+    """Whether the coherence times drift, so that the hub's books may err."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Split:
+    """Encoded samples of one split."""
+
+    paulis: Float[Array, "samples paulis"]
+    """Expectation value of every Pauli word in the encoded state."""
+    labels: Int[Array, " samples"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Learning:
+    """Data, circuit and optimizer of the quantum neural network."""
+
+    training: Split
+    validation: Split
+    test: Split
+    shards: Int[Array, "nodes shard"]
+    """Training samples that a node may draw, padded."""
+    shard_sizes: Int[Array, " nodes"]
+    kind_of_pauli: Float[Array, "kinds paulis"]
+    """One where the Pauli word is of that kind (`physics.register.kinds`)."""
+    readout: Float[Array, "classes observables"]
+    """Logits are `logit_scale * readout @ expectation values`."""
+    logit_scale: Float[Array, ""]
+    learning_rate: Float[Array, ""]
+    batch_floor: Float[Array, ""]
+    """Shots at which shot noise has fallen to the noise of the minibatch."""
+    noise_scale: Float[Array, ""]
+    """Squared norm of the shot noise of a single shot, for an undecided classifier."""
+    batch_size: int = static()
+    program: Any = static()
+    optimizer: Callable[..., Any] = static()
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Consensus:
+    """The hub's protocol."""
+
+    tolerated: Int[Array, ""]
+    """Byzantine nodes that the rule is set for."""
+    momentum: Float[Array, ""]
+    share_budget: Float[Array, ""]
+    largest_share: Float[Array, ""]
+    cache_age: Int[Array, ""]
+    rule: Callable[..., Array] = static()
+    weighting: Callable[..., Array] = static()
+    lapse: Callable[..., Any] = static()
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Adversary:
+    """The coalition of Byzantine nodes."""
+
+    byzantine_nodes: Int[Array, ""]
+    strength: Float[Array, ""]
+    attack: Callable[..., Array] = static()
+    placement: Callable[..., Array] = static()
+    poisons_labels: bool = static()
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Params:
+    """Everything that is fixed during an episode."""
+
+    network: Network
+    learning: Learning
+    consensus: Consensus
+    adversary: Adversary
+    rounds: Int[Array, ""]
+    reward: Callable[..., Array] = static()

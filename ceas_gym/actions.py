@@ -11,23 +11,26 @@ def decode(
 ) -> Float[Array, "windows nodes"]:
     """Returns the share of a channel that each node gets in each window.
 
-    An entry a asks for the share (a + 1) / 2. Where a window is asked for more than the hub's
-    channels, all its requests are scaled down alike; nothing is scaled up, and no node gets more
-    than one channel.
+    An entry a asks for the share (a + 1) / 2. Where a window is asked for more than the channels
+    of a bottleneck (the hub, or a fibre that several routes share), all requests that go through
+    it are scaled down alike, each by the worst bottleneck of its route; nothing is scaled up, and
+    no node gets more than one channel.
 
     Args:
-        network: `channels` of the hub.
+        network: `channels` of the bottlenecks, and which routes pass through them.
         action: Requests in [-1, 1]; beyond, they are clipped.
 
     Example:
         >>> from types import SimpleNamespace
-        >>> decode(SimpleNamespace(channels=1.0), jnp.array([[1.0, 1.0, 0.0], [-1.0, 0.0, -1.0]]))
+        >>> hub = SimpleNamespace(channels=jnp.ones(1), passes=jnp.ones((1, 3)))
+        >>> decode(hub, jnp.array([[1.0, 1.0, 0.0], [-1.0, 0.0, -1.0]]))
         Array([[0.4, 0.4, 0.2],
                [0. , 0.5, 0. ]], dtype=float32)
     """
     asked = (jnp.clip(action, -1.0, 1.0) + 1.0) / 2.0
-    total = asked.sum(axis=1, keepdims=True)
-    return asked * jnp.minimum(1.0, network.channels / jnp.maximum(total, 1e-30))
+    load = asked @ network.passes.T
+    cut = jnp.minimum(1.0, network.channels / jnp.maximum(load, 1e-30))
+    return asked * jnp.where(network.passes > 0, cut[..., None], 1.0).min(axis=1)
 
 
 def encode(schedule: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:

@@ -7,10 +7,9 @@ from jaxtyping import Array, Bool, Float, Key
 from ceas_gym import actions, metrics, observations
 from ceas_gym.consensus import placement, protocol
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.network import barrier, generation, storage
+from ceas_gym.network import barrier, conditions, forecast, generation, storage
 from ceas_gym.types import (
     Delivery,
-    Memory,
     Params,
     Received,
     Report,
@@ -27,22 +26,19 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         params: The scenario.
         key: Decides everything that is random in the episode.
     """
-    key, model_key, placement_key = jax.random.split(key, 3)
-    network, nodes = params.network, params.network.lifetime.shape[0]
-    quality = observations.expected_pairs(network) * network.contraction[:, 0] ** 2
+    key, conditions_key, model_key, placement_key = jax.random.split(key, 4)
+    network, nodes = params.network, params.network.vertex.shape[0]
     start = model.start(params.learning, model_key)
     state = State(
-        memory=Memory(
-            pairs=jnp.zeros(network.contraction.shape, jnp.int32),
-            key_bits=jnp.zeros((nodes, network.key_slots), network.contraction.dtype),
-        ),
+        conditions=conditions.start(network, conditions_key),
+        memory=storage.empty(network),
         model=start,
         workers=protocol.start(nodes, start.parameters),
         scores=model.score(params.learning, start),
         report=_no_report(params),
         useful=jnp.int32(0),
         generated=jnp.int32(0),
-        byzantine=placement.choose(params.adversary, placement_key, quality),
+        byzantine=placement.choose(params.adversary, placement_key, forecast.quality(network)),
         round=jnp.int32(0),
         key=key,
     )
@@ -66,12 +62,15 @@ def step(
         state: Before the round.
         action: Requests for channel-time, in [-1, 1].
     """
-    key, herald_key, learning_key = jax.random.split(state.key, 3)
+    key, herald_key, purify_key, learning_key, conditions_key = jax.random.split(state.key, 5)
+    network, next_round = params.network, state.round + 1
 
-    schedule = actions.decode(params.network, action)
-    heralded = generation.herald(params.network, schedule, herald_key)
-    stored, ledger = storage.store(params.network, state.memory, heralded)
-    memory, delivery, ledger = barrier.spend(params.network, stored, ledger)
+    schedule = actions.decode(network, action)
+    links = conditions.links(network, state.conditions)
+    tried = generation.attempts(network, schedule)
+    heralded = generation.herald(links, tried, herald_key)
+    stored, ledger = storage.store(network, links, state.memory, heralded)
+    memory, delivery, ledger = barrier.spend(network, links, stored, ledger, purify_key)
 
     poisoned = state.byzantine & params.adversary.poisons_labels
     pulled = pullback.pull(params.learning.program, state.model.parameters)
@@ -83,6 +82,9 @@ def step(
     trained = model.apply(params.learning, state.model, verdict.update, verdict.committed)
 
     next_state = State(
+        conditions=conditions.advance(
+            network, state.conditions, tried, heralded, next_round, conditions_key
+        ),
         memory=memory,
         model=trained,
         workers=workers,
@@ -91,7 +93,7 @@ def step(
         useful=state.useful + useful,
         generated=state.generated + ledger.generated.sum(),
         byzantine=state.byzantine,
-        round=state.round + 1,
+        round=next_round,
         key=key,
     )
     return next_state, TimeStep(
@@ -111,7 +113,7 @@ def _diverged(state: State) -> Bool[Array, ""]:
 def _report(delivery: Delivery, received: Received, verdict: Verdict) -> Report:
     return Report(
         shots=delivery.shots,
-        signal=protocol.signal(delivery.contraction),
+        signal=delivery.signal,
         weights=verdict.weights,
         share=verdict.share,
         committed=verdict.committed,
@@ -121,6 +123,6 @@ def _report(delivery: Delivery, received: Received, verdict: Verdict) -> Report:
 
 
 def _no_report(params: Params) -> Report:
-    nodes = params.network.lifetime.shape
+    nodes = params.network.vertex.shape
     nothing, zero = jnp.zeros(nodes, jnp.float32), jnp.float32(0)
     return Report(jnp.zeros(nodes, jnp.int32), nothing, nothing, zero, jnp.bool_(False), zero, zero)

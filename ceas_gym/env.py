@@ -35,28 +35,29 @@ class CEASEnv(gym.Env[Observation, Action]):
 
     ## Action space
     `Box(-1, 1, (W, N), float32)`: an entry a asks for the share (a + 1) / 2 of a channel for a
-    node in a window. Windows asked for more than the hub's channels are scaled down. NaN is an
-    error.
+    node in a window. Where more is asked for than the hub, or a fibre shared by several routes,
+    has channels, requests are scaled down. NaN is an error.
 
     ## Observation space
-    `Dict(nodes=Box(0, 1, (N, 13)), network=Box(0, 1, (9,)))`, float32. What a real hub can know:
+    `Dict(nodes=Box(0, 1, (N, 14)), network=Box(0, 1, (10,)))`, float32. What a real hub can know:
     calibration, inventory and its last report; never who is Byzantine.
 
     | nodes | meaning | unit |
     |---|---|---|
-    | 0 rate | pairs expected from a whole channel in a window | log10(1 + pairs) / 5 |
-    | 1 new_contraction | contraction of a new pair at its window's end | 1 |
-    | 2 survival | factor on the contraction for each further window | 1 |
-    | 3 lifetime | windows until the cut-off, at most one round | rounds |
-    | 4 key_rate | secret fraction of a pair measured at once | bits / pair |
-    | 5 stored | share of the memories that hold a pair | memories |
-    | 6 stored_contraction | mean contraction of the stored pairs | 1 |
-    | 7 key | share of the key pool that is filled | capacity |
-    | 8 tag | key held, in tags, at most one | tags |
-    | 9 shots | shots of the last round | log10(1 + shots) / 4 |
-    | 10 signal | contraction of the data in the last round | 1 |
-    | 11 weight | weight in the last update | 4 / counted |
-    | 12 silence | rounds since an update was last accepted | 10 rounds |
+    | 0 rate | pairs of a whole channel in a window, in good order | log10(1 + pairs) / 5 |
+    | 1 condition | expected factor on the rate, given all that was heralded | 1 |
+    | 2 new_contraction | contraction of a new pair at its window's end | 1 |
+    | 3 survival | what one more window leaves of the coherence | 1 |
+    | 4 lifetime | windows until the cut-off, at most one round | rounds |
+    | 5 key_rate | secret fraction of a pair measured at once | bits / pair |
+    | 6 stored | share of the memories that hold a pair | memories |
+    | 7 stored_contraction | mean contraction of the stored pairs | 1 |
+    | 8 key | share of the key pool that is filled | capacity |
+    | 9 tag | key held, in tags, at most one | tags |
+    | 10 shots | shots of the last round | log10(1 + shots) / 4 |
+    | 11 signal | contraction of the data in the last round | 1 |
+    | 12 weight | weight in the last update | 4 / counted |
+    | 13 silence | rounds since an update was last accepted | 10 rounds |
 
     | network | meaning | unit |
     |---|---|---|
@@ -69,6 +70,7 @@ class CEASEnv(gym.Env[Observation, Action]):
     | 6 counted | share of the nodes counted in the last round | nodes |
     | 7 tolerated | share of the nodes that the rule withstands | nodes |
     | 8 utilization | useful pairs of the episode over generated ones | 1 |
+    | 9 calibration | time since the coherence times were calibrated | intervals |
 
     ## Rewards
     By name in the scenario: `loss_decrease` (default; by how much the round lowered the
@@ -92,7 +94,7 @@ class CEASEnv(gym.Env[Observation, Action]):
         >>> env = gym.make("ceas_gym/CEASTiny-v0")
         >>> observation, info = env.reset(seed=1)
         >>> observation["nodes"].shape, env.action_space.shape
-        ((4, 13), (4, 4))
+        ((4, 14), (4, 4))
 
     ## Version history
     - v0: first release.
@@ -178,7 +180,7 @@ class CEASEnv(gym.Env[Observation, Action]):
 
 def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:
     """Returns the observation space and the action space of one environment."""
-    nodes, windows = params.network.lifetime.shape[0], params.network.windows
+    nodes, windows = params.network.vertex.shape[0], params.network.windows
     observation: dict[str, gym.Space[Any]] = {
         "nodes": spaces.Box(0.0, 1.0, (nodes, len(NODE_FEATURES)), np.float32),
         "network": spaces.Box(0.0, 1.0, (len(NETWORK_FEATURES),), np.float32),

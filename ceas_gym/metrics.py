@@ -37,8 +37,8 @@ def of_round(
     """Returns the metrics of one round.
 
     Pairs are counts of this round, but for those stored at its end. Generated ones and those
-    stored before are spent, keyed, expired, blocked or still stored; the wasted ones are those of
-    the spent that did no useful work.
+    stored before are spent, keyed, expired, blocked, sacrificed to purification or still stored;
+    the wasted ones are those of the spent that did no useful work.
 
     Args:
         after: State after the round.
@@ -56,6 +56,7 @@ def of_round(
         "pairs_keyed": ledger.keyed.sum(),
         "pairs_expired": ledger.expired.sum(),
         "pairs_blocked": ledger.blocked.sum(),
+        "pairs_sacrificed": ledger.sacrificed.sum(),
         "pairs_stored": after.memory.pairs.sum(),
         "utilization": after.useful / jnp.maximum(after.generated, 1),
         "shots": delivery.shots.sum(),
@@ -82,7 +83,8 @@ def _scores(state: State) -> Metrics:
 NAMES = (
     *("accuracy", "validation_accuracy", "validation_loss"),
     *("pairs_generated", "pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired"),
-    *("pairs_blocked", "pairs_stored", "utilization", "shots", "authenticated_nodes"),
-    *("accepted_nodes", "committed", "byzantine_weight", "certificate", "gradient_error"),
+    *("pairs_blocked", "pairs_sacrificed", "pairs_stored", "utilization", "shots"),
+    *("authenticated_nodes", "accepted_nodes", "committed", "byzantine_weight", "certificate"),
+    "gradient_error",
 )
 """Every metric, in the order of `info`."""

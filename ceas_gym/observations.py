@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from ceas_gym.network import conditions, forecast, key_pool
 from ceas_gym.types import Network, Observation, Params, State
 
 
@@ -17,9 +18,10 @@ class Feature(NamedTuple):
 
 
 NODE_FEATURES = (
-    Feature("rate", "log10(1 + pairs) / 5", "pairs expected from a whole channel in a window"),
+    Feature("rate", "log10(1 + pairs) / 5", "pairs of a whole channel in a window, in good order"),
+    Feature("condition", "1", "expected factor on the rate, given all that was heralded"),
     Feature("new_contraction", "1", "contraction of a new pair at its window's end"),
-    Feature("survival", "1", "factor on the contraction for each further window"),
+    Feature("survival", "1", "what one more window leaves of the coherence"),
     Feature("lifetime", "rounds", "windows until the cut-off, at most one round"),
     Feature("key_rate", "bits / pair", "secret fraction of a pair measured at once"),
     Feature("stored", "memories", "share of the memories that hold a pair"),
@@ -41,13 +43,8 @@ NETWORK_FEATURES = (
     Feature("counted", "nodes", "share of the nodes counted in the last round"),
     Feature("tolerated", "nodes", "share of the nodes that the rule withstands"),
     Feature("utilization", "1", "useful pairs of the episode over generated ones"),
+    Feature("calibration", "intervals", "time since the coherence times were calibrated"),
 )
-
-
-def expected_pairs(network: Network) -> Array:
-    """Returns the mean number of pairs from a whole channel in a window, shape (nodes,)."""
-    tried = jnp.floor(network.attempts_per_window) * network.modes
-    return tried * network.success_probability
 
 
 def observe(params: Params, state: State) -> Observation:
@@ -58,28 +55,35 @@ def observe(params: Params, state: State) -> Observation:
         state: Of it, neither the Byzantine nodes nor the test split are used.
 
     Returns:
-        `nodes` in the order of `NODE_FEATURES`, shape (nodes, 13), and `network` in the order of
-        `NETWORK_FEATURES`, shape (9,); every entry in [0, 1].
+        `nodes` in the order of `NODE_FEATURES`, shape (nodes, 14), and `network` in the order of
+        `NETWORK_FEATURES`, shape (10,); every entry in [0, 1].
     """
-    nodes = jnp.stack([*_calibration(params.network), *_holdings(params, state)], axis=1)
+    nodes = jnp.stack([*_calibration(params.network, state), *_holdings(params, state)], axis=1)
     return Observation(
         nodes=jnp.clip(nodes, 0.0, 1.0).astype(jnp.float32),
         network=jnp.clip(jnp.stack(_hub(params, state)), 0.0, 1.0).astype(jnp.float32),
     )
 
 
-def _calibration(network: Network) -> list[Array]:
-    new = network.contraction[:, 0]
-    survival = network.contraction[:, 1] / new
-    lifetime = (network.lifetime + 1) / network.windows
-    rate = jnp.log10(1 + expected_pairs(network)) / 5
-    return [rate, new, survival, lifetime, network.secret_fraction]
+def _calibration(network: Network, state: State) -> list[Array]:
+    links = conditions.links(network, state.conditions)
+    new, good = forecast.new_contraction(network, links), forecast.expected_pairs(network)
+    likely = forecast.expected_pairs(network, state.conditions.belief @ network.weather.rate)
+    return [
+        jnp.log10(1 + good) / 5,
+        likely / jnp.maximum(good, 1e-9),
+        new.mean(axis=0),
+        links.decay[-1, 0],
+        forecast.lifetime(network, links) / network.windows,
+        key_pool.bits_per_pair(network, new),
+    ]
 
 
 def _holdings(params: Params, state: State) -> list[Array]:
     network, memory, report = params.network, state.memory, state.report
     stored = memory.pairs.sum(axis=1)
-    contraction = (memory.pairs * network.contraction).sum(axis=1) / jnp.maximum(stored, 1)
+    booked = memory.contraction[-1].mean(axis=0)
+    contraction = (memory.pairs * booked).sum(axis=1) / jnp.maximum(stored, 1)
     key = memory.key_bits.sum(axis=1)
     return [
         stored / network.memories,
@@ -96,6 +100,8 @@ def _holdings(params: Params, state: State) -> list[Array]:
 def _hub(params: Params, state: State) -> list[Array]:
     scores, report = state.scores, state.report
     classes = params.learning.readout.shape[0]
+    interval = params.network.weather.calibration_rounds
+    since = state.round % interval / interval if params.network.drifts else jnp.zeros(())
     return [
         state.round / params.rounds,
         scores.validation_loss / (2 * jnp.log(classes)),
@@ -106,4 +112,5 @@ def _hub(params: Params, state: State) -> list[Array]:
         report.counted,
         params.consensus.tolerated / state.byzantine.shape[0],
         state.useful / jnp.maximum(state.generated, 1),
+        since,
     ]

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from reference_network import Array, Node, of
+from reference_network import Node, of
+from reference_pairs import Array
 from scipy.stats import norm
 
 from ceas_gym.scenario import Scenario

@@ -4,7 +4,9 @@ from functools import lru_cache, reduce
 from itertools import product
 
 import numpy as np
-from reference_network import Array, Luck, Node, arriving, deals
+from reference_barrier import arriving, deals
+from reference_network import Luck, Node
+from reference_pairs import ERRORS, Array, Pair, Quadruple
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Learning, Params, Scores, Split, State
@@ -27,20 +29,20 @@ def width(rho: Array) -> int:
     return rho.shape[-1].bit_length() - 1
 
 
-def depolarize(rho: Array, qubit: int, contraction: float) -> Array:
-    """Returns w rho + (1 - w) rho', where rho' has noise for the qubit: the mean of its Paulis."""
-    letters = [on(letter, qubit, width(rho)) for letter in LETTERS.values()]
-    noise = sum(letter @ rho @ letter for letter in letters) / 4
-    return contraction * rho + (1 - contraction) * noise
+def disturb(rho: Array, qubit: int, errors: Quadruple) -> Array:
+    """Returns the data after one of the Pauli errors on the qubit, each by its chance."""
+    letters = [on(LETTERS[error], qubit, width(rho)) for error in ERRORS]
+    chances = zip(errors, letters, strict=True)
+    return sum(chance * (letter @ rho @ letter.conj().T) for chance, letter in chances)
 
 
-def teleport(rho: Array, spent: list[int], values: Array) -> Array:
+def teleport(rho: Array, spent: list[Pair], errors: dict[Pair, Quadruple]) -> Array:
     """Returns the data as they arrive, on average over all deals of the pairs to the qubits."""
     total = np.zeros_like(rho)
-    for ages, probability in deals(spent, width(rho)):
+    for pairs, probability in deals(spent, width(rho)):
         noisy = rho
-        for qubit, age in enumerate(ages):
-            noisy = depolarize(noisy, qubit, values[age])
+        for qubit, pair in enumerate(pairs):
+            noisy = disturb(noisy, qubit, errors[pair])
         total += probability * noisy
     return total
 
@@ -108,7 +110,8 @@ def learn(scenario: Scenario, params: Params, state: State, nodes: list[Node], l
         batch = Split(learning.training.paulis[drawn], learning.training.labels[drawn])
         poisoned = state.byzantine[k] and scenario.attack.name == "label_flip"
         labels = (batch.labels + poisoned) % len(learning.readout)
-        rho = teleport(density(batch), node.spent, arriving(params.network, k))
+        errors = {pair: arriving(params.network, k, pair)[0] for pair in node.spent}
+        rho = teleport(density(batch), node.spent, errors)
         gradient, slopes = descend(learning, state.model.parameters, rho, labels)
         gradient += shot_noise(gradient, slopes, luck.normals[k]) / np.sqrt(node.shots)
         momentum[k] += (1 - params.consensus.momentum) * (gradient - momentum[k])

@@ -124,7 +124,8 @@ def test_a_path_without_a_readable_file_is_refused(tmp_path, monkeypatch, path, 
     ],
 )
 def test_an_unknown_name_is_refused(name, hint):
-    known = "shipped are paper, small, tiny, and the name of a file ends in .yaml"
+    names = "paper, paper-drift, small, surfnet, tiny"
+    known = f"shipped are {names}, and the name of a file ends in .yaml"
     assert refusal(name) == f"scenario '{name}' is unknown{hint}; {known}"
     with pytest.raises(config.ScenarioError, match="is unknown"):
         config.describe(name)
@@ -214,7 +215,9 @@ def test_the_error_travels_between_processes():
     assert str(pickle.loads(pickle.dumps(error))) == str(error) == "a b\\x07"
 
 
-VALID = config.dump(config.load("tiny", {"network.lengths_km": [1, 2, 3, 4]}))
+GRAPH = {"hub": "a", "relays": ["r"], "edges": [["a", "r", 1], ["r", "b", 2.5, 3]]}
+STAR = config.dump(config.load("tiny", {"network.lengths_km": [1, 2, 3, 4]}))
+ROUTED = config.dump(config.load("tiny", {"network.graph": GRAPH, "attack.byzantine_nodes": 0}))
 FRAGMENTS = [*"{}[]:,#&*!|>'\"%@`-?<=~ \n\t\\019.e_é\x00\x85\ufeff", "---\n", "!!int ", "&a ", "*a"]
 FRAGMENTS += [
     "!!bool ",
@@ -228,7 +231,7 @@ FRAGMENTS += [
     "nodes: ",
     "network:\n",
 ]
-EDIT = st.tuples(st.integers(0, len(VALID)), st.integers(0, 9), st.sampled_from(FRAGMENTS))
+EDIT = st.tuples(st.integers(0, len(STAR)), st.integers(0, 9), st.sampled_from(FRAGMENTS))
 
 
 @pytest.fixture(scope="module")
@@ -236,10 +239,10 @@ def file(tmp_path_factory):
     return tmp_path_factory.mktemp("mutated") / "my.yaml"
 
 
+@pytest.mark.parametrize("text", [STAR, ROUTED], ids=["star", "routed"])
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(edits=st.lists(EDIT, min_size=1, max_size=3))
-def test_a_mutated_file_loads_or_is_refused_in_one_line(file, edits):
-    text = VALID
+def test_a_mutated_file_loads_or_is_refused_in_one_line(file, text, edits):
     for start, removed, inserted in edits:
         text = text[:start] + inserted + text[start + removed :]
     file.write_text(text, encoding="utf-8", newline="")

@@ -8,6 +8,7 @@ from refusals import refusal
 from ceas_gym.config.keys import KEYS, SECTIONS, unknown
 
 FIELDS = [key for key in KEYS if key not in SECTIONS]
+EDGE = "an edge such as [A, B, 11.8], or [A, B, 11.8, 2] with its channels"
 COUNT = "an integer from 1 to 2147483647"
 SETTINGS = "name, network, hardware, learning, consensus, attack, episode"
 
@@ -83,6 +84,41 @@ def refused(tmp_path, monkeypatch):
             "network.lengths_km[1] must be a finite number of at least 0, but is -2",
         ),
         (
+            "network: {graph: 5}",
+            "network.graph must be the name or path of a graph, or a mapping of settings, or null, "
+            "but is 5",
+        ),
+        (
+            f"network: {{graph: {{hub: a, edges: {'7' * 5000}}}}}",
+            f"network.graph.edges must be a list, each {EDGE}, but is inf",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [[a, b]]}}",
+            f"network.graph.edges[0] must be {EDGE}, but is ['a', 'b']",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [[a, b, 1], [a, c, -2]]}}",
+            "network.graph.edges[1].length_km must be a finite number of at least 0, but is -2",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [[a, b, 1, 0]]}}",
+            f"network.graph.edges[0].channels must be {COUNT}, or null, but is 0",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [[a, 5, 1]]}}",
+            "network.graph.edges[0].ends[1] must be text, but is 5",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [{ends: [a, b, c], length_km: 1}]}}",
+            "network.graph.edges[0].ends must be a list of 2 entries, each text, "
+            "but is ['a', 'b', 'c']",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [{ends: [a], length_km: 1}]}}",
+            "network.graph.edges[0].ends[1] is missing",
+        ),
+        ("network: {graph: {hub: a}}", "network.graph.edges is missing"),
+        (
             "learning: {classes: [3]}",
             "learning.classes must be a list of 2 to 4 entries, each an integer, but is [3]",
         ),
@@ -101,6 +137,52 @@ def test_a_value_is_refused_in_these_words(refused, text, message):
     [
         ("network: {shortest_km: 1e2}", "network.shortest_km = 100.0 is above longest_km = 20.0"),
         ("network: {lengths_km: [1, 2]}", "network.lengths_km has 2 entries for nodes = 10"),
+        (
+            "network: {nodes: 3, graph: {hub: a, edges: [[a, b, 1]]}}",
+            "network.nodes = 3 does not agree with the graph, which has 1",
+        ),
+        (
+            "network: {lengths_km: [1], graph: {hub: a, edges: [[a, b, 1]]}}",
+            "network.lengths_km is for the star only; a graph's edges have their own",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [[a, b, 1], [c, c, 1]]}}",
+            "network.graph.edges[1] joins 'c' with itself",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [[a, b, 1], [a, c, 1], [b, a, 2]]}}",
+            "network.graph.edges[2] joins 'b' with 'a' as edges[0] does",
+        ),
+        (
+            "network: {graph: {hub: Delft, edges: [[Delft1, b, 1]]}}",
+            "network.graph.hub: 'Delft' is no end of any edge; did you mean Delft1?",
+        ),
+        ("network: {graph: {hub: a, edges: []}}", "network.graph.hub: 'a' is no end of any edge"),
+        (
+            "network: {graph: {hub: a, relays: [q], edges: [[a, b, 1]]}}",
+            "network.graph.relays: 'q' is no end of any edge; known: a, b",
+        ),
+        (
+            "network: {graph: {hub: a, relays: [a], edges: [[a, b, 1]]}}",
+            "network.graph.relays: 'a' is the hub",
+        ),
+        (
+            "network: {graph: {hub: a, relays: [b, b], edges: [[a, b, 1], [b, c, 1]]}}",
+            "network.graph.relays: 'b' is named twice",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [[a, b, 1], [c, d, 1]]}}",
+            "network.graph.edges: no route leads from the hub 'a' to 'c'",
+        ),
+        (
+            "network: {graph: {hub: a, relays: [b], edges: [[a, b, 1]]}}",
+            "network.graph.edges have 0 vertices besides hub and relays, "
+            "but nodes must be 1 to 1000",
+        ),
+        (
+            "hardware: {preset: nv_center}",
+            "hardware.preset 'nv_center' is unknown; did you mean nv_centre?",
+        ),
         (
             "hardware: {scheme: explicit}",
             "hardware.scheme = explicit needs success_probability and initial_fidelity",
@@ -145,7 +227,7 @@ def test_values_that_do_not_fit_each_other_are_refused_in_these_words(refused, t
         ("netwrk: {nodes: 5}", "netwrk is not a setting; did you mean network?"),
         (
             "network: {coherence: 5}",
-            "network.coherence is not a setting; did you mean hardware.hub_coherence_s?",
+            "network.coherence is not a setting; did you mean network.conditions.coherence?",
         ),
         (
             "network: {node: 5, windws: 4, x: 1}",
@@ -154,6 +236,14 @@ def test_values_that_do_not_fit_each_other_are_refused_in_these_words(refused, t
         (
             "attack: {f: 3}",
             "attack.f is not a setting; attack has name, byzantine_nodes, placement, strength",
+        ),
+        (
+            "network: {graph: {hub: a, edges: [{ends: [a, b], lenght_km: 1, length_km: 1}]}}",
+            "network.graph.edges.lenght_km is not a setting; did you mean length_km?",
+        ),
+        (
+            "network: {graph: {hubs: a, hub: a, edges: [[a, b, 1]]}}",
+            "network.graph.hubs is not a setting; did you mean network.graph.hub?",
         ),
         ("<<: {}", f"<< is not a setting; a scenario has {SETTINGS}"),
         ("'': 1", f"the empty key is not a setting; a scenario has {SETTINGS}"),
@@ -167,7 +257,7 @@ def test_a_key_is_refused_in_these_words(refused, text, message):
 
 @pytest.mark.parametrize("key", FIELDS)
 def test_every_field_refuses_what_it_is_not(key):
-    message = refusal("small", {key: b"x"})
+    message = refusal("surfnet", {key: b"x"})
     assert message.startswith(f"overrides: {key} must be ")
     assert message.endswith(", but is b'x'")
 

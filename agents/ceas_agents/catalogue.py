@@ -1,14 +1,18 @@
 """What can be named in scenarios and on the command line, with its first line of documentation."""
 
 import inspect
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ceas_agents.contestants import CONTESTANTS
-from ceas_gym import config, rewards
+from ceas_gym import config, hardware, rewards
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.learning import circuit, data, model
 from ceas_gym.names import nearest
+from ceas_gym.network import purification
+
+WIDTH = 100
 
 
 def catalogue() -> dict[str, dict[str, str]]:
@@ -21,19 +25,24 @@ def catalogue() -> dict[str, dict[str, str]]:
         "weights": weights.WEIGHTINGS,
         "lapses": protocol.LAPSES,
         "rewards": rewards.REWARDS,
+        "purifications": purification.PURIFICATIONS,
         "datasets": data.DATASETS,
         "feature maps": circuit.FEATURE_MAPS,
         "ansatze": circuit.ANSATZE,
         "optimizers": model.OPTIMIZERS,
     }
     described = {kind: {n: _line(f) for n, f in names.items()} for kind, names in functions.items()}
-    scenarios = {name: config.describe(name) for name in config.shipped()}
-    policies = {name: _policy_line(name) for name in CONTESTANTS}
-    return {"scenarios": scenarios, "policies": policies, **described}
+    return {
+        "scenarios": {name: config.describe(name) for name in config.shipped()},
+        "policies": {name: _policy_line(name) for name in CONTESTANTS},
+        "hardware": hardware.ABOUT,
+        "graphs": {name: config.describe(name, "graphs") for name in config.shipped("graphs")},
+        **described,
+    }
 
 
 def text(kind: str | None = None) -> str:
-    """Returns the catalogue, or one kind of it, as text.
+    """Returns the catalogue, or one kind of it, as text; of hardware alone, all its figures.
 
     Raises:
         ValueError: If there is no such kind.
@@ -41,6 +50,8 @@ def text(kind: str | None = None) -> str:
     everything = catalogue()
     if kind is not None and kind not in everything:
         raise ValueError(f"kind {kind!r} is unknown; {nearest(kind, everything)}")
+    if kind == "hardware":
+        return "\n\n".join(_figures(preset) for preset in hardware.PRESETS)
     chosen = everything if kind is None else {kind: everything[kind]}
     return "\n\n".join(_block(name, entries) for name, entries in chosen.items())
 
@@ -48,6 +59,24 @@ def text(kind: str | None = None) -> str:
 def _block(kind: str, entries: dict[str, str]) -> str:
     width = max(map(len, entries))
     return "\n".join([kind, *(f"  {name:<{width}}  {line}" for name, line in entries.items())])
+
+
+def _figures(preset: str) -> str:
+    # Field, value and source in columns; a long source goes on below itself.
+    figures = hardware.PRESETS[preset]
+    values = {name: _shown(figure.value) for name, figure in figures.items()}
+    names, digits = max(map(len, values)), max(map(len, values.values()))
+    rows = [f"{preset}: {hardware.ABOUT[preset]}"]
+    for name, figure in figures.items():
+        start = f"  {name:<{names}}  {values[name]:<{digits}}  "
+        rows += textwrap.wrap(
+            figure.source, WIDTH, initial_indent=start, subsequent_indent=" " * len(start)
+        )
+    return "\n".join(rows)
+
+
+def _shown(value: hardware.Value) -> str:
+    return "null" if value is None else value if isinstance(value, str) else f"{value:g}"
 
 
 def _line(function: Callable[..., Any]) -> str:

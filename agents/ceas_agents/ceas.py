@@ -5,7 +5,8 @@ In each round it minimises the noise of the honest updates among the nodes it se
     minimise   sum_{k served} 1 / I_k,        I_k = stored_k + sum_w value_wk x_wk,
     subject to sum_k x_wk <= channels_w,  0 <= x_wk <= 1,  sum_w pairs_k x_wk <= room_k,
 
-with the share x_wk of a channel for node k in window w. The value of a whole channel is the pairs
+with the share x_wk of a channel for node k in window w, and the same limit on the channels of
+every fibre that routes share. The value of a whole channel is the pairs
 it yields times the Fisher information that a pair still carries at the barrier: zero where it
 would expire on the way, so such pairs are never asked for. The sum is diminishing in every I_k, so
 no node is starved. The nodes served are those with the most to gain, as many as minimise the
@@ -21,9 +22,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from ceas_gym import actions
-from ceas_gym.consensus import protocol, weights
-from ceas_gym.observations import NODE_FEATURES, expected_pairs
-from ceas_gym.physics import information
+from ceas_gym.consensus import weights
+from ceas_gym.network import counts, forecast
+from ceas_gym.observations import NODE_FEATURES
+from ceas_gym.physics import information, register
 from ceas_gym.types import Network, Observation, Params
 
 STEPS = 48
@@ -44,6 +46,10 @@ class Market(NamedTuple):
     """Information of the pairs in memory."""
     room: Float[Array, " nodes"]
     """Free memories."""
+    can_tag: Bool[Array, " nodes"]
+    """Whether the node's update can be counted at all."""
+    passes: Float[Array, "bottlenecks nodes"]
+    """One where the node's route goes through the bottleneck; the hub is the first."""
 
 
 def ceas(
@@ -55,7 +61,7 @@ def ceas(
     market = survey(network, observation)
     served = choose(params, market)
     for_key = fill_windows(network, jnp.where(served, tag_time(network, observation), 0))
-    free = network.channels - for_key.sum(axis=1)
+    free = network.channels - for_key @ network.passes.T
     data = allocate(market, served, jnp.maximum(free, 0), 1 - for_key)
     return actions.encode(for_key + data)
 
@@ -63,37 +69,42 @@ def ceas(
 def survey(network: Network, observation: Observation) -> Market:
     """Returns what the round's channel-time is worth, from calibration and inventory."""
     windows = network.windows
-    pairs = expected_pairs(network)
-    ages = jnp.arange(windows)[::-1, None]
-    arriving = network.contraction.T[ages[:, 0]] * network.delivery_contraction
-    per_pair = jnp.where(ages <= network.lifetime, _information(arriving, network.qubits), 0)
+    pairs = _pairs(network, observation)
+    survival = observation.nodes[:, COLUMN["survival"]]
+    new = forecast.new_contraction(network, forecast.nominal(network))
+    stored = forecast.by_age(network, new, survival, windows)
+    arriving = counts.fidelity(stored * network.delivery_contraction[..., None])
+    alive = counts.fidelity(stored) >= network.cutoff_fidelity
+    per_pair = jnp.where(alive, _information(arriving, network.qubits), 0)
     held = observation.nodes[:, COLUMN["stored"]] * network.memories
-    survival = observation.nodes[:, COLUMN["survival"]] ** windows
-    aged = observation.nodes[:, COLUMN["stored_contraction"]] * survival
-    oldest = network.contraction[jnp.arange(pairs.shape[0]), jnp.maximum(network.lifetime, 0)]
-    lasting = jnp.where(aged >= oldest, held, 0)
+    aged = observation.nodes[:, COLUMN["stored_contraction"]] * survival**windows
+    fidelity = (1 + 3 * aged) / 4
+    lasting = jnp.where(fidelity >= network.cutoff_fidelity, held, 0)
     return Market(
-        value=per_pair * pairs,
+        value=per_pair.T[::-1] * pairs,
         pairs=pairs,
-        stored=lasting * _information(aged, network.qubits),
+        stored=lasting * _information(fidelity, network.qubits),
         room=network.memories - lasting,
+        can_tag=(observation.nodes[:, COLUMN["key_rate"]] > 0) | network.unauthenticated_spend,
+        passes=network.passes,
     )
 
 
 def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes"]:
     """Returns the channel-time, in windows, that each node needs for the key it lacks."""
     missing = (1 - observation.nodes[:, COLUMN["tag"]]) * network.tag_bits
-    usable = network.secret_fraction > 0
-    needed = missing / jnp.where(usable, network.secret_fraction, 1)
+    per_pair = observation.nodes[:, COLUMN["key_rate"]]
+    usable = per_pair > 0
+    needed = missing / jnp.where(usable, per_pair, 1)
     safe = needed + KEY_MARGIN * jnp.sqrt(needed)
-    return jnp.where(usable, safe / jnp.maximum(expected_pairs(network), 1e-9), 0)
+    return jnp.where(usable, safe / jnp.maximum(_pairs(network, observation), 1e-9), 0)
 
 
 def fill_windows(network: Network, needed: Float[Array, " nodes"]) -> Float[Array, "windows nodes"]:
     """Returns a schedule that meets the needs as early as the channels allow, least need first."""
 
     def window(left: Array, _: None) -> tuple[Array, Array]:
-        given = _fill(-needed, jnp.minimum(left, 1), network.channels)
+        given = _fill(-needed, jnp.minimum(left, 1), network.channels, network.passes)
         return left - given, given
 
     return jax.lax.scan(window, needed, None, length=network.windows)[1]
@@ -109,13 +120,12 @@ def choose(params: Params, market: Market) -> Bool[Array, " nodes"]:
     that can commit.
     """
     productivity = market.value.sum(axis=0)
-    can_tag = (params.network.secret_fraction > 0) | params.network.unauthenticated_spend
-    able = (productivity > 0) & can_tag
+    able = (productivity > 0) & market.can_tag
     nodes = productivity.shape[0]
     order = jnp.argsort(-jnp.where(able, productivity, 0))
     cost = jnp.cumsum(1 / jnp.sqrt(jnp.maximum(productivity[order], 1e-9)))
     count = jnp.arange(1, nodes + 1)
-    noise = 1 / params.learning.batch_floor + cost**2 / (count * params.network.channels)
+    noise = 1 / params.learning.batch_floor + cost**2 / (count * params.network.channels[0])
     bound = jax.vmap(_certificate, in_axes=(None, 0, 0))(params, count, noise)
     best = jnp.argmin(jnp.where(count <= able.sum(), bound, jnp.inf)) + 1
     rank = jnp.argsort(order)
@@ -125,7 +135,7 @@ def choose(params: Params, market: Market) -> Bool[Array, " nodes"]:
 def allocate(
     market: Market,
     served: Bool[Array, " nodes"],
-    channels: Float[Array, " windows"],
+    channels: Float[Array, "windows bottlenecks"],
     most: Float[Array, "windows nodes"],
 ) -> Float[Array, "windows nodes"]:
     """Returns the schedule that minimises sum 1 / I_k over the served nodes.
@@ -136,7 +146,7 @@ def allocate(
     Args:
         market: Values, stored information and free memories.
         served: Nodes to serve.
-        channels: Channels left in each window.
+        channels: Channels left in each window, of the hub and of every shared fibre.
         most: Greatest share for each node in each window.
 
     Source:
@@ -148,7 +158,7 @@ def allocate(
         def window(room: Array, offers: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             gain, free, cap = offers
             fitting = jnp.minimum(cap, room / jnp.maximum(market.pairs, 1e-9))
-            given = _fill(gain, jnp.where(gain > 0, fitting, 0), free)
+            given = _fill(gain, jnp.where(gain > 0, fitting, 0), free, market.passes)
             return room - given * market.pairs, given
 
         return jax.lax.scan(window, market.room, (gain, channels, most), reverse=True)[1]
@@ -158,8 +168,8 @@ def allocate(
         gain = jnp.where(useful, market.value / jnp.maximum(info, 1e-3) ** 2, 0)
         return schedule + 2 / (number + 2) * (vertex(gain) - schedule), None
 
-    share = channels[:, None] / jnp.maximum(useful.sum(axis=1, keepdims=True), 1)
-    start = jnp.where(useful, jnp.minimum(share, most), 0)
+    share = channels / jnp.maximum(useful @ market.passes.T, 1)
+    start = jnp.where(useful, jnp.minimum(_tightest(share[..., None], market.passes), most), 0)
     asked = (start * market.pairs).sum(axis=0)
     start = start * jnp.minimum(1, market.room / jnp.maximum(asked, 1e-9))
     return jax.lax.scan(step, start, jnp.arange(1, STEPS + 1))[0]
@@ -167,7 +177,7 @@ def allocate(
 
 def _certificate(params: Params, count: Array, noise: Array) -> Array:
     consensus = params.consensus
-    voters = jnp.arange(params.network.lifetime.shape[0]) < count
+    voters = jnp.arange(params.network.vertex.shape[0]) < count
     share = weights.budget(
         voters, consensus.tolerated, consensus.share_budget, consensus.largest_share
     )
@@ -176,15 +186,28 @@ def _certificate(params: Params, count: Array, noise: Array) -> Array:
     return jnp.where(commits, bound, 1e9 - count)
 
 
-def _information(contraction: Array, qubits: int) -> Array:
-    # Fisher information of one pair, when all pairs of a shot contract alike.
-    signal = protocol.signal(contraction[..., None] ** jnp.arange(qubits + 1))
+def _pairs(network: Network, observation: Observation) -> Float[Array, " nodes"]:
+    # Of a whole channel in a window, as the links are likely to be.
+    return forecast.expected_pairs(network) * observation.nodes[:, COLUMN["condition"]]
+
+
+def _information(fidelity: Array, qubits: int) -> Array:
+    # Fisher information of one pair, when all pairs of a shot have the same fidelity.
+    signal = register.twirled_contraction(fidelity**qubits, 2**qubits)
     return information.depolarized_qfi_factor(signal, 2**qubits) / qubits
 
 
 def _fill(
-    priority: Float[Array, " nodes"], wanted: Float[Array, " nodes"], capacity: Array
+    priority: Float[Array, " nodes"],
+    wanted: Float[Array, " nodes"],
+    capacity: Float[Array, " bottlenecks"],
+    passes: Float[Array, "bottlenecks nodes"],
 ) -> Float[Array, " nodes"]:
-    # Meets the wishes in order of priority until the capacity is used up.
-    before = weights.mass_below(-priority, wanted)
-    return jnp.clip(capacity - before, 0, wanted)
+    # Meets the wishes in order of priority until a bottleneck on the way is used up.
+    before = jax.vmap(weights.mass_below, in_axes=(None, 0))(-priority, passes * wanted)
+    return jnp.clip(_tightest(capacity[:, None] - before, passes), 0, wanted)
+
+
+def _tightest(limit: Array, passes: Float[Array, "bottlenecks nodes"]) -> Array:
+    # The least limit on each node's route, from limits (..., bottlenecks, nodes or 1).
+    return jnp.where(passes > 0, limit, jnp.inf).min(axis=-2)

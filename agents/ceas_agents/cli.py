@@ -46,9 +46,14 @@ def evaluate(
 
 @app.command("list")
 def list_names(
-    kind: Annotated[str | None, typer.Argument(help="one kind only, such as rules")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="one kind only, such as rules or hardware")
+    ] = None,
 ) -> None:
-    """Show what can be named: scenarios, policies, attacks, rules and more."""
+    """Show what can be named: scenarios, policies, hardware presets, attacks, rules and more.
+
+    Of hardware alone, it shows every preset's figures and where they come from.
+    """
     from ceas_agents import catalogue
 
     typer.echo(catalogue.text(kind))

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, Key
 from ceas_agents.ceas import ceas, fill_windows
 from ceas_gym import actions
 from ceas_gym.names import resolve
-from ceas_gym.observations import NETWORK_FEATURES, expected_pairs
+from ceas_gym.network.forecast import expected_pairs
+from ceas_gym.observations import NETWORK_FEATURES
 from ceas_gym.types import Observation, Params
 
 Policy = Callable[[Params, Observation, Key[Array, ""]], Float[Array, "windows nodes"]]
@@ -19,25 +20,25 @@ PROGRESS = [feature.name for feature in NETWORK_FEATURES].index("progress")
 def uniform(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
     """Gives every node the same share of the channels in every window."""
     del observation, key
-    nodes = params.network.lifetime.shape[0]
-    share = jnp.minimum(1, params.network.channels / nodes)
+    nodes = params.network.vertex.shape[0]
+    share = jnp.minimum(1, params.network.channels[0] / nodes)
     return actions.encode(jnp.full((params.network.windows, nodes), share))
 
 
 def round_robin(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
     """Gives whole channels to one group of nodes after the other, window by window."""
     del key
-    nodes, windows = params.network.lifetime.shape[0], params.network.windows
+    nodes, windows = params.network.vertex.shape[0], params.network.windows
     now = jnp.round(observation.network[PROGRESS] * params.rounds) * windows
-    first = (now + jnp.arange(windows)) * params.network.channels
+    first = (now + jnp.arange(windows)) * params.network.channels[0]
     turn = (jnp.arange(nodes) - first[:, None]) % nodes
-    return actions.encode(jnp.clip(params.network.channels - turn, 0, 1))
+    return actions.encode(jnp.clip(params.network.channels[0] - turn, 0, 1))
 
 
 def random(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
     """Asks for random shares."""
     del observation
-    shape = (params.network.windows, params.network.lifetime.shape[0])
+    shape = (params.network.windows, params.network.vertex.shape[0])
     return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
 
 

@@ -3,26 +3,47 @@
 A file is a partial `Scenario` with the same nesting: every key is optional, none is unknown, and
 what is left out, up to an empty section or file, has its default. Plain scalars follow YAML 1.2, so
 `no` and `2026-01-01` are text and `1e-5` is a number. All that can be wrong is a `ScenarioError`.
+
+The network's graph may also be named: a shipped one, or a file in YAML or GraphML
+(`ceas_gym.config.graphs`). A file is looked for in the folder of the scenario's file, one that an
+override names in the working directory.
 """
 
 import os
-import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from yaml.constructor import ConstructorError
-from yaml.reader import ReaderError
 
-from ceas_gym.config import sources, values
-from ceas_gym.config.keys import KEYS, SECTIONS, allowed, joined, shown, unknown
+from ceas_gym.config import graphs, sources, values, yaml_text
+from ceas_gym.config.keys import (
+    KEYS,
+    OPTIONAL,
+    SECTIONS,
+    allowed,
+    dotted,
+    joined,
+    placed,
+    shown,
+    unknown,
+)
 from ceas_gym.config.sources import ScenarioError as ScenarioError
 from ceas_gym.config.sources import describe as describe
 from ceas_gym.config.sources import naming as naming
 from ceas_gym.config.sources import shipped as shipped
 from ceas_gym.scenario import Scenario
+
+GRAPH = "network.graph"
+GRAPH_PATH = ["network", "graph"]
+
+
+class _Source(NamedTuple):
+    name: str
+    data: dict[str, Any]
+    graph: str | None = None
+    """Name of the graph, if the scenario names one instead of spelling it out."""
 
 
 def load(
@@ -37,7 +58,9 @@ def load(
         scenario: A shipped name; the path of a YAML file, which ends in `.yaml` or `.yml`, has a
             separator in it or exists; or a `Scenario`, which is not changed.
         overrides: Values by dotted key, which replace what the scenario says before the check.
-            NumPy and JAX numbers and arrays count as plain numbers and lists.
+            NumPy and JAX numbers and arrays count as plain numbers and lists. `hardware.preset`
+            replaces all that the scenario says of the hardware, and `network.graph` its number of
+            nodes and its lengths; other overrides of them win.
 
     Raises:
         ScenarioError: If there is no such scenario, its text can't be read, or a key or value is
@@ -46,28 +69,29 @@ def load(
     Example:
         >>> load("tiny", {"attack.name": "none", "episode.rounds": 5}).episode.rounds
         5
+        >>> load("tiny", {"hardware.preset": "nv_centre"}).hardware.scheme
+        'single_click'
         >>> load("small", {"name": 5})
         Traceback (most recent call last):
         ceas_gym.config.ScenarioError: overrides: name must be text, but is 5
     """
-    source, data = _read(scenario)
     overrides = {} if overrides is None else overrides
+    source = _read(scenario)
     if problems := list(_misplaced(overrides)):
         raise _error(problems)
-    for key, value in overrides.items():
-        data = values.replaced(data, key.split("."), value)
+    source = _overridden(source, overrides)
     try:
-        return Scenario.model_validate(values.normalized(data), strict=True)
+        return Scenario.model_validate(values.normalized(source.data), strict=True)
     except ValidationError as error:
         problems = [_problem(details, source, overrides) for details in error.errors()]
     raise _error(problems)
 
 
-def parse_override(text: str) -> tuple[str, object]:
+def parse_override(override: str) -> tuple[str, object]:
     """Returns the key and the value of an override as a command line has it.
 
     Args:
-        text: `section.field=value`, with the value in YAML.
+        override: `section.field=value`, with the value in YAML.
 
     Raises:
         ScenarioError: If there is no `=`, no key, or the value is not YAML. `load` checks the rest.
@@ -78,10 +102,10 @@ def parse_override(text: str) -> tuple[str, object]:
         >>> parse_override("network.cutoff_fidelity=null")
         ('network.cutoff_fidelity', None)
     """
-    key, equals, value = text.partition("=")
+    key, equals, value = override.partition("=")
     if not (equals and key.strip()):
-        raise ScenarioError(f"override {text!r} is not of the form section.field=value")
-    return key.strip(), _parsed(value, f"override {text!r}")
+        raise ScenarioError(f"override {override!r} is not of the form section.field=value")
+    return key.strip(), yaml_text.parsed(value, f"override {override!r}")
 
 
 def dump(scenario: Scenario) -> str:
@@ -91,29 +115,45 @@ def dump(scenario: Scenario) -> str:
         >>> dump(load("tiny")).startswith("name: tiny\nnetwork:\n  nodes: 4\n")
         True
     """
-    data = scenario.model_dump()
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+    return yaml_text.written(values.compact(scenario.model_dump()))
 
 
 # --- Sources ---
 
 
-def _read(scenario: str | os.PathLike[str] | Scenario) -> tuple[str, dict[str, Any]]:
-    # What messages call the source, and what it says.
+def _read(scenario: str | os.PathLike[str] | Scenario) -> _Source:
     source = sources.source(scenario)
     if isinstance(scenario, Scenario):
         # An edited copy of a scenario is unchecked and may hold anything.
-        return source, scenario.model_dump(warnings=False)
+        return _Source(source, scenario.model_dump(warnings=False))
     name = os.fsdecode(scenario)
-    text = sources.shipped_text(name) if source != name else sources.file_text(name)
-    return source, _mapping(text, source)
+    if source != name:
+        contents, folder = sources.shipped_text(name), Path()
+    else:
+        contents, folder = sources.file_text(name), Path(name).parent
+    data = yaml_text.mapping(contents, source, "sections")
+    return _with_graph(_Source(source, data), source, folder)
 
 
-def _mapping(text: str, source: str) -> dict[str, Any]:
-    data = _parsed(text, source)
-    if data is not None and not isinstance(data, dict):
-        raise ScenarioError(f"{source} must be a mapping of sections, but is {shown(data)}")
-    return data or {}
+def _overridden(source: _Source, overrides: Mapping[str, object]) -> _Source:
+    source = source._replace(data=values.without_replaced(source.data, overrides))
+    if GRAPH in overrides:
+        data = values.replaced(source.data, GRAPH_PATH, overrides[GRAPH])
+        source = _with_graph(source._replace(data=data), "overrides", Path())
+    data = source.data
+    for key in overrides.keys() - {GRAPH}:
+        data = values.replaced(data, key.split("."), overrides[key])
+    return source._replace(data=data)
+
+
+def _with_graph(source: _Source, asked_by: str, folder: Path) -> _Source:
+    # The graph spelled out, if it is only named.
+    name = values.found(source.data, GRAPH_PATH)
+    if not isinstance(name, str):
+        return source._replace(graph=None)
+    with sources.prefixing(lambda: f"{asked_by}: {GRAPH}"):
+        graph_source, graph = graphs.read(name, folder)
+    return _Source(source.name, values.replaced(source.data, GRAPH_PATH, graph), graph_source)
 
 
 # --- Messages ---
@@ -128,102 +168,31 @@ def _misplaced(overrides: Iterable[str]) -> Iterator[str]:
     for key in overrides:
         if key not in KEYS:
             yield f"overrides: {unknown(str(key))}"
-        elif key in SECTIONS:
+        elif key in SECTIONS and key not in OPTIONAL:
             example = joined(key, next(iter(SECTIONS[key].model_fields)))
             yield f"overrides: {key} is a section; override its keys, such as {example}"
 
 
-def _problem(error: ErrorDetails, source: str, overrides: Mapping[str, object]) -> str:
-    key = ".".join(part for part in error["loc"] if isinstance(part, str))
+def _problem(error: ErrorDetails, source: _Source, overrides: Mapping[str, object]) -> str:
+    key, place = dotted(error["loc"]), placed(error["loc"])
+    is_entry = bool(error["loc"]) and isinstance(error["loc"][-1], int)
+    name = _who_said(key, source, overrides)
     if error["type"] == "value_error":
         # What a section's own check says starts with the name of a field.
-        text = joined(key, error["msg"].removeprefix("Value error, "))
-        return f"{source}{' with overrides' if overrides else ''}: {text}"
+        words = joined(place, error["msg"].removeprefix("Value error, "))
+        suffix = " with overrides" if overrides and name != "overrides" else ""
+        return f"{name}{suffix}: {words}"
     if error["type"] == "extra_forbidden":
-        return f"{source}: {unknown(key)}"
-    index = "".join(f"[{part}]" for part in error["loc"] if isinstance(part, int))
-    source = "overrides" if key in overrides else source
-    expected = allowed(key, is_entry=bool(index))
-    return f"{source}: {key}{index} must be {expected}, but is {shown(error['input'])}"
+        return f"{name}: {unknown(key)}"
+    if error["type"] == "missing":
+        return f"{name}: {place} is missing"
+    expected = allowed(key, is_entry=is_entry)
+    return f"{name}: {place} must be {expected}, but is {shown(error['input'])}"
 
 
-# --- YAML ---
-
-TAG = "tag:yaml.org,2002:"
-NUMBER = r"[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?"
-PLAIN_SCALARS = (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("float", rf"{NUMBER}|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.0123456789")),
-)
-"""Kind, pattern and first characters of what is not text in YAML 1.2 (with Python's `1_000`)."""
-
-
-def _parsed(text: str, source: str) -> object:
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        reason = line + ", ".join(filter(None, (error.context, error.problem)))
-    except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        reason = f"line {line}: character {chr(error.character)!r} is not allowed"
-    except RecursionError:
-        reason = "nested too deeply"
-    # What PyYAML lets through of scalars such as "\UFFFFFFFF" and `!!float x`.
-    except (ValueError, OverflowError, LookupError) as error:
-        reason = f"malformed value: {error}"
-    raise ScenarioError(f"{source}: {reason}")
-
-
-class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (as PyYAML has it)
-    yaml_constructors: dict[str | None, Any] = {  # noqa: RUF012
-        None: yaml.SafeLoader.construct_undefined
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        data = super().construct_mapping(node, deep)
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            problem = None
-            if key.tag != TAG + "str":
-                problem = f"key {shown(key.value)} is not text"
-            elif key.value in lines:
-                problem = f"key {key.value} appears twice, first on line {lines[key.value]}"
-            if problem:
-                raise ConstructorError(None, None, problem, key.start_mark)
-            lines[key.value] = key.start_mark.line + 1
-        return data
-
-    def construct_number(self, node: yaml.ScalarNode) -> object:
-        return values.number(self.construct_yaml_float(node))
-
-    def construct_text(self, node: yaml.ScalarNode) -> str:
-        text = self.construct_scalar(node)
-        text.encode()  # Half a surrogate pair could never be written to a file.
-        return text
-
-
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-    def represent_text(self, data: str) -> yaml.Node:
-        # PyYAML would fold some of Unicode's line breaks away, but escapes them in double quotes.
-        return self.represent_scalar(TAG + "str", data, style=None if data.isprintable() else '"')
-
-    def represent_tuple(self, data: tuple[object, ...]) -> yaml.Node:
-        return self.represent_sequence(TAG + "seq", data, flow_style=True)
-
-
-for _kind, _pattern, _first in PLAIN_SCALARS:
-    # The dumper keeps YAML 1.1's as well, and so quotes whatever either reader would mistake.
-    for _class in (_Loader, _Dumper):
-        _class.add_implicit_resolver(TAG + _kind, re.compile(rf"^(?:{_pattern})$"), _first)
-for _kind in ("null", "bool", "seq", "map"):
-    _Loader.add_constructor(TAG + _kind, yaml.SafeLoader.yaml_constructors[TAG + _kind])
-_Loader.add_constructor(TAG + "float", _Loader.construct_number)
-_Loader.add_constructor(TAG + "str", _Loader.construct_text)
-_Dumper.add_representer(str, _Dumper.represent_text)
-_Dumper.add_representer(tuple, _Dumper.represent_tuple)
+def _who_said(key: str, source: _Source, overrides: Mapping[str, object]) -> str:
+    is_graph = f"{key}.".startswith(f"{GRAPH}.")
+    if is_graph and source.graph and (key == GRAPH or key not in overrides):
+        return source.graph
+    is_overridden = key in overrides or (is_graph and GRAPH in overrides)
+    return "overrides" if is_overridden else source.name

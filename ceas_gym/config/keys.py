@@ -2,9 +2,12 @@
 
 import difflib
 import reprlib
-from typing import Any
+from collections.abc import Iterable
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
-from ceas_gym.scenario import Scenario, Section
+from ceas_gym.names import nearest
+from ceas_gym.scenario import EdgeSettings, Scenario, Section
 
 LARGEST_INTEGER = 2**31 - 1
 """The simulation counts in 32 bits."""
@@ -25,17 +28,47 @@ def joined(section: str, name: str) -> str:
     return f"{section}.{name}" if section else name
 
 
+def dotted(path: Iterable[int | str]) -> str:
+    """Returns the key of a place in a scenario, without the indices of lists.
+
+    Example:
+        >>> dotted(("network", "graph", "edges", 0, "ends", 1))
+        'network.graph.edges.ends'
+    """
+    return ".".join(part for part in path if isinstance(part, str))
+
+
+def placed(path: Iterable[int | str]) -> str:
+    """Returns the key of a place in a scenario, with the indices of lists.
+
+    Example:
+        >>> placed(("network", "graph", "edges", 0, "ends", 1))
+        'network.graph.edges[0].ends[1]'
+    """
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).removeprefix(".")
+
+
 def _sections(model: type[Section] = Scenario, prefix: str = "") -> dict[str, type[Section]]:
     found = {prefix: model}
     for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Section):
-            found |= _sections(kind, joined(prefix, name))
+        for kind in _alternatives(field.annotation):
+            if isinstance(kind, type) and issubclass(kind, Section):
+                found |= _sections(kind, joined(prefix, name))
     return found
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 (any type there is)
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 SECTIONS = _sections()
 """Models by dotted key; the scenario itself is the section without a name."""
+OPTIONAL = {"network.graph"}
+"""Sections that may be null, or named by text, and are overridden as a whole or key by key."""
+ENTRIES: dict[str, type[Section]] = {"network.graph.edges": EdgeSettings}
+"""Models of the entries of lists, by the list's dotted key."""
+EDGE = "an edge such as [A, B, 11.8], or [A, B, 11.8, 2] with its channels"
 KEYS = [joined(section, name) for section, model in SECTIONS.items() for name in model.model_fields]
 """Dotted keys of all sections and of all fields."""
 
@@ -49,15 +82,17 @@ def unknown(key: str) -> str:
     """
     key = key[:80] or "the empty key"
     section, _, name = key.rpartition(".")
+    if section in ENTRIES:
+        return f"{key} is not a setting; {nearest(name, ENTRIES[section].model_fields)}"
 
     def likeness(known: str) -> float:
         # The name counts most: it is often right in the wrong section, or a word of the right one.
         other = known.rpartition(".")[2]
         return _alike(name, other) + 0.3 * (name in other.split("_")) + 0.3 * _alike(key, known)
 
-    nearest = max(KEYS, key=likeness)
-    if likeness(nearest) > 0.85:
-        return f"{key} is not a setting; did you mean {nearest}?"
+    likeliest = max(KEYS, key=likeness)
+    if likeness(likeliest) > 0.85:
+        return f"{key} is not a setting; did you mean {likeliest}?"
     place = section if section in SECTIONS else ""
     fields = ", ".join(SECTIONS[place].model_fields)
     return f"{key} is not a setting; {place or 'a scenario'} has {fields}"
@@ -80,28 +115,37 @@ def allowed(key: str, *, is_entry: bool = False) -> str:
         >>> allowed("network.cutoff_fidelity")
         'a finite number above 0.25 and below 1, or null'
     """
+    if key in OPTIONAL:
+        return "the name or path of a graph, or a mapping of settings, or null"
     if key in SECTIONS:
         return "a mapping of settings"
     section, _, name = key.rpartition(".")
-    schema = SECTIONS[section].model_json_schema()["properties"][name]
+    schema = (SECTIONS | ENTRIES)[section].model_json_schema()["properties"][name]
     options = schema.get("anyOf", [schema])
     if is_entry:
-        return _described(options[0]["items"])
+        return _described(_entries(options[0]))
     return ", or ".join(_described(option) for option in options)
 
 
 def _described(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return EDGE
     if "enum" in schema:
         return f"one of {', '.join(schema['enum'])}"
     if schema["type"] == "array":
-        return f"a list{_size(schema)}, each {_described(schema['items'])}"
+        return f"a list{_size(schema)}, each {_described(_entries(schema))}"
     return NOUNS[schema["type"]] + _range(schema)
 
 
+def _entries(schema: dict[str, Any]) -> dict[str, Any]:
+    return schema["items"] if "items" in schema else schema["prefixItems"][0]
+
+
 def _size(schema: dict[str, Any]) -> str:
-    return (
-        f" of {schema['minItems']} to {schema['maxItems']} entries" if "minItems" in schema else ""
-    )
+    if "minItems" not in schema:
+        return ""
+    least, most = schema["minItems"], schema["maxItems"]
+    return f" of {least} entries" if least == most else f" of {least} to {most} entries"
 
 
 def _range(schema: dict[str, Any]) -> str:

@@ -2,11 +2,12 @@
 
 import difflib
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib import resources
 from itertools import takewhile
 from pathlib import Path
+from typing import Literal
 
 from ceas_gym.config.keys import shown
 from ceas_gym.scenario import Scenario
@@ -23,28 +24,38 @@ class ScenarioError(ValueError):
         super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in line))
 
 
-def shipped() -> list[str]:
-    """Returns the names of the scenarios that come with the package.
+Kind = Literal["scenarios", "graphs"]
+SUFFIXES: dict[Kind, tuple[str, ...]] = {
+    "scenarios": (".yaml", ".yml"),
+    "graphs": (".yaml", ".yml", ".graphml"),
+}
+"""How the name of a user's file of each kind may end."""
+
+
+def shipped(kind: Kind = "scenarios") -> list[str]:
+    """Returns the names of the scenarios, or graphs, that come with the package.
 
     Example:
         >>> shipped()
-        ['paper', 'small', 'tiny']
+        ['paper', 'paper-drift', 'small', 'surfnet', 'tiny']
+        >>> shipped("graphs")
+        ['surfnet-randstad']
     """
-    files = (resources.files("ceas_gym") / "scenarios").iterdir()
+    files = (resources.files("ceas_gym") / kind).iterdir()
     return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
 
 
-def describe(name: str) -> str:
-    """Returns the opening comment of a shipped scenario, as one line.
+def describe(name: str, kind: Kind = "scenarios") -> str:
+    """Returns the opening comment of a shipped scenario or graph, as one line.
 
     Raises:
-        ScenarioError: If there is no shipped scenario of that name.
+        ScenarioError: If nothing of that kind and name is shipped.
 
     Example:
         >>> describe("tiny").split(":")[0]
         'Four nodes, one of them Byzantine'
     """
-    comment = takewhile(lambda line: line.startswith("#"), shipped_text(name).splitlines())
+    comment = takewhile(lambda line: line.startswith("#"), shipped_text(name, kind).splitlines())
     return " ".join(line.lstrip("# ") for line in comment)
 
 
@@ -66,10 +77,21 @@ def naming(scenario: str | os.PathLike[str] | Scenario) -> Generator[None, None,
         ceas_gym.config.ScenarioError: mine.yaml: attack.name: attack 'non' is unknown; did you \
 mean none?
     """
+    with prefixing(lambda: source(scenario)):
+        yield
+
+
+@contextmanager
+def prefixing(prefix: Callable[[], str]) -> Generator[None, None, None]:
+    """Makes any `ValueError` from within a `ScenarioError` with a prefix.
+
+    Raises:
+        ScenarioError: In place of a `ValueError`.
+    """
     try:
         yield
     except ValueError as error:
-        raise ScenarioError(f"{source(scenario)}: {error}") from error
+        raise ScenarioError(f"{prefix()}: {error}") from error
 
 
 def source(scenario: str | os.PathLike[str] | Scenario) -> str:
@@ -85,29 +107,32 @@ def source(scenario: str | os.PathLike[str] | Scenario) -> str:
     except TypeError:
         known = "a shipped name, a path or a Scenario"
         raise ScenarioError(f"scenario must be {known}, but is {shown(scenario)}") from None
-    return f"scenario {name}" if scenario == name and not _is_path(name) else name
+    return f"scenario {name}" if scenario == name and not is_path(name) else name
 
 
-def _is_path(name: str) -> bool:
-    if name in shipped():
+def is_path(name: str, kind: Kind = "scenarios", folder: Path = Path()) -> bool:
+    """Returns whether a name stands for a user's file: by its form, or because there is one."""
+    if name in shipped(kind):
         return False
     separated = os.sep in name or bool(os.altsep and os.altsep in name)
-    return separated or name.endswith((".yaml", ".yml")) or os.path.exists(name)
+    exists = bool(name) and os.path.exists(folder / name)
+    return separated or exists or name.endswith(SUFFIXES[kind])
 
 
-def shipped_text(name: str) -> str:
-    """Returns the text of a shipped scenario.
+def shipped_text(name: str, kind: Kind = "scenarios") -> str:
+    """Returns the text of a shipped scenario or graph.
 
     Raises:
         ScenarioError: If there is none of that name.
     """
-    names = shipped()
+    names = shipped(kind)
     if name not in names:
         close = difflib.get_close_matches(name.lower(), names, n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        known = f"shipped are {', '.join(names)}, and the name of a file ends in .yaml"
-        raise ScenarioError(f"scenario {name!r} is unknown{hint}; {known}")
-    file = resources.files("ceas_gym") / "scenarios" / f"{name}.yaml"
+        suffixes = " or ".join(SUFFIXES[kind][::2])
+        known = f"shipped are {', '.join(names)}, and the name of a file ends in {suffixes}"
+        raise ScenarioError(f"{kind[:-1]} {name!r} is unknown{hint}; {known}")
+    file = resources.files("ceas_gym") / kind / f"{name}.yaml"
     return file.read_text(encoding="utf-8")
 
 

@@ -1,9 +1,11 @@
 """The data of a scenario before its check: nested mappings, as files and overrides give them."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from ceas_gym.config.keys import LARGEST_INTEGER, SECTIONS, joined
+from ceas_gym.config.keys import ENTRIES, LARGEST_INTEGER, OPTIONAL, SECTIONS, joined
+from ceas_gym.scenario import HardwareSettings
 
 
 def replaced(data: dict[str, Any], path: list[str], value: object) -> dict[str, Any]:
@@ -26,11 +28,72 @@ def replaced(data: dict[str, Any], path: list[str], value: object) -> dict[str, 
     return {**data, name: replaced(inner, rest, value)} if isinstance(inner, dict) else data
 
 
+def found(data: object, path: list[str]) -> object:
+    """Returns what stands at the end of a path of keys, `None` if it leads nowhere.
+
+    Example:
+        >>> found({"network": {"nodes": 4}}, ["network", "nodes"])
+        4
+    """
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def without_replaced(data: dict[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
+    """Returns a scenario's data without what overrides of other keys make void.
+
+    A preset is a complete set, so that a new one replaces all settings of the hardware; another
+    graph has nodes of its own.
+
+    Args:
+        data: Nested mappings, which are not changed.
+        overrides: Values by dotted key.
+
+    Example:
+        >>> data = {"hardware": {"preset": "custom", "visibility": 0.5}}
+        >>> without_replaced(data, {"hardware.preset": "nv_centre"})
+        {'hardware': {}}
+    """
+    if "hardware.preset" in overrides:
+        data = _without(data, "hardware", set(HardwareSettings.model_fields))
+    old, new = found(data, ["network", "graph"]), overrides.get("network.graph")
+    is_changed = any(f"{key}.".startswith("network.graph.") for key in overrides)
+    if is_changed and not (old is None and new is None):
+        data = _without(data, "network", {"nodes", "lengths_km"})
+    return data
+
+
+def _without(data: dict[str, Any], section: str, names: set[str]) -> dict[str, Any]:
+    # Unknown keys, and what is no section, stay for the check to report.
+    inner = data.get(section)
+    if not isinstance(inner, dict):
+        return data
+    kept = {name: value for name, value in inner.items() if name not in names}
+    return {**data, section: kept}
+
+
+def compact(data: dict[str, Any]) -> dict[str, Any]:
+    """Returns a checked scenario's data with its edges in short: a list of ends and length each.
+
+    Example:
+        >>> edge = {"ends": ("A", "B"), "length_km": 2.0, "channels": None}
+        >>> compact({"network": {"graph": {"edges": (edge,)}}})
+        {'network': {'graph': {'edges': (('A', 'B', 2.0),)}}}
+    """
+    path = ["network", "graph", "edges"]
+    edges: Any = found(data, path)
+    if edges is None:
+        return data
+    short = ((*edge["ends"], edge["length_km"], edge["channels"]) for edge in edges)
+    return replaced(data, path, tuple(e if e[-1] is not None else e[:-1] for e in short))
+
+
 def normalized(data: dict[str, Any], section: str = "") -> dict[str, Any]:
     """Returns a scenario's data as the strict check wants it.
 
-    Empty sections become empty mappings, lists tuples, whole numbers of 32 bits integers, and what
-    NumPy and JAX hold Python's own numbers.
+    Empty sections become empty mappings unless they may be null, lists tuples, whole numbers of 32
+    bits integers, and what NumPy and JAX hold Python's own numbers.
 
     Args:
         data: Nested mappings, which are not changed.
@@ -44,17 +107,22 @@ def normalized(data: dict[str, Any], section: str = "") -> dict[str, Any]:
     for name, value in data.items():
         key = joined(section, name)
         if key not in SECTIONS:
-            result[name] = _plain(value)
+            result[name] = _plain(value, levels=4 if key in ENTRIES else 1)
         elif isinstance(value, dict):
             result[name] = normalized(value, key)
         else:
-            result[name] = {} if value is None else value
+            result[name] = {} if value is None and key not in OPTIONAL else value
     return result
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, levels: int) -> object:
+    # To a depth, because YAML can nest a list within itself.
     value = number(value)
-    return tuple(map(number, value)) if isinstance(value, list | tuple) else value
+    if levels and isinstance(value, list | tuple):
+        return tuple(_plain(entry, levels - 1) for entry in value)
+    if levels and isinstance(value, dict):
+        return {name: _plain(entry, levels - 1) for name, entry in value.items()}
+    return value
 
 
 def number(value: Any) -> object:  # noqa: ANN401 (whatever a user gives)

@@ -1,6 +1,5 @@
 """The hub's round: momentum, lapses, weights, attack, rule, quorum."""
 
-import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
@@ -59,23 +58,17 @@ def blend(consensus: Consensus, workers: Workers, gradients: Array, delivery: De
     return Workers(momentum, workers.accepted, workers.accepted_information, workers.accepted_age)
 
 
-def signal(contraction: Float[Array, "*batch weights"]) -> Float[Array, "*batch"]:
-    """Returns each node's contraction as one number: that of the twirled n-qubit channel.
+def measured_information(delivery: Delivery, qubits: int) -> Float[Array, " nodes"]:
+    """Returns the Fisher information behind each update, in shots of perfect signal.
 
-    The mean over all Pauli words but the identity, sum_k C(n, k) 3^k c_k / (4^n - 1). It is the
-    hub's, from the ages of the pairs it handed out; nothing that a node says enters.
+    It is the hub's measure, from its books on the pairs that it handed out; nothing that a node
+    says enters.
+
+    Args:
+        delivery: Shots of each node, and the signal that the hub reckons with.
+        qubits: Pairs that one shot takes.
     """
-    qubits = contraction.shape[-1] - 1
-    counts = jnp.array([math.comb(qubits, k) * 3**k for k in range(qubits + 1)])
-    return contraction[..., 1:] @ counts[1:].astype(contraction.dtype) / (4**qubits - 1)
-
-
-def measured_information(delivery: Delivery) -> Float[Array, " nodes"]:
-    """Returns the Fisher information behind each update, in shots of perfect signal."""
-    contraction = signal(delivery.contraction)
-    dimension = 2 ** (delivery.contraction.shape[1] - 1)
-    factor = information.depolarized_qfi_factor(contraction, dimension)
-    return delivery.shots * factor
+    return delivery.shots * information.depolarized_qfi_factor(delivery.signal, 2**qubits)
 
 
 def decide(
@@ -94,7 +87,8 @@ def decide(
         byzantine: Who is in the coalition.
     """
     consensus = params.consensus
-    received = consensus.lapse(consensus, workers, delivery, measured_information(delivery))
+    measured = measured_information(delivery, params.network.qubits)
+    received = consensus.lapse(consensus, workers, delivery, measured)
     weight = _weigh(params, received)
     bad = (byzantine & (delivery.shots > 0)) | received.forged
     sent = attacks.corrupt(params.adversary, consensus, received, weight, byzantine, bad)

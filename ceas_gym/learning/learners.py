@@ -23,12 +23,13 @@ def gradients(
 ) -> Float[Array, "nodes parameters"]:
     """Returns every node's estimate of the gradient of the cross-entropy.
 
-    The data qubits arrive depolarized, each Pauli word of weight k by the node's mean contraction
-    c_k, and all nodes share the parameters, so every prediction is exact as
-    f(x) = sum_P rho_P(x) c_|P| O_P, and its derivatives alike (`physics` section 10: Heisenberg
-    picture). Shot noise of the doubly stochastic parameter-shift estimator is added: each shot
-    draws a sample of the batch, an angle, the sign of the shift and an observable, so for S shots
-    on K angles and Q observables the covariance of the estimate over the angles is exactly
+    The data qubits arrive through Pauli channels, whose contractions of X, Y and Z may differ. A
+    Pauli word P is left with the node's mean contraction c_k of its kind k, how many X, Y and Z
+    there are in it, and all nodes share the parameters, so every prediction is exact as
+    f(x) = sum_P rho_P(x) c_k(P) O_P, and its derivatives alike (Heisenberg picture). Shot noise of
+    the doubly stochastic parameter-shift estimator is added: each shot draws a sample of the batch,
+    an angle, the sign of the shift and an observable, so for S shots on K angles and Q observables
+    the covariance of the estimate over the angles is exactly
 
         (K Q mean_x |dl/df(x)|^2 * identity - g g^T) / S.
 
@@ -38,7 +39,7 @@ def gradients(
     Args:
         learning: Data, circuit and loss.
         pulled: Observables at the global parameters.
-        delivery: Shots and contractions of each node.
+        delivery: Shots and contractions of each node, by kind (`physics.register.kinds`).
         poisoned: Whether a node trains on shifted labels.
         key: Random key: samples, then shot noise.
 
@@ -51,7 +52,7 @@ def gradients(
     classes = learning.readout.shape[0]
     labels = jnp.where(poisoned[:, None], (labels + 1) % classes, labels)
 
-    contraction = delivery.contraction @ learning.weight_of_pauli
+    contraction = delivery.contraction @ learning.kind_of_pauli
     arriving = learning.training.paulis[samples] * contraction[:, None, :]
     slope = _slope(learning, arriving @ pulled.observables.T, labels)
     moment = jnp.einsum("nbo,nbp->nop", slope, arriving) / learning.batch_size

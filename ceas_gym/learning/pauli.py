@@ -26,15 +26,17 @@ def words(qubits: int) -> NDArray[np.complex128]:
     return matrices
 
 
-def word_weights(qubits: int) -> NDArray[np.int64]:
-    """Returns the number of letters other than I in each Pauli word.
+def letter_counts(qubits: int) -> NDArray[np.int64]:
+    """Returns how many X, Y and Z there are in each Pauli word, shape (4**qubits, 3).
 
     Example:
-        >>> word_weights(2).tolist()
-        [0, 1, 1, 1, 1, 2, 2, 2, 1, 2, 2, 2, 1, 2, 2, 2]
+        >>> letter_counts(1).tolist()
+        [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+        >>> letter_counts(2)[7].tolist()  # XZ
+        [1, 0, 1]
     """
     letters = np.indices((4,) * qubits).reshape(qubits, -1)
-    return (letters > 0).sum(axis=0)
+    return np.stack([(letters == letter).sum(axis=0) for letter in (1, 2, 3)], axis=1)
 
 
 def pauli_vectors(states: NDArray[np.complex128]) -> NDArray[np.float64]:

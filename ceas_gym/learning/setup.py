@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ceas_gym.learning import circuit, data, model, pauli, pullback
 from ceas_gym.learning.pauli import Program
 from ceas_gym.names import asked_by, resolve
+from ceas_gym.physics import register
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning, Split
 
@@ -36,7 +37,6 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
     training, validation, test = _encoded(settings)
     shards, sizes = data.shards(settings, np.asarray(training.labels), nodes)
     readout = _readout(len(settings.classes))
-    weights = pauli.word_weights(settings.qubits)
     second = settings.logit_scale**2 * _undecided_slope(readout)
     return Learning(
         training=training,
@@ -44,7 +44,7 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
         test=test,
         shards=jnp.asarray(shards, jnp.int32),
         shard_sizes=jnp.asarray(sizes, jnp.int32),
-        weight_of_pauli=jnp.asarray(np.eye(settings.qubits + 1)[weights].T, jnp.float32),
+        kind_of_pauli=jnp.asarray(_kind_of_pauli(settings.qubits), jnp.float32),
         readout=jnp.asarray(readout, jnp.float32),
         logit_scale=jnp.float32(settings.logit_scale),
         learning_rate=jnp.float32(settings.learning_rate),
@@ -88,6 +88,11 @@ def _cached_encoding(settings: LearningSettings) -> tuple[Split, Split, Split]:
         splits.append(Split(paulis, jnp.asarray(part.labels, jnp.int32)))
     training, validation, test = splits
     return training, validation, test
+
+
+def _kind_of_pauli(qubits: int) -> NDArray[np.bool_]:
+    kinds = np.array(register.kinds(qubits))
+    return (kinds[:, None, :] == pauli.letter_counts(qubits)[None]).all(axis=-1)
 
 
 def _readout(classes: int) -> NDArray[np.float64]:

@@ -1,94 +1,75 @@
 """The barrier: stored pairs become shots, and key becomes tags."""
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from dataclasses import replace
 
-from ceas_gym.network import key_pool
-from ceas_gym.types import Delivery, Ledger, Memory, Network
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from ceas_gym.network import counts, key_pool
+from ceas_gym.network.purification import Offer
+from ceas_gym.physics import register
+from ceas_gym.types import Delivery, Ledger, Links, Memory, Network
 
 ROUNDING = 1e-6
 
 
-def take(
-    pairs: Int[Array, "nodes ages"], amount: Int[Array, " nodes"], oldest_first: bool
-) -> Int[Array, "nodes ages"]:
-    """Returns which of the pairs are taken, by age.
-
-    Example:
-        >>> take(jnp.array([[3, 2, 4]]), jnp.array([4]), oldest_first=False).tolist()
-        [[3, 1, 0]]
-        >>> take(jnp.array([[3, 2, 4]]), jnp.array([5]), oldest_first=True).tolist()
-        [[0, 1, 4]]
-    """
-    younger = jnp.cumsum(pairs, axis=1) - pairs
-    before = pairs.sum(axis=1, keepdims=True) - younger - pairs if oldest_first else younger
-    return jnp.clip(amount[:, None] - before, 0, pairs)
-
-
-def mean_products(
-    counts: Int[Array, "nodes ages"], values: Float[Array, "nodes ages"], most: int
-) -> Float[Array, "nodes weights"]:
-    r"""Returns the mean product of k values drawn without replacement, for k from 0 to `most`.
-
-    The taken pairs are dealt to shots and qubits at random, so a Pauli word of weight k contracts
-    on average by the normalised elementary symmetric polynomial of all taken pairs,
-
-        s_k = e_k / C(M, k),   k e_k = sum_{i=1..k} (-1)^{i-1} e_{k-i} p_i,
-
-    with M pairs and power sums p_i.
-
-    Args:
-        counts: Pairs taken, by age; M of them for a node, either none or at least `most`.
-        values: Contraction of a pair of that age.
-        most: Greatest k.
-
-    Returns:
-        One for k = 0; for a node without pairs, zero for all other k.
-
-    Source:
-        Newton's identities.
-
-    Example:
-        >>> print(mean_products(jnp.array([[1, 3]]), jnp.array([[1.0, 0.0]]), 2))
-        [[1.   0.25 0.  ]]
-    """
-    total = counts.sum(axis=1).astype(values.dtype)
-    safe = jnp.maximum(total, most)
-    moments = [(counts * values**i).sum(axis=1) / safe for i in range(1, most + 1)]
-    means = [jnp.ones_like(total)]
-    for k in range(1, most + 1):
-        factor, mean = jnp.ones_like(total), jnp.zeros_like(total)
-        for i in range(1, k + 1):
-            # factor = (p_i / m_i) C(M, k-i) / (k C(M, k)), grown one i at a time.
-            factor = factor * (safe if i == 1 else k - i + 1) / (safe - (k - i))
-            mean = mean + (-1.0) ** (i - 1) * factor * moments[i - 1] * means[k - i]
-        means.append(mean)
-    return jnp.stack(means, axis=1)
-
-
-def spend(network: Network, memory: Memory, ledger: Ledger) -> tuple[Memory, Delivery, Ledger]:
+def spend(
+    network: Network, links: Links, memory: Memory, ledger: Ledger, key: Key[Array, ""]
+) -> tuple[Memory, Delivery, Ledger]:
     """Returns the memory after the barrier, what it delivered, and the completed ledger.
 
     A node with key for a tag takes part, if it has pairs for at least one shot; so does a node
-    without, where the protocol accepts unauthenticated updates. It turns as many pairs into shots
-    as make whole shots. The others keep their pairs.
+    without, where the protocol accepts unauthenticated updates. It may purify first, and then
+    turns as many pairs into shots as make whole shots. Stored pairs that are left stay; purified
+    ones that are left are given up, since the books know pairs by age only.
 
     Args:
-        network: Links and key rates.
+        network: Routes and key rates.
+        links: Decay in this round.
         memory: Pairs and key at the barrier.
         ledger: The round's ledger so far.
+        key: Random key.
     """
     # Pairs are measured until they make a tag; the sum of their bits may round to just below it.
     has_key = memory.key_bits.sum(axis=1) >= network.tag_bits * (1 - ROUNDING)
-    ready = has_key | network.unauthenticated_spend
-    shots = jnp.where(ready, memory.pairs.sum(axis=1) // network.qubits, 0)
-    taken = take(memory.pairs, shots * network.qubits, network.oldest_first)
+    enough = memory.pairs.sum(axis=1) >= network.qubits
+    taking_part = (has_key | network.unauthenticated_spend) & enough
+    offer = network.purification(network, links, memory, taking_part, key)
+    shots = jnp.where(taking_part, offer.pairs.sum(axis=1) // network.qubits, 0)
+    taken = counts.take(offer.pairs, shots * network.qubits, oldest_first=network.oldest_first)
     authenticated = has_key & (shots > 0)
 
-    arriving = network.contraction * network.delivery_contraction[:, None]
-    contraction = mean_products(taken, arriving, network.qubits)
-    key_bits = key_pool.spend(network, memory.key_bits, authenticated)
-    left = Memory(memory.pairs - taken, key_pool.expire(network, key_bits))
+    stored = (offer.pairs - taken)[:, -network.ages :]
     spent = taken.sum(axis=1)
-    ledger = Ledger(ledger.generated, spent, ledger.keyed, ledger.expired, ledger.blocked)
-    return left, Delivery(shots, contraction, authenticated), ledger
+    key_bits = key_pool.spend(network, memory.key_bits, authenticated)
+    left = replace(memory, pairs=stored, key_bits=key_pool.expire(network, key_bits))
+    lost = memory.pairs.sum(axis=1) - stored.sum(axis=1) - spent
+    delivery = _deliver(network, offer, taken, shots, authenticated)
+    return left, delivery, replace(ledger, spent=spent, sacrificed=lost)
+
+
+def _deliver(
+    network: Network,
+    offer: Offer,
+    taken: Int[Array, "nodes classes"],
+    shots: Int[Array, " nodes"],
+    authenticated: Array,
+) -> Delivery:
+    arriving = offer.contraction * network.delivery_contraction[..., None]
+    return Delivery(
+        shots=shots,
+        contraction=register.mean_products(taken, jnp.moveaxis(arriving[0], 0, -1), network.qubits),
+        signal=jnp.where(shots > 0, _signal(network, taken, arriving[-1]), 0),
+        authenticated=authenticated,
+    )
+
+
+def _signal(
+    network: Network,
+    taken: Int[Array, "nodes classes"],
+    booked: Float[Array, "letters nodes classes"],
+) -> Float[Array, " nodes"]:
+    # The process fidelity of a register is the product of its qubits', on average over the deals.
+    each = counts.fidelity(booked)[..., None]
+    process = register.mean_products(taken, each, network.qubits)[:, -1]
+    return register.twirled_contraction(process, 2**network.qubits)

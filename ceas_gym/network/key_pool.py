@@ -9,14 +9,28 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ceas_gym.physics import bell, key
 from ceas_gym.types import Network
+
+
+def bits_per_pair(
+    network: Network, contraction: Float[Array, "letters nodes"]
+) -> Float[Array, " nodes"]:
+    """Returns the secret bits that a pair yields when both its halves are measured at once.
+
+    Args:
+        network: Readout of the measurement.
+        contraction: Of the pair, as the hub's books have it.
+    """
+    return key.secret_fraction(bell.from_letters(contraction.T * network.key_contraction))
 
 
 def measure(
     network: Network,
     key_bits: Float[Array, "nodes slots"],
     arrivals: Int[Array, " nodes"],
-    windows_left: Int[Array, ""],
+    per_pair: Float[Array, " nodes"],
+    lasts: Bool[Array, " nodes"],
 ) -> tuple[Float[Array, "nodes slots"], Int[Array, " nodes"]]:
     """Returns the key pool with the new key, and how many of the new pairs were measured for it.
 
@@ -25,19 +39,17 @@ def measure(
     is measured whose key would not fit.
 
     Args:
-        network: Secret fraction of a new pair, tag length and pool capacity.
+        network: Tag length and pool capacity.
         key_bits: Pool by age of the key.
-        arrivals: Pairs heralded in this window.
-        windows_left: Windows until the barrier.
+        arrivals: New pairs in this window.
+        per_pair: Secret bits of a new pair.
+        lasts: Whether a new pair would last until the barrier.
     """
     held = key_bits.sum(axis=1)
-    per_pair = network.secret_fraction
-    worthless = per_pair <= 0
     room = _pairs(jnp.floor, network.key_capacity_bits - held, per_pair)
     short = _pairs(jnp.ceil, network.tag_bits - held, per_pair)
-    lasts = network.lifetime >= windows_left
     wanted = jnp.where(lasts, jnp.minimum(short, room), room)
-    keyed = jnp.where(worthless, 0, jnp.minimum(arrivals, wanted))
+    keyed = jnp.where(per_pair > 0, jnp.minimum(arrivals, wanted), 0)
     return key_bits.at[:, 0].add(keyed * per_pair), keyed
 
 

@@ -1,13 +1,17 @@
-"""Settings to `Network`: link budgets, decay tables and key rates of the star."""
+"""Settings to `Network`: routes, link budgets, noise and key rates."""
+
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
-from numpy.typing import NDArray
+from jaxtyping import Array, Float
 
+from ceas_gym.names import asked_by
+from ceas_gym.network import purification, topology
+from ceas_gym.network.topology import Topology
 from ceas_gym.physics import bell, heralding, key
-from ceas_gym.scenario import HardwareSettings, KeySettings, NetworkSettings
-from ceas_gym.types import Network
+from ceas_gym.scenario import ConditionSettings, HardwareSettings, KeySettings, NetworkSettings
+from ceas_gym.types import Network, Weather
 
 HEADER_BITS = 64
 """Node and round, which the tag covers beside the update."""
@@ -16,6 +20,10 @@ WORD_BITS = 32
 
 MOST_ATTEMPTS = 2**24
 """In a window and on a link: counts are exact in 32 bits up to here."""
+
+MEMORIES = {"depolarizing": bell.depolarize, "dephasing": bell.dephase}
+DECAYING = {"depolarizing": (1.0, 1.0, 1.0), "dephasing": (1.0, 1.0, 0.0)}
+"""The letters that a memory shrinks: dephasing leaves Z alone."""
 
 
 def build(
@@ -30,71 +38,102 @@ def build(
     """Returns the network half of a scenario.
 
     Args:
-        settings: Star, memories and windows.
-        hardware: Photon interface and coherence times.
+        settings: Topology, memories and windows.
+        hardware: Photon interface, memories and measurements.
         key_settings: Tags and the key pool.
         qubits: Pairs that a shot takes.
         parameters: Numbers in an update, which decide the length of a tag.
         accepts_unauthenticated: Whether nodes without a tag take part.
+
+    Raises:
+        ValueError: If a window holds too many attempts, or the purification is unknown.
     """
-    lengths_km, node_coherence_s = layout(settings, hardware)
-    period_s = heralding.attempt_period_s(
-        lengths_km, hardware.fibre_speed_km_per_s, hardware.attempt_overhead_s
-    )
-    _check_attempts(settings.window_s / np.asarray(period_s).min() * hardware.modes)
-    latency_s = jnp.asarray(lengths_km) / hardware.fibre_speed_km_per_s
-    success, fidelity = _herald(hardware, jnp.asarray(lengths_km))
-    # A pair is already one flight old in both memories when the nodes learn of it.
-    coherence_s = (jnp.asarray(node_coherence_s), hardware.hub_coherence_s)
-    new = bell.depolarize(bell.werner((4 * fidelity - 1) / 3), latency_s, *coherence_s)
-    rate = 1 / jnp.asarray(node_coherence_s) + 1 / hardware.hub_coherence_s
-    contraction = _decay_table(bell.contraction(new), rate, settings)
+    routes, coherence_s = layout(settings, hardware)
+    period_s, success, link_contraction = _link_budget(settings, hardware, routes, coherence_s)
     tag_bits = key.tag_bits(WORD_BITS * parameters + HEADER_BITS, key_settings.security_bits)
     lifetime_rounds = key_settings.lifetime_rounds
+    with asked_by("network.purification"):
+        purify = purification.get(settings.purification)
     return Network(
-        attempts_per_window=settings.window_s / period_s,
+        attempts_per_window=_numbers(routes.is_hop * settings.window_s / period_s),
         modes=jnp.int32(hardware.modes),
         success_probability=success,
-        contraction=contraction,
-        delivery_contraction=jnp.exp(-latency_s / jnp.asarray(node_coherence_s)),
-        lifetime=_lifetime(contraction, settings.cutoff_fidelity),
+        is_hop=jnp.asarray(routes.is_hop),
+        edge=jnp.asarray(routes.edge, jnp.int32),
+        ends=jnp.asarray(routes.ends, jnp.int32),
+        vertex=jnp.asarray(routes.vertex, jnp.int32),
+        link_contraction=link_contraction,
+        **_losses(hardware, routes, coherence_s)._asdict(),
+        decay_rate=_numbers(settings.window_s / coherence_s),
+        decaying=_numbers(DECAYING[hardware.memory]),
+        cutoff_fidelity=_numbers(settings.cutoff_fidelity or 0.0),
+        purification_fidelity=_numbers(settings.purification_fidelity),
+        gate_contraction=_numbers(hardware.gate_contraction),
+        readout=_numbers(hardware.readout),
+        latency=_numbers(_latency_s(hardware, routes) / settings.window_s),
         memories=jnp.int32(settings.memories_per_link),
-        channels=jnp.float32(settings.channels),
-        secret_fraction=key.secret_fraction(new),
-        tag_bits=jnp.float32(tag_bits),
-        key_capacity_bits=jnp.float32(tag_bits * key_settings.capacity_tags),
+        channels=_numbers(routes.channels),
+        passes=_numbers(routes.passes),
+        tag_bits=_numbers(tag_bits),
+        key_capacity_bits=_numbers(tag_bits * key_settings.capacity_tags),
+        weather=_weather(settings.conditions),
+        purification=purify,
+        edges=len(routes.length_km),
         windows=settings.windows,
+        ages=settings.oldest_windows,
         qubits=qubits,
         key_slots=1 if lifetime_rounds is None else lifetime_rounds,
         key_expires=lifetime_rounds is not None,
         oldest_first=settings.spend_order == "oldest_first",
         unauthenticated_spend=accepts_unauthenticated,
+        drifts=settings.conditions.coherence == "drifting",
     )
 
 
 def layout(
     settings: NetworkSettings, hardware: HardwareSettings
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns the fibre lengths in km and the nodes' coherence times in s, a number a node."""
+) -> tuple[Topology, Float[np.ndarray, " vertices"]]:
+    """Returns the topology, and the coherence times in s of the hub and of every other vertex."""
     random = np.random.default_rng(settings.layout_seed)
-    lengths = random.uniform(settings.shortest_km, settings.longest_km, settings.nodes)
-    if settings.lengths_km is not None:
-        lengths = np.array(settings.lengths_km)
-    spread = random.normal(0.0, hardware.node_coherence_spread, settings.nodes)
-    return lengths, hardware.node_coherence_s * np.exp(spread)
+    routes = topology.build(settings, random)
+    spread = random.normal(0.0, hardware.node_coherence_spread, routes.vertices - 1)
+    nodes = hardware.node_coherence_s * np.exp(spread)
+    return routes, np.concatenate([[hardware.hub_coherence_s], nodes])
+
+
+def _link_budget(
+    settings: NetworkSettings,
+    hardware: HardwareSettings,
+    routes: Topology,
+    coherence_s: Float[np.ndarray, " vertices"],
+) -> tuple[Float[np.ndarray, "nodes hops"], Array, Array]:
+    # Attempt period, success probability, and contraction of a pair when its link's two ends learn
+    # of it: by then it is one flight old in both memories.
+    period_s = np.asarray(
+        heralding.attempt_period_s(
+            routes.hop_km, hardware.fibre_speed_km_per_s, hardware.attempt_overhead_s
+        )
+    )
+    _check_attempts(settings.window_s / period_s[routes.is_hop].min() * hardware.modes)
+    success, pair = _herald(hardware, jnp.asarray(routes.hop_km))
+    flight_s = jnp.asarray(routes.hop_km) / hardware.fibre_speed_km_per_s
+    near_s, far_s = jnp.moveaxis(jnp.asarray(coherence_s)[routes.ends], -1, 0)
+    aged = MEMORIES[hardware.memory](pair, flight_s, near_s, far_s)
+    return period_s, success, jnp.moveaxis(bell.to_letters(aged), -1, 0)
 
 
 def _herald(hardware: HardwareSettings, lengths_km: Array) -> tuple[Array, Array]:
     if hardware.success_probability is not None and hardware.initial_fidelity is not None:
+        pair = bell.werner((4 * hardware.initial_fidelity - 1) / 3)
         ones = jnp.ones_like(lengths_km)
-        return ones * hardware.success_probability, ones * hardware.initial_fidelity
+        return ones * hardware.success_probability, ones[..., None] * pair
     efficiency = heralding.arm_efficiency(
         lengths_km, hardware.device_efficiency, hardware.attenuation_db_per_km
     )
     noise = (hardware.dark_probability, hardware.visibility)
     if hardware.scheme == "single_click":
-        return heralding.single_click(hardware.bright_population, efficiency, *noise)
-    return heralding.double_click(efficiency, efficiency, *noise)
+        return heralding.single_click_pair(hardware.bright_population, efficiency, *noise)
+    return heralding.double_click_pair(efficiency, efficiency, *noise)
 
 
 def _check_attempts(most: float) -> None:
@@ -105,16 +144,73 @@ def _check_attempts(most: float) -> None:
         )
 
 
-def _decay_table(new: Array, rate: Array, settings: NetworkSettings) -> Array:
-    # Mean contraction at a window's end by age in windows, (nodes, ages): pairs are heralded at a
-    # uniformly random time of their window, so age zero averages exp(-rate t) over the window.
-    per_window = (rate * settings.window_s)[:, None]
-    ages = jnp.arange(settings.oldest_windows)
-    return new[:, None] * -jnp.expm1(-per_window) / per_window * jnp.exp(-per_window * ages)
+class _Losses(NamedTuple):
+    swap_contraction: Array
+    delivery_contraction: Array
+    key_contraction: Array
 
 
-def _lifetime(contraction: Array, cutoff_fidelity: float | None) -> Array:
-    if cutoff_fidelity is None:
-        return jnp.full(contraction.shape[0], contraction.shape[1] - 1, jnp.int32)
-    kept = (1 + 3 * contraction) / 4 >= cutoff_fidelity
-    return kept.sum(axis=1).astype(jnp.int32) - 1
+def _losses(
+    hardware: HardwareSettings, routes: Topology, coherence_s: Float[np.ndarray, " vertices"]
+) -> _Losses:
+    # A swap is a teleportation of half a pair: one Bell measurement has one noise.
+    perfect = bell.werner(1.0)
+    measured = bell.teleport(perfect, hardware.gate_contraction, hardware.readout)
+    measurement, decaying = np.asarray(measured)[:, None], np.array(DECAYING[hardware.memory])
+    swaps = routes.is_hop.sum(axis=1) - 1
+    hub_s, node_s = coherence_s[0], coherence_s[routes.vertex]
+    waits = _outcomes_s(hardware, routes) * (1 / hub_s + 1 / node_s)
+    corrected = _latency_s(hardware, routes) / node_s
+    return _Losses(
+        swap_contraction=_numbers(measurement**swaps * np.exp(-np.outer(decaying, waits))),
+        delivery_contraction=_numbers(measurement * np.exp(-np.outer(decaying, corrected))),
+        key_contraction=_numbers((2 * hardware.readout - 1) ** 2),
+    )
+
+
+def _latency_s(hardware: HardwareSettings, routes: Topology) -> Float[np.ndarray, " nodes"]:
+    return routes.hop_km.sum(axis=1) / hardware.fibre_speed_km_per_s
+
+
+def _outcomes_s(hardware: HardwareSettings, routes: Topology) -> Float[np.ndarray, " nodes"]:
+    # From the relays to the farther end of the route: all of it but the shorter of its two ends.
+    hops = routes.is_hop.sum(axis=1)
+    last_km = np.take_along_axis(routes.hop_km, hops[:, None] - 1, axis=1)[:, 0]
+    farther_km = routes.hop_km.sum(axis=1) - np.minimum(routes.hop_km[:, 0], last_km)
+    return np.where(hops > 1, farther_km, 0.0) / hardware.fibre_speed_km_per_s
+
+
+def _weather(settings: ConditionSettings) -> Weather:
+    transition, start = np.eye(3), np.array([1.0, 0.0, 0.0])
+    if settings.links == "markov":
+        transition, start = _link_chain(settings)
+    return Weather(
+        transition=_numbers(transition),
+        start=_numbers(start),
+        rate=_numbers([1.0, settings.degraded_rate, 0.0]),
+        persistence=_numbers(np.exp(-1 / settings.coherence_rounds)),
+        spread=_numbers(settings.coherence_spread),
+        calibration_rounds=jnp.int32(settings.calibration_rounds),
+    )
+
+
+def _link_chain(
+    settings: ConditionSettings,
+) -> tuple[Float[np.ndarray, "conditions conditions"], Float[np.ndarray, " conditions"]]:
+    # Transition matrix and stationary distribution: as often as links leave a condition, others
+    # come into it.
+    fails, moves = 1 / settings.good_rounds, 1 / settings.degraded_rounds
+    worsens, recovers = moves * settings.worsening, 1 / settings.down_rounds
+    transition = np.array(
+        [
+            [1 - fails, fails, 0],
+            [moves - worsens, 1 - moves, worsens],
+            [recovers, 0, 1 - recovers],
+        ]
+    )
+    stay = np.array([moves / fails, 1, worsens / recovers])
+    return transition, stay / stay.sum()
+
+
+def _numbers(values: object) -> Array:
+    return jnp.asarray(values, jnp.float32)

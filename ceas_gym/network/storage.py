@@ -1,76 +1,90 @@
 """Storage: pairs of the round wait in memory by age, until the barrier, their cut-off, or a key."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
-from ceas_gym.network import key_pool
-from ceas_gym.types import Ledger, Memory, Network
-
-
-def age(
-    pairs: Int[Array, "nodes ages"], lifetime: Int[Array, " nodes"]
-) -> tuple[Int[Array, "nodes ages"], Int[Array, " nodes"]]:
-    """Returns the stored pairs one window later, and how many of each node expired.
-
-    Args:
-        pairs: Counts by age at the end of the last window.
-        lifetime: Greatest age at which a pair is kept, in windows.
-
-    Example:
-        >>> pairs, expired = age(jnp.array([[3, 2, 1]]), lifetime=jnp.array([1]))
-        >>> pairs.tolist(), expired.tolist()
-        ([[0, 3, 0]], [3])
-    """
-    older = jnp.pad(pairs[:, :-1], ((0, 0), (1, 0)))
-    kept = jnp.where(jnp.arange(pairs.shape[1]) <= lifetime[:, None], older, 0)
-    return kept, pairs.sum(axis=1) - kept.sum(axis=1)
+from ceas_gym.network import counts, key_pool, relays
+from ceas_gym.types import Ledger, Links, Memory, Network
 
 
-def admit(
-    pairs: Int[Array, "nodes ages"], arrivals: Int[Array, " nodes"], memories: Int[Array, ""]
-) -> tuple[Int[Array, "nodes ages"], Int[Array, " nodes"]]:
-    """Returns the pairs with the new ones as age zero, and how many found the memory full.
+class Arrivals(NamedTuple):
+    """New pairs of hub and node in a window."""
 
-    Example:
-        >>> pairs, blocked = admit(jnp.array([[0, 3]]), jnp.array([4]), memories=jnp.array(5))
-        >>> pairs.tolist(), blocked.tolist()
-        ([[2, 3]], [2])
-    """
-    stored = jnp.minimum(arrivals, memories - pairs.sum(axis=1))
-    return pairs.at[:, 0].add(stored.astype(pairs.dtype)), arrivals - stored
+    pairs: Int[Array, " nodes"]
+    contraction: Float[Array, "views letters nodes"]
+
+
+def empty(network: Network) -> Memory:
+    """Returns a memory that holds nothing."""
+    nodes, hops = network.is_hop.shape
+    letters, views = network.decaying.shape[0], 1 + network.drifts
+    number = network.decay_rate.dtype
+    return Memory(
+        pairs=jnp.zeros((nodes, network.ages), jnp.int32),
+        contraction=jnp.zeros((views, letters, nodes, network.ages), number),
+        links=jnp.zeros((nodes, hops, network.ages if hops > 1 else 0), jnp.int32),
+        key_bits=jnp.zeros((nodes, network.key_slots), number),
+    )
 
 
 def store(
-    network: Network, memory: Memory, heralded: Int[Array, "windows nodes"]
+    network: Network, links: Links, memory: Memory, heralded: Int[Array, "windows nodes hops"]
 ) -> tuple[Memory, Ledger]:
     """Returns the memory at the barrier after all windows of a round, and the pairs' fates so far.
 
-    In each window, in this order: stored pairs age and those past the cut-off expire; some of the
-    heralded pairs are measured into key; the others are stored, or blocked by a full memory. A
-    pair is heralded at a uniformly random time of its window, so at the window's end (age zero)
-    it is already half a window old on average; `Network.contraction` holds the exact mean.
+    In each window, in this order: stored pairs age and those past the cut-off expire; relays swap;
+    some of the new pairs are measured into key; the others are stored, or blocked by a full
+    memory. What decides are the hub's books.
 
     Args:
-        network: Links and memories.
+        network: Routes and memories.
+        links: Decay in this round.
         memory: Pairs and key left from earlier rounds.
-        heralded: Pairs heralded in each window.
+        heralded: Pairs heralded on each link in each window.
 
     Returns:
-        The memory, and the round's ledger, in which `spent` is still zero.
+        The memory, and the round's ledger, in which `spent` and `sacrificed` are still zero.
     """
+    values = relays.contraction_by_age(network, links)
 
     def window(memory: Memory, new: tuple[Array, Array]) -> tuple[Memory, Ledger]:
-        arrivals, windows_left = new
-        pairs, expired = age(memory.pairs, network.lifetime)
-        key_bits, keyed = key_pool.measure(network, memory.key_bits, arrivals, windows_left)
-        # A pair below the cut-off when heralded is never stored.
-        storable = jnp.where(network.lifetime >= 0, arrivals - keyed, 0)
-        pairs, blocked = admit(pairs, storable, network.memories)
-        dead_on_arrival = arrivals - keyed - storable
-        ledger = Ledger(arrivals, jnp.zeros_like(keyed), keyed, expired + dead_on_arrival, blocked)
-        return Memory(pairs, key_bits), ledger
+        heralded, windows_left = new
+        waiting, *arrived = relays.connect(network, values, memory.links, heralded)
+        arrivals = Arrivals(*arrived)
+        key_bits, keyed = _measure(network, links, memory.key_bits, arrivals, windows_left)
+        unmeasured = Arrivals(arrivals.pairs - keyed, arrivals.contraction)
+        pairs, contraction, expired, blocked = _hold(network, links, memory, unmeasured)
+        none = jnp.zeros_like(keyed)
+        ledger = Ledger(arrivals.pairs, none, keyed, expired, blocked, none)
+        return Memory(pairs, contraction, waiting, key_bits), ledger
 
     windows_left = jnp.arange(network.windows)[::-1]
     memory, ledgers = jax.lax.scan(window, memory, (heralded, windows_left))
     return memory, jax.tree.map(lambda fate: fate.sum(axis=0), ledgers)
+
+
+def _measure(
+    network: Network, links: Links, key_bits: Array, arrivals: Arrivals, windows_left: Array
+) -> tuple[Array, Array]:
+    booked = arrivals.contraction[-1]
+    at_barrier = counts.fidelity(booked * links.decay[-1] ** windows_left)
+    lasts = (at_barrier >= network.cutoff_fidelity) & (windows_left < network.ages)
+    per_pair = key_pool.bits_per_pair(network, booked)
+    return key_pool.measure(network, key_bits, arrivals.pairs, per_pair, lasts)
+
+
+def _hold(
+    network: Network, links: Links, memory: Memory, arrivals: Arrivals
+) -> tuple[Array, Array, Array, Array]:
+    # All classes move on by one age, and the new pairs are age zero: they expire at once if they
+    # are below the cut-off already.
+    older = memory.contraction[..., :-1] * links.decay[..., None]
+    contraction = jnp.concatenate([arrivals.contraction[..., None], older], axis=-1)
+    alive = counts.fidelity(contraction[-1]) >= network.cutoff_fidelity
+    pairs, expired = counts.age(memory.pairs, alive)
+    storable = jnp.where(alive[:, 0], arrivals.pairs, 0)
+    pairs, blocked = counts.admit(pairs, storable, network.memories)
+    return pairs, contraction, expired + arrivals.pairs - storable, blocked

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from ceas_gym.physics import bell
+
 
 def arm_efficiency(
     length_km: ArrayLike,
@@ -49,16 +51,55 @@ def single_click(
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Returns how often one attempt of the single-click scheme succeeds, and how good its pair is.
 
-    An attempt succeeds when exactly one of the two detectors clicks. With bright population a,
-    efficiency n, dark probability D and visibility V, the probability of one click is 2 D (1 - D)
-    after no photon, and after one and two photons
+    The same as `single_click_pair`, of which it keeps the fidelity. The pair is not a Werner
+    state: nearly all of 1 - F is |11>.
+
+    Args:
+        bright_population: Probability that a node's qubit is in the state that emits; in [0, 1].
+        efficiency: Probability that an emitted photon is detected, alike for both arms; in [0, 1].
+        dark_probability: Probability that a detector clicks without a photon in one attempt; in
+            [0, 1].
+        visibility: Visibility of two-photon interference, the squared overlap of the photons; in
+            [0, 1].
+
+    Returns:
+        The probability of success and the fidelity with the heralded Bell state; the fidelity is 0
+        where nothing is ever heralded.
+
+    Source:
+        See `single_click_pair`.
+
+    Example:
+        >>> probability, fidelity = single_click(0.1, 0.2, 0.0, 1.0)
+        >>> print(f"{probability:.4f} {fidelity:.3f}")
+        0.0396 0.909
+    """
+    click = (bright_population, efficiency, dark_probability, visibility)
+    probability, pair = single_click_pair(*click)
+    return probability, bell.fidelity(pair)
+
+
+def single_click_pair(
+    bright_population: ArrayLike,
+    efficiency: ArrayLike,
+    dark_probability: ArrayLike,
+    visibility: ArrayLike,
+) -> tuple[Float[Array, "..."], Float[Array, "... 4"]]:
+    """Returns how often one attempt of the single-click scheme succeeds, and which pair it makes.
+
+    An attempt succeeds when exactly one of the two detectors clicks; it tells which Bell state of
+    opposite qubits is meant, and a local correction turns that into Phi+. With bright population
+    a, efficiency n, dark probability D and visibility V, the probability of one click is
+    2 D (1 - D) after no photon, and after one and two photons
 
         one = n (1 - D) + (1 - n) 2 D (1 - D),
         two = n^2 (1 + V)/2 (1 - D) + 2 n (1 - n) (1 - D) + (1 - n)^2 2 D (1 - D),
         p   = (1 - a)^2 2 D (1 - D) + 2 a (1 - a) one + a^2 two,
-        F   = 2 a (1 - a) [n (1 - D) (1 + sqrt V)/2 + (1 - n) D (1 - D)] / p.
+        Phi+, Phi- = 2 a (1 - a) [n (1 - D) (1 +- sqrt V)/2 + (1 - n) D (1 - D)] / p,
+        Psi+, Psi- = [(1 - a)^2 2 D (1 - D) + a^2 two] / 2 p.
 
-    The pair is not a Werner state: nearly all of 1 - F is |11>.
+    Equal qubits, |00> and |11>, are no mixture of Bell states before a Pauli twirl, which splits
+    them into Psi+ and Psi-. It leaves fidelity and error rates alone.
 
     Args:
         bright_population: Probability a that a node's qubit is in the state that emits; in [0, 1].
@@ -70,30 +111,33 @@ def single_click(
             [0, 1].
 
     Returns:
-        The probability p of success and the fidelity F with the heralded Bell state; the fidelity
-        is 0 where nothing is ever heralded.
+        The probability p of success and the Bell-diagonal quadruple, which is (0, 1/3, 1/3, 1/3)
+        where nothing is ever heralded.
 
     Source:
         Cabrillo et al., PRA 59, 1025 (1999); Humphreys et al., Nature 558, 268 (2018); Hermans et
-        al., arXiv:2208.07449; checked against a count of all clicks in
-        `tests/physics/test_heralding.py`.
+        al., arXiv:2208.07449; checked against photon states in
+        `tests/physics/test_heralded_pairs.py`.
 
     Example:
-        >>> probability, fidelity = single_click(0.1, 0.2, 0.0, 1.0)
-        >>> print(f"{probability:.4f} {fidelity:.3f}")
-        0.0396 0.909
+        >>> probability, pair = single_click_pair(0.5, 1.0, 0.0, 1.0)
+        >>> print(f"{probability:.2f} {pair[0]:.3f} {pair[1]:.3f}")
+        0.75 0.667 0.167
     """
     bright, seen, dark, overlap = jnp.broadcast_arrays(
         bright_population, efficiency, dark_probability, visibility
     )
     lost, quiet, only_dark = 1.0 - seen, 1.0 - dark, 2.0 * dark * (1.0 - dark)
-    one = seen * quiet + lost * only_dark
     two = seen**2 * (1.0 + overlap) / 2.0 * quiet + 2.0 * seen * lost * quiet + lost**2 * only_dark
-    one_bright = 2.0 * bright * (1.0 - bright)
-    probability = (1.0 - bright) ** 2 * only_dark + one_bright * one + bright**2 * two
-    # A dark count points at either Bell state of opposite parity: half of them are right.
-    right = seen * quiet * (1.0 + jnp.sqrt(overlap)) / 2.0 + lost * only_dark / 2.0
-    return probability, _share(one_bright * right, probability)
+    one_bright, amplitude_overlap = 2.0 * bright * (1.0 - bright), _root(overlap)
+
+    def opposite(phase: Float[Array, "..."]) -> Float[Array, "..."]:
+        # A dark count points at either Bell state of opposite qubits: half of them are right.
+        return one_bright * (seen * quiet * (1.0 + phase) / 2.0 + lost * only_dark / 2.0)
+
+    equal = ((1.0 - bright) ** 2 * only_dark + bright**2 * two) / 2.0
+    right, wrong = opposite(amplitude_overlap), opposite(-amplitude_overlap)
+    return bell.post_select(jnp.stack([right, equal, equal, wrong], axis=-1))
 
 
 def double_click(
@@ -104,14 +148,55 @@ def double_click(
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Returns how often one attempt of the double-click scheme succeeds, and how good its pair is.
 
+    The same as `double_click_pair`, of which it keeps the fidelity. Imperfect visibility dephases
+    the pair, which is not a Werner state.
+
+    Args:
+        efficiency_a: Probability that the photon of one node is detected; in [0, 1].
+        efficiency_b: Probability that the photon of the other node is detected; in [0, 1].
+        dark_probability: Probability that a detector clicks without a photon in one attempt; in
+            [0, 1].
+        visibility: Visibility of two-photon interference, the squared overlap of the photons; in
+            [0, 1].
+
+    Returns:
+        The probability of success and the fidelity with the heralded Bell state; the fidelity is 0
+        where nothing is ever heralded.
+
+    Source:
+        See `double_click_pair`.
+
+    Example:
+        >>> probability, fidelity = double_click(0.2, 0.2, 0.0, 0.9)
+        >>> print(f"{probability:.4f} {fidelity:.3f}")
+        0.0200 0.950
+    """
+    click = (efficiency_a, efficiency_b, dark_probability, visibility)
+    probability, pair = double_click_pair(*click)
+    return probability, bell.fidelity(pair)
+
+
+def double_click_pair(
+    efficiency_a: ArrayLike,
+    efficiency_b: ArrayLike,
+    dark_probability: ArrayLike,
+    visibility: ArrayLike,
+) -> tuple[Float[Array, "..."], Float[Array, "... 4"]]:
+    """Returns how often one attempt of the double-click scheme succeeds, and which pair it makes.
+
     Each node sends one photon in one of two modes; an attempt succeeds when in each mode exactly
-    one of two detectors clicks. With efficiencies n and m, dark probability D and visibility V,
+    one of two detectors clicks. The clicks tell which Bell state of opposite qubits is meant, and
+    a local correction turns that into Phi+. With efficiencies n and m, dark probability D and
+    visibility V,
 
         one  = n (1 - m) + m (1 - n), none = (1 - n) (1 - m),
-        p    = (1 - D)^2 {n m/2 + n m/2 (1 + V)/2 2 D + one 2 D + none 4 D^2},
-        F    = (1 - D)^2 {n m/2 (1 + V)/2 + [one 2 D + none 4 D^2]/4} / p.
+        bunched = n m/2 (1 + V)/2 2 D, blind = one 2 D + none 4 D^2,
+        p    = (1 - D)^2 {n m/2 + bunched + blind},
+        Phi+, Phi- = (1 - D)^2 {n m/2 (1 +- V)/2 + blind/4} / p,
+        Psi+, Psi- = (1 - D)^2 {bunched/2 + blind/4} / p.
 
-    Imperfect visibility dephases the pair, which is not a Werner state.
+    Equal qubits (bunched photons) and a qubit whose photon is known (one lost) are no mixture of
+    Bell states before a Pauli twirl, which leaves fidelity and error rates alone.
 
     Args:
         efficiency_a: Probability n that the photon of one node is detected; in [0, 1].
@@ -122,32 +207,31 @@ def double_click(
             [0, 1].
 
     Returns:
-        The probability p of success and the fidelity F with the heralded Bell state; the fidelity
-        is 0 where nothing is ever heralded.
+        The probability p of success and the Bell-diagonal quadruple, which is (0, 1/3, 1/3, 1/3)
+        where nothing is ever heralded.
 
     Source:
         Barrett and Kok, PRA 71, 060310 (2005); event classes as in Avis et al., arXiv:2207.10579;
-        checked against a count of all clicks in `tests/physics/test_heralding.py`.
+        checked against photon states in `tests/physics/test_heralded_pairs.py`.
 
     Example:
-        >>> probability, fidelity = double_click(0.2, 0.2, 0.0, 0.9)
-        >>> print(f"{probability:.4f} {fidelity:.3f}")
-        0.0200 0.950
+        >>> probability, pair = double_click_pair(1.0, 1.0, 0.0, 0.5)
+        >>> print(probability, pair)
+        0.5 [0.75 0.   0.   0.25]
     """
     seen_a, seen_b, dark, overlap = jnp.broadcast_arrays(
         efficiency_a, efficiency_b, dark_probability, visibility
     )
-    interfering = (1.0 + overlap) / 2.0
-    both, neither = seen_a * seen_b, (1.0 - seen_a) * (1.0 - seen_b)
+    paired, neither = seen_a * seen_b / 2.0, (1.0 - seen_a) * (1.0 - seen_b)
     either = seen_a * (1.0 - seen_b) + seen_b * (1.0 - seen_a)
     quiet = (1.0 - dark) ** 2
-    uncorrelated = either * 2.0 * dark + neither * 4.0 * dark**2
+    in_phase, out_of_phase = (1.0 + overlap) / 2.0, (1.0 - overlap) / 2.0
+    blind = (either * 2.0 * dark + neither * 4.0 * dark**2) / 4.0
     # Two photons bunched in one mode and a dark count in the other prove the qubits equal: a
     # success that is never right.
-    bunched = both / 2.0 * interfering * 2.0 * dark
-    probability = quiet * (both / 2.0 + bunched + uncorrelated)
-    right = quiet * (both / 2.0 * interfering + uncorrelated / 4.0)
-    return probability, _share(right, probability)
+    equal = quiet * (paired * in_phase * dark + blind)
+    right, wrong = quiet * (paired * in_phase + blind), quiet * (paired * out_of_phase + blind)
+    return bell.post_select(jnp.stack([right, equal, equal, wrong], axis=-1))
 
 
 def attempt_period_s(
@@ -181,6 +265,7 @@ def attempt_period_s(
     return jnp.add(overhead_s, jnp.divide(length_km, fibre_speed_km_per_s))
 
 
-# (...), (...) -> (...), 0 where the whole is nothing.
-def _share(part: Float[Array, "..."], whole: Float[Array, "..."]) -> Float[Array, "..."]:
-    return jnp.where(whole > 0.0, part / jnp.where(whole > 0.0, whole, 1.0), 0.0)
+# (...) -> (...), the square root, with a finite slope at 0.
+def _root(value: Float[Array, "..."]) -> Float[Array, "..."]:
+    positive = value > 0.0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, value, 1.0)), 0.0)

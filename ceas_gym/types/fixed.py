@@ -52,17 +52,17 @@ class Network:
     """At which vertices the hop has its two memories; the hub is vertex 0."""
     vertex: Int[Array, " nodes"]
     """Where the node is."""
-    link_contraction: Float[Array, "nodes hops letters"]
+    link_contraction: Float[Array, "letters nodes hops"]
     """Of a link's pair, when both ends know of it."""
-    swap_contraction: Float[Array, "nodes letters"]
+    swap_contraction: Float[Array, "letters nodes"]
     """What the swaps of the whole route, and the way of their outcomes, leave."""
-    delivery_contraction: Float[Array, "nodes letters"]
+    delivery_contraction: Float[Array, "letters nodes"]
     """What the teleportation at the barrier leaves: gate, readout, and the way of its outcomes."""
     key_contraction: Float[Array, ""]
     """What the readout of both halves leaves when a pair is measured into key."""
     decay_rate: Float[Array, " vertices"]
     """Of a memory's contraction, per window."""
-    decaying: Float[Array, " letters"]
+    decaying: Float[Array, "letters"]
     """One for the letters that a memory decays, zero for the others."""
     cutoff_fidelity: Float[Array, ""]
     """A pair below it is discarded."""
@@ -83,6 +83,7 @@ class Network:
     key_capacity_bits: Float[Array, ""]
     weather: Weather
     purification: Callable[..., Any] = static()
+    edges: int = static()
     windows: int = static()
     ages: int = static()
     """Windows after which any pair is discarded."""

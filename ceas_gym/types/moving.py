@@ -30,11 +30,11 @@ class Links:
     """Rates and decay in this round."""
 
     success_probability: Float[Array, "nodes hops"]
-    fresh: Float[Array, "views nodes hops letters"]
+    fresh: Float[Array, "views letters nodes hops"]
     """Mean contraction of a link's new pair at its window's end."""
-    link_decay: Float[Array, "views nodes hops letters"]
+    link_decay: Float[Array, "views letters nodes hops"]
     """Factor on the contraction of a link's pair for each further window."""
-    decay: Float[Array, "views nodes letters"]
+    decay: Float[Array, "views letters nodes"]
     """The same for a pair of hub and node."""
 
 
@@ -45,7 +45,7 @@ class Memory:
 
     pairs: Int[Array, "nodes ages"]
     """Between the hub and each node."""
-    contraction: Float[Array, "views nodes ages letters"]
+    contraction: Float[Array, "views letters nodes ages"]
     """Mean over these pairs."""
     links: Int[Array, "nodes hops ages"]
     """Pairs of single links that wait at a relay; none where the route has but one hop."""

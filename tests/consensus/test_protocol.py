@@ -31,9 +31,12 @@ def hub(params: Params, tolerated: int = 1, attack: str = "none", **settings: An
 
 
 def delivered(shots: list[int], tagged: list[int]) -> Delivery:
-    powers = 0.9 ** jnp.arange(3)
-    authenticated = jnp.isin(jnp.arange(NODES), jnp.array(tagged, jnp.int32))
-    return Delivery(jnp.array(shots, jnp.int32), jnp.tile(powers, (NODES, 1)), authenticated)
+    return Delivery(
+        shots=jnp.array(shots, jnp.int32),
+        contraction=jnp.full((NODES, 10), jnp.nan),  # The learners' concern, not the hub's.
+        signal=jnp.full(NODES, 0.85),
+        authenticated=jnp.isin(jnp.arange(NODES), jnp.array(tagged, jnp.int32)),
+    )
 
 
 def at_work(updates: jax.Array = UPDATES) -> Workers:
@@ -194,6 +197,27 @@ def test_no_update_is_made_when_too_much_is_at_stake(
     _, _, verdict = decide(hub(params, 2, largest_share=largest), at_work(), delivery, NOBODY)
     assert float(verdict.share) == pytest.approx(0.4)
     assert bool(verdict.committed) == committed
+
+
+# --- Information ---
+
+measured_information = jax.jit(protocol.measured_information, static_argnames="qubits")
+
+
+@pytest.mark.parametrize("qubits", [1, 2, 5])
+def test_information_is_shots_times_the_fisher_factor_of_the_books(qubits: int) -> None:
+    signal = [0.9, 0.9, 0.3, 1.0, 0.0, 0.5]
+    delivery = delivered([0, 7, 7, 100, 3, 2], [])
+    delivery = dataclasses.replace(delivery, signal=jnp.array(signal))
+    factors = [left**2 / (left + 2 * (1 - left) / 2**qubits) for left in signal]
+    expected = [n * factor for n, factor in zip([0, 7, 7, 100, 3, 2], factors, strict=True)]
+    assert measured_information(delivery, qubits=qubits).tolist() == pytest.approx(expected)
+
+
+def test_information_is_that_of_as_many_qubits_as_a_shot_has(params: Params) -> None:
+    _, received, _ = decide(hub(params), at_work(), FULL, NOBODY)
+    expected = measured_information(FULL, qubits=params.network.qubits)
+    assert received.information.tolist() == pytest.approx(expected.tolist(), rel=1e-6)
 
 
 # --- Weights ---

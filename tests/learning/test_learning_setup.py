@@ -1,6 +1,7 @@
 """The compiled learning half: encoded data, shared programs, and its derived figures."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import optax
 import pytest
 
 from ceas_gym.learning import circuit, data, pauli, pullback, setup
+from ceas_gym.physics import register
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning
 
@@ -36,10 +38,13 @@ def test_splits_are_encoded(build: Callable[..., Learning]) -> None:
         assert split.labels.tolist() == part.labels.tolist()
 
 
-def test_weights_of_paulis(build: Callable[..., Learning]) -> None:
-    table = np.asarray(build(**SMALL).weight_of_pauli)
-    assert table.argmax(axis=0).tolist() == pauli.word_weights(2).tolist()
+def test_kinds_of_paulis(build: Callable[..., Learning]) -> None:
+    table = np.asarray(build(**SMALL).kind_of_pauli)
+    kinds = register.kinds(2)
+    assert table.shape == (len(kinds), 16)
     assert table.sum(axis=0).tolist() == [1.0] * 16
+    for word, column in zip(product("IXYZ", repeat=2), table.T, strict=True):
+        assert kinds[column.argmax()] == tuple(word.count(letter) for letter in "XYZ")
 
 
 def test_readout_of_two_classes_and_of_more(build: Callable[..., Learning]) -> None:

@@ -10,12 +10,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.types import Learning, Params, Pulled
-
-
-@pytest.fixture(scope="module")
-def learning(params: Params) -> Learning:
-    return params.learning
+from ceas_gym.types import Learning, Pulled
 
 
 @pytest.fixture(scope="module")

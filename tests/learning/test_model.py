@@ -12,16 +12,11 @@ import pennylane as qml
 import pytest
 
 from ceas_gym.learning import circuit, data, learners, model, pullback
-from ceas_gym.scenario import Scenario
-from ceas_gym.types import Learning, Model, Params
+from ceas_gym.scenario import LearningSettings
+from ceas_gym.types import Learning, Model
 
 start, apply, score = jax.jit(model.start), jax.jit(model.apply), jax.jit(model.score)
 YES, NO = jnp.bool_(True), jnp.bool_(False)
-
-
-@pytest.fixture
-def learning(params: Params) -> Learning:
-    return params.learning
 
 
 def test_start_is_normal_and_belongs_to_its_key(learning: Learning) -> None:
@@ -111,9 +106,10 @@ def test_optimizers_by_hand(
 # --- Scores ---
 
 
-def expectations(scenario: Scenario, features: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def expectations(
+    settings: LearningSettings, features: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
     """Z on the first qubit of each sample, by state vectors."""
-    settings = scenario.learning
     shape = (settings.layers, settings.qubits, settings.angles_per_qubit)
 
     @qml.qnode(qml.device("default.qubit", wires=settings.qubits))
@@ -125,18 +121,18 @@ def expectations(scenario: Scenario, features: np.ndarray, weights: np.ndarray) 
     return np.array([float(run(sample)) for sample in features])
 
 
-def test_scores_are_those_of_state_vectors(scenario: Scenario, learning: Learning) -> None:
+def test_scores_are_those_of_state_vectors(settings: LearningSettings, learning: Learning) -> None:
     current = start(learning, jax.random.key(5))
     found = score(learning, current)
-    _, validation, test = data.prepare(scenario.learning)
+    _, validation, test = data.prepare(settings)
     weights = np.asarray(current.parameters, dtype=np.float64)
-    scale = scenario.learning.logit_scale
+    scale = settings.logit_scale
     # Two classes share one observable: the margin is twice the scaled value.
-    margin = 2 * scale * expectations(scenario, validation.features, weights)
+    margin = 2 * scale * expectations(settings, validation.features, weights)
     wrong = np.where(validation.labels == 0, -margin, margin)
     assert float(found.validation_loss) == pytest.approx(np.logaddexp(0, wrong).mean(), rel=1e-5)
     assert float(found.validation_accuracy) == pytest.approx((wrong < 0).mean(), abs=1e-6)
-    guesses = (expectations(scenario, test.features, weights) < 0).astype(int)
+    guesses = (expectations(settings, test.features, weights) < 0).astype(int)
     assert float(found.accuracy) == pytest.approx((guesses == test.labels).mean(), abs=1e-6)
 
 

@@ -39,9 +39,9 @@ def test_words_are_those_of_pennylane_in_base_four() -> None:
 
 
 @pytest.mark.parametrize("qubits", [1, 2, 3, 4])
-def test_word_weights_count_letters(qubits: int) -> None:
-    expected = [qubits - word.count("I") for word in product("IXYZ", repeat=qubits)]
-    assert pauli.word_weights(qubits).tolist() == expected
+def test_letters_of_each_word_are_counted(qubits: int) -> None:
+    expected = [[word.count(x) for x in "XYZ"] for word in product("IXYZ", repeat=qubits)]
+    assert pauli.letter_counts(qubits).tolist() == expected
 
 
 @pytest.mark.parametrize("qubits", [1, 2, 3, 4])

@@ -94,7 +94,10 @@ def cases(simulate: Simulate) -> Callable[[str], list[Case]]:
     def of(name: str) -> list[Case]:
         ansatz, shape = CIRCUITS[name]
         random = np.random.default_rng(sum(map(ord, name)))
-        return [_case(simulate, ansatz, shape, random) for _ in range(2)]
+        depolarized = random.uniform(0.2, 1.0, shape[1])
+        # Probabilities of I, X, Y and Z, so that every letter contracts in its own way.
+        errors = random.dirichlet([4.0, 1.0, 1.0, 1.0], shape[1])
+        return [_case(simulate, ansatz, shape, noise, random) for noise in (depolarized, errors)]
 
     return of
 
@@ -103,24 +106,28 @@ def _case(
     simulate: Simulate,
     ansatz: Callable[..., None],
     shape: tuple[int, int, int],
+    noise: NDArray[np.float64],
     random: np.random.Generator,
 ) -> Case:
     qubits = shape[1]
-    contraction = random.uniform(0.2, 1.0, qubits)
     features = random.normal(size=qubits + 1)
     weights = random.normal(size=shape) * 2
-    run = simulate(circuit.angle, ansatz, contraction, [qml.Z(0), qml.Z(1)])
+    run = simulate(circuit.angle, ansatz, noise, [qml.Z(0), qml.Z(1)])
     jacobian: Any = qml.jacobian(lambda point: run(point, features))
     slopes = np.asarray(jacobian(qnp.array(weights, requires_grad=True)))
     states = circuit.encode("angle", features[None], qubits)
-    arriving = pauli.pauli_vectors(states)[0] * _factors(contraction)
+    arriving = pauli.pauli_vectors(states)[0] * _left_of_words(noise)
     return weights.ravel(), arriving, np.asarray(run(weights, features)), slopes.reshape(2, -1)
 
 
-def _factors(contraction: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the depolarizing channels leave of each Pauli word."""
-    letters = np.indices((4,) * len(contraction)).reshape(len(contraction), -1)
-    return np.where(letters > 0, contraction[:, None], 1.0).prod(axis=0)
+def _left_of_words(noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the channels leave of each Pauli word."""
+    # A Pauli error changes the sign of the letters that do not commute with it.
+    signs = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]])
+    factors: Any = np.ones(1)
+    for one in noise:
+        factors = np.kron(factors, [1, one, one, one] if noise.ndim == 1 else one @ signs)
+    return factors
 
 
 def deviations(
@@ -266,10 +273,10 @@ def sheet_terms(name: str) -> NDArray[np.float64]:
 )
 def test_sheet_circuit(name: str, spectrum: list[float], values: list[float]) -> None:
     terms = sheet_terms(name)
-    by_weight = np.bincount(pauli.word_weights(4), terms)
+    by_weight = np.bincount(pauli.letter_counts(4).sum(axis=1), terms)
     assert by_weight == pytest.approx(spectrum, abs=5e-14)
     noise = ([1.0] * 4, [0.9] * 4, [0.95, 0.8, 0.9, 0.7], [0.5, 0.6, 0.7, 0.8])
-    noisy = [float(terms @ _factors(np.array(contraction))) for contraction in noise]
+    noisy = [float(terms @ _left_of_words(np.array(contraction))) for contraction in noise]
     assert noisy == pytest.approx(values, abs=6e-13)
 
 
@@ -279,7 +286,7 @@ def test_sheet_gradient_is_not_contracted_by_a_scalar() -> None:
     pulled = jax.jit(functools.partial(pullback.pull, program))(jnp.asarray(WEIGHTS.ravel()))
     states = circuit.encode(f"{__name__}:sheet_feature_map", FEATURES[None], 4)
     clean = pauli.pauli_vectors(states)[0]
-    noisy = clean * 0.9 ** pauli.word_weights(4)
+    noisy = clean * 0.9 ** pauli.letter_counts(4).sum(axis=1)
     derivatives = np.asarray(pulled.derivatives)[0]
     before, after = clean @ derivatives, noisy @ derivatives
     # The angle theta[1, 0, 0] is number 8: its derivative grows under noise.

@@ -11,7 +11,7 @@ import pennylane as qml
 import pytest
 
 from ceas_gym.learning import circuit, learners, pullback
-from ceas_gym.types import Delivery, Learning, Params, Split
+from ceas_gym.types import Delivery, Learning, Split
 
 DRAWS = 20_000
 run = jax.jit(jax.vmap(learners.gradients, in_axes=(None, None, None, None, 0)))
@@ -22,16 +22,16 @@ def single_angle(weights: Any, wires: Sequence[int]) -> None:
 
 
 @pytest.fixture(scope="module")
-def learning(params: Params) -> Learning:
+def learning(learning: Learning) -> Learning:
     """Two classes, one qubit in zero, one angle: the expectation value is w cos(angle)."""
     program = circuit.read_program(f"{__name__}:single_angle", (1, 1, 1), observables=1)
     zero = Split(jnp.array([[1.0, 0.0, 0.0, 1.0]]), jnp.array([0]))
     return dataclasses.replace(
-        params.learning,
+        learning,
         training=zero,
         shards=jnp.zeros((1, 1), jnp.int32),
         shard_sizes=jnp.ones(1, jnp.int32),
-        weight_of_pauli=jnp.array([[1.0, 0, 0, 0], [0, 1.0, 1.0, 1.0]]),
+        kind_of_pauli=jnp.eye(4),
         readout=jnp.array([[1.0], [-1.0]]),
         logit_scale=jnp.float32(2.0),
         program=program,
@@ -42,7 +42,14 @@ def estimates(
     learning: Learning, angle: float, contraction: float, shots: int, poisoned: bool = False
 ) -> np.ndarray:
     pulled = pullback.pull(learning.program, jnp.array([angle]))
-    delivery = Delivery(jnp.array([shots]), jnp.array([[1.0, contraction]]), jnp.array([True]))
+    # The state lies in the plane of X and Z, and the circuit turns about Y.
+    left = jnp.array([[1.0, contraction, 0.0, contraction]])
+    delivery = Delivery(
+        shots=jnp.array([shots]),
+        contraction=left,
+        signal=jnp.array([contraction]),
+        authenticated=jnp.array([True]),
+    )
     keys = jax.random.split(jax.random.key(0), DRAWS)
     drawn = run(learning, pulled, delivery, jnp.array([poisoned]), keys)
     return np.asarray(drawn, dtype=np.float64)[:, 0, 0]

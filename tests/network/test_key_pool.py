@@ -1,6 +1,4 @@
-"""Key: edges of what is measured, the pool's limits, and its life over rounds."""
-
-from collections.abc import Callable
+"""Key: what a pair is worth, edges of what is measured, the pool's limits, and its life."""
 
 import jax
 import jax.numpy as jnp
@@ -8,35 +6,69 @@ import numpy as np
 import pytest
 
 from ceas_gym.network import barrier, key_pool, storage
-from ceas_gym.types import Memory, Network
+from ceas_gym.physics import bell, key
+from ceas_gym.types import Network
+from network import built
 
-Star = Callable[..., Network]
-measure, spend, expire = (
-    jax.jit(key_pool.measure),
-    jax.jit(key_pool.spend),
-    jax.jit(key_pool.expire),
-)
+bits_per_pair, measure = jax.jit(key_pool.bits_per_pair), jax.jit(key_pool.measure)
+spend, expire = jax.jit(key_pool.spend), jax.jit(key_pool.expire)
+run_storage, run_barrier = jax.jit(storage.store), jax.jit(barrier.spend)
+LASTS = [False, True, True]
 
 
 def measured(
-    network: Network, held: list[float], arrivals: list[int], windows_left: int = 2
+    network: Network, held: list[float], arrivals: list[int], worth: float = 0.25
 ) -> tuple[list[float], list[int]]:
-    """Returns key bits and measured pairs of nodes whose pool holds some one-round-old key."""
+    """Returns new key bits and measured pairs of nodes whose pool holds some one-round-old key."""
     pool = jnp.zeros((3, 5)).at[:, 1].set(jnp.array(held))
-    after, keyed = measure(network, pool, jnp.array(arrivals), jnp.int32(windows_left))
+    per_pair, lasts = jnp.full(3, worth), jnp.array(LASTS)
+    after, keyed = measure(network, pool, jnp.array(arrivals), per_pair, lasts)
     assert (after[:, 1:] == pool[:, 1:]).all()
     return after[:, 0].tolist(), keyed.tolist()
 
 
 @pytest.fixture
-def quarter(star: Star) -> Network:
-    """A quarter of a bit from each pair, tags of 2 bits, room for 5; no pair lasts, some, all."""
-    return star(
-        secret_fraction=[0.25, 0.25, 0.25],
-        tag_bits=2.0,
-        key_capacity_bits=5.0,
-        lifetime=[-1, 2, 5],
-    )
+def small() -> Network:
+    """Tags of 2 bits, room for 5; a pair is worth a quarter of a bit where nothing else is said."""
+    return built.star(tag_bits=2.0, key_capacity_bits=5.0)
+
+
+# --- What a pair is worth ---
+
+
+@pytest.mark.usefixtures("exact")
+def test_key_of_a_pair_is_that_of_its_two_error_rates_read_with_noise() -> None:
+    # Of a Werner pair, from the reference sheet; of a dephased one, and read wrongly, by hand.
+    contraction = jnp.array([[0.95, 0.95, 0.95], [0.8, 0.8, 1.0], [1.0, 1.0, 1.0]]).T
+    perfect = bits_per_pair(built.star(key_contraction=1.0), contraction)
+    assert perfect.tolist() == pytest.approx([0.662678137007, 1 - entropy(0.1), 1.0], rel=1e-10)
+    noisy = bits_per_pair(built.star(key_contraction=0.95), contraction)
+    third = 0.662678137007
+    second = 1 - entropy((1 - 0.76) / 2) - entropy(0.025)
+    assert noisy[1:].tolist() == pytest.approx([second, third], rel=1e-10)
+
+
+@pytest.mark.usefixtures("exact")
+def test_each_half_of_a_key_pair_is_read_with_its_own_error() -> None:
+    network = built.build({"readout": 0.97}, nodes=3)
+    both = 0.97**2 + 0.03**2
+    # A perfect pair differs where one of the two readings is wrong.
+    error = 1 - both
+    perfect = bits_per_pair(network, jnp.ones((3, 3)))
+    assert perfect.tolist() == pytest.approx([1 - 2 * entropy(error)] * 3, rel=1e-6)
+
+
+def entropy(probability: float) -> float:
+    return -sum(p * np.log2(p) for p in (probability, 1 - probability))
+
+
+def test_secret_fraction_keeps_the_two_bases_apart() -> None:
+    letters = jnp.array([[0.9, 0.85, 0.95], [0.6, 0.6, 1.0], [0.7, 0.7, 0.7]])
+    expected = key.secret_fraction(bell.from_letters(letters))
+    worth = bits_per_pair(built.star(key_contraction=1.0), letters.T)
+    assert worth.tolist() == pytest.approx(expected.tolist(), abs=1e-6)
+    assert expected[1] > 0.2
+    assert expected[2] == 0
 
 
 # --- What is measured ---
@@ -59,55 +91,69 @@ def quarter(star: Star) -> Network:
         (5.0, [0, 0, 0]),
     ],
 )
-def test_edges_of_tag_and_pool(quarter: Network, held: float, expected: list[int]) -> None:
-    new, keyed = measured(quarter, [held] * 3, [100] * 3)
+def test_edges_of_tag_and_pool(small: Network, held: float, expected: list[int]) -> None:
+    new, keyed = measured(small, [held] * 3, [100] * 3)
     assert keyed == expected
     assert new == [pairs / 4 for pairs in expected]
 
 
-def test_no_more_is_measured_than_arrives(quarter: Network) -> None:
-    assert measured(quarter, [0.0] * 3, [3, 5, 0])[1] == [3, 5, 0]
+def test_no_more_is_measured_than_arrives(small: Network) -> None:
+    assert measured(small, [0.0] * 3, [3, 5, 0])[1] == [3, 5, 0]
 
 
-@pytest.mark.parametrize(
-    ("windows_left", "expected"), [(0, [20, 8, 8]), (2, [20, 8, 8]), (3, [20, 20, 8])]
-)
-def test_pair_lasts_that_reaches_the_barrier_within_its_lifetime(
-    quarter: Network, windows_left: int, expected: list[int]
-) -> None:
-    assert measured(quarter, [0.0] * 3, [100] * 3, windows_left)[1] == expected
+@pytest.mark.parametrize("lifetime", range(-1, 6))
+def test_pair_lasts_that_reaches_the_barrier_above_the_cutoff(lifetime: int) -> None:
+    """A pair that would be dead at the barrier is measured though the node has its tag."""
+    network = built.star(tag_bits=2.0, key_capacity_bits=9.0, cutoff_fidelity=0.5)
+    links = built.lasting([lifetime] * 3, new=0.95)
+    memory = built.holding(np.zeros((3, 6)), key=[2.0, 2.0, 2.0])
+    for window in range(4):
+        heralded = jnp.zeros((4, 3, 1), jnp.int32).at[window].set(1)
+        _, ledger = run_storage(network, links, memory, heralded)
+        # A pair of contraction 0.3 makes no key at all.
+        doomed = 0 <= lifetime < 3 - window
+        assert ledger.keyed.tolist() == [int(doomed)] * 3
 
 
-def test_tag_that_does_not_fit_the_pool_is_not_overfilled(star: Star) -> None:
-    network = star(secret_fraction=[0.3] * 3, tag_bits=2.0, key_capacity_bits=2.0)
-    new, keyed = measured(network, [0.0] * 3, [100] * 3)
+def test_pair_older_than_any_age_does_not_last() -> None:
+    network = built.altered(built.star(tag_bits=2.0, key_capacity_bits=9.0), ages=3)
+    links = built.lasting([9] * 3, new=0.95)
+    memory = built.holding(np.zeros((3, 3)), key=[2.0, 2.0, 2.0])
+    heralded = jnp.ones((4, 3, 1), jnp.int32)
+    stored, ledger = run_storage(network, links, memory, heralded)
+    assert ledger.keyed.tolist() == [1, 1, 1]
+    assert stored.pairs.tolist() == [[1, 1, 1]] * 3
+
+
+def test_tag_that_does_not_fit_the_pool_is_not_overfilled() -> None:
+    network = built.star(tag_bits=2.0, key_capacity_bits=2.0)
+    new, keyed = measured(network, [0.0] * 3, [100] * 3, worth=0.3)
     assert keyed == [6, 6, 6]
     assert max(new) <= 2.0
 
 
-def test_pairs_without_secrecy_are_never_measured(star: Star) -> None:
-    network = star(secret_fraction=[0.0, -0.5, 1e-9], lifetime=[-1, 5, -1])
-    assert measured(network, [0.0] * 3, [0, 1000, 0])[1] == [0, 0, 0]
-    assert measured(network, [0.0] * 3, [1000] * 3)[1] == [0, 0, 1000]
+def test_pairs_without_secrecy_are_never_measured(small: Network) -> None:
+    assert measured(small, [0.0] * 3, [1000] * 3, worth=0.0)[1] == [0, 0, 0]
+    assert measured(small, [0.0] * 3, [1000] * 3, worth=-0.5)[1] == [0, 0, 0]
+    assert measured(small, [0.0] * 3, [1000] * 3, worth=1e-9)[1] == [1000] * 3
 
 
 @pytest.mark.usefixtures("exact")
-def test_pool_never_overflows_and_short_nodes_reach_their_tag(star: Star) -> None:
+def test_pool_never_overflows_and_short_nodes_reach_their_tag() -> None:
     random = np.random.default_rng(0)
     nodes = 5000
     pool = random.uniform(0, 1, (nodes, 5)) * random.choice([0.1, 1.0, 3.0], (nodes, 1))
     per_pair = random.uniform(0.01, 1, nodes)
-    lifetime = random.choice([-1, 5], nodes)
+    lasts = random.choice([False, True], nodes)
     arrivals = random.integers(0, 60, nodes)
-    network = star(
-        secret_fraction=per_pair, lifetime=lifetime, tag_bits=9.0, key_capacity_bits=18.0
-    )
-    after, keyed = measure(network, jnp.asarray(pool), jnp.asarray(arrivals), jnp.int32(1))
+    network = built.star(tag_bits=9.0, key_capacity_bits=18.0)
+    given = (jnp.asarray(array) for array in (pool, arrivals, per_pair, lasts))
+    after, keyed = measure(network, *given)
     held, total, keyed = pool.sum(axis=1), np.asarray(after).sum(axis=1), np.asarray(keyed)
     assert total == pytest.approx(held + keyed * per_pair, rel=1e-12)
     assert (total <= 18.0 + 1e-12).all()
     assert ((keyed >= 0) & (keyed <= arrivals)).all()
-    left, lasts = keyed < arrivals, lifetime >= 1
+    left = keyed < arrivals
     assert min((left & lasts).sum(), (left & ~lasts).sum(), (keyed > 0).sum()) > 100
     # Whoever has pairs left over either has its tag or, if they would be lost, no room for one.
     assert (total[left & lasts] >= 9.0 - 1e-12).all()
@@ -119,18 +165,18 @@ def test_pool_never_overflows_and_short_nodes_reach_their_tag(star: Star) -> Non
 # --- What is spent, and how long it lives ---
 
 
-def test_tag_takes_the_oldest_bits_first(star: Star) -> None:
+def test_tag_takes_the_oldest_bits_first() -> None:
     pool = jnp.array([[5.0, 3.0, 0.0, 0.0, 0.5], [0.0, 0.0, 4.0, 0.0, 0.0], [9.0, 9.0, 0, 0, 0]])
     tagged = jnp.array([True, True, False])
-    left = spend(star(tag_bits=4.0), pool, tagged)
+    left = spend(built.star(tag_bits=4.0), pool, tagged)
     assert left.tolist() == [[4.5, 0.0, 0.0, 0.0, 0.0], [0.0] * 5, [9.0, 9.0, 0.0, 0.0, 0.0]]
 
 
 @pytest.mark.usefixtures("exact")
-def test_a_tag_costs_its_length_and_touches_no_younger_key(star: Star) -> None:
+def test_a_tag_costs_its_length_and_touches_no_younger_key() -> None:
     pool = np.random.default_rng(1).exponential(3.0, (2000, 5))
     pool = pool[pool.sum(axis=1) >= 7.0]
-    left = np.asarray(spend(star(tag_bits=7.0), jnp.asarray(pool), jnp.ones(len(pool), bool)))
+    left = np.asarray(spend(built.star(tag_bits=7.0), jnp.asarray(pool), jnp.ones(len(pool), bool)))
     used = pool - left
     assert used.sum(axis=1) == pytest.approx(np.full(len(pool), 7.0), rel=1e-12)
     assert (left >= 0).all()
@@ -139,22 +185,22 @@ def test_a_tag_costs_its_length_and_touches_no_younger_key(star: Star) -> None:
     assert older_left[used > 1e-12].max() <= 1e-12
 
 
-def test_expiry_moves_key_by_one_round_and_drops_the_oldest(star: Star) -> None:
+def test_expiry_moves_key_by_one_round_and_drops_the_oldest() -> None:
     pool = jnp.array([[1.0, 2.0, 3.0], [0.0, 0.0, 4.0], [5.0, 0.0, 0.0]])
-    moved = expire(star(key_slots=3), pool)
+    moved = expire(built.star(key_slots=3), pool)
     assert moved.tolist() == [[0.0, 1.0, 2.0], [0.0, 0.0, 0.0], [0.0, 5.0, 0.0]]
 
 
 def barriers_until_key_is_gone(network: Network, limit: int) -> int:
     """Counts the barriers at which key of one round suffices for a tag, with no pairs to spend."""
-    run_storage, run_barrier = jax.jit(storage.store), jax.jit(barrier.spend)
-    memory = Memory(jnp.zeros((3, 6), jnp.int32), jnp.zeros((3, network.key_slots)))
-    arrivals = jnp.zeros((4, 3), jnp.int32).at[0].set(8)
+    links, chance = built.lasting([0, 0, 0], new=0.95), jax.random.key(0)
+    memory = built.holding(np.zeros((3, 6)), slots=network.key_slots)
+    arrivals = jnp.zeros((4, 3, 1), jnp.int32).at[0].set(8)
     for count in range(limit):
-        memory, ledger = run_storage(network, memory, arrivals)
+        memory, ledger = run_storage(network, links, memory, arrivals)
         if (memory.key_bits.sum(axis=1) < network.tag_bits).all():
             return count
-        memory, _, _ = run_barrier(network, memory, ledger)
+        memory, _, _ = run_barrier(network, links, memory, ledger, chance)
         arrivals = jnp.zeros_like(arrivals)
     return limit
 
@@ -163,13 +209,12 @@ def barriers_until_key_is_gone(network: Network, limit: int) -> int:
     ("slots", "expires", "expected"), [(3, True, 3), (1, True, 1), (1, False, 9)]
 )
 def test_key_serves_as_many_barriers_as_its_lifetime(
-    star: Star, slots: int, expires: bool, expected: int
+    slots: int, expires: bool, expected: int
 ) -> None:
-    network = star(
-        secret_fraction=[0.25] * 3,
+    network = built.star(
         tag_bits=2.0,
-        key_capacity_bits=5.0,
-        lifetime=[-1] * 3,
+        key_capacity_bits=5.5,
+        cutoff_fidelity=0.5,
         key_slots=slots,
         key_expires=expires,
     )

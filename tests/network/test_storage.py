@@ -1,6 +1,10 @@
-"""Stored pairs against a pair-by-pair simulation, hand-made cases, and exact waiting-time laws."""
+"""Stored pairs against a pair-by-pair simulation, hand-made cases, and exact waiting-time laws.
 
-from collections.abc import Callable
+A window of ours is a slot of theirs. In a slot, in this order, stored pairs grow older by one and
+those past their last age are discarded, new pairs are heralded, and they are stored where a memory
+is free, also one that was freed in the same slot. A new pair has age 0 at the slot's end.
+"""
+
 from itertools import combinations
 from math import comb, exp
 
@@ -10,94 +14,139 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ceas_gym.network import barrier, storage
-from ceas_gym.types import Ledger, Memory, Network
+from ceas_gym.network import barrier, counts, storage
+from ceas_gym.network.purification import PURIFICATIONS
+from ceas_gym.types import Ledger, Links, Network
+from network import built
 
-Star = Callable[..., Network]
-NOTHING = jnp.zeros((3, 5))
-store, age, admit = jax.jit(storage.store), jax.jit(storage.age), jax.jit(storage.admit)
+store, spend = jax.jit(storage.store), jax.jit(barrier.spend)
+NONE = np.zeros((3, 6), int)
 
 
 def fates(ledger: Ledger) -> dict[str, list[int]]:
-    names = ("generated", "spent", "keyed", "expired", "blocked")
+    names = ("generated", "spent", "keyed", "expired", "blocked", "sacrificed")
     return {name: getattr(ledger, name).tolist() for name in names}
 
 
-def keyless(star: Star, **changes: object) -> Network:
-    """Returns a network that makes no key, so that all pairs go to storage."""
-    return star(secret_fraction=[0.0, 0.0, 0.0], **changes)
+def keyless(lifetime: list[int], **changes: object) -> tuple[Network, Links]:
+    """Returns a star with a cut-off at fidelity 1/2, and pairs too noisy for key."""
+    return built.star(cutoff_fidelity=0.5, **changes), built.lasting(lifetime, new=0.6)
+
+
+def arriving(pairs: NDArray[np.int64] | list[list[int]]) -> jax.Array:
+    return jnp.asarray(pairs, jnp.int32)[..., None]
 
 
 # --- Hand-made cases ---
 
 
-def test_a_pair_is_gone_just_past_its_lifetime(star: Star) -> None:
-    network = keyless(star, lifetime=[0, 2, 5])
-    memory = Memory(jnp.zeros((3, 6), jnp.int32), NOTHING)
-    heralded = jnp.zeros((4, 3), jnp.int32).at[0].set(1)
+def test_a_pair_is_gone_just_past_its_lifetime() -> None:
+    network, links = keyless([0, 2, 9])
+    memory, heralded = built.holding(NONE), np.zeros((4, 3), int)
+    heralded[0] = 1
     held, expired = [], []
-    for arrivals in [heralded, *[0 * heralded] * 2]:
-        memory, ledger = store(network, memory, arrivals)
+    for new in (heralded, 0 * heralded, 0 * heralded):
+        memory, ledger = store(network, links, memory, arriving(new))
         held.append(memory.pairs.sum(axis=1).tolist())
         expired.append(ledger.expired.tolist())
-    # Ages 3, 7 and 11 at the three barriers; the table of the last node ends at age 5.
+    # Ages 3, 7 and 11 at the three barriers; the last node's pair would last, but for its age 6.
     assert held == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
     assert expired == [[1, 1, 0], [0, 0, 1], [0, 0, 0]]
 
 
 @pytest.mark.parametrize("lifetime", [0, 1, 4, 5])
-def test_oldest_kept_age_is_the_lifetime(lifetime: int) -> None:
-    pairs = jnp.eye(1, 6, dtype=jnp.int32)
-    survived = 0
-    while (pairs := age(pairs, jnp.array([lifetime]))[0]).any():
-        survived += 1
-        assert pairs[0, survived] == 1
-    assert survived == lifetime
+def test_cutoff_is_inclusive_and_the_window_of_a_discard_attempts_again(lifetime: int) -> None:
+    """A pair is kept at its last age, and its memory is free in the window after that."""
+    network, links = keyless([lifetime] * 3, memories=jnp.int32(1), windows=1)
+    memory, stored = built.holding(NONE), []
+    for _ in range(lifetime + 2):
+        memory, _ = store(network, links, memory, arriving([[1, 1, 1]]))
+        stored.append(np.argmax(memory.pairs[0]).item())
+        assert memory.pairs.sum(axis=1).tolist() == [1, 1, 1]
+    assert stored == [*range(lifetime + 1), 0]
 
 
-def test_pair_below_the_cutoff_when_new_expires_unstored(star: Star) -> None:
-    network = keyless(star, lifetime=[-1, 5, -1], memories=jnp.int32(3))
-    memory = Memory(jnp.zeros((3, 6), jnp.int32), NOTHING)
-    memory, ledger = store(network, memory, jnp.full((4, 3), 2, jnp.int32))
+def test_pair_below_the_cutoff_when_new_expires_unstored() -> None:
+    network, links = keyless([-1, 5, -1], memories=jnp.int32(3))
+    memory, ledger = store(network, links, built.holding(NONE), arriving([[2] * 3] * 4))
     assert memory.pairs.sum(axis=1).tolist() == [0, 3, 0]
+    nothing = [0, 0, 0]
     assert fates(ledger) == {
         "generated": [8, 8, 8],
-        "spent": [0, 0, 0],
-        "keyed": [0, 0, 0],
+        "spent": nothing,
+        "keyed": nothing,
         "expired": [8, 0, 8],
         "blocked": [0, 5, 0],
+        "sacrificed": nothing,
     }
 
 
-def test_memory_of_an_expired_pair_is_free_in_the_same_window(star: Star) -> None:
-    network = keyless(star, lifetime=[0, 1, 5], memories=jnp.int32(2))
-    memory = Memory(jnp.zeros((3, 6), jnp.int32).at[:, 0].set(2), NOTHING)
-    memory, ledger = store(network, memory, jnp.full((4, 3), 1, jnp.int32))
+def test_memory_of_an_expired_pair_is_free_in_the_same_window() -> None:
+    network, links = keyless([0, 1, 5], memories=jnp.int32(2))
+    memory = built.holding(np.eye(1, 6) * 2 * np.ones((3, 1)), contraction=links.fresh)
+    memory, ledger = store(network, links, memory, arriving([[1] * 3] * 4))
     assert memory.pairs.tolist() == [[1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 2, 0]]
     assert ledger.expired.tolist() == [5, 3, 0]
     assert ledger.blocked.tolist() == [0, 1, 4]
 
 
-def test_full_memory_blocks_the_new_pairs_and_keeps_the_old(star: Star) -> None:
-    pairs = jnp.array([[0, 3, 2], [0, 5, 0], [4, 0, 0]])
-    stored, blocked = admit(pairs, jnp.array([1, 7, 2]), jnp.int32(5))
-    assert stored.tolist() == [[0, 3, 2], [0, 5, 0], [5, 0, 0]]
-    assert blocked.tolist() == [1, 7, 1]
+def test_full_memory_blocks_whatever_its_attempts_herald() -> None:
+    """Attempts on a full memory cost their channel-time and gain nothing, not even by replacing."""
+    network, links = keyless([5, 5, 5], memories=jnp.int32(2), windows=1)
+    old = np.eye(1, 6, 2, dtype=int) * 2 * np.ones((3, 1), int)
+    memory, ledger = store(network, links, built.holding(old), arriving([[0, 1, 9]]))
+    assert memory.pairs.tolist() == [[0, 0, 0, 2, 0, 0]] * 3
+    assert ledger.blocked.tolist() == [0, 1, 9]
+
+
+# --- What is stored decays ---
+
+
+@pytest.mark.usefixtures("exact")
+def test_classes_decay_letter_by_letter_whatever_they_started_from() -> None:
+    random = np.random.default_rng(0)
+    fresh, decay = random.uniform(0.6, 0.7, (1, 3, 3)), random.uniform(0.8, 1, (1, 3, 3))
+    before = random.uniform(0.2, 0.7, (3, 3, 6))
+    network = built.star(cutoff_fidelity=0.0)
+    links = Links(*map(jnp.asarray, (np.ones((3, 1)), fresh[..., None], 1.0, decay)))
+    links = Links(links.success_probability, links.fresh, links.fresh, links.decay)
+    memory = built.holding(NONE, contraction=before)
+    memory, _ = store(network, links, memory, arriving([[1] * 3] * 4))
+    for age in range(4):
+        expected = fresh[0] * decay[0] ** age
+        assert np.asarray(memory.contraction[0, :, :, age]) == pytest.approx(expected, rel=1e-12)
+    expected = before[:, :, :2] * decay[0, :, :, None] ** 4
+    assert np.asarray(memory.contraction[0, :, :, 4:]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_books_decide_what_expires_and_the_truth_what_is_left() -> None:
+    """With drifting memories the two views of a pair decay differently."""
+    network = built.star(cutoff_fidelity=0.5, drifts=True, windows=1)
+    truth, books = built.lasting([9, 0, 9], new=0.6), built.lasting([0, 9, 9], new=0.6)
+    both = [jnp.concatenate(views) for views in zip(*(vars(x).values() for x in (truth, books)))]
+    links = Links(truth.success_probability, *both[1:])
+    memory = storage.empty(network)
+    for new in ([[1] * 3], [[0] * 3]):
+        memory, ledger = store(network, links, memory, arriving(new))
+    assert ledger.expired.tolist() == [1, 0, 0]
+    assert memory.pairs.tolist() == [[0] * 6, [0, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]]
+    true, booked = memory.contraction[:, 0, 1, 1].tolist()
+    assert true == pytest.approx(float(0.6 * truth.decay[0, 0, 1]))
+    assert booked == pytest.approx(float(0.6 * books.decay[0, 0, 1]))
 
 
 # --- Against single pairs ---
 
 
 def one_by_one(
-    network: Network, stored: list[int], arrivals: NDArray[np.int64], node: int
+    lifetime: int, memories: int, stored: list[int], arrivals: list[int]
 ) -> tuple[list[int], dict[str, int]]:
     """The same round with a list of ages for a node that makes no key."""
     count: dict[str, int] = {"generated": 0, "expired": 0, "blocked": 0}
-    lifetime = min(int(network.lifetime[node]), network.contraction.shape[1] - 1)
-    for new in arrivals[:, node].tolist():
+    for new in arrivals:
         older = [pair + 1 for pair in stored]
-        stored = [pair for pair in older if pair <= lifetime]
-        room = int(network.memories) - len(stored) if lifetime >= 0 else 0
+        stored = [pair for pair in older if pair <= min(lifetime, 5)]
+        room = memories - len(stored) if lifetime >= 0 else 0
         count["generated"] += new
         count["expired"] += len(older) - len(stored) + (new if lifetime < 0 else 0)
         count["blocked"] += max(0, new - room) if lifetime >= 0 else 0
@@ -106,41 +155,47 @@ def one_by_one(
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_round_equals_a_simulation_of_single_pairs(star: Star, seed: int) -> None:
+def test_round_equals_a_simulation_of_single_pairs(seed: int) -> None:
     random = np.random.default_rng(seed)
-    lifetime = random.integers(-1, 6, 3)
-    network = keyless(star, lifetime=lifetime, memories=jnp.int32(random.integers(1, 9)))
-    memory = Memory(jnp.zeros((3, 6), jnp.int32), NOTHING)
+    lifetime, memories = random.integers(-1, 7, 3).tolist(), int(random.integers(1, 9))
+    network, links = keyless(lifetime, memories=jnp.int32(memories))
+    memory = built.holding(NONE)
     single: list[list[int]] = [[], [], []]
     for _ in range(4):
         arrivals = random.poisson(1.5, (4, 3))
-        memory, ledger = store(network, memory, jnp.asarray(arrivals, jnp.int32))
+        memory, ledger = store(network, links, memory, arriving(arrivals))
         for node in range(3):
-            single[node], count = one_by_one(network, single[node], arrivals, node)
+            news = arrivals[:, node].tolist()
+            single[node], count = one_by_one(lifetime[node], memories, single[node], news)
             assert memory.pairs[node].tolist() == np.bincount(single[node], minlength=6).tolist()
             assert {name: int(getattr(ledger, name)[node]) for name in count} == count
 
 
-def test_every_pair_has_exactly_one_fate(star: Star) -> None:
+@pytest.mark.parametrize("purification", ["none", "dejmps"])
+def test_every_pair_has_exactly_one_fate(purification: str) -> None:
     random = np.random.default_rng(7)
-    network = star(
-        lifetime=[0, 2, 5], secret_fraction=[0.6, 0.2, 0.4], memories=jnp.int32(20), tag_bits=9.0
+    network = built.star(
+        cutoff_fidelity=0.5,
+        memories=jnp.int32(20),
+        tag_bits=9.0,
+        key_capacity_bits=18.0,
+        purification=PURIFICATIONS[purification],
     )
-    memory = Memory(jnp.zeros((3, 6), jnp.int32), NOTHING)
-    seen = np.zeros(5, dtype=int)
-    for _ in range(30):
+    links, memory = built.lasting([0, 2, 5], new=0.9), built.holding(NONE)
+    seen = np.zeros(6, dtype=int)
+    for chance in jax.random.split(jax.random.key(0), 30):
         before = memory.pairs.sum(axis=1)
-        arrivals = jnp.asarray(random.poisson(6.0, (4, 3)), jnp.int32)
-        memory, ledger = store(network, memory, arrivals)
-        memory, _, ledger = barrier.spend(network, memory, ledger)
-        gone = ledger.spent + ledger.keyed + ledger.expired + ledger.blocked
+        arrivals = random.poisson(6.0, (4, 3))
+        memory, ledger = store(network, links, memory, arriving(arrivals))
+        memory, _, ledger = spend(network, links, memory, ledger, chance)
+        gone = sum(np.array(fate) for name, fate in fates(ledger).items() if name != "generated")
         assert ledger.generated.tolist() == arrivals.sum(axis=0).tolist()
         assert (before + ledger.generated).tolist() == (gone + memory.pairs.sum(axis=1)).tolist()
         seen += [sum(fate) for fate in fates(ledger).values()]
-    assert (seen > 0).all()
+    assert (seen > 0).tolist() == [True] * 5 + [purification == "dejmps"]
 
 
-# --- Waiting-time laws: one attempt line, a window of ours being one slot of theirs ---
+# --- Waiting-time laws: one attempt line ---
 
 
 def successes(windows: int) -> NDArray[np.int64]:
@@ -151,20 +206,15 @@ def successes(windows: int) -> NDArray[np.int64]:
 @pytest.mark.parametrize(
     ("memories", "expected"), [(1, 0.660131424768), (10, 0.782267685456)], ids=["hold", "freshest"]
 )
-def test_window_of_n_attempts(star: Star, memories: int, expected: float) -> None:
+def test_window_of_n_attempts(memories: int, expected: float) -> None:
     # One memory holds the first success; with room for all, the freshest is the one taken.
     success, slots, decay = 0.2, 10, exp(-0.05)
     patterns = successes(slots)
     nodes = len(patterns)
-    network = star(
-        lifetime=np.full(nodes, slots - 1),
-        secret_fraction=np.zeros(nodes),
-        memories=jnp.int32(memories),
-        windows=slots,
-    )
-    empty = Memory(jnp.zeros((nodes, slots), jnp.int32), jnp.zeros((nodes, 5)))
-    memory, _ = store(network, empty, jnp.asarray(patterns.T, jnp.int32))
-    used = np.asarray(barrier.take(memory.pairs, jnp.ones(nodes, jnp.int32), oldest_first=False))
+    network = built.replicas(np.full((nodes, 1), success), 0.05, slots, memories, windows=slots)
+    news = arriving(patterns.T)
+    memory, _ = store(network, built.steady(network), storage.empty(network), news)
+    used = np.asarray(counts.take(memory.pairs, jnp.ones(nodes, jnp.int32), oldest_first=False))
     chance = success ** patterns.sum(axis=1) * (1 - success) ** (slots - patterns.sum(axis=1))
     assert chance @ used @ decay ** np.arange(slots) == pytest.approx(expected, abs=5e-13)
     assert chance @ used.sum(axis=1) == pytest.approx(0.892625817600, abs=5e-13)
@@ -176,10 +226,10 @@ def chain(success: float, cutoff: int, memories: int) -> NDArray[np.float64]:
     states = [s for k in range(memories + 1) for s in combinations(ages, k)]
     place = {state: index for index, state in enumerate(states)}
     pairs = jnp.array([[int(a in state) for a in ages] for state in states])
-    older, _ = storage.age(pairs, jnp.full(len(states), cutoff))
+    older, _ = counts.age(pairs, jnp.ones(pairs.shape, bool))
     moves = np.zeros((len(states), len(states)))
     for new, chance in ((0, 1 - success), (1, success)):
-        after, _ = storage.admit(older, jnp.full(len(states), new), jnp.int32(memories))
+        after, _ = counts.admit(older, jnp.full(len(states), new), jnp.int32(memories))
         for index, row in enumerate(np.asarray(after)):
             moves[index, place[tuple(np.flatnonzero(row).tolist())]] += chance
     balance = np.vstack([moves.T - np.eye(len(states)), np.ones(len(states))])

@@ -1,9 +1,4 @@
-"""Bell-diagonal pairs: how they decay in two memories, and what they teleport.
-
-A pair is the quadruple of its probabilities of (Phi+, Psi-, Psi+, Phi-), the Pauli errors
-(I, Y, X, Z) on one half of the wanted state Phi+. The quadruple is the last axis; the axes before
-it broadcast against the other arguments.
-"""
+"""How pairs decay in the memories that hold their two halves, and until when they are of use."""
 
 from collections.abc import Callable
 
@@ -12,76 +7,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from ceas_gym.physics.bell.states import fidelity
+
 _MIXED_FIDELITY = 0.25
-
-
-def werner(contraction: ArrayLike) -> Float[Array, "... 4"]:
-    """Returns the Werner pair of a contraction.
-
-    The pair is w |Phi+><Phi+| + (1 - w) I/4, hence
-
-        F = (1 + 3 w) / 4, and (1 - w) / 4 for each of the other three Bell states.
-
-    Args:
-        contraction: The factor w by which the pair, used to teleport, shrinks a Bloch vector;
-            in [-1/3, 1].
-
-    Returns:
-        The Bell-diagonal quadruples.
-
-    Source:
-        Werner, PRA 40, 4277 (1989).
-
-    Example:
-        >>> print(werner(0.5))
-        [0.625 0.125 0.125 0.125]
-    """
-    error = jnp.subtract(1.0, contraction) / 4.0
-    return jnp.stack([1.0 - 3.0 * error, error, error, error], axis=-1)
-
-
-def fidelity(pair: Float[Array, "... 4"]) -> Float[Array, "..."]:
-    """Returns the fidelity of a pair with the wanted state Phi+.
-
-    Args:
-        pair: Bell-diagonal quadruples.
-
-    Returns:
-        The fidelity F, the first entry of the quadruple, in [0, 1].
-
-    Source:
-        F = <Phi+| rho |Phi+>, as in Bennett et al., PRL 76, 722 (1996).
-
-    Example:
-        >>> print(fidelity(jnp.array([0.75, 0.0, 0.0, 0.25])))
-        0.75
-    """
-    return pair[..., 0]
-
-
-def contraction(pair: Float[Array, "... 4"]) -> Float[Array, "..."]:
-    """Returns the contraction of a pair after a twirl to the Werner state of the same fidelity.
-
-    The twirl keeps the fidelity and evens out the three errors,
-
-        w = (4 F - 1) / 3.
-
-    A pair that is not a Werner state has more to give than its twirl: see `teleport`.
-
-    Args:
-        pair: Bell-diagonal quadruples.
-
-    Returns:
-        The contraction w, in [-1/3, 1].
-
-    Source:
-        Werner, PRA 40, 4277 (1989); twirl of Bennett et al., PRL 76, 722 (1996).
-
-    Example:
-        >>> print(contraction(jnp.array([0.625, 0.0, 0.0, 0.375])))
-        0.5
-    """
-    return (4.0 * fidelity(pair) - 1.0) / 3.0
 
 
 def depolarize(
@@ -110,11 +38,12 @@ def depolarize(
 
     Source:
         Werner, PRA 40, 4277 (1989), in depolarizing memories; checked against density matrices in
-        `tests/physics/test_bell.py`.
+        `tests/physics/test_bell_memories.py`.
 
     Example:
-        >>> pair = depolarize(werner(1.0), time=0.1, coherence_a=1.0, coherence_b=1.0)
-        >>> print(f"{fidelity(pair):.3f}")
+        >>> from ceas_gym.physics import bell
+        >>> pair = bell.depolarize(bell.werner(1.0), time=0.1, coherence_a=1.0, coherence_b=1.0)
+        >>> print(f"{bell.fidelity(pair):.3f}")
         0.864
     """
     return _relax(pair, _maximally_mixed(pair), time, coherence_a, coherence_b)
@@ -146,11 +75,12 @@ def dephase(
 
     Source:
         Pauli Z channel on both halves; checked against density matrices in
-        `tests/physics/test_bell.py`.
+        `tests/physics/test_bell_memories.py`.
 
     Example:
-        >>> pair = dephase(werner(1.0), time=0.1, coherence_a=1.0, coherence_b=1.0)
-        >>> print(f"{fidelity(pair):.3f}")
+        >>> from ceas_gym.physics import bell
+        >>> pair = bell.dephase(bell.werner(1.0), time=0.1, coherence_a=1.0, coherence_b=1.0)
+        >>> print(f"{bell.fidelity(pair):.3f}")
         0.909
     """
     return _relax(pair, _without_coherence(pair), time, coherence_a, coherence_b)
@@ -188,7 +118,8 @@ def expiry_age(
         Inverse of `depolarize` and of `dephase`.
 
     Example:
-        >>> age = expiry_age(werner(1.0), threshold=0.5, coherence_a=1.0, coherence_b=1.0)
+        >>> from ceas_gym.physics import bell
+        >>> age = bell.expiry_age(bell.werner(1.0), 0.5, coherence_a=1.0, coherence_b=1.0)
         >>> print(f"{age:.3f}")
         0.549
     """
@@ -203,49 +134,6 @@ def expiry_age(
     ratio = jnp.where(crosses, start - limit, 1.0) / left
     age = jnp.log(ratio) / (jnp.divide(1.0, coherence_a) + jnp.divide(1.0, coherence_b))
     return jnp.where(lasts, jnp.where(crosses, age, jnp.inf), 0.0)
-
-
-def teleport(
-    pair: Float[Array, "... 4"],
-    gate_contraction: ArrayLike = 1.0,
-    readout: ArrayLike = 1.0,
-) -> Float[Array, "... 3"]:
-    """Returns what is left of the Pauli expectation values of a qubit teleported through a pair.
-
-    Teleportation applies the pair's own Pauli error, (I, Y, X, Z) with the quadruple's
-    probabilities (a, b, c, d). With gate contraction g and correct readouts r,
-
-        X: g (a + c - b - d) (2 r - 1), Y: g (a + b - c - d) (2 r - 1)^2,
-        Z: g (a + d - b - c) (2 r - 1),
-
-    which for a Werner pair and a perfect measurement is its contraction, three times.
-
-    Args:
-        pair: Bell-diagonal quadruples.
-        gate_contraction: Contraction g of the two-qubit depolarizing noise before the Bell
-            measurement; in [0, 1], where 1 is perfect.
-        readout: Probability r that one of the two bits of the Bell measurement is read correctly;
-            in [0, 1].
-
-    Returns:
-        The factors for X, Y and Z, in this order, on the last axis; each in [-1, 1].
-
-    Source:
-        Bennett et al., PRL 70, 1895 (1993); Horodecki, Horodecki and Horodecki, PRA 60, 1888
-        (1999); Bowen and Bose, PRL 87, 267901 (2001).
-
-    Example:
-        >>> print(teleport(werner(0.5), readout=0.75))
-        [0.25  0.125 0.25 ]
-    """
-    none, y_error, x_error, z_error = jnp.moveaxis(pair, -1, 0)
-    bit = jnp.multiply(2.0, readout) - 1.0
-    once = jnp.multiply(gate_contraction, bit)
-    twice = once * bit
-    x_kept = once * (none + x_error - y_error - z_error)
-    y_kept = twice * (none + y_error - x_error - z_error)
-    z_kept = once * (none + z_error - x_error - y_error)
-    return jnp.stack([x_kept, y_kept, z_kept], axis=-1)
 
 
 # (..., 4) -> (..., 4), the pair after for ever.

@@ -1,0 +1,133 @@
+"""YAML 1.2 as scenarios and graphs are written in it: what is read, and what is written."""
+
+import re
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+from yaml.constructor import ConstructorError
+from yaml.reader import ReaderError
+
+from ceas_gym.config import values
+from ceas_gym.config.keys import shown
+from ceas_gym.config.sources import ScenarioError
+
+TAG = "tag:yaml.org,2002:"
+NUMBER = r"[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?"
+PLAIN_SCALARS = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("float", rf"{NUMBER}|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.0123456789")),
+)
+"""Kind, pattern and first characters of what is not text in YAML 1.2 (with Python's `1_000`)."""
+
+
+def parsed(text: str, source: str) -> object:
+    """Returns the data that a text in YAML stands for.
+
+    Args:
+        text: One document.
+        source: What messages call it.
+
+    Raises:
+        ScenarioError: If it can't be read.
+
+    Example:
+        >>> parsed("{a: 1e3, b: no}", "mine.yaml")
+        {'a': 1000, 'b': 'no'}
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        reason = line + ", ".join(filter(None, (error.context, error.problem)))
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        reason = f"line {line}: character {chr(error.character)!r} is not allowed"
+    except RecursionError:
+        reason = "nested too deeply"
+    # What PyYAML lets through of scalars such as "\UFFFFFFFF" and `!!float x`.
+    except (ValueError, OverflowError, LookupError) as error:
+        reason = f"malformed value: {error}"
+    raise ScenarioError(f"{source}: {reason}")
+
+
+def mapping(text: str, source: str, contents: str) -> dict[str, Any]:
+    """Returns the mapping that a text in YAML stands for, empty if it says nothing.
+
+    Args:
+        text: One document.
+        source: What messages call it.
+        contents: What it maps names to, for the message.
+
+    Raises:
+        ScenarioError: If it can't be read or is no mapping.
+    """
+    data = parsed(text, source)
+    if data is not None and not isinstance(data, dict):
+        raise ScenarioError(f"{source} must be a mapping of {contents}, but is {shown(data)}")
+    return data or {}
+
+
+def written(data: dict[str, Any]) -> str:
+    r"""Returns data in YAML: lists in one line, lists of lists a line an entry.
+
+    Example:
+        >>> written({"a": (1, 2), "b": (("x", 1), ("y", 2))})
+        'a: [1, 2]\nb:\n- [x, 1]\n- [y, 2]\n'
+    """
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (as PyYAML has it)
+    yaml_constructors: dict[str | None, Any] = {  # noqa: RUF012
+        None: yaml.SafeLoader.construct_undefined
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        data = super().construct_mapping(node, deep)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            problem = None
+            if key.tag != TAG + "str":
+                problem = f"key {shown(key.value)} is not text"
+            elif key.value in lines:
+                problem = f"key {key.value} appears twice, first on line {lines[key.value]}"
+            if problem:
+                raise ConstructorError(None, None, problem, key.start_mark)
+            lines[key.value] = key.start_mark.line + 1
+        return data
+
+    def construct_number(self, node: yaml.ScalarNode) -> object:
+        return values.number(self.construct_yaml_float(node))
+
+    def construct_text(self, node: yaml.ScalarNode) -> str:
+        text = self.construct_scalar(node)
+        text.encode()  # Half a surrogate pair could never be written to a file.
+        return text
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def represent_text(self, data: str) -> yaml.Node:
+        # PyYAML would fold some of Unicode's line breaks away, but escapes them in double quotes.
+        return self.represent_scalar(TAG + "str", data, style=None if data.isprintable() else '"')
+
+    def represent_tuple(self, data: tuple[object, ...]) -> yaml.Node:
+        flat = not any(isinstance(entry, tuple) for entry in data)
+        return self.represent_sequence(TAG + "seq", data, flow_style=flat)
+
+
+for _kind, _pattern, _first in PLAIN_SCALARS:
+    # The dumper keeps YAML 1.1's as well, and so quotes whatever either reader would mistake.
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(TAG + _kind, re.compile(rf"^(?:{_pattern})$"), _first)
+for _kind in ("null", "bool", "seq", "map"):
+    _Loader.add_constructor(TAG + _kind, yaml.SafeLoader.yaml_constructors[TAG + _kind])
+_Loader.add_constructor(TAG + "float", _Loader.construct_number)
+_Loader.add_constructor(TAG + "str", _Loader.construct_text)
+_Dumper.add_representer(str, _Dumper.represent_text)
+_Dumper.add_representer(tuple, _Dumper.represent_tuple)

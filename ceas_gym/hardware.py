@@ -1,0 +1,132 @@
+"""Hardware presets: complete sets of figures, each with the source that it was taken from.
+
+The two devices are the complete parameter sets that QuTech ships with squidasm
+(`examples/tutorial/realistic_network_configurations`), after appendices A.5 and A.6 of Avis et al.,
+npj Quantum Inf. 9 (2023), arXiv:2207.10579. Such a set belongs together: it was measured on, or
+fitted to, one kind of device. `custom` is the project's own: trapped ions with multiplexing.
+
+Conversions, the same for both devices:
+
+- A NetSquid depolarizing probability p contracts a qubit by 1 - p. Its `DepolarNoiseModel` does so
+  to each of the two qubits of a gate; of a Bell measurement that contracts X and Z by 1 - p, and Y
+  by (1 - p)^2. Here the gate depolarizes jointly, and contracts all three by 1 - p.
+- T2 is the coherence of a dephasing memory. T1, an hour or more, is left out.
+- A readout with different errors for 0 and 1 is read correctly with one minus their mean, as if the
+  outcomes were equally frequent, which they are in Bell measurements.
+"""
+
+from typing import NamedTuple
+
+Value = float | int | str | None
+
+
+class Figure(NamedTuple):
+    """A setting's value, and where it comes from."""
+
+    value: Value
+    source: str
+
+
+IONS = "Avis et al., arXiv:2207.10579, trapped ions (A.6)"
+NV = "Avis et al., arXiv:2207.10579, colour centres (A.5)"
+UNUSED = Figure(None, "for scheme = explicit only")
+ALIKE = Figure(0.0, "assumption: the set describes one device, and all nodes have its like")
+ONE_MODE = Figure(1, "the set describes one communication qubit a node")
+
+CUSTOM: dict[str, Figure] = {
+    "scheme": Figure("double_click", IONS),
+    "device_efficiency": Figure(0.111, IONS),
+    "dark_probability": Figure(1.4e-5, IONS),
+    "visibility": Figure(0.89, IONS),
+    "attenuation_db_per_km": Figure(0.25, IONS),
+    "fibre_speed_km_per_s": Figure(214_000.0, IONS),
+    "attempt_overhead_s": Figure(
+        62.6e-6, f"{IONS}: initialisation (36 us) and one single-qubit gate (26.6 us)"
+    ),
+    "bright_population": Figure(
+        0.05, "assumption, of single_click only: a fidelity of 0.95 before all other errors"
+    ),
+    "modes": Figure(
+        10,
+        "a train of ten photons, each entangled with an ion of its own: Canteri et al., "
+        "arXiv:2406.09480",
+    ),
+    "success_probability": UNUSED,
+    "initial_fidelity": UNUSED,
+    "memory": Figure("depolarizing", "assumption: what is known of storage is a fidelity"),
+    "hub_coherence_s": Figure(
+        42.0,
+        "an ion-photon pair of fidelity 0.81 after 10 s (Drmota et al., PRL 130, 090803 (2023), "
+        "arXiv:2210.11447) that started at about 0.96 has kept exp(-10/42) of its contraction",
+    ),
+    "node_coherence_s": Figure(
+        20.0,
+        "assumption: half of the hub's; other laboratories report from 85 ms (set of Avis et al.) "
+        "to over an hour (Wang et al., Nat. Commun. 12, 233 (2021))",
+    ),
+    "node_coherence_spread": Figure(0.5, "assumption"),
+    "gate_contraction": Figure(
+        0.9996,
+        "two-qubit gates of fidelity F = 99.97(1) %: Loschnauer et al., arXiv:2407.07694; "
+        "(4 F - 1) / 3 of a depolarizing gate",
+    ),
+    "readout": Figure(
+        0.99991,
+        "99.991(1) %, an optical qubit of 40Ca+ within 145 us: Myerson et al., PRL 100, 200502 "
+        "(2008), arXiv:0802.1684",
+    ),
+}
+
+TRAPPED_ION: dict[str, Figure] = CUSTOM | {
+    "modes": ONE_MODE,
+    "memory": Figure("dephasing", f"{IONS}: T2 alone, T1 is off"),
+    "hub_coherence_s": Figure(0.085, f"{IONS}: T2"),
+    "node_coherence_s": Figure(0.085, f"{IONS}: T2"),
+    "node_coherence_spread": ALIKE,
+    "gate_contraction": Figure(0.9, f"{IONS}: two-qubit depolarizing probability 0.1"),
+    "readout": Figure(1.0, "assumption: the set states no readout error"),
+}
+
+NV_CENTRE: dict[str, Figure] = {
+    "scheme": Figure(
+        "single_click",
+        "assumption: the set heralds by two clicks, once in eight million attempts; experiments "
+        "use one: Humphreys et al., Nature 558, 268 (2018), arXiv:1712.07567",
+    ),
+    "device_efficiency": Figure(5.1e-4, NV),
+    "dark_probability": Figure(1.5e-7, NV),
+    "visibility": Figure(0.9, NV),
+    "attenuation_db_per_km": Figure(0.25, NV),
+    "fibre_speed_km_per_s": Figure(214_000.0, NV),
+    "attempt_overhead_s": Figure(
+        5.5e-6, "NetSquid-NV, parameters of 2019: one attempt, over metres of fibre"
+    ),
+    "bright_population": Figure(
+        0.05,
+        "assumption: where Humphreys et al. and Hermans et al., arXiv:2208.07449, trade rate for "
+        "fidelity; the fidelity is at most one minus it",
+    ),
+    "modes": ONE_MODE,
+    "success_probability": UNUSED,
+    "initial_fidelity": UNUSED,
+    "memory": Figure("dephasing", f"{NV}: a carbon spin; T1, 10 h, is left out"),
+    "hub_coherence_s": Figure(1.0, f"{NV}: T2 of carbon; moving the state there is left out"),
+    "node_coherence_s": Figure(1.0, f"{NV}: T2 of carbon; moving the state there is left out"),
+    "node_coherence_spread": ALIKE,
+    "gate_contraction": Figure(0.94, f"{NV}: electron-carbon depolarizing probability 0.06"),
+    "readout": Figure(0.9625, f"{NV}: mean of the errors 0.07 of 0 and 0.005 of 1"),
+}
+
+PRESETS: dict[str, dict[str, Figure]] = {
+    "custom": CUSTOM,
+    "trapped_ion": TRAPPED_ION,
+    "nv_centre": NV_CENTRE,
+}
+"""A figure for every hardware setting, by preset."""
+
+ABOUT: dict[str, str] = {
+    "custom": "Trapped ions with multiplexing: the defaults, for figures of your own.",
+    "trapped_ion": "One trapped ion a node, heralded by two clicks, dephasing within 85 ms.",
+    "nv_centre": "A colour centre in diamond, heralded by one click; a carbon spin of T2 = 1 s.",
+}
+"""A line about each preset."""

@@ -1,0 +1,114 @@
+"""Changing conditions: links that degrade and fail, memories that drift, and the hub's books.
+
+Every link is a Markov chain over good, degraded and down, which moves once a round; its condition
+multiplies the success probability. The hub sees what is heralded only, and filters it: its belief
+is the exact posterior. The logarithm of every memory's coherence time is an autoregressive process
+of first order; the hub learns the truth at a calibration and trusts it until the next one.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import xlog1py, xlogy
+from jaxtyping import Array, Float, Int, Key
+
+from ceas_gym.types import Conditions, Links, Network
+
+
+def steady(network: Network) -> Conditions:
+    """Returns the nominal conditions: every link good, every coherence time as in the scenario."""
+    rate, conditions = network.decay_rate, network.weather.start.shape[0]
+    return Conditions(
+        link=jnp.zeros(network.edges, jnp.int32),
+        belief=jnp.zeros((network.edges, conditions), rate.dtype).at[:, 0].set(1),
+        drift=jnp.zeros((1 + network.drifts, *rate.shape), rate.dtype),
+    )
+
+
+def start(network: Network, key: Key[Array, ""]) -> Conditions:
+    """Returns the conditions of the first round: drawn at large, memories just calibrated."""
+    link_key, drift_key = jax.random.split(key)
+    weather, calm = network.weather, steady(network)
+    chances = jnp.broadcast_to(weather.start, calm.belief.shape)
+    drift = calm.drift
+    if network.drifts:
+        drawn = weather.spread * jax.random.normal(drift_key, drift.shape[1:], drift.dtype)
+        drift = jnp.broadcast_to(drawn, drift.shape)
+    return Conditions(_draw(chances, link_key), chances, drift)
+
+
+def links(network: Network, conditions: Conditions) -> Links:
+    """Returns rates and decay under the conditions.
+
+    Pairs are heralded at a uniformly random time of their window, so at its end a pair of decay
+    rate r (per window) has kept (1 - exp(-r)) / r of its contraction on average.
+    """
+    rate = network.decay_rate * jnp.exp(-conditions.drift)
+    decaying = network.decaying[:, None]
+    of_link = rate[:, network.ends].sum(axis=-1)[:, None] * decaying[..., None]
+    of_pair = (rate[:, :1] + rate[:, network.vertex])[:, None] * decaying
+    kept = jnp.where(of_link > 0, -jnp.expm1(-of_link) / jnp.where(of_link > 0, of_link, 1), 1)
+    condition = network.weather.rate[conditions.link]
+    return Links(
+        success_probability=network.success_probability * condition[network.edge],
+        fresh=network.link_contraction * kept,
+        link_decay=jnp.exp(-of_link),
+        decay=jnp.exp(-of_pair),
+    )
+
+
+def advance(
+    network: Network,
+    conditions: Conditions,
+    tried: Int[Array, "windows nodes hops"],
+    heralded: Int[Array, "windows nodes hops"],
+    next_round: Int[Array, ""],
+    key: Key[Array, ""],
+) -> Conditions:
+    """Returns the conditions of the next round, and what the hub learnt from this one.
+
+    Args:
+        network: Links and how they change.
+        conditions: Of this round.
+        tried: Attempts made.
+        heralded: Those that succeeded.
+        next_round: Number of the next round; the hub calibrates in every `calibration_rounds`th.
+        key: Random key.
+    """
+    link_key, drift_key = jax.random.split(key)
+    weather = network.weather
+    posterior = _posterior(network, conditions.belief, tried.sum(axis=0), heralded.sum(axis=0))
+    return Conditions(
+        link=_draw(weather.transition[conditions.link], link_key),
+        belief=posterior @ weather.transition,
+        drift=_drift(network, conditions.drift, next_round, drift_key),
+    )
+
+
+def _posterior(
+    network: Network, belief: Array, tried: Int[Array, "nodes hops"], heralded: Array
+) -> Float[Array, "edges conditions"]:
+    # Bayes' rule; the number of heralded pairs is binomial, and independent between routes.
+    probability = network.success_probability[..., None] * network.weather.rate
+    successes, failures = heralded[..., None], (tried - heralded)[..., None]
+    evidence = xlogy(successes, probability) + xlog1py(failures, -probability)
+    evidence = jnp.where(network.is_hop[..., None], evidence, 0)
+    logarithm = jnp.log(belief).at[network.edge].add(evidence.astype(belief.dtype))
+    return jax.nn.softmax(logarithm, axis=1)
+
+
+def _draw(chances: Float[Array, "edges conditions"], key: Key[Array, ""]) -> Int[Array, " edges"]:
+    luck = jax.random.uniform(key, chances.shape[:1], chances.dtype)
+    passed = luck[:, None] >= jnp.cumsum(chances, axis=1)[:, :-1]
+    return passed.sum(axis=1).astype(jnp.int32)
+
+
+def _drift(
+    network: Network, drift: Array, next_round: Array, key: Key[Array, ""]
+) -> Float[Array, "views vertices"]:
+    if not network.drifts:
+        return drift
+    weather, (truth, books) = network.weather, drift
+    shock = weather.spread * jnp.sqrt(1 - weather.persistence**2)
+    truth = weather.persistence * truth + shock * jax.random.normal(key, truth.shape, truth.dtype)
+    calibrates = next_round % weather.calibration_rounds == 0
+    return jnp.stack([truth, jnp.where(calibrates, truth, books)])

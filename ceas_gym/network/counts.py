@@ -1,0 +1,72 @@
+"""Counts of pairs by age, the last axis: how they grow older, come in and are taken out."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+
+def fidelity(contraction: Float[Array, "letters *batch"]) -> Float[Array, "*batch"]:
+    """Returns the fidelity of pairs with these contractions of X, Y, Z: (1 + x + y + z) / 4.
+
+    Example:
+        >>> print(fidelity(jnp.array([0.8, 0.8, 1.0])))
+        0.9
+    """
+    return (1 + contraction.sum(axis=0)) / 4
+
+
+def age(
+    pairs: Int[Array, "*batch ages"], alive: Bool[Array, "*batch ages"]
+) -> tuple[Int[Array, "*batch ages"], Int[Array, "*batch"]]:
+    """Returns the pairs one window later, and how many expired.
+
+    Args:
+        pairs: Counts by age at the end of the last window.
+        alive: Whether a pair that is now of this age is kept.
+
+    Example:
+        >>> pairs, expired = age(jnp.array([[3, 2, 1]]), jnp.array([[True, True, False]]))
+        >>> pairs.tolist(), expired.tolist()
+        ([[0, 3, 0]], [3])
+    """
+    kept = jnp.where(alive, shift(pairs), 0)
+    return kept, pairs.sum(axis=-1) - kept.sum(axis=-1)
+
+
+def shift(pairs: Int[Array, "*batch ages"]) -> Int[Array, "*batch ages"]:
+    """Returns the counts one age further; the oldest fall off.
+
+    Example:
+        >>> shift(jnp.array([3, 2, 1])).tolist()
+        [0, 3, 2]
+    """
+    return jnp.pad(pairs[..., :-1], [(0, 0)] * (pairs.ndim - 1) + [(1, 0)])
+
+
+def admit(
+    pairs: Int[Array, "*batch ages"], arrivals: Int[Array, "*batch"], memories: Int[Array, ""]
+) -> tuple[Int[Array, "*batch ages"], Int[Array, "*batch"]]:
+    """Returns the pairs with the new ones as age zero, and how many found the memory full.
+
+    Example:
+        >>> pairs, blocked = admit(jnp.array([[0, 3]]), jnp.array([4]), memories=jnp.array(5))
+        >>> pairs.tolist(), blocked.tolist()
+        ([[2, 3]], [2])
+    """
+    stored = jnp.minimum(arrivals, memories - pairs.sum(axis=-1))
+    return pairs.at[..., 0].add(stored.astype(pairs.dtype)), arrivals - stored
+
+
+def take(
+    pairs: Int[Array, "*batch ages"], amount: Int[Array, "*batch"], *, oldest_first: bool
+) -> Int[Array, "*batch ages"]:
+    """Returns which of the pairs are taken, by age.
+
+    Example:
+        >>> take(jnp.array([[3, 2, 4]]), jnp.array([4]), oldest_first=False).tolist()
+        [[3, 1, 0]]
+        >>> take(jnp.array([[3, 2, 4]]), jnp.array([5]), oldest_first=True).tolist()
+        [[0, 1, 4]]
+    """
+    younger = jnp.cumsum(pairs, axis=-1) - pairs
+    before = pairs.sum(axis=-1, keepdims=True) - younger - pairs if oldest_first else younger
+    return jnp.clip(amount[..., None] - before, 0, pairs)

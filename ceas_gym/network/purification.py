@@ -1,0 +1,93 @@
+"""Purification at the barrier: two pairs are measured against each other, and one better is left.
+
+A node that takes part couples its pairs of equal age. A successful round keeps one pair, which has
+aged by the latency of the outcomes; a failed one destroys both.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from ceas_gym.names import resolve
+from ceas_gym.network import counts
+from ceas_gym.physics import bell
+from ceas_gym.types import Links, Memory, Network
+
+
+class Offer(NamedTuple):
+    """The pairs that a node can spend: classes of equal state, the stored ones by age last."""
+
+    pairs: Int[Array, "nodes classes"]
+    contraction: Float[Array, "views letters nodes classes"]
+
+
+Purification = Callable[[Network, Links, Memory, Array, Key[Array, ""]], Offer]
+
+
+def none(
+    network: Network,
+    links: Links,
+    memory: Memory,
+    taking_part: Bool[Array, " nodes"],
+    key: Key[Array, ""],
+) -> Offer:
+    """Leaves all pairs as they are."""
+    del network, links, taking_part, key
+    return Offer(memory.pairs, memory.contraction)
+
+
+def dejmps(
+    network: Network,
+    links: Links,
+    memory: Memory,
+    taking_part: Bool[Array, " nodes"],
+    key: Key[Array, ""],
+) -> Offer:
+    """Purifies pairs below a fidelity by DEJMPS, two of equal age at a time, where that helps.
+
+    Pairs of one age have one mean state, and the protocol is linear in each of its two pairs, so
+    probability of success and mean state of the survivors are exact.
+
+    Args:
+        network: `purification_fidelity`, gates and readout.
+        links: Decay, for the latency of the outcomes.
+        memory: Pairs at the barrier.
+        taking_part: Nodes that purify.
+        key: Random key.
+
+    Source:
+        Deutsch et al., PRL 77, 2818 (1996).
+    """
+    pair = bell.from_letters(jnp.moveaxis(memory.contraction, 1, -1))
+    noise = (network.gate_contraction, network.readout)
+    probability, better = bell.purify(pair, pair, "dejmps", *noise)
+    wait = links.decay[..., None] ** network.latency[:, None]
+    purified = jnp.moveaxis(bell.to_letters(better), -1, 1) * wait
+    before, after = counts.fidelity(memory.contraction[-1]), counts.fidelity(purified[-1])
+    helps = (before < network.purification_fidelity) & (after > before)
+    couples = jnp.where(helps & taking_part[:, None], memory.pairs // 2, 0)
+    drawn = jax.random.binomial(key, couples.astype(jnp.float32), probability[0])
+    successes = drawn.astype(memory.pairs.dtype)
+    return Offer(
+        jnp.concatenate([successes, memory.pairs - 2 * couples], axis=1),
+        jnp.concatenate([purified, memory.contraction], axis=-1),
+    )
+
+
+PURIFICATIONS: dict[str, Purification] = {"none": none, "dejmps": dejmps}
+
+
+def get(name: str) -> Purification:
+    """Returns the purification of that name, or the user's own `module:function`.
+
+    Raises:
+        ValueError: If the name is unknown.
+
+    Example:
+        >>> get("dejmps") is dejmps
+        True
+    """
+    return resolve("purification", name, PURIFICATIONS)

@@ -1,0 +1,58 @@
+"""Relays: pairs of single links wait in memory, and are swapped as soon as a whole route has them.
+
+Time passes in windows. At a window's end every relay knows what was heralded on its links, and
+swaps as many pairs as all links of the route can supply, the freshest first and coupled at random.
+What is left waits in the relay's memory, under the same cut-off as any pair, for the next window.
+A swap always succeeds (matter qubits); its noise is in `Network.swap_contraction`.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ceas_gym.network import counts
+from ceas_gym.types import Links, Network
+
+PLENTY = 2**30
+"""Pairs of a link that the route does not have."""
+
+
+def contraction_by_age(
+    network: Network, links: Links
+) -> Float[Array, "views letters nodes hops ages"]:
+    """Returns the mean contraction of a link's pair at a window's end, by its age."""
+    ages = jnp.arange(network.ages, dtype=links.fresh.dtype)
+    return links.fresh[..., None] * links.link_decay[..., None] ** ages
+
+
+def connect(
+    network: Network,
+    values: Float[Array, "views letters nodes hops ages"],
+    waiting: Int[Array, "nodes hops ages"],
+    heralded: Int[Array, "nodes hops"],
+) -> tuple[
+    Int[Array, "nodes hops ages"], Int[Array, " nodes"], Float[Array, "views letters nodes"]
+]:
+    """Returns what waits at the relays after a window, and the new pairs of hub and node.
+
+    Args:
+        network: Routes and memories.
+        values: Contraction of a link's pair by age (`contraction_by_age`).
+        waiting: Pairs of links at the end of the last window.
+        heralded: Pairs heralded on each link in this window.
+
+    Returns:
+        The waiting pairs, the number of new pairs, and their mean contraction. Every hop's pair is
+        drawn independently of the others', so the mean of the product is the product of the means.
+    """
+    if heralded.shape[1] == 1:
+        return waiting, heralded[:, 0], values[..., 0, 0]
+    alive = counts.fidelity(values[-1]) >= network.cutoff_fidelity
+    older, _ = counts.age(waiting, alive)
+    new = jnp.where(alive[..., 0], heralded, 0)
+    pairs, _ = counts.admit(older, new, network.memories)
+    supplied = jnp.where(network.is_hop, pairs.sum(axis=-1), PLENTY)
+    swapped = supplied.min(axis=1)
+    taken = counts.take(pairs, swapped[:, None], oldest_first=False)
+    mean = (taken * values).sum(axis=-1) / jnp.maximum(swapped, 1)[:, None]
+    whole = jnp.where(network.is_hop, mean, 1).prod(axis=-1)
+    return pairs - taken, swapped, whole * network.swap_contraction

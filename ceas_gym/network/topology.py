@@ -1,0 +1,111 @@
+"""Topology: the star, or a graph of fibres with the shortest routes from the hub to the nodes."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ceas_gym.scenario import GraphSettings, NetworkSettings
+
+
+class Topology(NamedTuple):
+    """Which fibres and memories each node's route uses; the hub is vertex 0."""
+
+    length_km: Float[np.ndarray, " edges"]
+    edge: Int[np.ndarray, "nodes hops"]
+    """Of every hop, from the hub outwards; 0 beyond the end of the route."""
+    ends: Int[np.ndarray, "nodes hops 2"]
+    is_hop: Bool[np.ndarray, "nodes hops"]
+    vertex: Int[np.ndarray, " nodes"]
+    vertices: int
+    channels: Float[np.ndarray, " bottlenecks"]
+    passes: Float[np.ndarray, "bottlenecks nodes"]
+
+    @property
+    def hop_km(self) -> Float[np.ndarray, "nodes hops"]:
+        """Returns the length of every hop, 0 beyond the end of the route."""
+        return np.where(self.is_hop, self.length_km[self.edge], 0.0)
+
+
+def build(settings: NetworkSettings, random: np.random.Generator) -> Topology:
+    """Returns the topology of a scenario; the lengths of a star may be drawn."""
+    if settings.graph is not None:
+        return from_graph(settings.graph, settings.channels, settings.edge_channels)
+    lengths = random.uniform(settings.shortest_km, settings.longest_km, settings.nodes)
+    if settings.lengths_km is not None:
+        lengths = np.array(settings.lengths_km)
+    return star(lengths, settings.channels)
+
+
+def star(length_km: Float[np.ndarray, " nodes"], channels: int) -> Topology:
+    """Returns a star: every node has a fibre of its own, and the hub is the only bottleneck.
+
+    Example:
+        >>> star(np.array([1.0, 2.0]), channels=1).ends.tolist()
+        [[[0, 1]], [[0, 2]]]
+    """
+    nodes = np.arange(len(length_km))
+    return Topology(
+        length_km=length_km,
+        edge=nodes[:, None],
+        ends=np.stack([np.zeros_like(nodes), nodes + 1], axis=1)[:, None],
+        is_hop=np.ones((len(nodes), 1), bool),
+        vertex=nodes + 1,
+        vertices=len(nodes) + 1,
+        channels=np.array([float(channels)]),
+        passes=np.ones((1, len(nodes))),
+    )
+
+
+def from_graph(graph: GraphSettings, channels: int, edge_channels: int) -> Topology:
+    """Returns a graph's topology: each node is reached by the route of least length.
+
+    Args:
+        graph: Hub, relays and fibres.
+        channels: Of the hub.
+        edge_channels: Of a fibre that does not say.
+
+    Source:
+        Dijkstra, Numerische Mathematik 1, 269 (1959), by networkx.
+    """
+    number = {name: place for place, name in enumerate([graph.hub, *graph.nodes, *graph.relays])}
+    edge_of = {frozenset(edge.ends): place for place, edge in enumerate(graph.edges)}
+    routes = [_route(graph, node) for node in graph.nodes]
+    shape = (len(routes), max(map(len, routes)))
+    edge, ends, is_hop = np.zeros(shape, int), np.zeros((*shape, 2), int), np.zeros(shape, bool)
+    for node, route in enumerate(routes):
+        for hop, (near, far) in enumerate(route):
+            edge[node, hop] = edge_of[frozenset((near, far))]
+            ends[node, hop] = number[near], number[far]
+            is_hop[node, hop] = True
+    limits, passes = _bottlenecks(edge, is_hop, [e.channels or edge_channels for e in graph.edges])
+    return Topology(
+        length_km=np.array([fibre.length_km for fibre in graph.edges]),
+        edge=edge,
+        ends=ends,
+        is_hop=is_hop,
+        vertex=np.array([number[node] for node in graph.nodes]),
+        vertices=len(number),
+        channels=np.array([float(channels), *limits]),
+        passes=np.vstack([np.ones(len(routes)), passes]),
+    )
+
+
+def _route(graph: GraphSettings, node: str) -> list[tuple[str, str]]:
+    # The hops from the hub to the node.
+    import networkx as nx
+
+    fibres = nx.Graph()
+    fibres.add_weighted_edges_from((*edge.ends, edge.length_km) for edge in graph.edges)
+    path = nx.dijkstra_path(fibres, graph.hub, node)
+    return list(pairwise(path))
+
+
+def _bottlenecks(
+    edge: Int[np.ndarray, "nodes hops"], is_hop: Bool[np.ndarray, "nodes hops"], channels: list[int]
+) -> tuple[Float[np.ndarray, " shared"], Float[np.ndarray, "shared nodes"]]:
+    # A fibre that one node uses is none: no node gets more than one channel.
+    uses = np.array([((edge == fibre) & is_hop).any(axis=1) for fibre in range(len(channels))])
+    shared = uses.sum(axis=1) > 1
+    return np.array(channels, float)[shared], uses[shared].astype(float)

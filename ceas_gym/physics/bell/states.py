@@ -1,0 +1,170 @@
+"""Which states pairs are in: quadruples, and the letters that stand for them.
+
+A quadruple holds the probabilities of (Phi+, Psi-, Psi+, Phi-), the Pauli errors (I, Y, X, Z) on
+one half of the wanted state Phi+. The letters hold what the pair, used to teleport, leaves of the
+expectation values of X, Y and Z. Both stand on the last axis; the axes before it broadcast.
+"""
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+_NEVER_KEPT = (0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0)
+
+
+def werner(contraction: ArrayLike) -> Float[Array, "... 4"]:
+    """Returns the Werner pair of a contraction.
+
+    The pair is w |Phi+><Phi+| + (1 - w) I/4, hence
+
+        F = (1 + 3 w) / 4, and (1 - w) / 4 for each of the other three Bell states.
+
+    Args:
+        contraction: The factor w by which the pair, used to teleport, shrinks a Bloch vector;
+            in [-1/3, 1].
+
+    Returns:
+        The Bell-diagonal quadruples.
+
+    Source:
+        Werner, PRA 40, 4277 (1989).
+
+    Example:
+        >>> print(werner(0.5))
+        [0.625 0.125 0.125 0.125]
+    """
+    error = jnp.subtract(1.0, contraction) / 4.0
+    return jnp.stack([1.0 - 3.0 * error, error, error, error], axis=-1)
+
+
+def fidelity(pair: Float[Array, "... 4"]) -> Float[Array, "..."]:
+    """Returns the fidelity of a pair with the wanted state Phi+.
+
+    Args:
+        pair: Bell-diagonal quadruples.
+
+    Returns:
+        The fidelity F, the first entry of the quadruple, in [0, 1].
+
+    Source:
+        F = <Phi+| rho |Phi+>, as in Bennett et al., PRL 76, 722 (1996).
+
+    Example:
+        >>> print(fidelity(jnp.array([0.75, 0.0, 0.0, 0.25])))
+        0.75
+    """
+    return pair[..., 0]
+
+
+def contraction(pair: Float[Array, "... 4"]) -> Float[Array, "..."]:
+    """Returns the contraction of a pair after a twirl to the Werner state of the same fidelity.
+
+    The twirl keeps the fidelity and evens out the three errors,
+
+        w = (4 F - 1) / 3.
+
+    A pair that is not a Werner state has more to give than its twirl: see `teleport`.
+
+    Args:
+        pair: Bell-diagonal quadruples.
+
+    Returns:
+        The contraction w, in [-1/3, 1].
+
+    Source:
+        Werner, PRA 40, 4277 (1989); twirl of Bennett et al., PRL 76, 722 (1996).
+
+    Example:
+        >>> print(contraction(jnp.array([0.625, 0.0, 0.0, 0.375])))
+        0.5
+    """
+    return (4.0 * fidelity(pair) - 1.0) / 3.0
+
+
+def to_letters(pair: Float[Array, "... 4"]) -> Float[Array, "... 3"]:
+    """Returns the contractions of X, Y and Z by a perfect teleportation through a pair.
+
+    A Pauli error of the pair, (I, Y, X, Z) with probabilities (a, b, c, d), turns the sign of the
+    two letters that it anticommutes with,
+
+        X: a + c - b - d, Y: a + b - c - d, Z: a + d - b - c.
+
+    Memories, swaps and misread bits multiply the letters one by one, which is why a simulation
+    keeps these.
+
+    Args:
+        pair: Bell-diagonal quadruples.
+
+    Returns:
+        The contractions of X, Y and Z, in this order, on the last axis; each in [-1, 1].
+
+    Source:
+        Bowen and Bose, PRL 87, 267901 (2001).
+
+    Example:
+        >>> print(to_letters(jnp.array([0.75, 0.0, 0.0, 0.25])))
+        [0.5 0.5 1. ]
+    """
+    none, y_error, x_error, z_error = jnp.moveaxis(pair, -1, 0)
+    x_kept = none + x_error - y_error - z_error
+    y_kept = none + y_error - x_error - z_error
+    z_kept = none + z_error - x_error - y_error
+    return jnp.stack([x_kept, y_kept, z_kept], axis=-1)
+
+
+def from_letters(letters: Float[Array, "... 3"]) -> Float[Array, "... 4"]:
+    """Returns the pair that teleports X, Y and Z with these contractions.
+
+    The inverse of `to_letters`: with contractions (x, y, z),
+
+        Phi+ = (1 + x + y + z) / 4, Psi- = (1 - x + y - z) / 4,
+        Psi+ = (1 + x - y - z) / 4, Phi- = (1 - x - y + z) / 4.
+
+    Args:
+        letters: Contractions of X, Y and Z on the last axis, as a pair can have them: no entry of
+            the quadruple may be negative, so (1, -1, 1) is none.
+
+    Returns:
+        The Bell-diagonal quadruples. They add up to 1; an entry that should be 0 can miss it by a
+        rounding error of either sign.
+
+    Source:
+        The Hadamard transform over the Pauli group, which is its own inverse but for a factor 4.
+
+    Example:
+        >>> print(from_letters(jnp.array([0.5, 0.5, 1.0])))
+        [0.75 0.   0.   0.25]
+    """
+    x, y, z = jnp.moveaxis(letters, -1, 0)
+    none, y_error = 1.0 + x + y + z, 1.0 - x + y - z
+    x_error, z_error = 1.0 + x - y - z, 1.0 - x - y + z
+    return jnp.stack([none, y_error, x_error, z_error], axis=-1) / 4.0
+
+
+def post_select(
+    weights: Float[Array, "... 4"],
+) -> tuple[Float[Array, "..."], Float[Array, "... 4"]]:
+    """Returns how often a pair is kept, and the pair when it is.
+
+    Args:
+        weights: Joint probabilities of keeping the pair and of each Bell state, on the last axis
+            in the order of the quadruple; >= 0, at most 1 in all.
+
+    Returns:
+        The probability to keep the pair and the Bell-diagonal quadruple. Where none is ever kept
+        the quadruple is (0, 1/3, 1/3, 1/3): the fidelity is 0, and no key can come of it.
+
+    Source:
+        Definition of a conditional probability.
+
+    Example:
+        >>> probability, pair = post_select(jnp.array([0.375, 0.0, 0.0, 0.125]))
+        >>> print(probability, pair)
+        0.5 [0.75 0.   0.   0.25]
+    """
+    probability = weights.sum(axis=-1)
+    kept = (probability > 0.0)[..., None]
+    # Nothing is divided by 0: a NaN hidden by the last `where` would still reach the gradient.
+    shares = weights / jnp.where(kept, probability[..., None], 1.0)
+    never = jnp.broadcast_to(jnp.asarray(_NEVER_KEPT, shares.dtype), shares.shape)
+    return probability, jnp.where(kept, shares, never)

@@ -1,0 +1,79 @@
+"""What a user may set: the sections of a scenario, with units in the names and complete defaults.
+
+The physical defaults describe trapped ions with multiplexing, and were fixed before any result
+was looked at. Each one names its source; what no experiment gives is marked as an assumption.
+"""
+
+from pydantic import model_validator
+
+from ceas_gym.scenario.consensus import AttackSettings, ConsensusSettings, KeySettings
+from ceas_gym.scenario.graph import EdgeSettings, GraphSettings
+from ceas_gym.scenario.hardware import HardwareSettings
+from ceas_gym.scenario.learning import LearningSettings
+from ceas_gym.scenario.network import ConditionSettings, NetworkSettings
+from ceas_gym.scenario.section import Count, Section
+
+__all__ = [
+    "AttackSettings",
+    "ConditionSettings",
+    "ConsensusSettings",
+    "EdgeSettings",
+    "EpisodeSettings",
+    "GraphSettings",
+    "HardwareSettings",
+    "KeySettings",
+    "LearningSettings",
+    "NetworkSettings",
+    "Scenario",
+    "Section",
+]
+
+
+class EpisodeSettings(Section, frozen=True):
+    """The training budget and what the scheduler is rewarded for."""
+
+    rounds: Count = 60
+    reward: str = "loss_decrease"
+
+
+class Scenario(Section, frozen=True):
+    """Everything that is fixed before an episode starts.
+
+    Example:
+        >>> Scenario().network.nodes
+        10
+    """
+
+    name: str = "custom"
+    network: NetworkSettings = NetworkSettings()
+    hardware: HardwareSettings = HardwareSettings()
+    learning: LearningSettings = LearningSettings()
+    consensus: ConsensusSettings = ConsensusSettings()
+    attack: AttackSettings = AttackSettings()
+    episode: EpisodeSettings = EpisodeSettings()
+
+    @property
+    def tolerated_nodes(self) -> int:
+        """Returns the number of Byzantine nodes that the hub's rule is set for."""
+        tolerated = self.consensus.tolerated_nodes
+        return self.attack.byzantine_nodes if tolerated is None else tolerated
+
+    @model_validator(mode="after")
+    def _check(self) -> "Scenario":
+        nodes = self.network.nodes
+        for key, bad in (
+            ("attack.byzantine_nodes", self.attack.byzantine_nodes),
+            ("consensus.tolerated_nodes", self.tolerated_nodes),
+        ):
+            if 2 * bad >= nodes:
+                raise ValueError(
+                    f"{key} = {bad} is not below half of network.nodes = {nodes}: "
+                    "no rule withstands that many"
+                )
+        share = self.tolerated_nodes / nodes
+        if share > self.consensus.largest_share:
+            raise ValueError(
+                f"consensus.largest_share = {self.consensus.largest_share} is below the share "
+                f"{share:.3f} of the tolerated nodes: no round could ever be committed"
+            )
+        return self

@@ -1,0 +1,108 @@
+"""A network beyond the star: fibre edges between named vertices, one of which is the hub."""
+
+from typing import Any
+
+from pydantic import model_validator
+
+from ceas_gym.names import nearest
+from ceas_gym.scenario.section import Count, NonNegative, Section
+
+MOST_NODES = 1000
+
+
+class EdgeSettings(Section, frozen=True):
+    """A fibre between two vertices, also written `[A, B, length_km]` or with its channels last.
+
+    Example:
+        >>> EdgeSettings.model_validate(["A", "B", 11.8]).length_km
+        11.8
+    """
+
+    ends: tuple[str, str]
+    length_km: NonNegative
+    channels: Count | None = None
+    """Channels that it carries at a time, in place of `network.edge_channels`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, data: Any) -> Any:  # noqa: ANN401 (whatever a user gives)
+        if not isinstance(data, list | tuple) or len(data) not in (3, 4):
+            return data
+        ends, others = tuple(data[:2]), data[2:]
+        return {"ends": ends, **dict(zip(("length_km", "channels"), others, strict=False))}
+
+
+class GraphSettings(Section, frozen=True):
+    """The graph of fibres, connected and without parallel edges.
+
+    Example:
+        >>> edges = (EdgeSettings(ends=("A", "B"), length_km=3), EdgeSettings(ends=("C", "B"),
+        ...     length_km=4))
+        >>> GraphSettings(hub="B", edges=edges).nodes
+        ('A', 'C')
+    """
+
+    hub: str
+    relays: tuple[str, ...] = ()
+    """Vertices that are neither hub nor node: pure repeaters. A node may relay as well."""
+    edges: tuple[EdgeSettings, ...]
+
+    @property
+    def vertices(self) -> tuple[str, ...]:
+        """Returns the hub, the relays and the nodes, in order of first appearance in `edges`."""
+        return tuple(dict.fromkeys(end for edge in self.edges for end in edge.ends))
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Returns the vertices that take part in learning, in order of first appearance."""
+        others = {self.hub, *self.relays}
+        return tuple(vertex for vertex in self.vertices if vertex not in others)
+
+    @model_validator(mode="after")
+    def _check(self) -> "GraphSettings":
+        self._check_edges()
+        self._check_names()
+        self._check_connected()
+        if not 1 <= len(self.nodes) <= MOST_NODES:
+            raise ValueError(
+                f"edges have {len(self.nodes)} vertices besides hub and relays, "
+                f"but nodes must be 1 to {MOST_NODES}"
+            )
+        return self
+
+    def _check_edges(self) -> None:
+        first: dict[frozenset[str], int] = {}
+        for index, edge in enumerate(self.edges):
+            one, other = edge.ends
+            if one == other:
+                raise ValueError(f"edges[{index}] joins {one!r} with itself")
+            earlier = first.setdefault(frozenset(edge.ends), index)
+            if earlier != index:
+                raise ValueError(
+                    f"edges[{index}] joins {one!r} with {other!r} as edges[{earlier}] does"
+                )
+
+    def _check_names(self) -> None:
+        for field, name in (("hub", self.hub), *(("relays", relay) for relay in self.relays)):
+            if name not in self.vertices:
+                hint = f"; {nearest(name, self.vertices)}" if self.vertices else ""
+                raise ValueError(f"{field}: {name!r} is no end of any edge{hint}")
+        if self.hub in self.relays:
+            raise ValueError(f"relays: {self.hub!r} is the hub")
+        for index, relay in enumerate(self.relays):
+            if relay in self.relays[:index]:
+                raise ValueError(f"relays: {relay!r} is named twice")
+
+    def _check_connected(self) -> None:
+        reached, waiting = {self.hub}, [self.hub]
+        neighbours: dict[str, list[str]] = {vertex: [] for vertex in self.vertices}
+        for edge in self.edges:
+            for one, other in (edge.ends, edge.ends[::-1]):
+                neighbours[one].append(other)
+        while waiting:
+            new = set(neighbours[waiting.pop()]) - reached
+            reached |= new
+            waiting += new
+        for vertex in self.vertices:
+            if vertex not in reached:
+                raise ValueError(f"edges: no route leads from the hub {self.hub!r} to {vertex!r}")

@@ -1,0 +1,86 @@
+"""Settings of the photon interface, the memories and the gates: a preset, and what differs."""
+
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Field, model_validator
+
+from ceas_gym.hardware import PRESETS
+from ceas_gym.names import nearest
+from ceas_gym.scenario.section import Coherence, NonNegative, Positive, Probability, Section
+
+DEFAULTS: dict[str, Any] = {name: figure.value for name, figure in PRESETS["custom"].items()}
+
+
+class HardwareSettings(Section, frozen=True):
+    """Photon interface, memories and gates of the nodes, the relays and the hub.
+
+    What is left out has the figure of the preset, which `ceas_gym.hardware` holds with its source.
+
+    Example:
+        >>> HardwareSettings(preset="nv_centre", visibility=0.95).device_efficiency
+        0.00051
+    """
+
+    preset: str = "custom"
+    """`trapped_ion`, `nv_centre`, or `custom`: the project's own defaults."""
+    scheme: Literal["double_click", "single_click", "explicit"] = DEFAULTS["scheme"]
+    """How a pair is heralded: by two photons, by one, or as `success_probability` says."""
+    device_efficiency: Annotated[float, Field(gt=0, le=1)] = DEFAULTS["device_efficiency"]
+    """Probability that a photon is emitted, collected and detected, without the fibre."""
+    dark_probability: Annotated[float, Field(ge=0, lt=1)] = DEFAULTS["dark_probability"]
+    """Of a dark count in a detection window, a detector."""
+    visibility: Probability = DEFAULTS["visibility"]
+    """Squared overlap of the two photons."""
+    attenuation_db_per_km: NonNegative = DEFAULTS["attenuation_db_per_km"]
+    fibre_speed_km_per_s: Positive = DEFAULTS["fibre_speed_km_per_s"]
+    attempt_overhead_s: Annotated[float, Field(ge=1e-9, allow_inf_nan=False)] = DEFAULTS[
+        "attempt_overhead_s"
+    ]
+    """Of one attempt. The flight of the photon and of its herald comes on top."""
+    bright_population: Annotated[float, Field(gt=0, lt=1)] = DEFAULTS["bright_population"]
+    """Bright-state population of `single_click`."""
+    modes: Annotated[int, Field(ge=1, le=10**4)] = DEFAULTS["modes"]
+    """Qubits of a node that attempt side by side."""
+    success_probability: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Of one attempt, in place of the model (scheme `explicit`)."""
+    initial_fidelity: Annotated[float, Field(gt=0.25, le=1)] | None = None
+    """Of a pair when heralded, in place of the model (scheme `explicit`)."""
+    memory: Literal["depolarizing", "dephasing"] = DEFAULTS["memory"]
+    """What storage does to a qubit."""
+    hub_coherence_s: Coherence = DEFAULTS["hub_coherence_s"]
+    """1/e time of the hub memory's contraction: of all letters if depolarizing, of X and Y (T2) if
+    dephasing."""
+    node_coherence_s: Coherence = DEFAULTS["node_coherence_s"]
+    """The same of the nodes, as the median over them. A relay has it, too."""
+    node_coherence_spread: Annotated[float, Field(ge=0, le=5)] = DEFAULTS["node_coherence_spread"]
+    """Standard deviation of the logarithm of the nodes' coherence times."""
+    gate_contraction: Probability = DEFAULTS["gate_contraction"]
+    """Of the two-qubit depolarizing before the Bell measurement of teleportation, of swaps and of
+    purification."""
+    readout: Annotated[float, Field(ge=0.5, le=1)] = DEFAULTS["readout"]
+    """Probability that one measured bit is read correctly."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:  # noqa: ANN401 (whatever a user gives)
+        if not isinstance(data, dict):
+            return data
+        given = cast("dict[str, Any]", data)
+        preset = given.get("preset", "custom")
+        if not isinstance(preset, str):
+            return given
+        if preset not in PRESETS:
+            raise ValueError(f"preset {preset!r} is unknown; {nearest(preset, PRESETS)}")
+        return {name: figure.value for name, figure in PRESETS[preset].items()} | given
+
+    @model_validator(mode="after")
+    def _check(self) -> "HardwareSettings":
+        explicit = (self.success_probability, self.initial_fidelity)
+        if self.scheme == "explicit" and None in explicit:
+            raise ValueError("scheme = explicit needs success_probability and initial_fidelity")
+        if self.scheme != "explicit" and explicit != (None, None):
+            raise ValueError(
+                "success_probability and initial_fidelity are for scheme = explicit only, "
+                f"but scheme = {self.scheme}"
+            )
+        return self

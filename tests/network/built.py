@@ -1,0 +1,142 @@
+"""Small networks altered by hand, and the records that tests of single stages start from."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ceas_gym.network import conditions, setup
+from ceas_gym.scenario import GraphSettings, HardwareSettings, KeySettings, NetworkSettings
+from ceas_gym.types import Links, Memory, Network
+
+
+def build(
+    hardware: dict[str, Any] | None = None,
+    key_settings: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Network:
+    """Returns the network of a scenario in which shots take two pairs and updates eight numbers."""
+    return setup.build(
+        NetworkSettings(**settings),
+        HardwareSettings(**(hardware or {})),
+        KeySettings(**(key_settings or {})),
+        qubits=2,
+        parameters=8,
+        accepts_unauthenticated=False,
+    )
+
+
+@cache
+def _plain(x64: bool) -> Network:
+    del x64  # part of the key: the arrays of the two precisions are not the same
+    return build(nodes=3, windows=4, oldest_windows=6)
+
+
+def star(**changes: Any) -> Network:
+    """Returns a star of three nodes, four windows and six ages whose fields are replaced."""
+    return altered(_plain(bool(jax.config.read("jax_enable_x64"))), **changes)
+
+
+def altered(network: Network, **changes: Any) -> Network:
+    """Returns the network with some fields replaced: arrays from lists, static ones as they are."""
+
+    def field(value: Any) -> Any:
+        fixed = isinstance(value, bool | int | Callable) or dataclasses.is_dataclass(value)
+        return value if fixed else jnp.asarray(value)
+
+    return dataclasses.replace(network, **{name: field(value) for name, value in changes.items()})
+
+
+def graph(*edges: Sequence[Any], hub: str = "hub", relays: Sequence[str] = ()) -> GraphSettings:
+    """Returns a graph of fibres, each `(one, other, length_km)` or with its channels last."""
+    return GraphSettings.model_validate({"hub": hub, "relays": relays, "edges": list(edges)})
+
+
+def chains(*lengths_km: Sequence[float]) -> GraphSettings:
+    """Returns a graph in which every node has relays of its own; of each chain the hops' lengths."""
+    edges, relays = [], []
+    for node, lengths in enumerate(lengths_km):
+        inner = [f"relay {node}.{hop}" for hop in range(len(lengths) - 1)]
+        stops = ["hub", *inner, f"node {node}"]
+        edges += list(zip(stops[:-1], stops[1:], lengths, strict=True))
+        relays += inner
+    return graph(*edges, relays=relays)
+
+
+def replicas(
+    success: ArrayLike, decay_rate: ArrayLike, ages: int, memories: int, **changes: Any
+) -> Network:
+    """Returns nodes without noise or key that make one attempt a window on each hop.
+
+    Args:
+        success: Of an attempt, shape (nodes, hops); negative beyond the end of a route.
+        decay_rate: Of each node's memory and of the relays' on its route, per window. The hub's
+            memory is perfect, but counts as a relay for its link.
+        ages: Windows after which any pair is discarded.
+        memories: Of each node, and of each hop.
+        changes: Other fields.
+    """
+    success = np.asarray(success, np.float32)
+    nodes, hops = success.shape
+    is_hop, own = success >= 0, np.arange(1, nodes + 1)
+    perfect = np.ones((3, nodes), np.float32)
+    return star(
+        attempts_per_window=is_hop.astype(np.float32),
+        modes=jnp.int32(1),
+        success_probability=np.maximum(success, 0),
+        is_hop=is_hop,
+        edge=np.zeros((nodes, hops), np.int32),
+        ends=np.broadcast_to(own[:, None, None], (nodes, hops, 2)).astype(np.int32),
+        vertex=own.astype(np.int32),
+        link_contraction=np.ones((3, nodes, hops), np.float32),
+        swap_contraction=perfect,
+        delivery_contraction=perfect,
+        decay_rate=np.concatenate([[0], np.broadcast_to(decay_rate, nodes)]).astype(np.float32),
+        cutoff_fidelity=jnp.float32(0),
+        latency=np.zeros(nodes, np.float32),
+        memories=jnp.int32(memories),
+        passes=np.ones((1, nodes), np.float32),
+        tag_bits=jnp.float32(0),
+        key_capacity_bits=jnp.float32(0),
+        **{"edges": 1, "windows": 1, "ages": ages} | changes,
+    )
+
+
+def steady(network: Network) -> Links:
+    """Returns rates and decay when every link is good and no coherence time has drifted."""
+    return conditions.links(network, conditions.steady(network))
+
+
+def lasting(lifetime: Sequence[int], new: float) -> Links:
+    """Returns a star's links on which a new pair is above fidelity 1/2 up to the age `lifetime`.
+
+    New pairs have the contraction `new` and shrink alike in all letters; of lifetime -1 they are
+    below the fidelity at once.
+    """
+    ages = np.array(lifetime)
+    contraction = np.where(ages < 0, 0.3, new)
+    decay = np.where(ages < 0, 0.9, (1 / (3 * new)) ** (1 / (np.maximum(ages, 0) + 0.5)))
+    fresh, kept = (jnp.asarray(np.tile(one, (1, 3, 1))) for one in (contraction, decay))
+    return Links(jnp.full((len(ages), 1), 0.1), fresh[..., None], kept[..., None], kept)
+
+
+def holding(
+    pairs: ArrayLike, key: ArrayLike = 0.0, contraction: ArrayLike = 0.9, slots: int = 5
+) -> Memory:
+    """Returns a star's memory: pairs by age, and key two rounds old.
+
+    Args:
+        pairs: Shape (nodes, ages).
+        key: Bits of each node.
+        contraction: Of the pairs, of shape (letters, nodes, ages) or what broadcasts to it.
+        slots: Rounds of key.
+    """
+    held = jnp.asarray(pairs, jnp.int32)
+    letters = jnp.broadcast_to(jnp.asarray(contraction, float), (1, 3, *held.shape))
+    bits = jnp.zeros((len(held), slots)).at[:, min(2, slots - 1)].set(jnp.asarray(key))
+    return Memory(held, letters, jnp.zeros((len(held), 1, 0), jnp.int32), bits)

@@ -1,0 +1,114 @@
+"""The barrier of the slow reference: couples are purified, pairs become shots, key becomes tags."""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import reduce
+from itertools import product
+
+import numpy as np
+from reference_network import Luck, Node, ends_of
+from reference_pairs import Pair, Quadruple, Storage, convolve, dejmps, letters, quadruple
+
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Network
+
+
+def spend(
+    scenario: Scenario, network: Network, memories: Storage, nodes: list[Node], luck: Luck
+) -> None:
+    """Turns what the nodes hold into shots and tags."""
+    if scenario.network.purification == "dejmps":
+        purify(network, memories, nodes, luck)
+    for k, node in enumerate(nodes):
+        barrier(network, node)
+        measure(network, k, node)
+
+
+def has_key(network: Network, node: Node) -> bool:
+    """Returns whether the key makes a tag; its bits may round to just below it."""
+    return bool(sum(node.key) >= network.tag_bits * (1 - 1e-6))
+
+
+def takes_part(network: Network, node: Node) -> bool:
+    """Returns whether the node may send an update, and has pairs for a shot."""
+    allowed = has_key(network, node) or network.unauthenticated_spend
+    return bool(allowed and len(node.stored) >= network.qubits)
+
+
+def purify(network: Network, memories: Storage, nodes: list[Node], luck: Luck) -> None:
+    """Puts purified pairs in the place of couples of equal age, where that helps."""
+    couples, chance = np.zeros((2, len(nodes), network.ages))
+    better: dict[tuple[int, int], Pair] = {}
+    for k, node in enumerate(nodes):
+        for pair in set(node.stored) if takes_part(network, node) else ():
+            place = k, pair.age
+            chance[place], purified = distil(network, memories, k, pair)
+            helps = pair.booked_fidelity < min(
+                network.purification_fidelity, purified.booked_fidelity
+            )
+            if helps:
+                couples[place], better[place] = node.stored.count(pair) // 2, purified
+    successes = luck.purify(couples, chance)
+    for (k, age), purified in better.items():
+        node, gone = nodes[k], 2 * int(couples[k, age])
+        pairs = [pair for pair in node.stored if pair.age == age and not pair.purified]
+        others = [pair for pair in node.stored if pair not in pairs]
+        node.stored = others + pairs[gone:] + [purified] * int(successes[k, age])
+        node.sacrificed += gone - int(successes[k, age])
+
+
+def distil(network: Network, memories: Storage, k: int, pair: Pair) -> tuple[float, Pair]:
+    """Returns how often two such pairs make one, and which when the outcomes have come."""
+    noise = (network.gate_contraction, network.readout)
+    chances, views = zip(*(dejmps(view, view, *noise) for view in pair.views), strict=True)
+    held = memories.hold(views, ends_of(network, k), network.latency[k])  # pyright: ignore[reportArgumentType]
+    return chances[0], Pair(pair.age, held, purified=True)
+
+
+def barrier(network: Network, node: Node) -> None:
+    """Turns pairs into shots and key into a tag, oldest key first, where there is enough."""
+    if has_key(network, node) or network.unauthenticated_spend:
+        node.shots = len(node.stored) // network.qubits
+    order = sorted(
+        node.stored, key=lambda pair: (not pair.purified, pair.age), reverse=network.oldest_first
+    )
+    taken = node.shots * network.qubits
+    node.spent, left = order[:taken], order[taken:]
+    # The books know pairs by their age only, so no purified pair can be kept.
+    node.stored = [pair for pair in left if not pair.purified]
+    node.sacrificed += len(left) - len(node.stored)
+    node.authenticated = has_key(network, node) and node.shots > 0
+    owed = network.tag_bits if node.authenticated else 0.0
+    for age in reversed(range(len(node.key))):
+        used = min(node.key[age], owed)
+        node.key[age], owed = node.key[age] - used, owed - used
+    if network.key_expires:
+        node.key = [0.0, *node.key[:-1]]
+
+
+def arriving(network: Network, k: int, pair: Pair) -> tuple[Quadruple, ...]:
+    """Returns the errors of data that come through a pair of the node."""
+    noise = quadruple(network.delivery_contraction[k])
+    return tuple(convolve(view, noise) for view in pair.views)
+
+
+def deals(pairs: list[Pair], count: int) -> Iterator[tuple[tuple[Pair, ...], float]]:
+    """Yields every way of dealing so many of the pairs, alike ones as one, with its probability."""
+    for dealt in product(sorted(set(pairs)), repeat=count):
+        left, probability = Counter(pairs), 1.0
+        for pair in dealt:
+            probability *= left[pair] / left.total()
+            left[pair] -= 1
+        yield dealt, probability
+
+
+def measure(network: Network, k: int, node: Node) -> None:
+    """Fills in what the hub knows of the node's shots from its books of the pairs it spent."""
+    if not node.spent:
+        return
+    qubits, c = network.qubits, 0.0
+    booked = {pair: letters(arriving(network, k, pair)[-1]) for pair in set(node.spent)}
+    for dealt, probability in deals(node.spent, qubits):
+        words = reduce(np.kron, [[1.0, *booked[pair]] for pair in dealt])
+        c += probability * np.mean(words[1:])
+    node.signal, node.information = c, node.shots * c**2 / (c + 2 * (1 - c) / 2**qubits)

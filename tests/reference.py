@@ -4,9 +4,9 @@ It is written from the formulas, by other ways than the simulation's where there
 by one instead of counts by age, Pauli errors by chance instead of contractions, quadrature instead
 of integrals, binomial probabilities instead of logarithms, every deal of pairs to qubits instead of
 symmetric polynomials, density matrices and the parameter-shift rule instead of Pauli vectors,
-sorting instead of ranks, bisection instead of break points. It uses the simulation's records only, with NumPy in them. What
-is random is an input: both sides see the same luck. The ansatz is `hardware_efficient`, the
-optimizer `sgd`.
+sorting instead of ranks, bisection instead of break points. It uses the simulation's records only,
+with NumPy in them. What is random is an input: both sides see the same luck. The ansatz is
+`hardware_efficient`, the optimizer `sgd`.
 """
 
 from dataclasses import replace
@@ -59,12 +59,12 @@ def remember(network: Network, nodes: list[Node]) -> Memory:
     """Returns what the nodes hold by age; nothing is left of ages that no pair has."""
     ages, hops = network.ages, network.is_hop.shape[1]
     pairs: Array = np.zeros((len(nodes), ages), int)
-    contraction: Array = np.zeros((1 + network.drifts, len(nodes), ages, 3))
+    contraction: Array = np.zeros((1 + network.drifts, 3, len(nodes), ages))
     links: Array = np.zeros((len(nodes), hops, ages if hops > 1 else 0), int)
     for k, node in enumerate(nodes):
         for pair in node.stored:
             pairs[k, pair.age] += 1
-            contraction[:, k, pair.age] = [letters(view) for view in pair.views]
+            contraction[:, :, k, pair.age] = [letters(view) for view in pair.views]
         for hop, waiting in enumerate(node.links):
             for pair in waiting:
                 links[k, hop, pair.age] += 1

@@ -88,7 +88,7 @@ def barrier(network: Network, node: Node) -> None:
 
 def arriving(network: Network, k: int, pair: Pair) -> tuple[Quadruple, ...]:
     """Returns the errors of data that come through a pair of the node."""
-    noise = quadruple(network.delivery_contraction[k])
+    noise = quadruple(network.delivery_contraction[:, k])
     return tuple(convolve(view, noise) for view in pair.views)
 
 

@@ -94,11 +94,11 @@ def recall(network: Network, memories: Storage, memory: Memory, k: int) -> Node:
     """Returns node k as the round finds it; links that wait have always decayed as they do now."""
     stored, links = [], []
     for age, count in enumerate(memory.pairs[k]):
-        views = tuple(quadruple(view[k, age]) for view in memory.contraction)
+        views = tuple(quadruple(view[:, k, age]) for view in memory.contraction)
         stored += [Pair(age, views)] * count
     for hop in range(network.is_hop[k].sum()):
         ends, waiting = network.ends[k, hop], memory.links[k, hop]
-        new = memories.fresh(network.link_contraction[k, hop], ends)
+        new = memories.fresh(network.link_contraction[:, k, hop], ends)
         aged = [memories.wait(new, ends, age) for age in range(len(waiting))]
         links.append([aged[age] for age, count in enumerate(waiting) for _ in range(count)])
     return Node(stored, links, [float(bits) for bits in memory.key_bits[k]])
@@ -135,7 +135,7 @@ def connect(network: Network, memories: Storage, k: int, node: Node, heralded: A
     arrived = []
     for hop, waiting in enumerate(node.links):
         ends = network.ends[k, hop]
-        new = [memories.fresh(network.link_contraction[k, hop], ends)] * heralded[hop]
+        new = [memories.fresh(network.link_contraction[:, k, hop], ends)] * heralded[hop]
         if len(node.links) == 1:
             return new
         held = survive(network, [memories.wait(pair, ends) for pair in waiting])
@@ -145,7 +145,7 @@ def connect(network: Network, memories: Storage, k: int, node: Node, heralded: A
     node.links = [pairs[swapped:] for pairs in arrived]
     if not swapped:
         return []
-    noise, views = quadruple(network.swap_contraction[k]), []
+    noise, views = quadruple(network.swap_contraction[:, k]), []
     for view in range(len(memories.rates)):
         # The swap is linear in each of its pairs, so this is the mean over all couplings.
         drawn = [mean([pair.views[view] for pair in pairs[:swapped]]) for pairs in arrived]

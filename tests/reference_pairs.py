@@ -5,7 +5,7 @@ state with the Pauli error I, Y, X or Z on one half. A memory, a misread bit and
 Pauli errors by chance, and so quadruples as well.
 """
 
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ def named(**chances: float) -> Quadruple:
     return tuple(chances.get(error, 0.0) for error in ERRORS)
 
 
-@lru_cache(maxsize=None)
+@cache
 def convolve(one: Quadruple, other: Quadruple) -> Quadruple:
     """Returns the errors of two in a row: their bits and their phases add up."""
     total = dict.fromkeys(ERRORS.values(), 0.0)

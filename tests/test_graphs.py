@@ -6,14 +6,12 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-from refusals import refusal
+from graph_files import CALM, EDGES, SMALL, YAML, graphml
 
 from ceas_agents import catalogue
 from ceas_gym import config
-from ceas_gym.config.keys import shown
 from ceas_gym.scenario import EdgeSettings, GraphSettings, NetworkSettings
 
-EDGES = [["hub", "relay", 10], ["relay", "a", 2.5, 3], ["relay", "b", 4], ["b", "hub", 0]]
 GRAPH = GraphSettings(
     hub="hub",
     relays=("relay",),
@@ -24,27 +22,12 @@ GRAPH = GraphSettings(
         EdgeSettings(ends=("b", "hub"), length_km=0.0),
     ),
 )
-YAML = f"hub: hub\nrelays: [relay]\nedges: {EDGES}"
-SMALL = "network: {{graph: {}}}\nattack: {{byzantine_nodes: 0}}"
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def graphml(
-    hub: str | None = "hub", length="length_km", relay: object = True, drop=None
-) -> nx.Graph:
-    graph = nx.Graph()
-    if hub is not None:
-        graph.graph["hub"] = hub
-    for one, other, km, *channels in EDGES:
-        data = {length: km} | ({"channels": channels[0]} if channels else {})
-        graph.add_edge(one, other, **({} if other == drop else data))
-    graph.nodes["relay"]["relay"] = relay
-    return graph
 
 
 def fibres(graph: GraphSettings | None):
@@ -172,9 +155,6 @@ def test_graphml_may_say_length_and_leave_out_relays(here):
 # --- Overrides and writing ---
 
 
-CALM = {"attack.byzantine_nodes": 0}
-
-
 def test_an_override_of_the_graph_replaces_nodes_and_lengths(here):
     Path("my.yaml").write_text(
         "network: {nodes: 4, lengths_km: [1, 2, 3, 4]}\nattack: {byzantine_nodes: 1}"
@@ -213,107 +193,3 @@ def test_what_is_written_has_a_line_for_each_edge(here):
     Path("my.yaml").write_text(text)
     assert config.load("my.yaml") == scenario
     assert config.load(scenario) == scenario
-
-
-# --- Mistakes ---
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        (
-            "surfnet-randstat",
-            "my.yaml: network.graph: graph 'surfnet-randstat' is unknown (did you mean "
-            "surfnet-randstad?); shipped are surfnet-randstad, and the name of a file ends in "
-            ".yaml or .graphml",
-        ),
-        ("no.yaml", "my.yaml: network.graph: no.yaml can't be read: no such file or directory"),
-        ("my/no", "my.yaml: network.graph: my/no must end in .yaml, .yml or .graphml"),
-        ("net.txt", "my.yaml: network.graph: net.txt must end in .yaml, .yml or .graphml"),
-    ],
-)
-def test_a_graph_that_is_not_there_is_refused_in_these_words(here, name, message):
-    (here / "net.txt").write_text(YAML)
-    (here / "my.yaml").write_text(SMALL.format(name))
-    assert refusal("my.yaml") == message
-    in_override = message.replace("my.yaml", "overrides", 1)
-    assert refusal("tiny", {"network.graph": name}) == in_override
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("hub: a: b", "my.yaml: network.graph: net.yaml: line 1: mapping values are not allowed"),
-        ("[1]", "my.yaml: network.graph: net.yaml must be a mapping of settings, but is [1]"),
-        ("", "net.yaml: network.graph.hub is missing (and 1 more)"),
-        ("hub: a\nedges: [[a, b]]", "net.yaml: network.graph.edges[0] must be an edge such as"),
-        ("hub: c\nedges: [[a, b, 1]]", "net.yaml: network.graph.hub: 'c' is no end of any edge"),
-        ("hub: a\nedge: []\nedges: [[a, b, 1]]", "net.yaml: network.graph.edge is not a setting"),
-    ],
-)
-def test_a_broken_graph_in_yaml_is_refused_with_its_name(here, text, message):
-    (here / "net.yaml").write_text(text)
-    (here / "my.yaml").write_text(SMALL.format("net.yaml"))
-    assert refusal("my.yaml").startswith(message)
-
-
-def test_edges_within_themselves_are_refused(here):
-    (here / "net.yaml").write_text("hub: a\nedges: &e [[a, b, *e]]")
-    assert refusal("tiny", {"network.graph": "net.yaml"}).startswith(
-        "net.yaml: network.graph.edges[0].length_km must be a finite number of at least 0, but is "
-    )
-
-
-def test_an_override_of_a_part_needs_a_graph():
-    assert refusal("tiny", {"network.graph.hub": "a"}) == (
-        "scenario tiny: network.graph.edges is missing"
-    )
-
-
-@pytest.mark.parametrize(
-    ("graph", "message"),
-    [
-        (
-            graphml(hub=None),
-            "overrides: network.graph: net.graphml: the graph has no attribute hub",
-        ),
-        (
-            graphml(hub="hubb"),
-            "net.graphml with overrides: network.graph.hub: 'hubb' is no end of any edge; did you mean hub?",
-        ),
-        (
-            graphml(drop="a"),
-            "overrides: network.graph: net.graphml: edge relay - a has no attribute "
-            "length_km or length",
-        ),
-        (
-            graphml(relay=1),
-            "overrides: network.graph: net.graphml: relay of vertex relay must be true or false, "
-            "but is 1",
-        ),
-    ],
-)
-def test_a_wrong_graph_in_graphml_is_refused_in_these_words(here, graph, message):
-    nx.write_graphml(graph, here / "net.graphml")
-    assert refusal("tiny", {"network.graph": "net.graphml", **CALM}) == message
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["", "<graphml>", "<graphml/>", "hub: a", "<a><b/></a>", "<graphml>" * 5],
-)
-def test_broken_xml_is_refused_with_its_name(here, content):
-    (here / "net.graphml").write_text(content)
-    message = refusal("tiny", {"network.graph": "net.graphml"})
-    assert message.startswith("overrides: network.graph: net.graphml is not GraphML: ")
-
-
-@pytest.mark.parametrize("length", ["far", True, -1.0, float("nan"), float("inf")])
-def test_a_length_that_is_none_is_refused(here, length):
-    graph = nx.Graph(hub="a")
-    graph.add_edge("a", "b", length_km=length)
-    nx.write_graphml(graph, here / "net.graphml")
-    assert refusal("tiny", {"network.graph": "net.graphml", **CALM}) == (
-        "net.graphml: network.graph.edges[0].length_km must be a finite number of at least 0, "
-        f"but is {shown(int(length) if length == -1 else length)}"
-    )

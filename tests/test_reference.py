@@ -1,5 +1,6 @@
 """The fast step against the slow one, in 64 bits, with the same luck."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,21 +11,57 @@ import pytest
 import reference
 from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, vary, wide
 
-from ceas_gym import actions, dynamics, metrics, parameters
+from ceas_gym import dynamics, metrics, parameters
 from ceas_gym.learning import learners
 from ceas_gym.network import generation
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Params, State
+from ceas_gym.types import Memory, Params, State
 
-ROUNDS, SHAPE = 3, (3, 6)
+ROUNDS = 3
 SEEN = ("pairs_spent", "pairs_keyed", "pairs_expired", "pairs_blocked", "committed")
 """What must have happened in an episode that is to prove anything."""
+QUICK = {"xla_backend_optimization_level": 0}
+"""Every scenario compiles anew, and runs for three rounds only."""
 GOOD_LINKS = {
     "network.lengths_km": (1.0, 3.0, 6.0, 8.0, 10.0, 12.0),
     "network.channels": 4,
     "network.cutoff_fidelity": 0.82,
     "network.memories_per_link": 60,
 }
+NOISY = {"hardware.gate_contraction": 0.99, "hardware.readout": 0.995}
+PURIFYING = {
+    "network.purification": "dejmps",
+    "network.purification_fidelity": 0.93,
+    "network.cutoff_fidelity": 0.6,
+}
+CHANGING = {
+    "network.conditions": {
+        "links": "markov",
+        "good_rounds": 2.0,
+        "degraded_rounds": 2.0,
+        "down_rounds": 1.5,
+        "coherence": "drifting",
+        "coherence_spread": 0.5,
+        "coherence_rounds": 2.0,
+        "calibration_rounds": 2,
+    }
+}
+# C is next to the hub, A behind a pure repeater, and B behind both: two fibres are shared.
+RELAYED = {
+    "network.graph": {
+        "hub": "H",
+        "relays": ("R",),
+        "edges": (("H", "R", 4.0, 1), ("R", "A", 3.0), ("A", "B", 2.0), ("H", "C", 1.0)),
+    },
+    "network.lengths_km": None,
+    "network.nodes": 3,
+    "network.channels": 2,
+    "network.edge_channels": 1,
+    "consensus.tolerated_nodes": 0,
+    "learning.qubits": 2,
+    "learning.features": 2,
+}
+SMALL = {"learning.qubits": 2, "learning.features": 2}
 # None of these comes to a tie that only rounding decides, such as that of an update midway between
 # two others, equally near to it: there both sides may be right and differ.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -77,41 +114,82 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "learning.classes": (0, 1, 2),
         "learning.partition": "dirichlet",
     },
+    "dephasing": {
+        **SMALL,
+        **NOISY,
+        "hardware.memory": "dephasing",
+        "hardware.scheme": "single_click",
+        "network.memories_per_link": 60,
+    },
+    "purifying": {**SMALL, **NOISY, **PURIFYING},
+    "relayed": RELAYED,
+    "changing": {**SMALL, **CHANGING},
+    "everything": {
+        **RELAYED,
+        **NOISY,
+        **PURIFYING,
+        **CHANGING,
+        "hardware.memory": "dephasing",
+        "hardware.scheme": "single_click",
+    },
 }
 
 
-def draw(params: Params, state: State, action: Array) -> reference.Luck:
+def successes(key: jax.Array) -> Callable[[Array, Array], Array]:
+    """Returns the draw that the step makes with the key."""
+
+    def drawn(tried: Array, chance: Array) -> Array:
+        number = jax.random.binomial(key, jnp.asarray(tried, jnp.float32), jnp.asarray(chance))
+        return np.asarray(number).astype(int)
+
+    return drawn
+
+
+def draw(params: Params, state: State) -> reference.Luck:
     """Returns the luck of the next round, from the keys that the step will use."""
-    _, herald_key, learning_key = jax.random.split(state.key, 3)
+    network, precision = params.network, params.learning.logit_scale.dtype
+    _, herald_key, purify_key, learning_key, conditions_key = jax.random.split(state.key, 5)
     sample_key, shot_key = jax.random.split(learning_key)
-    schedule = actions.decode(params.network, action)
-    shape = (params.network.lifetime.shape[0], params.learning.program.angles)
+    move_key, shock_key = jax.random.split(conditions_key)
+    shape = (network.vertex.shape[0], params.learning.program.angles)
+    vertices = network.decay_rate.shape
     return reference.Luck(
-        heralded=np.asarray(generation.herald(params.network, schedule, herald_key)),
+        herald=successes(herald_key),
+        purify=successes(purify_key),
         samples=np.asarray(learners.draw(params.learning, sample_key)),
-        normals=np.asarray(jax.random.normal(shot_key, shape, params.learning.logit_scale.dtype)),
+        normals=np.asarray(jax.random.normal(shot_key, shape, precision)),
+        moves=np.asarray(jax.random.uniform(move_key, (network.edges,), precision)),
+        shocks=np.asarray(jax.random.normal(shock_key, vertices, precision)),
     )
+
+
+def held(memory: Memory) -> Memory:
+    """Returns the memory without the contraction of ages that no pair has: it means nothing."""
+    return replace(memory, contraction=memory.contraction * (memory.pairs > 0))
 
 
 def compare(
     scenario: Scenario, params: Params, traitors: tuple[int, ...] | None = None
 ) -> dict[str, float]:
     """Asserts that both sides agree in an episode; returns its figures, summed."""
-    fast = wide(dynamics.reset(params, jax.random.key(1))[0])
+    fast = wide(jax.jit(dynamics.reset, compiler_options=QUICK)(params, jax.random.key(1))[0])
     if traitors is not None:
-        fast = replace(fast, byzantine=jnp.zeros(SHAPE[1], bool).at[jnp.array(traitors)].set(True))
-    slow, numbers, total = plain(fast), plain(params), dict.fromkeys(metrics.NAMES, 0.0)
+        bad = np.isin(np.arange(len(fast.byzantine)), traitors)
+        fast = replace(fast, byzantine=jnp.asarray(bad))
+    step = jax.jit(dynamics.step, compiler_options=QUICK)
+    slow, numbers = plain(fast), plain(params)
+    total = dict.fromkeys((*metrics.NAMES, "waiting"), 0.0)
     same(fast.scores, reference.score(numbers.learning, slow.model.parameters), DOUBLE)
-    for requested in requests(1, ROUNDS, *SHAPE):
-        action = jnp.asarray(requested, jnp.float64)
-        luck = draw(params, fast, action)
-        fast, timestep = dynamics.step(params, fast, action)
+    for requested in requests(1, ROUNDS, scenario.network.windows, scenario.network.nodes):
+        action, luck = jnp.asarray(requested, jnp.float64), draw(params, fast)
+        fast, timestep = step(params, fast, action)
         slow, figures, schedule = reference.step(scenario, numbers, slow, plain(action), luck)
-        same(replace(fast, key=slow.key), slow, DOUBLE)
+        same(replace(fast, key=slow.key, memory=held(fast.memory)), slow, DOUBLE)
         same(timestep.schedule, schedule, DOUBLE)
         same(timestep.metrics, figures, SINGLE)
         tried = generation.attempts(params.network, timestep.schedule)
         same(tried, reference.attempts(numbers.network, schedule))
+        figures["waiting"] = slow.memory.links.sum()
         total = {name: total[name] + figures[name] for name in total}
     return total
 
@@ -123,6 +201,8 @@ def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
     with jax.enable_x64(True):
         total = compare(varied, precise(params))
     assert all(total[figure] > 0 for figure in (*SEEN, "byzantine_weight")), total
+    assert (total["pairs_sacrificed"] > 0) == (varied.network.purification == "dejmps")
+    assert (total["waiting"] > 0) == (varied.network.graph is not None)
     if varied.consensus.lapse == "cache":
         assert total["accepted_nodes"] > total["authenticated_nodes"]
     if varied.consensus.lapse == "accept":

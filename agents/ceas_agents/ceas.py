@@ -141,7 +141,8 @@ def allocate(
     """Returns the schedule that minimises sum 1 / I_k over the served nodes.
 
     Frank and Wolfe's method: each step moves towards the schedule that is best to first order,
-    filled window by window from the last to the first; every step is feasible.
+    filled window by window from the last to the first; every step is feasible. Filling by gain is
+    best for the hub alone; where routes share fibres, some of them are left less than full.
 
     Args:
         market: Values, stored information and free memories.

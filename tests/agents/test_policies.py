@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ceas_agents import POLICIES, contestants, load
-from ceas_gym import actions, config, dynamics, observations, parameters
+from ceas_gym import actions, config, dynamics, parameters
+from ceas_gym.network import forecast
 from ceas_gym.types import Observation
 
 
@@ -56,7 +57,7 @@ def test_random_follows_its_key(params, start):
 def test_max_rate_fills_the_fastest_links_first(params, start):
     given = schedule(params, "max_rate", start)
     network = params.network
-    pairs = np.asarray(observations.expected_pairs(network))
+    pairs = np.asarray(forecast.expected_pairs(network))
     needed = np.asarray(network.memories) / pairs
     fastest = np.argsort(needed)
     assert given[0, fastest[0]] == pytest.approx(min(1, needed[fastest[0]]), rel=1e-3)

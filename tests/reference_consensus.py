@@ -128,7 +128,7 @@ def certificate(params: Params, held: dict[int, Held], weights: Array, share: fl
     spread = sum(weights[k] * variances[k] for k in held)
     mean = sum(weights[k] ** 2 * variances[k] for k in held)
     kappa = 2 * share / (1 - 2 * share) if share < 0.5 else np.inf
-    return np.sqrt(kappa * spread) + np.sqrt(mean)
+    return np.sqrt(kappa * spread) + np.sqrt(mean) if held else np.inf
 
 
 class View(NamedTuple):

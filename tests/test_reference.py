@@ -28,6 +28,14 @@ GOOD_LINKS = {
     "network.cutoff_fidelity": 0.82,
     "network.memories_per_link": 60,
 }
+SMALL = {"learning.qubits": 2, "learning.features": 2}
+DEPHASING = {
+    "hardware.memory": "dephasing",
+    "hardware.scheme": "single_click",
+    "hardware.bright_population": 0.04,
+    "hardware.dark_probability": 1e-5,
+    "hardware.visibility": 0.95,
+}
 NOISY = {"hardware.gate_contraction": 0.99, "hardware.readout": 0.995}
 PURIFYING = {
     "network.purification": "dejmps",
@@ -57,11 +65,10 @@ RELAYED = {
     "network.nodes": 3,
     "network.channels": 2,
     "network.edge_channels": 1,
+    "hardware.modes": 4,
     "consensus.tolerated_nodes": 0,
-    "learning.qubits": 2,
-    "learning.features": 2,
+    **SMALL,
 }
-SMALL = {"learning.qubits": 2, "learning.features": 2}
 # None of these comes to a tie that only rounding decides, such as that of an update midway between
 # two others, equally near to it: there both sides may be right and differ.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -116,21 +123,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "dephasing": {
         **SMALL,
+        **GOOD_LINKS,
         **NOISY,
-        "hardware.memory": "dephasing",
-        "hardware.scheme": "single_click",
-        "network.memories_per_link": 60,
+        **DEPHASING,
     },
-    "purifying": {**SMALL, **NOISY, **PURIFYING},
+    "purifying": {**SMALL, **GOOD_LINKS, **NOISY, **PURIFYING},
     "relayed": RELAYED,
-    "changing": {**SMALL, **CHANGING},
+    "changing": {**SMALL, **GOOD_LINKS, **CHANGING},
     "everything": {
         **RELAYED,
         **NOISY,
         **PURIFYING,
         **CHANGING,
-        "hardware.memory": "dephasing",
-        "hardware.scheme": "single_click",
+        **DEPHASING,
     },
 }
 

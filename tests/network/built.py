@@ -75,8 +75,8 @@ def replicas(
 
     Args:
         success: Of an attempt, shape (nodes, hops); negative beyond the end of a route.
-        decay_rate: Of each node's memory and of the relays' on its route, per window. The hub's
-            memory is perfect, but counts as a relay for its link.
+        decay_rate: Of each node's memory, per window. The hub's is perfect; but where there are
+            relays, both ends of every hop decay at the node's rate.
         ages: Windows after which any pair is discarded.
         memories: Of each node, and of each hop.
         changes: Other fields.
@@ -85,13 +85,16 @@ def replicas(
     nodes, hops = success.shape
     is_hop, own = success >= 0, np.arange(1, nodes + 1)
     perfect = np.ones((3, nodes), np.float32)
+    ends = np.tile(own[:, None, None], (1, hops, 2)).astype(np.int32)
+    if hops == 1:
+        ends[..., 0] = 0
     return star(
         attempts_per_window=is_hop.astype(np.float32),
         modes=jnp.int32(1),
         success_probability=np.maximum(success, 0),
         is_hop=is_hop,
         edge=np.zeros((nodes, hops), np.int32),
-        ends=np.broadcast_to(own[:, None, None], (nodes, hops, 2)).astype(np.int32),
+        ends=ends,
         vertex=own.astype(np.int32),
         link_contraction=np.ones((3, nodes, hops), np.float32),
         swap_contraction=perfect,

@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from ceas_gym.network import conditions, generation, storage
@@ -20,10 +19,10 @@ def links_of(network: Network) -> Links:
     return conditions.links(network, conditions.steady(network))
 
 
-def slot(network: Network, links: Links, memory: Memory, key: jax.Array) -> tuple[Memory, Ledger]:
-    """Returns the memory one window later: a whole channel for every node, and no barrier."""
-    tried = generation.attempts(network, jnp.ones((1, network.vertex.shape[0])))
-    return storage.store(network, links, memory, generation.herald(links, tried, key))
+def herald(network: Network, links: Links, slots: int, key: jax.Array) -> jax.Array:
+    """Returns what every node heralds with a whole channel, slot by slot."""
+    tried = generation.attempts(network, jnp.ones((slots, network.vertex.shape[0])))
+    return generation.herald(links, tried, key)
 
 
 @partial(jax.jit, static_argnames=("slots", "burn_in", "observe"))
@@ -31,27 +30,29 @@ def means(network: Network, slots: int, burn_in: int, observe: Observe, seed: in
     """Returns for each node the mean over `slots` windows of what is observed after each of them.
 
     Args:
-        network: Replicas.
+        network: Replicas, with one window a round; no barrier is held.
         slots: Windows that count.
         burn_in: Windows before them.
         observe: Memory and ledger after a window to a tree of arrays.
-        seed: Of the random keys.
+        seed: Of the random key.
     """
     links = links_of(network)
 
-    def step(memory: Memory, key: jax.Array) -> tuple[Memory, Ledger]:
-        return slot(network, links, memory, key)
+    def step(
+        carry: tuple[Memory, Any], given: tuple[jax.Array, jax.Array]
+    ) -> tuple[tuple[Memory, Any], None]:
+        heralded, counts = given
+        memory, ledger = storage.store(network, links, carry[0], heralded[None])
+        seen = jax.tree.map(lambda one: jnp.where(counts, one, 0.0), observe(memory, ledger))
+        return (memory, jax.tree.map(jnp.add, carry[1], seen)), None
 
-    def counted(carry: tuple[Memory, Any], key: jax.Array) -> tuple[tuple[Memory, Any], None]:
-        memory, ledger = step(carry[0], key)
-        return (memory, jax.tree.map(jnp.add, carry[1], observe(memory, ledger))), None
-
-    keys = jax.random.split(jax.random.key(seed), burn_in + slots)
-    memory, ledgers = jax.lax.scan(step, storage.empty(network), keys[:burn_in])
-    last = jax.tree.map(lambda fate: fate[-1], ledgers)
-    nothing = jax.tree.map(lambda one: 0.0 * one, observe(memory, last))
-    (_, total), _ = jax.lax.scan(counted, (memory, nothing), keys[burn_in:])
-    return jax.tree.map(lambda one: np.float64(1) * one / slots, total)
+    empty = storage.empty(network)
+    heralded = herald(network, links, burn_in + slots, jax.random.key(seed))
+    _, ledger = storage.store(network, links, empty, heralded[:1])
+    nothing = jax.tree.map(lambda one: jnp.zeros(one.shape), observe(empty, ledger))
+    counts = jnp.arange(burn_in + slots) >= burn_in
+    (_, total), _ = jax.lax.scan(step, (empty, nothing), (heralded, counts))
+    return jax.tree.map(lambda one: one / slots, total)
 
 
 def agree(samples: ArrayLike, expected: ArrayLike, resolved: float) -> None:
@@ -68,8 +69,3 @@ def agree(samples: ArrayLike, expected: ArrayLike, resolved: float) -> None:
     assert (error > 0).all()
     missed = np.abs(values.mean(axis=0) - np.asarray(expected))
     assert (missed <= 4 * error).all(), f"{values.mean(axis=0)} +- {error} is not {expected}"
-
-
-def exactly(expected: ArrayLike) -> Any:
-    """To the digits of the reference sheet."""
-    return pytest.approx(expected, abs=5e-7)

@@ -7,7 +7,6 @@ free. A pair is counted at the slot's end, so that under the cut-off t* it is se
 t*. The nodes of a network share nothing, and are the replicas that give the standard error.
 """
 
-from functools import partial
 from math import comb, exp
 from typing import Any, NamedTuple
 
@@ -20,9 +19,9 @@ from ceas_gym.network import counts, storage
 from ceas_gym.physics import bell
 from ceas_gym.types import Ledger, Memory, Network
 from network import built
-from network.measured import agree, links_of, means, slot
+from network.measured import agree, herald, links_of, means
 
-NODES, SLOTS, BURN_IN, AGES = 400, 1500, 400, 64
+NODES, SLOTS, BURN_IN, AGES = 256, 1000, 250, 64
 
 
 # --- Memory with a cut-off ---
@@ -141,26 +140,26 @@ class Use(NamedTuple):
 
 
 @jax.jit
-def used(network: Network, buffer: Buffer, keys: jax.Array) -> Use:
+def used(network: Network, buffer: Buffer, key: jax.Array) -> Use:
     """Returns for each node how often a request would be served, and the fidelity it then got.
 
     Slot: the stored pair decays; a request comes with probability `requests`, and if it finds the
     pair it takes it and the slot ends. Otherwise all generators attempt. An empty buffer stores one
-    new pair; one that was full purifies its pair with a new one, with probability `purifies`, and
-    success leaves a pair of age zero's latency, twirled to a Werner state, failure none at all.
+    new pair; one that was full purifies its pair with a new one, with probability `purifies`: a
+    success leaves one pair, twirled to a Werner state as in the paper, and a failure none at all.
     """
     links = links_of(network)
-    nodes = network.vertex.shape[0]
+    herald_key, luck_key = jax.random.split(key)
+    heralded = herald(network, links, BURN_IN + SLOTS, herald_key)
+    luck = jax.random.uniform(luck_key, (BURN_IN + SLOTS, 3, heralded.shape[1]))
 
-    def step(memory: Memory, key: jax.Array) -> tuple[Memory, Use]:
-        herald_key, *others = jax.random.split(key, 4)
-        asks, tries, luck = (jax.random.uniform(other, (nodes,)) for other in others)
+    def step(memory: Memory, given: tuple[jax.Array, jax.Array]) -> tuple[Memory, Use]:
+        new, (asks, tries, succeeds) = given
         was_full = memory.pairs.sum(axis=1) > 0
         served = (asks < buffer.requests) & was_full
-        # Who is served has no channel-time in this slot.
-        with_time = network.attempts_per_window * ~served[:, None]
-        idle = built.altered(network, attempts_per_window=with_time)
-        memory, ledger = slot(idle, links, memory, herald_key)
+        # Who is served does not attempt in this slot.
+        new = jnp.where(served[:, None], 0, new)
+        memory, ledger = storage.store(network, links, memory, new[None])
         taken = counts.take(memory.pairs, served.astype(jnp.int32), oldest_first=False)
         letters = memory.contraction[0]
         got = (taken * counts.fidelity(letters)).sum(axis=1)
@@ -170,12 +169,12 @@ def used(network: Network, buffer: Buffer, keys: jax.Array) -> Use:
         held = (left * letters).sum(axis=2).T
         chance, better = bell.purify(bell.from_letters(held), bell.werner(buffer.new), "dejmps")
         twirled = bell.contraction(better)[None, None, :, None]
-        left = jnp.where((purifies & (luck >= chance))[:, None], 0, left)
+        left = jnp.where((purifies & (succeeds >= chance))[:, None], 0, left)
         contraction = jnp.where(purifies[:, None], twirled, memory.contraction)
         after = Memory(left, contraction, memory.links, memory.key_bits)
         return after, Use(served.astype(float), got)
 
-    _, use = jax.lax.scan(step, storage.empty(network), keys)
+    _, use = jax.lax.scan(step, storage.empty(network), (heralded, luck))
     return jax.tree.map(lambda one: one[BURN_IN:].mean(axis=0), use)
 
 
@@ -187,8 +186,7 @@ def use_of(buffer: Buffer, seed: int) -> tuple[np.ndarray, np.ndarray]:
         modes=jnp.int32(buffer.generators),
         link_contraction=network.link_contraction * np.float32(buffer.new / kept),
     )
-    keys = jax.random.split(jax.random.key(seed), BURN_IN + SLOTS)
-    served, fidelity = used(network, buffer, keys)
+    served, fidelity = used(network, buffer, jax.random.key(seed))
     return np.asarray(served, float), np.asarray(fidelity, float)
 
 

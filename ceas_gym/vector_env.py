@@ -49,7 +49,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         >>> envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=3)
         >>> observation, info = envs.reset(seed=1)
         >>> observation["nodes"].shape, info["accuracy"].shape
-        ((3, 4, 13), (3,))
+        ((3, 4, 14), (3,))
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it

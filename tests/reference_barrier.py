@@ -59,7 +59,7 @@ def purify(network: Network, memories: Storage, nodes: list[Node], luck: Luck) -
 
 def distil(network: Network, memories: Storage, k: int, pair: Pair) -> tuple[float, Pair]:
     """Returns how often two such pairs make one, and which when the outcomes have come."""
-    noise = (network.gate_contraction, network.readout)
+    noise = (float(network.gate_contraction), float(network.readout))
     chances, views = zip(*(dejmps(view, view, *noise) for view in pair.views), strict=True)
     held = memories.hold(views, ends_of(network, k), network.latency[k])  # pyright: ignore[reportArgumentType]
     return chances[0], Pair(pair.age, held, purified=True)
@@ -110,5 +110,5 @@ def measure(network: Network, k: int, node: Node) -> None:
     booked = {pair: letters(arriving(network, k, pair)[-1]) for pair in set(node.spent)}
     for dealt, probability in deals(node.spent, qubits):
         words = reduce(np.kron, [[1.0, *booked[pair]] for pair in dealt])
-        c += probability * np.mean(words[1:])
+        c += probability * float(np.mean(words[1:]))
     node.signal, node.information = c, node.shots * c**2 / (c + 2 * (1 - c) / 2**qubits)

@@ -176,4 +176,4 @@ def secret_bits(network: Network, pair: Pair) -> float:
     for error in (psi_minus + phi_minus, psi_minus + psi_plus):
         seen = error * (1 - flipped) + (1 - error) * flipped
         leaked -= sum(chance * np.log2(chance) for chance in (seen, 1 - seen) if chance > 0)
-    return max(1 - leaked, 0.0)
+    return float(max(1 - leaked, 0.0))

@@ -14,14 +14,30 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 
 from ceas_gym import actions, dynamics, metrics, observations, parameters
-from ceas_gym.network import barrier, generation, storage
+from ceas_gym.network import barrier, conditions, generation, storage
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Network, Params, State
+from ceas_gym.types import Memory, Network, Params, State
 
 Step = Callable[..., Any]
 ROUNDS, SHAPE = 3, (3, 6)
 ROUNDING = 1e-4
 """Of key bits in 32 bits."""
+PURIFYING = {
+    "network.purification": "dejmps",
+    "network.purification_fidelity": 0.95,
+    "network.lengths_km": (1.0, 2.0, 3.0, 6.0, 12.0, 40.0),
+    "network.channels": 5,
+}
+RELAYED = {
+    **PURIFYING,
+    "network.graph": {
+        "hub": "H",
+        "relays": ("R",),
+        "edges": (("H", "R", 4.0, 1), ("R", "A", 3.0), ("A", "B", 2.0), ("H", "C", 1.0)),
+    },
+    "network.lengths_km": None,
+    "network.nodes": 3,
+}
 NUMBERS: dict[str, Any] = {
     "network.channels": 1,
     "network.cutoff_fidelity": None,
@@ -52,31 +68,66 @@ def play(params: Params, state: State, step: Step, chosen: Array) -> tuple[list[
 @jax.jit
 def fates(network: Network, state: State, action: Array) -> tuple[Any, ...]:
     """Returns the network's half of the next round, node by node."""
-    herald_key = jax.random.split(state.key, 3)[1]
-    heralded = generation.herald(network, actions.decode(network, action), herald_key)
-    memory, ledger = storage.store(network, state.memory, heralded)
-    return heralded.sum(axis=0), *barrier.spend(network, memory, ledger)
+    _, herald_key, purify_key, *_ = jax.random.split(state.key, 5)
+    links = conditions.links(network, state.conditions)
+    tried = generation.attempts(network, actions.decode(network, action))
+    heralded = generation.herald(links, tried, herald_key)
+    stored, ledger = storage.store(network, links, state.memory, heralded)
+    return heralded.sum(axis=0), *barrier.spend(network, links, stored, ledger, purify_key)
+
+
+def check_fates(network: Network, before: Memory, heralded: Array, *after: Any) -> None:
+    """Asserts that every pair of a round has one fate, and that no memory is overfull."""
+    memory, delivery, ledger = after
+    held, left = before.pairs.sum(axis=1), memory.pairs.sum(axis=1)
+    gone = ledger.spent + ledger.keyed + ledger.expired + ledger.blocked + ledger.sacrificed
+    same(held + ledger.generated, gone + left)
+    same(ledger.spent, delivery.shots * network.qubits)
+    # A pair of hub and node takes one pair of every link; others wait, expire or are blocked.
+    links_before, links_left = before.links.sum(axis=2), memory.links.sum(axis=2)
+    lost = links_before + heralded - ledger.generated[:, None] - links_left
+    assert (lost[network.is_hop] >= 0).all()
+    assert all((fate >= 0).all() for fate in jax.tree.leaves((ledger, memory.pairs, memory.links)))
+    assert (left <= network.memories).all()
+    assert (links_left <= network.memories).all()
+    assert (memory.key_bits.sum(axis=1) <= network.key_capacity_bits + ROUNDING).all()
 
 
 @settings(derandomize=True, deadline=None, max_examples=20)
 @given(chosen=arrays.arrays(np.float32, (2, *SHAPE), elements=st.floats(-1, 1, width=32)))
 def test_every_pair_has_one_fate(params: Params, start: State, step: Step, chosen: Array) -> None:
-    state, network = start, params.network
+    state = start
     for action in chosen:
-        heralded, memory, delivery, ledger = fates(network, state, action)
-        before, after = state.memory.pairs.sum(axis=1), memory.pairs.sum(axis=1)
-        gone = ledger.spent + ledger.keyed + ledger.expired + ledger.blocked
-        same(before + heralded, gone + after)
-        same(ledger.generated, heralded)
-        same(ledger.spent, delivery.shots * network.qubits)
-        assert all((fate >= 0).all() for fate in jax.tree.leaves((ledger, memory)))
-        assert (after <= network.memories).all()
-        assert (memory.key_bits.sum(axis=1) <= network.key_capacity_bits + ROUNDING).all()
+        heralded, memory, delivery, ledger = fates(params.network, state, action)
+        check_fates(params.network, state.memory, heralded, memory, delivery, ledger)
+        same(ledger.generated, heralded[:, 0])
         state, timestep = step(params, state, action)
         same(state.memory, memory)
-        for fate in ("generated", "spent", "keyed", "expired", "blocked"):
+        for fate in ("generated", "spent", "keyed", "expired", "blocked", "sacrificed"):
             assert timestep.metrics[f"pairs_{fate}"] == getattr(ledger, fate).sum()
-        assert timestep.metrics["pairs_stored"] == after.sum()
+        assert timestep.metrics["pairs_stored"] == memory.pairs.sum()
+
+
+@pytest.fixture(scope="module", params=[PURIFYING, RELAYED], ids=["purifying", "relayed"])
+def deeper(request: pytest.FixtureRequest, scenario: Scenario) -> tuple[Network, State]:
+    """A network that purifies, and one with relays as well; and how an episode starts there."""
+    params = parameters.build(vary(scenario, request.param))
+    return params.network, dynamics.reset(params, jax.random.key(0))[0]
+
+
+@settings(derandomize=True, deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_every_pair_of_a_deeper_network_has_one_fate(
+    deeper: tuple[Network, State], seed: int
+) -> None:
+    network, state = deeper
+    sacrificed, shape = 0, (network.windows, *network.vertex.shape)
+    for action in requests(seed, ROUNDS, *shape):
+        heralded, memory, *others = fates(network, state, np.maximum(action, 0.5))
+        check_fates(network, state.memory, heralded, memory, *others)
+        sacrificed += others[-1].sacrificed.sum()
+        state = replace(state, memory=memory, key=jax.random.split(state.key)[0])
+    assert sacrificed > 0
 
 
 @settings(derandomize=True, deadline=None, max_examples=20)
@@ -92,7 +143,7 @@ def test_metrics_add_up(params: Params, start: State, step: Step, chosen: Array)
         unbounded = set() if voted and state.report.share < 0.5 else {"certificate"}
         assert {name for name in figures if not np.isfinite(figures[name])} == unbounded
 
-        parts = ("spent", "keyed", "expired", "blocked", "stored")
+        parts = ("spent", "keyed", "expired", "blocked", "sacrificed", "stored")
         assert stored + figures["pairs_generated"] == sum(figures[f"pairs_{p}"] for p in parts)
         worked = int(state.useful) - useful
         used = figures["pairs_spent"] + figures["pairs_keyed"]

@@ -137,9 +137,7 @@ def test_pair_of_a_link_is_kept_down_to_the_cutoff() -> None:
 
 def test_full_memory_of_a_relay_blocks_new_links_before_the_swap() -> None:
     network = chains(2, memories_per_link=3)
-    left, swapped, _ = connect(
-        network, values_of(network), waiting([2], [0]), jnp.array([[4, 9]])
-    )
+    left, swapped, _ = connect(network, values_of(network), waiting([2], [0]), jnp.array([[4, 9]]))
     # One of four new pairs found room; the second link could hold three, and all are swapped.
     assert swapped.tolist() == [3]
     assert not left.any()
@@ -172,12 +170,16 @@ def test_relays_equal_a_simulation_of_single_pairs(seed: int) -> None:
         pairs, swapped, got = connect(network, values, pairs, jnp.asarray(news, jnp.int32))
         for node, hops in enumerate((3, 2, 1)):
             held[node], gone = one_by_one(held[node], news[node, :hops].tolist(), 5, 5)
-            counted = [np.bincount(np.array(ages, int), minlength=6).tolist() for ages in held[node]]
+            counted = [
+                np.bincount(np.array(ages, int), minlength=6).tolist() for ages in held[node]
+            ]
             assert pairs[node, :hops].tolist() == counted
             assert not pairs[node, hops:].any()
             assert int(swapped[node]) == len(gone[0])
             if gone[0]:
-                each = [np.asarray(values)[0, :, node, hop][:, ages] for hop, ages in enumerate(gone)]
+                each = [
+                    np.asarray(values)[0, :, node, hop][:, ages] for hop, ages in enumerate(gone)
+                ]
                 expected = np.prod([one.mean(axis=1) for one in each], axis=0) * swap[:, node]
                 assert np.asarray(got)[0, :, node] == pytest.approx(expected, rel=1e-5)
 

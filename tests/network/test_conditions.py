@@ -1,0 +1,279 @@
+"""Changing links and memories: their chains, what the hub believes, and what it has on its books."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from ceas_gym.network import conditions
+from ceas_gym.types import Conditions, Links, Network
+from network import built
+from network.measured import agree
+
+advance, links_of = jax.jit(conditions.advance), jax.jit(conditions.links)
+MARKOV = {"links": "markov"}
+DRIFTING = {"coherence": "drifting", "coherence_spread": 0.4, "coherence_rounds": 5.0}
+SUCCESS = np.array([[0.3, 0.1], [0.2, 0.5], [0.4, 0.9]])
+
+
+def star(**settings_: Any) -> Network:
+    return built.build(nodes=3, windows=4, oldest_windows=6, conditions=settings_)
+
+
+def many(network: Network, number: int) -> Network:
+    """Returns as many fibres and vertices as are needed for statistics, and two attempts on each."""
+    wide = built.replicas(np.full((number, 1), 0.3), 0.1, 4, 1)
+    return built.altered(
+        wide,
+        weather=network.weather,
+        drifts=network.drifts,
+        edges=number,
+        edge=jnp.arange(number)[:, None],
+    )
+
+
+def seen(network: Network, tried: int) -> tuple[jax.Array, jax.Array]:
+    """Attempts of a round on each link, and none of them heralded."""
+    attempts = jnp.full((1, *network.is_hop.shape), tried, jnp.int32)
+    return attempts, 0 * attempts
+
+
+# --- The chain of a link ---
+
+
+def test_transition_matrix_by_hand() -> None:
+    weather = star(
+        **MARKOV, good_rounds=10, degraded_rounds=4, down_rounds=2, worsening=0.6, degraded_rate=0.2
+    ).weather
+    expected = [[0.9, 0.1, 0.0], [0.1, 0.75, 0.15], [0.5, 0.0, 0.5]]
+    assert np.asarray(weather.transition) == pytest.approx(np.array(expected), abs=1e-7)
+    assert weather.rate.tolist() == pytest.approx([1.0, 0.2, 0.0])
+
+
+rounds = st.floats(1.0, 100.0)
+
+
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(good=rounds, degraded=rounds, down=rounds, worsening=st.floats(0.0, 1.0))
+def test_start_is_the_left_eigenvector_of_any_chain(
+    good: float, degraded: float, down: float, worsening: float
+) -> None:
+    weather = star(
+        **MARKOV,
+        good_rounds=good,
+        degraded_rounds=degraded,
+        down_rounds=down,
+        worsening=worsening,
+    ).weather
+    transition, start = np.asarray(weather.transition, float), np.asarray(weather.start, float)
+    assert transition.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
+    assert (transition >= 0).all()
+    assert start.sum() == pytest.approx(1, abs=1e-6)
+    assert start @ transition == pytest.approx(start, abs=1e-6)
+
+
+@partial(jax.jit, static_argnames="length")
+def history(network: Network, length: int, tried: int, seed: int) -> tuple[Any, Any]:
+    """Conditions at the start of each round, and the pairs heralded in it, for many links."""
+    keys = jax.random.split(jax.random.key(seed), length)
+
+    def step(now: Conditions, given: tuple[jax.Array, jax.Array]) -> tuple[Conditions, Any]:
+        key, number = given
+        advance_key, herald_key = jax.random.split(key)
+        attempts = jnp.full((1, *network.is_hop.shape), tried, jnp.int32)
+        success = conditions.links(network, now).success_probability
+        heralded = jax.random.binomial(herald_key, attempts.astype(float), success)
+        heralded = heralded.astype(jnp.int32)
+        after = conditions.advance(network, now, attempts, heralded, number + 1, advance_key)
+        return after, (now, heralded)
+
+    start = conditions.start(network, jax.random.key(seed + 1))
+    return jax.lax.scan(step, start, (keys, jnp.arange(length)))[1]
+
+
+@pytest.fixture(scope="module")
+def lives() -> tuple[np.ndarray, np.ndarray]:
+    """The conditions of 600 links over 400 rounds, and what the hub believed of them."""
+    network = star(
+        **MARKOV, good_rounds=8, degraded_rounds=4, down_rounds=2, worsening=0.4, degraded_rate=0.3
+    )
+    states, _ = history(many(network, 600), 400, tried=2, seed=0)
+    return np.asarray(states.link), np.asarray(states.belief, float)
+
+
+@pytest.mark.parametrize(("condition", "stay"), [(0, 8.0), (1, 4.0), (2, 2.0)])
+def test_links_stay_in_each_condition_as_long_as_the_scenario_says(
+    lives: tuple[np.ndarray, np.ndarray], condition: int, stay: float
+) -> None:
+    link = lives[0]
+    there = link[:-1] == condition
+    left = there & (link[1:] != condition)
+    # Rounds spent there less the mean stay times the departures: zero on average, link by link.
+    agree((there - stay * left).mean(axis=0), 0.0, resolved=0.05)
+
+
+def test_degraded_links_get_worse_or_recover_and_lost_ones_start_anew(
+    lives: tuple[np.ndarray, np.ndarray],
+) -> None:
+    before, after = lives[0][:-1], lives[0][1:]
+    worse, better = ((before == 1) & (after == end) for end in (2, 0))
+    agree((0.6 * worse - 0.4 * better).mean(axis=0), 0.0, resolved=0.01)
+    assert not ((before == 0) & (after == 2)).any()
+    assert not ((before == 2) & (after == 1)).any()
+
+
+def test_links_are_in_each_condition_as_often_as_the_start_says(
+    lives: tuple[np.ndarray, np.ndarray],
+) -> None:
+    # Mean stays times how often each condition is visited: 8, 4, and 2 after four in ten.
+    share = np.array([8.0, 4.0, 0.8]) / 12.8
+    for condition in range(3):
+        agree((lives[0] == condition).mean(axis=0), share[condition], resolved=0.02)
+        agree(lives[0][0] == condition, share[condition], resolved=0.1)
+
+
+# --- Belief ---
+
+
+def two_routes() -> Network:
+    """Three nodes: fibres 0 and 1, fibre 0 again with 2, and fibre 1 alone."""
+    weather = star(**MARKOV).weather
+    graph = built.graph(
+        ("hub", "R", 1), ("R", "A", 1), ("R", "B", 1), ("hub", "C", 1), relays=["R"]
+    )
+    network = built.build(graph=graph)
+    return built.altered(network, weather=weather, success_probability=jnp.asarray(SUCCESS))
+
+
+def test_belief_is_bayes_rule_by_hand() -> None:
+    network = two_routes()
+    assert network.edge.tolist() == [[0, 1], [0, 2], [3, 0]]
+    assert network.is_hop.tolist() == [[True, True], [True, True], [True, False]]
+    random = np.random.default_rng(0)
+    belief = random.dirichlet(np.ones(3), 4)
+    tried = random.integers(0, 6, (2, 3, 2)) * np.asarray(network.is_hop)
+    heralded = random.binomial(tried, 0.2)
+    now = Conditions(jnp.zeros(4, jnp.int32), jnp.asarray(belief), jnp.zeros((1, 5)))
+    got = advance(network, now, jnp.asarray(tried), jnp.asarray(heralded), 1, jax.random.key(0))
+    rate, expected = [1.0, 0.3, 0.0], belief.copy()
+    for node, hop in np.argwhere(network.is_hop):
+        tries, pairs = tried[:, node, hop].sum(), heralded[:, node, hop].sum()
+        for state in range(3):
+            chance = binom.pmf(pairs, tries, SUCCESS[node, hop] * rate[state])
+            expected[network.edge[node, hop], state] *= chance
+    expected = (
+        expected / expected.sum(axis=1, keepdims=True) @ np.asarray(network.weather.transition)
+    )
+    assert np.asarray(got.belief) == pytest.approx(expected, abs=1e-5)
+
+
+def test_one_heralded_pair_proves_that_a_link_was_not_down() -> None:
+    network = two_routes()
+    now = conditions.start(network, jax.random.key(0))
+    tried, none = seen(network, 5)
+    for heralded, likely in ((none.at[0, 0, 0].set(1), [1.0, 1.0, 0.0]), (none, [1.0, 1.0, 1.0])):
+        got = advance(network, now, tried, heralded, 1, jax.random.key(0)).belief[0]
+        posterior = np.linalg.solve(np.asarray(network.weather.transition, float).T, got)
+        assert (posterior > 1e-4).tolist() == [one > 0 for one in likely]
+
+
+def test_certain_links_without_attempts_follow_the_chain_alone() -> None:
+    network = two_routes()
+    now = conditions.steady(network)
+    nothing = jnp.zeros((1, 3, 2), jnp.int32)
+    for _ in range(3):
+        now = advance(network, now, nothing, nothing, 1, jax.random.key(0))
+    expected = np.linalg.matrix_power(np.asarray(network.weather.transition, float), 3)[0]
+    assert np.asarray(now.belief) == pytest.approx(np.tile(expected, (4, 1)), abs=1e-6)
+
+
+def test_belief_is_right_as_often_as_it_says(lives: tuple[np.ndarray, np.ndarray]) -> None:
+    """Among rounds in which the hub believes alike, links are in each condition that often."""
+    link, belief = lives
+    for condition in range(3):
+        wrong = (link == condition) - belief[..., condition]
+        agree(wrong.mean(axis=0), 0.0, resolved=0.02)
+        high = belief[..., condition] > np.median(belief[..., condition])
+        assert 0.2 < high.mean() < 0.8
+        agree((wrong * high).mean(axis=0), 0.0, resolved=0.02)
+    # And it knows more than how often links are good at large.
+    surprise = (link == 0) - belief[..., 0]
+    agree((surprise**2).mean(axis=0) - 0.625 * 0.375, -belief[..., 0].var(), resolved=0.01)
+    assert belief[..., 0].var() > 0.015
+
+
+def test_condition_of_a_fibre_holds_for_all_routes_over_it() -> None:
+    network = two_routes()
+    drift = jnp.zeros((1, 5))
+    now = Conditions(jnp.array([1, 0, 2, 0]), jnp.ones((4, 3)) / 3, drift)
+    got = links_of(network, now).success_probability
+    rate = np.array([[0.3, 1.0], [0.3, 0.0], [1.0, 0.3]])
+    real = np.asarray(network.is_hop)
+    assert np.asarray(got)[real] == pytest.approx((SUCCESS * rate)[real], rel=1e-6)
+
+
+# --- Drift of coherence ---
+
+
+@pytest.fixture(scope="module")
+def drifts() -> np.ndarray:
+    """Truth and books of 801 memories over 200 rounds, shape (rounds, 2, vertices)."""
+    network = star(**DRIFTING, calibration_rounds=7)
+    states, _ = history(many(network, 800), 200, tried=0, seed=5)
+    return np.asarray(states.drift, float)
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3, 10])
+def test_coherence_drifts_as_an_autoregressive_process(drifts: np.ndarray, lag: int) -> None:
+    """The covariance over a lag is the variance times exp(-lag / coherence rounds)."""
+    truth = drifts[:, 0]
+    product = truth[: len(truth) - lag] * truth[lag:]
+    agree(product.mean(axis=0), 0.16 * np.exp(-lag / 5), resolved=0.012)
+    agree(truth[0], 0.0, resolved=0.1)
+    agree(truth[0] ** 2, 0.16, resolved=0.05)
+
+
+def test_calibration_resets_the_books_and_nothing_else_does(drifts: np.ndarray) -> None:
+    truth, books = drifts[:, 0], drifts[:, 1]
+    for number in range(len(drifts)):
+        calibrated = number - number % 7
+        assert (books[number] == truth[calibrated]).all()
+    assert (books[6] != truth[6]).all()
+
+
+def test_drift_changes_the_decay_of_both_views() -> None:
+    network = star(**DRIFTING)
+    drift = jnp.array([[0.5, -0.3, 0.0, 0.2], [0.0, 0.1, 0.0, 0.0]])
+    now = conditions.start(network, jax.random.key(0))
+    got: Links = links_of(network, Conditions(now.link, now.belief, drift))
+    coherence = np.exp(np.asarray(drift, float)) / np.asarray(network.decay_rate, float)
+    rate = 1 / coherence[:, :1] + 1 / coherence[:, 1:]
+    for decay in (got.decay, got.link_decay[..., 0]):
+        assert np.asarray(decay)[:, 0] == pytest.approx(np.exp(-rate), rel=1e-5)
+    kept = np.asarray(got.fresh / network.link_contraction)[:, 0, :, 0]
+    assert kept == pytest.approx((1 - np.exp(-rate)) / rate, rel=1e-5)
+
+
+# --- Nothing changes where nothing is to change ---
+
+
+def test_steady_scenario_is_constant_to_the_last_bit() -> None:
+    network = star()
+    now = first = conditions.start(network, jax.random.key(1))
+    links = links_of(network, first)
+    nominal = conditions.steady(network)
+    for number in range(25):
+        tried, heralded = (jnp.full((4, 3, 1), pairs, jnp.int32) for pairs in (80_000, 37 * number))
+        now = advance(network, now, tried, heralded, number + 1, jax.random.key(number))
+        for state in (first, nominal):
+            for one, other in zip(vars(now).values(), vars(state).values(), strict=True):
+                assert one.tolist() == other.tolist()
+    for one, other in zip(vars(links_of(network, now)).values(), vars(links).values(), strict=True):
+        assert one.tolist() == other.tolist()
+    assert first.drift.shape == (1, 4)

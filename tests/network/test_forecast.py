@@ -1,0 +1,72 @@
+"""What the hub can expect of its links, against the simulation that it speaks of."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ceas_gym.network import forecast, storage
+from network import built
+
+SUCCESS = np.array([[0.3, 0.1, 0.0], [0.2, 0.5, 0.4], [0.4, 0.0, 0.0]])
+store = jax.jit(storage.store)
+
+
+def test_slowest_link_decides_how_many_pairs_to_expect() -> None:
+    graph = built.chains([5.0, 5.0], [5.0, 5.0, 5.0], [5.0])
+    network = built.build(graph=graph)
+    attempts = [[9.9, 20.0, 0.0], [10.0, 3.2, 4.0], [7.0, 0.0, 0.0]]
+    network = built.altered(
+        network, attempts_per_window=attempts, modes=jnp.int32(2), success_probability=SUCCESS
+    )
+    expected = [min(18 * 0.3, 40 * 0.1), min(20 * 0.2, 6 * 0.5, 8 * 0.4), 14 * 0.4]
+    assert forecast.expected_pairs(network).tolist() == pytest.approx(expected)
+    rate = jnp.array([1.0, 0.5, 0.1, 1.0, 1.0, 0.0])
+    slower = [min(18 * 0.3, 20 * 0.1), min(2 * 0.2, 6 * 0.5, 8 * 0.4), 0.0]
+    assert forecast.expected_pairs(network, rate).tolist() == pytest.approx(slower, abs=1e-6)
+
+
+def test_new_contraction_is_that_of_pairs_whose_links_are_all_new() -> None:
+    network = built.build(graph=built.chains([5.0], [8.0, 3.0]), windows=1)
+    links = built.steady(network)
+    heralded = jnp.ones((1, 2, 2), jnp.int32) * network.is_hop
+    network = built.altered(network, tag_bits=0.0, key_capacity_bits=0.0)
+    memory, _ = store(network, links, storage.empty(network), heralded)
+    assert memory.pairs[:, 0].tolist() == [1, 1]
+    expected = np.asarray(memory.contraction)[0, :, :, 0]
+    assert np.asarray(forecast.new_contraction(network, links)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("cutoff", [0.5, 0.7, 0.8, 0.85, 0.9, 0.99])
+def test_lifetime_counts_the_window_ends_that_a_new_pair_survives(cutoff: float) -> None:
+    network = built.build(
+        nodes=3, lengths_km=(1.0, 7.5, 20.0), oldest_windows=20, windows=1, cutoff_fidelity=cutoff
+    )
+    network = built.altered(network, tag_bits=0.0, key_capacity_bits=0.0)
+    links, memory = built.steady(network), storage.empty(network)
+    arrivals, seen = jnp.ones((1, 3, 1), jnp.int32), np.zeros(3, int)
+    for _ in range(20):
+        memory, _ = store(network, links, memory, arrivals)
+        seen += np.asarray(memory.pairs).sum(axis=1)
+        arrivals = jnp.zeros_like(arrivals)
+    assert forecast.lifetime(network, links).tolist() == seen.tolist()
+
+
+def test_contraction_by_age_is_that_of_a_pair_in_storage() -> None:
+    network = built.build({"memory": "dephasing"}, nodes=3, oldest_windows=6, windows=4)
+    network = built.altered(
+        network, tag_bits=0.0, key_capacity_bits=0.0, cutoff_fidelity=jnp.float32(0)
+    )
+    links = built.steady(network)
+    memory, _ = store(network, links, storage.empty(network), jnp.ones((4, 3, 1), jnp.int32))
+    new, survival = forecast.new_contraction(network, links), links.decay[-1, 0]
+    got = forecast.by_age(network, new, survival, windows=4)
+    expected = np.asarray(memory.contraction)[0, :, :, :4]
+    assert np.asarray(got) == pytest.approx(expected, rel=1e-5)
+
+
+def test_quality_is_pairs_times_contraction_squared() -> None:
+    network = built.star()
+    new = np.asarray(forecast.new_contraction(network, forecast.nominal(network)))
+    expected = np.asarray(forecast.expected_pairs(network)) * new.mean(axis=0) ** 2
+    assert forecast.quality(network).tolist() == pytest.approx(expected.tolist(), rel=1e-6)

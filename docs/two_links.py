@@ -35,7 +35,7 @@ STRETCH = 256
 """Windows that are simulated at a time."""
 NORMAL = 1.96
 """Standard errors in half a 95 % interval."""
-STYLES = {0.05: ("#0072B2", "o", 0.93), 0.1: ("#D55E00", "s", 1.0), 0.3: ("#009E73", "^", 1.075)}
+STYLES = {0.05: ("#0072B2", "o", 0.9), 0.1: ("#D55E00", "s", 1.0), 0.3: ("#009E73", "^", 1.11)}
 """Colour and marker of a probability, and by which factor its deviations are set aside."""
 
 
@@ -202,11 +202,13 @@ def draw(points: Sequence[Point], path: Path) -> None:
         for column, field in enumerate(("time", "contraction")):
             _draw_curves(panels[0, column], points, field)
             _draw_deviations(panels[1, column], points, field)
-        panels[0, 0].set(ylim=(0, 34), title="windows to an end-to-end pair, mean")
-        panels[0, 1].set(ylim=(0, 1.05), title="contraction of the pair, mean")
+        panels[0, 0].set(ylim=(0, 34), ylabel="mean windows to a pair")
+        panels[0, 1].set(ylim=(0, 1.05), ylabel="mean contraction of the pair")
         panels[1, 0].set_ylabel("deviation\n(standard errors)")
         figure.suptitle(
             "Two links, one swap: closed forms (lines) and simulation (points, 95 %)",
+            x=plots.MARGIN,
+            ha="left",
             fontweight="bold",
             fontsize=11,
         )
@@ -230,6 +232,7 @@ def _draw_curves(axes: "Axes", points: Sequence[Point], field: str) -> None:
             color=colour,
             markerfacecolor="white",
             capsize=2,
+            elinewidth=1,
             label=f"p = {success}",
         )
     axes.set_xscale("log")

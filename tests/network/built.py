@@ -58,7 +58,7 @@ def graph(*edges: Sequence[Any], hub: str = "hub", relays: Sequence[str] = ()) -
 
 
 def chains(*lengths_km: Sequence[float]) -> GraphSettings:
-    """Returns a graph in which every node has relays of its own; of each chain the hops' lengths."""
+    """Returns a graph of chains, each of a node and relays of its own, by the hops' lengths."""
     edges, relays = [], []
     for node, lengths in enumerate(lengths_km):
         inner = [f"relay {node}.{hop}" for hop in range(len(lengths) - 1)]

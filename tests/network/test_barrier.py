@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
 
 from ceas_gym.network import barrier
 from ceas_gym.types import Delivery, Ledger, Memory, Network
-from network import built
 
 Outcome = tuple[Memory, Delivery, Ledger]
 spend = jax.jit(barrier.spend)
@@ -39,7 +39,9 @@ def at_barrier(
 def dealt_at_random(values: list[dict[str, float]], word: str) -> float:
     """Mean over all deals of the pairs to the qubits of what is left of a Pauli word."""
     deals = permutations(values, len(word))
-    products = [math.prod(p[letter] for p, letter in zip(deal, word)) for deal in deals]
+    products = [
+        math.prod(p[letter] for p, letter in zip(deal, word, strict=True)) for deal in deals
+    ]
     return float(np.mean(products))
 
 

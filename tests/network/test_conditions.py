@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network import built
+from network.measured import agree
 from scipy.stats import binom
 
 from ceas_gym.network import conditions
 from ceas_gym.types import Conditions, Links, Network
-from network import built
-from network.measured import agree
 
 advance, links_of = jax.jit(conditions.advance), jax.jit(conditions.links)
 MARKOV = {"links": "markov"}

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
 
 from ceas_gym.network import forecast, storage
-from network import built
 
 SUCCESS = np.array([[0.3, 0.1, 0.0], [0.2, 0.5, 0.4], [0.4, 0.0, 0.0]])
 store = jax.jit(storage.store)

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
 
 from ceas_gym.network import generation
 from ceas_gym.types import Network
-from network import built
 
 DRAWS = 20_000
 attempts = jax.jit(generation.attempts)

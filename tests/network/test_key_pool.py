@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
 
 from ceas_gym.network import barrier, key_pool, storage
 from ceas_gym.physics import bell, key
 from ceas_gym.types import Network
-from network import built
 
 bits_per_pair, measure = jax.jit(key_pool.bits_per_pair), jax.jit(key_pool.measure)
 spend, expire = jax.jit(key_pool.spend), jax.jit(key_pool.expire)

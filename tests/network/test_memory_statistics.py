@@ -14,12 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
+from network.measured import agree, herald, links_of, means
 
 from ceas_gym.network import counts, storage
 from ceas_gym.physics import bell
 from ceas_gym.types import Ledger, Memory, Network
-from network import built
-from network.measured import agree, herald, links_of, means
 
 NODES, SLOTS, BURN_IN, AGES = 256, 1000, 250, 64
 

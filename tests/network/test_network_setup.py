@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
 from pydantic import ValidationError
 from scipy.integrate import quad
 
@@ -14,7 +15,6 @@ from ceas_gym.network import forecast, setup
 from ceas_gym.physics import bell, heralding, key
 from ceas_gym.scenario import HardwareSettings, NetworkSettings
 from ceas_gym.types import Network
-from network import built
 
 LENGTHS = (1.0, 7.5, 20.0)
 SPEED = 214_000.0

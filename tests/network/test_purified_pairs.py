@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
+from network.measured import agree
 
 from ceas_gym.network import barrier, purification
 from ceas_gym.physics import bell
 from ceas_gym.types import Ledger, Links, Memory, Network
-from network import built
-from network.measured import agree
 
 dejmps, spend = jax.jit(purification.dejmps), jax.jit(barrier.spend)
 ALL = jnp.ones(3, bool)

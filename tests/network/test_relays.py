@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
 from numpy.typing import NDArray
 
 from ceas_gym.network import counts, relays, storage
 from ceas_gym.physics import bell
 from ceas_gym.types import Links, Network
-from network import built
 
 connect, store = jax.jit(relays.connect), jax.jit(storage.store)
 by_age = jax.jit(relays.contraction_by_age)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network import built
 from numpy.typing import NDArray
 
 from ceas_gym import actions
 from ceas_gym.network import topology
 from ceas_gym.types import Network
-from network import built
 
 decode = jax.jit(actions.decode)
 MOST = 8

@@ -12,12 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
 from numpy.typing import NDArray
 
 from ceas_gym.network import barrier, counts, storage
 from ceas_gym.network.purification import PURIFICATIONS
 from ceas_gym.types import Ledger, Links, Network
-from network import built
 
 store, spend = jax.jit(storage.store), jax.jit(barrier.spend)
 NONE = np.zeros((3, 6), int)

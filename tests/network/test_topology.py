@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network import built
 
 from ceas_gym.network import topology
 from ceas_gym.network.topology import Topology
 from ceas_gym.scenario import GraphSettings, NetworkSettings
-from network import built
 
 RANDOM = np.random.default_rng(0)
 

@@ -17,12 +17,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from network import built
+from network.measured import agree, herald, links_of
 from numpy.typing import NDArray
 
 from ceas_gym.network import relays
 from ceas_gym.types import Network
-from network import built
-from network.measured import agree, herald, links_of
 
 REPLICAS, SLOTS, BURN_IN = 64, 1600, 200
 

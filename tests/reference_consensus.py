@@ -152,7 +152,8 @@ def attack(name: str, strength: Array, view: View) -> Array:
     support = majority(len(view.honest), len(view.bad))
     own = {"sign_flip": 1.0, "scaled_sign_flip": 10.0, "ipm": 0.5, "alie": support}[name]
     times = own if np.isnan(strength) or name == "sign_flip" else strength
-    return mean - times * deviation if name == "alie" else -times * mean
+    with np.errstate(invalid="ignore"):  # Boundless times nothing: such an update is rejected.
+        return mean - times * deviation if name == "alie" else -times * mean
 
 
 def majority(honest: int, bad: int) -> float:

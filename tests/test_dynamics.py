@@ -156,30 +156,38 @@ def test_metrics_add_up(params: Params, start: State, step: Step, chosen: Array)
 # --- purity ---
 
 
-def test_compiled_equals_eager(params: Params) -> None:
+@pytest.fixture(scope="module")
+def exact(params: Params) -> Params:
+    """The scenario in 64 bits."""
     with jax.enable_x64(True):
-        exact = precise(params)
+        return precise(params)
+
+
+def test_compiled_equals_eager(exact: Params) -> None:
+    with jax.enable_x64(True):
         state = wide(dynamics.reset(exact, jax.random.key(1))[0])
         action = jnp.asarray(requests(0, *SHAPE), jnp.float64)
         compiled = jax.jit(dynamics.step)(exact, state, action)
         same(compiled, dynamics.step(exact, state, action), DOUBLE)
 
 
-def test_batched_scan_equals_a_loop_of_steps(params: Params, step: Step) -> None:
-    keys, chosen = jax.random.split(jax.random.key(2), 3), requests(0, 3, ROUNDS, *SHAPE)
-    reset = jax.jit(dynamics.reset)
+def test_batched_scan_equals_a_loop_of_steps(exact: Params) -> None:
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(2), 3)
+        chosen = jnp.asarray(requests(0, 3, ROUNDS, *SHAPE), jnp.float64)
+        starts = [wide(dynamics.reset(exact, key)[0]) for key in keys]
 
-    @jax.jit
-    @jax.vmap
-    def episode(key: jax.Array, chosen: jax.Array) -> Any:
-        start = dynamics.reset(params, key)[0]
-        return jax.lax.scan(lambda state, a: dynamics.step(params, state, a), start, chosen)
+        @jax.jit
+        @jax.vmap
+        def episode(start: State, chosen: jax.Array) -> Any:
+            return jax.lax.scan(lambda state, a: dynamics.step(exact, state, a), start, chosen)
 
-    batch = episode(keys, chosen)
-    for row, key in enumerate(keys):
-        states, timesteps = play(params, reset(params, key)[0], step, chosen[row])
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *timesteps)
-        same(jax.tree.map(lambda leaf, row=row: leaf[row], batch), (states[-1], stacked), SINGLE)
+        batch = episode(jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts), chosen)
+        for row, start in enumerate(starts):
+            states, timesteps = play(exact, start, jax.jit(dynamics.step), chosen[row])
+            stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *timesteps)
+            alone = states[-1], stacked
+            same(jax.tree.map(lambda leaf, row=row: leaf[row], batch), alone, DOUBLE)
 
 
 def test_same_key_same_result_and_inputs_left_alone(

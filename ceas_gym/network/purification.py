@@ -48,6 +48,7 @@ def dejmps(
 ) -> Offer:
     """Purifies pairs below a fidelity by DEJMPS, two of equal age at a time, where that helps.
 
+    A node that could then not expect to have enough pairs for a shot leaves its pairs alone.
     Pairs of one age have one mean state, and the protocol is linear in each of its two pairs, so
     probability of success and mean state of the survivors are exact.
 
@@ -69,6 +70,8 @@ def dejmps(
     before, after = counts.fidelity(memory.contraction[-1]), counts.fidelity(purified[-1])
     helps = (before < network.purification_fidelity) & (after > before)
     couples = jnp.where(helps & taking_part[:, None], memory.pairs // 2, 0)
+    left = (memory.pairs - couples * (2 - probability[-1])).sum(axis=1)
+    couples = jnp.where(left[:, None] >= network.qubits, couples, 0)
     drawn = jax.random.binomial(key, couples.astype(jnp.float32), probability[0])
     successes = drawn.astype(memory.pairs.dtype)
     return Offer(

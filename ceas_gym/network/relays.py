@@ -50,6 +50,10 @@ def connect(
     older, _ = counts.age(waiting, alive)
     new = jnp.where(alive[..., 0], heralded, 0)
     pairs, _ = counts.admit(older, new, network.memories)
+    # Where the route is a single link there is no relay: its pairs go straight to the node.
+    direct = ~network.is_hop[:, 1, None, None]
+    straight = jnp.zeros_like(pairs).at[..., 0].set(heralded)
+    pairs = jnp.where(direct, straight, pairs)
     supplied = jnp.where(network.is_hop, pairs.sum(axis=-1), PLENTY)
     swapped = supplied.min(axis=1)
     taken = counts.take(pairs, swapped[:, None], oldest_first=False)

@@ -62,7 +62,7 @@ class Network:
     """What the readout of both halves leaves when a pair is measured into key."""
     decay_rate: Float[Array, " vertices"]
     """Of a memory's contraction, per window."""
-    decaying: Float[Array, "letters"]
+    decaying: Float[Array, " letters"]
     """One for the letters that a memory decays, zero for the others."""
     cutoff_fidelity: Float[Array, ""]
     """A pair below it is discarded."""

@@ -69,7 +69,12 @@ def chains(*lengths_km: Sequence[float]) -> GraphSettings:
 
 
 def replicas(
-    success: ArrayLike, decay_rate: ArrayLike, ages: int, memories: int, **changes: Any
+    success: ArrayLike,
+    decay_rate: ArrayLike,
+    ages: int,
+    memories: int,
+    letters: int = 3,
+    **changes: Any,
 ) -> Network:
     """Returns nodes without noise or key that make one attempt a window on each hop.
 
@@ -79,12 +84,13 @@ def replicas(
             relays, both ends of every hop decay at the node's rate.
         ages: Windows after which any pair is discarded.
         memories: Of each node, and of each hop.
+        letters: One is enough where nobody asks for a fidelity.
         changes: Other fields.
     """
     success = np.asarray(success, np.float32)
     nodes, hops = success.shape
     is_hop, own = success >= 0, np.arange(1, nodes + 1)
-    perfect = np.ones((3, nodes), np.float32)
+    perfect = np.ones((letters, nodes), np.float32)
     ends = np.tile(own[:, None, None], (1, hops, 2)).astype(np.int32)
     if hops == 1:
         ends[..., 0] = 0
@@ -96,10 +102,11 @@ def replicas(
         edge=np.zeros((nodes, hops), np.int32),
         ends=ends,
         vertex=own.astype(np.int32),
-        link_contraction=np.ones((3, nodes, hops), np.float32),
+        link_contraction=np.ones((letters, nodes, hops), np.float32),
         swap_contraction=perfect,
         delivery_contraction=perfect,
         decay_rate=np.concatenate([[0], np.broadcast_to(decay_rate, nodes)]).astype(np.float32),
+        decaying=np.ones(letters, np.float32),
         cutoff_fidelity=jnp.float32(0),
         latency=np.zeros(nodes, np.float32),
         memories=jnp.int32(memories),

@@ -1,4 +1,4 @@
-"""Changing links and memories: their chains, what the hub believes, and what it has on its books."""
+"""Changing links and memories: their chains, what the hub believes, and what its books say."""
 
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ def star(**settings_: Any) -> Network:
 
 
 def many(network: Network, number: int) -> Network:
-    """Returns as many fibres and vertices as are needed for statistics, and two attempts on each."""
+    """Returns as many fibres and memories as statistics need, under the same weather."""
     wide = built.replicas(np.full((number, 1), 0.3), 0.1, 4, 1)
     return built.altered(
         wide,
@@ -142,7 +142,7 @@ def test_links_are_in_each_condition_as_often_as_the_start_says(
 
 
 def two_routes() -> Network:
-    """Three nodes: fibres 0 and 1, fibre 0 again with 2, and fibre 1 alone."""
+    """Two nodes behind one relay, which share the fibre to it, and one next to the hub."""
     weather = star(**MARKOV).weather
     graph = built.graph(
         ("hub", "R", 1), ("R", "A", 1), ("R", "B", 1), ("hub", "C", 1), relays=["R"]

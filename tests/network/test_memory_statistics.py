@@ -216,7 +216,7 @@ def test_buffer_that_is_consumed(
     available: float,
     consumed: float,
 ) -> None:
-    """Availability and consumed fidelity of one good memory (arXiv:2502.20240) without purifying."""
+    """Availability and consumed fidelity of one good memory, arXiv:2502.20240, not purified."""
     generated = 1 - (1 - success) ** generators
     assert available == pytest.approx(1 / (1 + requests / generated), abs=1e-6)
     law = 0.25 + (new - 0.25) * requests / (exp(decay) - 1 + requests)

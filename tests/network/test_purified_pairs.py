@@ -1,4 +1,4 @@
-"""Purification at the barrier: which pairs, how many survive, in what state, and what is given up."""
+"""Purification at the barrier: which pairs, how many survive and how good, what is given up."""
 
 from typing import Any
 
@@ -29,6 +29,7 @@ def purifying(**changes: Any) -> Network:
             "latency": [0.0, 0.0, 0.0],
             "cutoff_fidelity": 0.0,
             "tag_bits": 0.0,
+            "qubits": 1,
         }
         | changes
     )
@@ -175,35 +176,29 @@ def barrier_of(
     zero = jnp.zeros(3, jnp.int32)
     ledger = Ledger(zero, zero, zero, zero, zero, zero)
     left, delivery, ledger = spend(network, links(), memory, ledger, jax.random.key(seed))
-    fates = (delivery.contraction, ledger.spent, ledger.sacrificed)
-    return left, *(np.asarray(fate) for fate in fates)
+    contraction = np.asarray(delivery.contraction)
+    return left, contraction, np.asarray(ledger.spent), np.asarray(ledger.sacrificed)
 
 
 def test_failed_round_destroys_both_pairs() -> None:
-    """Of two perfect but for a bit flip in half of the cases, a round succeeds half of the time."""
-    memory = uniform([[2, 0, 0, 0, 0, 0]] * 3)
+    memory = uniform([[4, 0, 0, 0, 0, 0]] * 3)
     network = purifying(qubits=1)
     seen = set()
     for seed in range(40):
         left, _, spent, sacrificed = barrier_of(network, memory, seed)
         assert not left.pairs.any()
         seen |= set(zip(spent.tolist(), sacrificed.tolist(), strict=True))
-    # Either one pair is spent and the other was measured, or both are gone.
-    assert seen == {(1, 1), (0, 2)}
+    # In each of two rounds, either one pair is spent and the other was measured, or both are gone.
+    assert seen == {(2, 2), (1, 3), (0, 4)}
 
 
-def test_pairs_are_conserved_and_purified_ones_left_over_are_given_up() -> None:
+def test_every_pair_is_spent_or_measured_or_lost() -> None:
     random = np.random.default_rng(0)
     for seed in range(30):
         memory = uniform(random.integers(0, 7, (3, 6)).tolist())
-        left, _, spent, sacrificed = barrier_of(purifying(qubits=4), memory, seed)
+        left, _, spent, sacrificed = barrier_of(purifying(qubits=1), memory, seed)
         total = np.asarray(left.pairs).sum(axis=1) + spent + sacrificed
         assert total.tolist() == memory.pairs.sum(axis=1).tolist()
-        assert not (spent % 4).any()
-        # What is still stored is what was not coupled, where there were enough pairs for a shot.
-        uncoupled = np.asarray(memory.pairs) % 2
-        enough = np.asarray(memory.pairs).sum(axis=1) >= 4
-        assert (np.asarray(left.pairs)[enough] <= uncoupled[enough]).all()
 
 
 def test_shots_have_the_state_of_the_purified_pairs() -> None:
@@ -217,9 +212,36 @@ def test_shots_have_the_state_of_the_purified_pairs() -> None:
     assert not left.pairs.any()
 
 
-def test_pair_too_few_for_a_shot_after_purification_sends_no_tag() -> None:
-    network = purifying(qubits=2, tag_bits=4.0, key_expires=False)
-    memory = built.holding([[2, 0, 0, 0, 0, 0]] * 3, key=[4.0] * 3, contraction=0.8)
-    left, _, spent, sacrificed = barrier_of(network, memory)
-    assert (spent.tolist(), sacrificed.tolist()) == ([0] * 3, [2] * 3)
-    assert left.key_bits[:, 2].tolist() == [4.0] * 3
+def test_purified_pairs_left_over_are_given_up() -> None:
+    memory = uniform([[6, 0, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0]])
+    network, seen = purifying(qubits=2, delivery_contraction=np.ones((3, 3))), set()
+    for seed in range(20):
+        left, _, spent, sacrificed = barrier_of(network, memory, seed)
+        assert not left.pairs[0].any()
+        assert (np.asarray(left.pairs).sum(axis=1) + spent + sacrificed).tolist() == [6, 3, 2]
+        seen.add((int(spent[0]), int(sacrificed[0])))
+    # Of three rounds, two or three succeed, and two pairs make the only shot; or all are lost.
+    assert seen == {(2, 4), (0, 6)}
+
+
+def test_pairs_are_left_alone_where_no_shot_could_be_expected() -> None:
+    network = purifying(qubits=2, tag_bits=4.0)
+    # Of two pairs less than one would be left on average, of six slightly more than two.
+    counts = [[2, 0, 0, 0, 0, 0], [6, 0, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0]]
+    memory = built.holding(counts, key=[4.0] * 3, contraction=0.8)
+    offer = purified(network, memory)
+    assert offer.pairs[0].tolist() == [*[0] * 6, 2, *[0] * 5]
+    assert not offer.pairs[1, 6:].any()
+
+
+def test_node_whose_purification_fails_sends_no_tag() -> None:
+    network = purifying(qubits=2, tag_bits=4.0)
+    memory = built.holding([[6, 0, 0, 0, 0, 0]] * 3, key=[4.0] * 3, contraction=0.8)
+    for seed in range(40):
+        left, _, spent, sacrificed = barrier_of(network, memory, seed)
+        failed = spent == 0
+        assert (sacrificed[failed] == 6).all()
+        assert left.key_bits.sum(axis=1).tolist() == np.where(failed, 4.0, 0.0).tolist()
+        if failed.any() and not failed.all():
+            return
+    raise AssertionError("no failure among 40 draws of three")

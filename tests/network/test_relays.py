@@ -1,6 +1,7 @@
 """Relays against single pairs in lists, and swaps against the Bell states of the two pairs."""
 
 from itertools import permutations
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,10 +19,15 @@ by_age = jax.jit(relays.contraction_by_age)
 LONG = {"hub_coherence_s": 1e9, "node_coherence_s": 1e9}
 
 
-def chains(*hops: int, hardware: dict[str, object] | None = None, **settings: object) -> Network:
+def chains(*hops: int, hardware: dict[str, Any] | None = None, **settings: Any) -> Network:
     """Returns nodes with relays of their own, and so many hops of ten kilometres each."""
     graph = built.chains(*([10.0] * number for number in hops))
-    given = {"graph": graph, "windows": 4, "oldest_windows": 6, "cutoff_fidelity": None}
+    given: dict[str, Any] = {
+        "graph": graph,
+        "windows": 4,
+        "oldest_windows": 6,
+        "cutoff_fidelity": None,
+    }
     return built.build(hardware, **(given | settings))
 
 
@@ -153,7 +159,8 @@ def one_by_one(
     after = []
     for ages, arrivals in zip(held, new, strict=True):
         older = [age + 1 for age in ages if age + 1 <= lifetime]
-        after.append(sorted(older + [0] * min(arrivals, memories - len(older))))
+        room = memories - len(older) if len(held) > 1 else arrivals
+        after.append(sorted(older + [0] * min(arrivals, room)))
     swaps = min(map(len, after))
     return [ages[swaps:] for ages in after], [ages[:swaps] for ages in after]
 
@@ -184,16 +191,22 @@ def test_relays_equal_a_simulation_of_single_pairs(seed: int) -> None:
                 assert np.asarray(got)[0, :, node] == pytest.approx(expected, rel=1e-5)
 
 
-def test_node_next_to_the_hub_is_served_as_in_a_star() -> None:
+@pytest.mark.parametrize("cutoff", [0.0, 0.6, 0.99])
+def test_node_next_to_the_hub_is_served_as_in_a_star(cutoff: float) -> None:
     """Short routes are padded with hops that hold nothing and do nothing."""
     mixed, star = chains(1, 3), built.build(nodes=1, lengths_km=(10.0,), cutoff_fidelity=None)
-    star = built.altered(star, decay_rate=mixed.decay_rate[:2], ages=6, windows=4)
-    news = np.random.default_rng(0).poisson(3, (4, 1)).astype(np.int32)
+    same = {"ages": 6, "windows": 4, "cutoff_fidelity": jnp.float32(cutoff)}
+    star = built.altered(star, decay_rate=mixed.decay_rate[:2], memories=jnp.int32(9), **same)
+    mixed = built.altered(mixed, memories=jnp.int32(9), **same)
+    # Some windows bring more than the memory holds.
+    news = np.random.default_rng(0).poisson(8, (4, 1)).astype(np.int32)
     padded = jnp.zeros((4, 2, 3), jnp.int32).at[:, :1, 0].set(news)
-    alone, _ = store(star, built.steady(star), storage.empty(star), jnp.asarray(news)[..., None])
-    among, _ = store(mixed, built.steady(mixed), storage.empty(mixed), padded)
+    alone, fate = store(star, built.steady(star), storage.empty(star), jnp.asarray(news)[..., None])
+    among, fates = store(mixed, built.steady(mixed), storage.empty(mixed), padded)
     assert among.pairs[0].tolist() == alone.pairs[0].tolist()
     assert among.key_bits[0].tolist() == pytest.approx(alone.key_bits[0].tolist(), rel=1e-5)
+    for name in ("generated", "keyed", "expired", "blocked"):
+        assert int(getattr(fates, name)[0]) == int(getattr(fate, name)[0]), name
     held = np.asarray(alone.pairs[0]) > 0
     one, other = np.asarray(alone.contraction)[0, :, 0], np.asarray(among.contraction)[0, :, 0]
     assert other[:, held] == pytest.approx(one[:, held], rel=1e-5)

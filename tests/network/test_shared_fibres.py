@@ -1,4 +1,4 @@
-"""Requests for channel-time, where the hub and the fibres that nodes share are short of channels."""
+"""Requests for channel-time, where the hub or a fibre that nodes share is short of channels."""
 
 import jax
 import jax.numpy as jnp

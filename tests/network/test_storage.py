@@ -5,6 +5,7 @@ those past their last age are discarded, new pairs are heralded, and they are st
 is free, also one that was freed in the same slot. A new pair has age 0 at the slot's end.
 """
 
+from dataclasses import replace
 from itertools import combinations
 from math import comb, exp
 
@@ -123,8 +124,8 @@ def test_books_decide_what_expires_and_the_truth_what_is_left() -> None:
     """With drifting memories the two views of a pair decay differently."""
     network = built.star(cutoff_fidelity=0.5, drifts=True, windows=1)
     truth, books = built.lasting([9, 0, 9], new=0.6), built.lasting([0, 9, 9], new=0.6)
-    both = [jnp.concatenate(views) for views in zip(*(vars(x).values() for x in (truth, books)))]
-    links = Links(truth.success_probability, *both[1:])
+    links = jax.tree.map(lambda *views: jnp.concatenate(views), truth, books)
+    links = replace(links, success_probability=truth.success_probability)
     memory = storage.empty(network)
     for new in ([[1] * 3], [[0] * 3]):
         memory, ledger = store(network, links, memory, arriving(new))

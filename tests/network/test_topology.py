@@ -1,5 +1,7 @@
 """Topologies by hand and against networkx: routes, their hops and ends, and what nodes share."""
 
+from itertools import pairwise
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -121,7 +123,7 @@ def test_any_graph_has_shortest_routes_and_names_every_shared_fibre(graph: Graph
         assert routes.hop_km[node].sum() == pytest.approx(least)
         path = stops(graph, routes, node)
         assert (path[0], path[-1]) == (graph.hub, name)
-        for hop, pair in enumerate(zip(path[:-1], path[1:], strict=True)):
+        for hop, pair in enumerate(pairwise(path)):
             edge = int(routes.edge[node, hop])
             assert set(graph.edges[edge].ends) == set(pair)
             users[edge].add(node)

@@ -4,9 +4,9 @@ Slot semantics. A window of the simulator is a slot of the laws. In each slot ev
 attempt; at the slot's end the waiting pairs have grown older by one, those heralded in it have age
 0 and are stored if a memory is free, and the relay swaps as soon as all hops of the route hold a
 pair: both that were heralded in the same slot, too. So a relay with one memory a link swaps after
-max(G_1, G_2) slots, G being geometric, and the older pair has waited for |G_1 - G_2|. Hops that hold
-all they can hold go on attempting to no avail, which the laws do not tell from pausing. A pair has
-already decayed by its average wait within its own window, a known factor that is divided out.
+max(G_1, G_2) slots, G being geometric, and the older pair has waited for |G_1 - G_2|. Hops that
+hold all they can hold go on attempting to no avail, which the laws do not tell from pausing. A pair
+has already decayed by its average wait within its own window, a known factor, divided out.
 """
 
 from functools import partial
@@ -85,7 +85,9 @@ def measured_routes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     decay = np.array([decay for _, decay, *_ in ROUTES])
     # Both ends of a link decay, each at half of the pair's rate.
     rates = np.repeat(decay / 2, REPLICAS)
-    network = built.replicas(np.repeat(success, REPLICAS, axis=0), rates, ages=128, memories=1)
+    network = built.replicas(
+        np.repeat(success, REPLICAS, axis=0), rates, ages=128, memories=1, letters=1
+    )
     number, total = (np.asarray(one, float) for one in swaps(network, SLOTS, BURN_IN, 1))
     return number.reshape(-1, REPLICAS), total.reshape(-1, REPLICAS)
 
@@ -97,7 +99,7 @@ def test_relay_swaps_as_often_as_the_slowest_link_allows(
     """One over the mean of the longest of two or three geometric waiting times."""
     hops, decay, time, _ = ROUTES[route]
     if len(hops) == 2:
-        assert two_links(*hops, decay)[0] == pytest.approx(time, abs=1e-6)
+        assert two_links(hops[0], hops[1], decay)[0] == pytest.approx(time, abs=1e-6)
     agree(measured_routes[0][route], 1 / time, resolved=0.06 / time)
 
 
@@ -107,7 +109,7 @@ def test_older_link_decays_while_it_waits_for_the_other(
 ) -> None:
     hops, decay, _, contraction = ROUTES[route]
     assert contraction is not None
-    assert two_links(*hops, decay)[1] == pytest.approx(contraction, abs=1e-6)
+    assert two_links(hops[0], hops[1], decay)[1] == pytest.approx(contraction, abs=1e-6)
     if hops[0] == hops[1]:
         p, x = hops[0], (1 - hops[0]) * np.exp(-decay)
         assert p / (2 - p) * (1 + x) / (1 - x) == pytest.approx(contraction, abs=1e-6)
@@ -133,7 +135,9 @@ def slotted(success: tuple[float, float], buffer: int) -> float:
     moves, swapped = np.zeros((size, size)), np.zeros(size)
     for state, new in product(range(-buffer, buffer + 1), product((0, 1), repeat=2)):
         chance = np.prod([p if one else 1 - p for p, one in zip(success, new, strict=True)])
-        held = [min(buffer, max(0, side * state) + one) for side, one in zip((1, -1), new)]
+        held = [
+            min(buffer, max(0, side * state) + one) for side, one in zip((1, -1), new, strict=True)
+        ]
         moves[state + buffer, held[0] - held[1] + buffer] += chance
         swapped[state + buffer] += chance * min(held)
     system = np.vstack([moves.T - np.eye(size), np.ones(size)])
@@ -142,7 +146,7 @@ def slotted(success: tuple[float, float], buffer: int) -> float:
 
 
 def switch(success: tuple[float, float], ages: int, memories: int) -> Network:
-    return built.replicas(np.tile(success, (REPLICAS, 1)), 0.0, ages, memories)
+    return built.replicas(np.tile(success, (REPLICAS, 1)), 0.0, ages, memories, letters=1)
 
 
 def capacity(rates: tuple[float, float]) -> float:
@@ -181,7 +185,7 @@ def test_buffered_relay_of_unlike_links_follows_the_same_chain() -> None:
 def test_capacity_of_one_memory_at_small_rates(rates: tuple[float, float]) -> None:
     """Of links with unlike rates, C = gamma / (1 + sum_l mu_l / (gamma - mu_l)), gamma their sum.
 
-    With one memory and equal rates that is 2 mu / 3. The slots' own effect is below half a per cent.
+    With one memory and equal rates that is 2 mu / 3. Slots change it by half a per cent.
     """
     assert capacity((0.02, 0.02)) == pytest.approx(0.02 * 2 / 3)
     assert capacity(rates) == pytest.approx(slotted(rates, 1), rel=6e-3)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import reduce
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from reference_network import Luck, Node, ends_of
@@ -35,34 +36,53 @@ def takes_part(network: Network, node: Node) -> bool:
     return bool(allowed and len(node.stored) >= network.qubits)
 
 
+class Couples(NamedTuple):
+    """Pairs of one age that are measured against each other, two at a time."""
+
+    pair: Pair
+    number: int
+    chances: tuple[float, ...]
+    """Of success, in each view."""
+    purified: Pair
+
+
 def purify(network: Network, memories: Storage, nodes: list[Node], luck: Luck) -> None:
-    """Puts purified pairs in the place of couples of equal age, where that helps."""
-    couples, chance = np.zeros((2, len(nodes), network.ages))
-    better: dict[tuple[int, int], Pair] = {}
-    for k, node in enumerate(nodes):
-        for pair in set(node.stored) if takes_part(network, node) else ():
-            place = k, pair.age
-            chance[place], purified = distil(network, memories, k, pair)
-            helps = pair.booked_fidelity < min(
-                network.purification_fidelity, purified.booked_fidelity
-            )
-            if helps:
-                couples[place], better[place] = node.stored.count(pair) // 2, purified
-    successes = luck.purify(couples, chance)
-    for (k, age), purified in better.items():
-        node, gone = nodes[k], 2 * int(couples[k, age])
-        pairs = [pair for pair in node.stored if pair.age == age and not pair.purified]
-        others = [pair for pair in node.stored if pair not in pairs]
-        node.stored = others + pairs[gone:] + [purified] * int(successes[k, age])
-        node.sacrificed += gone - int(successes[k, age])
+    """Puts purified pairs in the place of couples of equal age."""
+    number, chance = np.zeros((2, len(nodes), network.ages))
+    joined = [couple(network, memories, k, node) for k, node in enumerate(nodes)]
+    for k, couples in enumerate(joined):
+        for some in couples:
+            number[k, some.pair.age], chance[k, some.pair.age] = some.number, some.chances[0]
+    successes = luck.purify(number, chance)
+    for k, couples in enumerate(joined):
+        for some in couples:
+            won = int(successes[k, some.pair.age])
+            for _ in range(2 * some.number):
+                nodes[k].stored.remove(some.pair)
+            nodes[k].stored += [some.purified] * won
+            nodes[k].sacrificed += 2 * some.number - won
 
 
-def distil(network: Network, memories: Storage, k: int, pair: Pair) -> tuple[float, Pair]:
+def couple(network: Network, memories: Storage, k: int, node: Node) -> list[Couples]:
+    """Returns the node's couples of bad pairs, where that helps and a shot can be expected."""
+    couples = []
+    for pair in sorted(set(node.stored)) if takes_part(network, node) else ():
+        chances, purified = distil(network, memories, k, pair)
+        bad = pair.booked_fidelity < network.purification_fidelity
+        if bad and purified.booked_fidelity > pair.booked_fidelity:
+            couples.append(Couples(pair, node.stored.count(pair) // 2, chances, purified))
+    lost = sum(some.number * (2 - some.chances[-1]) for some in couples)
+    return couples if len(node.stored) - lost >= network.qubits else []
+
+
+def distil(
+    network: Network, memories: Storage, k: int, pair: Pair
+) -> tuple[tuple[float, ...], Pair]:
     """Returns how often two such pairs make one, and which when the outcomes have come."""
     noise = (float(network.gate_contraction), float(network.readout))
     chances, views = zip(*(dejmps(view, view, *noise) for view in pair.views), strict=True)
-    held = memories.hold(views, ends_of(network, k), network.latency[k])  # pyright: ignore[reportArgumentType]
-    return chances[0], Pair(pair.age, held, purified=True)
+    held = memories.hold(views, ends_of(network, k), float(network.latency[k]))
+    return chances, Pair(pair.age, held, purified=True)
 
 
 def barrier(network: Network, node: Node) -> None:

@@ -17,7 +17,7 @@ from ceas_gym.network import generation
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Memory, Params, State
 
-ROUNDS, SEED = 3, 7
+ROUNDS = 3
 SEEN = ("pairs_spent", "pairs_keyed", "committed", "pairs_expired", "pairs_blocked")
 """What must have happened in an episode that is to prove anything; the first three on a graph,
 where what expires or is blocked at a relay is no pair of hub and node yet."""
@@ -146,6 +146,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+SEEDS = {"median": 7, "changing": 10}
+"""In place of 1, where that happens to leave out what an episode is to show."""
+
+
 def successes(key: jax.Array) -> Callable[[Array, Array], Array]:
     """Returns the draw that the step makes with the key."""
 
@@ -180,7 +184,7 @@ def held(memory: Memory) -> Memory:
 
 
 def compare(
-    scenario: Scenario, params: Params, traitors: tuple[int, ...] | None = None
+    scenario: Scenario, params: Params, seed: int = 1, traitors: tuple[int, ...] | None = None
 ) -> dict[str, float]:
     """Asserts that both sides agree in an episode; returns its figures, summed."""
     reset, step = dynamics.reset, dynamics.step
@@ -188,7 +192,7 @@ def compare(
         # The stars share the compilation of every single operation, but a graph has shapes of its
         # own: it compiles faster as a whole.
         reset, step = (jax.jit(stage, compiler_options=QUICK) for stage in (reset, step))
-    fast = wide(reset(params, jax.random.key(SEED))[0])
+    fast = wide(reset(params, jax.random.key(seed))[0])
     if traitors is not None:
         bad = np.isin(np.arange(len(fast.byzantine)), traitors)
         fast = replace(fast, byzantine=jnp.asarray(bad))
@@ -214,7 +218,7 @@ def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
     varied = vary(scenario, VARIANTS[name])
     params = parameters.build(varied)
     with jax.enable_x64(True):
-        total = compare(varied, precise(params))
+        total = compare(varied, precise(params), SEEDS.get(name, 1))
     seen = SEEN[:3] if varied.network.graph is not None else SEEN
     assert all(total[figure] > 0 for figure in (*seen, "byzantine_weight")), total
     assert (total["pairs_sacrificed"] > 0) == (varied.network.purification == "dejmps")
@@ -240,5 +244,5 @@ def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> 
     params = parameters.build(varied)
     with jax.enable_x64(True):
         # Node 0 is accepted in the second round and has lapsed by the third, in which 2 attacks.
-        total = compare(varied, precise(params), traitors=(0, 2))
+        total = compare(varied, precise(params), SEEDS["median"], traitors=(0, 2))
     assert total["accepted_nodes"] > total["authenticated_nodes"]

@@ -128,23 +128,19 @@ def twirled_contraction(process_fidelity: ArrayLike, dimension: ArrayLike) -> Fl
     return jnp.subtract(process_fidelity, lost / others)
 
 
-# (nodes, kinds): the sum over the classes of the share times the monomial of each kind. All
-# letters but the last make one factor of a matrix product, the last one the other.
+# (nodes, kinds): the sum over the classes of the share times the monomial of each kind, which grows
+# from that of a kind with one letter less. Nodes come last, so that they are summed side by side.
 def _power_means(
     share: Float[Array, "nodes classes"], values: Float[Array, "nodes classes letters"], qubits: int
 ) -> Float[Array, "nodes kinds"]:
-    nodes, classes, letters = values.shape
-    powers = [jnp.ones_like(values)]
-    for _ in range(qubits):
-        powers.append(powers[-1] * values)
-    *others, last = jnp.moveaxis(jnp.stack(powers, axis=1), -1, 0)
-    monomials = share[:, None, :]
-    for letter in others:
-        grown = monomials[:, :, None, :] * letter[:, None, :, :]
-        monomials = grown.reshape(nodes, -1, classes)
-    table = jnp.einsum("nac,nbc->nab", monomials, last, precision="highest").reshape(nodes, -1)
-    wanted = np.array(kinds(qubits, letters)).T
-    return table[:, np.ravel_multi_index(tuple(wanted), (qubits + 1,) * letters)]
+    identity, *others = kinds(qubits, values.shape[-1])
+    by_letter = values.T
+    monomials = {identity: share.T}
+    for kind in others:
+        letter = next(place for place, number in enumerate(kind) if number)
+        less = tuple(number - (place == letter) for place, number in enumerate(kind))
+        monomials[kind] = monomials[less] * by_letter[letter]
+    return jnp.stack([monomial.sum(axis=0) for monomial in monomials.values()], axis=1)
 
 
 # (nodes, weights): the chance that so many draws with replacement never take a pair twice.

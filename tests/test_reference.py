@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import jax
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 import reference
 from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, vary, wide
+from reference_pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, misread
 
 from ceas_gym import dynamics, metrics, parameters
 from ceas_gym.learning import learners
-from ceas_gym.network import generation
+from ceas_gym.network import generation, setup
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Memory, Params, State
 
@@ -246,3 +248,27 @@ def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> 
         # Node 0 is accepted in the second round and has lapsed by the third, in which 2 attacks.
         total = compare(varied, precise(params), SEEDS["median"], traitors=(0, 2))
     assert total["accepted_nodes"] > total["authenticated_nodes"]
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_losses_equal_the_reference_step_by_step(scenario: Scenario, memory: str) -> None:
+    # Memories so short that the flight of a message counts.
+    short = {"hardware.memory": memory, "hardware.node_coherence_s": 1e-3}
+    varied = vary(scenario, {**RELAYED, **NOISY, **short})
+    network, hardware = parameters.build(varied).network, varied.hardware
+    _, (hub_s, *nodes_s) = setup.layout(varied.network, hardware)
+    measured = convolve(depolarizing(hardware.gate_contraction), misread(hardware.readout))
+    # Of A, B and C; the vertices are H, A, B, C, R.
+    for k, hops_km in enumerate(([4.0, 3.0], [4.0, 3.0, 2.0], [1.0])):
+        flight_s = sum(hops_km) / hardware.fibre_speed_km_per_s
+        # The swaps' outcomes travel from the first relay to the node or from the last to the hub.
+        outcomes_s = max(sum(hops_km[1:]), sum(hops_km[:-1])) / hardware.fibre_speed_km_per_s
+        waits = [np.exp(-outcomes_s / coherence_s) for coherence_s in (hub_s, nodes_s[k])]
+        swapped = reduce(convolve, [measured] * (len(hops_km) - 1), PERFECT)
+        swapped = reduce(convolve, map(MEMORIES[memory], waits), swapped)
+        same(network.swap_contraction[:, k], letters(swapped), SINGLE)
+        delivered = convolve(measured, MEMORIES[memory](np.exp(-flight_s / nodes_s[k])))
+        same(network.delivery_contraction[:, k], letters(delivered), SINGLE)
+    # Both halves are read, and two errors make none.
+    flipped = 2 * hardware.readout * (1 - hardware.readout)
+    same((1 - network.key_contraction) / 2, np.array(flipped), SINGLE)

@@ -3,7 +3,10 @@
 Time passes in windows. At a window's end every relay knows what was heralded on its links, and
 swaps as many pairs as all links of the route can supply, the freshest first and coupled at random.
 What is left waits in the relay's memory, under the same cut-off as any pair, for the next window.
-A swap always succeeds (matter qubits); its noise is in `Network.swap_contraction`.
+A swap always succeeds (matter qubits); its noise is in `Network.swap_contraction`. Pairs of links
+are known by their age: where coherence drifts, one left from the last round counts as if it had
+always decayed as it does now, which a slow drift allows. The ledger begins with a swapped pair;
+pairs of links that are lost at a relay are in none of its parts.
 """
 
 import jax.numpy as jnp

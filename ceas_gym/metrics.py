@@ -37,8 +37,9 @@ def of_round(
     """Returns the metrics of one round.
 
     Pairs are those of hub and node, not of the links to relays on the way. They are counts of this
-    round, but for those stored at its end. Generated ones and those stored before are spent, keyed, expired, blocked, sacrificed to purification or still stored;
-    the wasted ones are those of the spent that did no useful work.
+    round, but for those stored at its end. Generated ones and those stored before are spent,
+    keyed, expired, blocked, sacrificed to purification or still stored; the wasted ones are those
+    of the spent that did no useful work.
 
     Args:
         after: State after the round.

@@ -49,7 +49,7 @@ class CEASEnv(gym.Env[Observation, Action]):
     | 2 new_contraction | contraction of a new pair at its window's end | 1 |
     | 3 survival | what one more window leaves of the coherence | 1 |
     | 4 lifetime | windows until the cut-off, at most one round | rounds |
-    | 5 key_rate | secret fraction of a pair measured at once | bits / pair |
+    | 5 key_rate | secret fraction of a pair measured when its window closes | bits / pair |
     | 6 stored | share of the memories that hold a pair | memories |
     | 7 stored_contraction | mean contraction of the stored pairs | 1 |
     | 8 key | share of the key pool that is filled | capacity |
@@ -85,8 +85,8 @@ class CEASEnv(gym.Env[Observation, Action]):
 
     ## Arguments
     Args:
-        scenario: A shipped name (`tiny`, `small`, `paper`), a path to a YAML file, or a
-            `Scenario`.
+        scenario: A shipped name (`tiny`, `small`, `paper`, `paper-drift`, `surfnet`), a path to a
+            YAML file, or a `Scenario`.
         overrides: Single settings by dotted key, such as `{"attack.name": "none"}`.
         render_mode: `"rgb_array"` or None.
 

@@ -11,6 +11,7 @@ Conversions, the same for both devices:
   to each of the two qubits of a gate; of a Bell measurement that contracts X and Z by 1 - p, and Y
   by (1 - p)^2. Here the gate depolarizes jointly, and contracts all three by 1 - p.
 - T2 is the coherence of a dephasing memory. T1, an hour or more, is left out.
+- The number of memories, `network.memories_per_link`, is no part of a set.
 - A readout with different errors for 0 and 1 is read correctly with one minus their mean, as if the
   outcomes were equally frequent, which they are in Bell measurements.
 """

@@ -23,7 +23,7 @@ NODE_FEATURES = (
     Feature("new_contraction", "1", "contraction of a new pair at its window's end"),
     Feature("survival", "1", "what one more window leaves of the coherence"),
     Feature("lifetime", "rounds", "windows until the cut-off, at most one round"),
-    Feature("key_rate", "bits / pair", "secret fraction of a pair measured at once"),
+    Feature("key_rate", "bits / pair", "secret fraction of a pair measured when its window closes"),
     Feature("stored", "memories", "share of the memories that hold a pair"),
     Feature("stored_contraction", "1", "mean contraction of the stored pairs"),
     Feature("key", "capacity", "share of the key pool that is filled"),
@@ -68,7 +68,7 @@ def observe(params: Params, state: State) -> Observation:
 def _calibration(network: Network, state: State) -> list[Array]:
     links = conditions.links(network, state.conditions)
     new, good = forecast.new_contraction(network, links), forecast.expected_pairs(network)
-    likely = forecast.expected_pairs(network, state.conditions.belief @ network.weather.rate)
+    likely = forecast.likely_pairs(network, state.conditions.belief)
     return [
         jnp.log10(1 + good) / 5,
         likely / jnp.maximum(good, 1e-9),

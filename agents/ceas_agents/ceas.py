@@ -13,6 +13,9 @@ no node is starved. The nodes served are those with the most to gain, as many as
 certificate of the robust rule (`consensus.weights.certificate`), and at least a quorum.
 Before that, nodes short of key get the channel-time for their tag in the earliest windows, where
 pairs are good for nothing else.
+
+It plans with calibrated links as they are when new: pairs that waited at a relay, purification, and
+what a drift makes of the first window are not in its forecast.
 """
 
 from typing import NamedTuple
@@ -75,11 +78,13 @@ def survey(network: Network, observation: Observation) -> Market:
     stored = forecast.by_age(network, new, survival, windows)
     arriving = counts.fidelity(stored * network.delivery_contraction[..., None])
     alive = counts.fidelity(stored) >= network.cutoff_fidelity
+    alive &= jnp.arange(windows) < network.ages
     per_pair = jnp.where(alive, _information(arriving, network.qubits), 0)
     held = observation.nodes[:, COLUMN["stored"]] * network.memories
     aged = observation.nodes[:, COLUMN["stored_contraction"]] * survival**windows
     fidelity = (1 + 3 * aged) / 4
-    lasting = jnp.where(fidelity >= network.cutoff_fidelity, held, 0)
+    lasts = (fidelity >= network.cutoff_fidelity) & (windows < network.ages)
+    lasting = jnp.where(lasts, held, 0)
     return Market(
         value=per_pair.T[::-1] * pairs,
         pairs=pairs,

@@ -51,7 +51,7 @@ def _from_graphml(contents: str, source: str) -> dict[str, Any]:
     if "hub" not in graph.graph:
         raise ScenarioError(f"{source}: the graph has no attribute hub")
     return {
-        "hub": graph.graph["hub"],
+        "hub": str(graph.graph["hub"]),
         "relays": [name for name, data in graph.nodes(data=True) if _is_relay(name, data, source)],
         "edges": [_edge(one, other, data, source) for one, other, data in graph.edges(data=True)],
     }

@@ -3,7 +3,8 @@
 Every link is a Markov chain over good, degraded and down, which moves once a round; its condition
 multiplies the success probability. The hub sees what is heralded only, and filters it: its belief
 is the exact posterior. The logarithm of every memory's coherence time is an autoregressive process
-of first order; the hub learns the truth at a calibration and trusts it until the next one.
+of first order; the hub learns the truth at a calibration and trusts it until the next one. What a
+pair loses while light and messages fly is too little for the drift to matter, and is not drifted.
 """
 
 import jax

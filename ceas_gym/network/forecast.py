@@ -7,20 +7,34 @@ from ceas_gym.network import conditions, counts
 from ceas_gym.types import Links, Network
 
 
-def expected_pairs(
-    network: Network, rate: Float[Array, " edges"] | None = None
-) -> Float[Array, " nodes"]:
-    """Returns the mean number of pairs from a whole channel in a window: the slowest link's.
+def expected_pairs(network: Network) -> Float[Array, " nodes"]:
+    """Returns the mean pairs from a whole channel in a window, all in good order: the least link's.
 
     Args:
         network: Routes.
-        rate: Factor on the success probability of every edge; by default all are good.
     """
-    tried = jnp.floor(network.attempts_per_window) * network.modes
-    pairs = tried * network.success_probability
-    if rate is not None:
-        pairs = pairs * rate[network.edge]
-    return jnp.where(network.is_hop, pairs, jnp.inf).min(axis=1)
+    return jnp.where(network.is_hop, _pairs_of_links(network), jnp.inf).min(axis=1)
+
+
+def likely_pairs(
+    network: Network, belief: Float[Array, "edges conditions"]
+) -> Float[Array, " nodes"]:
+    """Returns the mean over the conditions that the links are believed to be in.
+
+    The mean of the least of independent numbers is the sum, over all levels that it can take, of
+    the step to that level times the chance that no link falls short of it.
+
+    Args:
+        network: Routes, and what each condition leaves of the rate.
+        belief: Probability of each condition of every edge.
+    """
+    pairs = _pairs_of_links(network)[..., None] * network.weather.rate
+    pairs = jnp.where(network.is_hop[..., None], pairs, 0)
+    levels = jnp.sort(pairs.reshape(len(pairs), -1))
+    reached = pairs[:, None] >= levels[..., None, None]
+    chance = (reached * belief[network.edge][:, None]).sum(axis=-1)
+    all_reach = jnp.where(network.is_hop[:, None], chance, 1).prod(axis=-1)
+    return (jnp.diff(levels, prepend=0) * all_reach).sum(axis=-1)
 
 
 def nominal(network: Network) -> Links:
@@ -66,3 +80,8 @@ def quality(network: Network) -> Float[Array, " nodes"]:
     """Returns what a whole channel is worth in a window: pairs times contraction squared."""
     contraction = new_contraction(network, nominal(network)).mean(axis=0)
     return expected_pairs(network) * contraction**2
+
+
+def _pairs_of_links(network: Network) -> Float[Array, "nodes hops"]:
+    tried = jnp.floor(network.attempts_per_window) * network.modes
+    return tried * network.success_probability

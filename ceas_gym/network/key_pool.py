@@ -1,4 +1,6 @@
-"""Authentication key: pairs measured at once fill a pool of limited size and life (BBM92).
+"""Authentication key: pairs measured when their window closes fill a pool of limited size and life.
+
+BBM92: both halves of a pair are measured in the same basis.
 
 The accounting is asymptotic: each measured pair adds its secret fraction at once. Provable key
 comes in blocks of thousands of pairs, which this amortises over rounds (`physics.key`).
@@ -16,7 +18,7 @@ from ceas_gym.types import Network
 def bits_per_pair(
     network: Network, contraction: Float[Array, "letters nodes"]
 ) -> Float[Array, " nodes"]:
-    """Returns the secret bits that a pair yields when both its halves are measured at once.
+    """Returns the secret bits that a pair yields when both its halves are measured.
 
     Args:
         network: Readout of the measurement.

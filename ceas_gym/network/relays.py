@@ -1,7 +1,9 @@
 """Relays: pairs of single links wait in memory, and are swapped as soon as a whole route has them.
 
 Time passes in windows. At a window's end every relay knows what was heralded on its links, and
-swaps as many pairs as all links of the route can supply, the freshest first and coupled at random.
+swaps as many pairs as all links of the route can supply, the freshest first and coupled at random;
+that the relays of a route tell each other what was heralded takes no time here. A full memory
+refuses new pairs. Relays serve any number of routes at once, as far as the fibres carry them.
 What is left waits in the relay's memory, under the same cut-off as any pair, for the next window.
 A swap always succeeds (matter qubits); its noise is in `Network.swap_contraction`. Pairs of links
 are known by their age: where coherence drifts, one left from the last round counts as if it had

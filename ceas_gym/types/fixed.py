@@ -74,7 +74,8 @@ class Network:
     latency: Float[Array, " nodes"]
     """From the hub to the node, in windows."""
     memories: Int[Array, ""]
-    """For each node at either end of its pairs, and for each hop at a relay."""
+    """For the pairs of hub and node, and as many again for the waiting pairs of each hop of a route
+    with relays, at both its ends."""
     channels: Float[Array, " bottlenecks"]
     """Of the hub, then of every fibre edge that nodes share."""
     passes: Float[Array, "bottlenecks nodes"]

@@ -1,5 +1,7 @@
 """What the hub can expect of its links, against the simulation that it speaks of."""
 
+from itertools import product
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,9 +23,28 @@ def test_slowest_link_decides_how_many_pairs_to_expect() -> None:
     )
     expected = [min(18 * 0.3, 40 * 0.1), min(20 * 0.2, 6 * 0.5, 8 * 0.4), 14 * 0.4]
     assert forecast.expected_pairs(network).tolist() == pytest.approx(expected)
-    rate = jnp.array([1.0, 0.5, 0.1, 1.0, 1.0, 0.0])
-    slower = [min(18 * 0.3, 20 * 0.1), min(2 * 0.2, 6 * 0.5, 8 * 0.4), 0.0]
-    assert forecast.expected_pairs(network, rate).tolist() == pytest.approx(slower, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_likely_pairs_are_the_mean_over_all_conditions_of_the_route(seed: int) -> None:
+    """A route is as slow as its slowest link, which the mean rates of its links do not tell."""
+    random = np.random.default_rng(seed)
+    network = built.build(
+        graph=built.chains([30.0, 10.0, 20.0], [15.0]),
+        conditions={"links": "markov", "degraded_rate": 0.3},
+    )
+    belief = random.dirichlet(np.ones(3), 4)
+    tried = np.floor(network.attempts_per_window) * int(network.modes)
+    pairs = np.asarray(tried * network.success_probability)
+    expected = np.zeros(2)
+    for node, hops in enumerate((3, 1)):
+        for route in product(range(3), repeat=hops):
+            edges = np.asarray(network.edge)[node, :hops]
+            chance = np.prod([belief[edge, now] for edge, now in zip(edges, route, strict=True)])
+            slowest = min(pairs[node, hop] * (1.0, 0.3, 0.0)[now] for hop, now in enumerate(route))
+            expected[node] += chance * slowest
+    likely = forecast.likely_pairs(network, jnp.asarray(belief, jnp.float32))
+    assert likely.tolist() == pytest.approx(expected.tolist(), rel=1e-5)
 
 
 def test_new_contraction_is_that_of_pairs_whose_links_are_all_new() -> None:

@@ -152,6 +152,15 @@ def test_graphml_may_say_length_and_leave_out_relays(here):
     assert fibres(graph)[2] == fibres(GRAPH)[2]
 
 
+def test_graphml_may_give_its_hub_as_a_number(here):
+    graph = nx.Graph(hub=1)
+    graph.add_edge("1", "2", length_km=3.0)
+    nx.write_graphml(graph, here / "net.graphml")
+    loaded = config.load("tiny", {"network.graph": "net.graphml"} | CALM).network.graph
+    assert loaded is not None
+    assert (loaded.hub, loaded.nodes) == ("1", ("2",))
+
+
 # --- Overrides and writing ---
 
 

@@ -24,8 +24,12 @@ PLENTY = 2**30
 def contraction_by_age(
     network: Network, links: Links
 ) -> Float[Array, "views letters nodes hops ages"]:
-    """Returns the mean contraction of a link's pair at a window's end, by its age."""
-    ages = jnp.arange(network.ages, dtype=links.fresh.dtype)
+    """Returns the mean contraction of a link's pair at a window's end, by its age.
+
+    Where no route has a relay, no link's pair gets older than that.
+    """
+    oldest = network.ages if network.is_hop.shape[1] > 1 else 1
+    ages = jnp.arange(oldest, dtype=links.fresh.dtype)
     return links.fresh[..., None] * links.link_decay[..., None] ** ages
 
 

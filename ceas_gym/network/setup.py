@@ -213,4 +213,4 @@ def _link_chain(
 
 
 def _numbers(values: object) -> Array:
-    return jnp.asarray(values, jnp.float32)
+    return jnp.asarray(values, float)

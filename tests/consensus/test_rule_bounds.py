@@ -13,7 +13,7 @@ from ceas_gym.consensus import rules
 pytestmark = pytest.mark.usefixtures("exact")
 Floats = NDArray[np.float64]
 NODES, SIZE = 9, 4
-CASES = 22_000
+CASES = 23_000
 
 
 def heaviest_share(weights: Floats, bad: NDArray[np.int64]) -> Floats:

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ceas_gym.network import switch
 from ceas_gym.types import Network
 
 
@@ -11,13 +12,10 @@ def decode(
 ) -> Float[Array, "windows nodes"]:
     """Returns the share of a channel that each node gets in each window.
 
-    An entry a asks for the share (a + 1) / 2. Where a window is asked for more than the channels
-    of a bottleneck (the hub, or a fibre that several routes share), all requests that go through
-    it are scaled down alike, each by the worst bottleneck of its route; nothing is scaled up, and
-    no node gets more than one channel.
+    An entry a asks for the share (a + 1) / 2, and gets at most that (`network.switch.share`).
 
     Args:
-        network: `channels` of the bottlenecks, and which routes pass through them.
+        network: Its bottlenecks.
         action: Requests in [-1, 1]; beyond, they are clipped.
 
     Example:
@@ -27,10 +25,7 @@ def decode(
         Array([[0.4, 0.4, 0.2],
                [0. , 0.5, 0. ]], dtype=float32)
     """
-    asked = (jnp.clip(action, -1.0, 1.0) + 1.0) / 2.0
-    load = asked @ network.passes.T
-    cut = jnp.minimum(1.0, network.channels / jnp.maximum(load, 1e-30))
-    return asked * jnp.where(network.passes > 0, cut[..., None], 1.0).min(axis=1)
+    return switch.share(network, (jnp.clip(action, -1.0, 1.0) + 1.0) / 2.0)
 
 
 def encode(schedule: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:

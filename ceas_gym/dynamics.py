@@ -7,8 +7,9 @@ from jaxtyping import Array, Bool, Float, Key
 from ceas_gym import actions, metrics, observations
 from ceas_gym.consensus import placement, protocol
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.network import barrier, conditions, forecast, generation, storage
+from ceas_gym.network import barrier, conditions, forecast, generation, sabotage, storage
 from ceas_gym.types import (
+    Coalition,
     Delivery,
     Params,
     Received,
@@ -62,21 +63,25 @@ def step(
         state: Before the round.
         action: Requests for channel-time, in [-1, 1].
     """
-    key, herald_key, purify_key, learning_key, conditions_key = jax.random.split(state.key, 5)
-    network, next_round = params.network, state.round + 1
+    keys = jax.random.split(state.key, 6)
+    key, herald_key, purify_key, learning_key, conditions_key, attack_key = keys
+    network, adversary, next_round = params.network, params.adversary, state.round + 1
+    acting = state.byzantine & (state.round >= adversary.onset)
 
-    schedule = actions.decode(network, action)
-    links = conditions.links(network, state.conditions)
+    asked = actions.decode(network, action)
+    schedule = sabotage.exhaust(network, adversary, acting, asked)
+    links = sabotage.jam(adversary, acting, conditions.links(network, state.conditions))
     tried = generation.attempts(network, schedule)
     heralded = generation.herald(links, tried, herald_key)
     stored, ledger = storage.store(network, links, state.memory, heralded)
     memory, delivery, ledger = barrier.spend(network, links, stored, ledger, purify_key)
 
-    poisoned = state.byzantine & params.adversary.poisons_labels
     pulled = pullback.pull(params.learning.program, state.model.parameters)
+    poisoned = acting & adversary.poisons_labels
     gradients = learners.gradients(params.learning, pulled, delivery, poisoned, learning_key)
     workers = protocol.blend(params.consensus, state.workers, gradients, delivery)
-    workers, received, verdict = protocol.decide(params, workers, delivery, state.byzantine)
+    coalition = Coalition(state.byzantine, acting, attack_key)
+    workers, received, verdict = protocol.decide(params, workers, delivery, coalition)
     exact = learners.full_gradient(params.learning, pulled, params.learning.training)
     useful = metrics.useful_pairs(ledger, delivery, received, verdict)
     trained = model.apply(params.learning, state.model, verdict.update, verdict.committed)

@@ -5,6 +5,7 @@ from functools import lru_cache
 import jax.numpy as jnp
 
 from ceas_gym import rewards
+from ceas_gym.consensus import rules
 from ceas_gym.consensus import setup as consensus
 from ceas_gym.learning import setup as learning
 from ceas_gym.names import asked_by
@@ -28,8 +29,10 @@ def build(scenario: Scenario) -> Params:
             setting. `config.naming` adds the file.
     """
     # Names first: a mistyped one is found before any data is encoded.
+    with asked_by("consensus.rule"):
+        rules.check(scenario.consensus.rule, scenario.network.nodes, scenario.tolerated_nodes)
     protocol = consensus.build(scenario.consensus, scenario.tolerated_nodes)
-    adversary = consensus.build_adversary(scenario.attack)
+    adversary = consensus.build_adversary(scenario.attack, scenario.episode.rounds)
     with asked_by("episode.reward"):
         reward = rewards.get(scenario.episode.reward)
     learner = learning.build(scenario.learning, scenario.network.nodes)

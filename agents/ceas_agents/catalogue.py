@@ -18,7 +18,6 @@ WIDTH = 100
 def catalogue() -> dict[str, dict[str, str]]:
     """Returns a line about every name, by kind."""
     functions: dict[str, Mapping[str, Callable[..., Any]]] = {
-        "attacks": attacks.ATTACKS,
         "placements": placement.PLACEMENTS,
         "rules": rules.RULES,
         "pre-steps": rules.PRE_STEPS,
@@ -37,6 +36,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "policies": {name: _policy_line(name) for name in CONTESTANTS},
         "hardware": hardware.ABOUT,
         "graphs": {name: config.describe(name, "graphs") for name in config.shipped("graphs")},
+        "attacks": _attacks(),
         **described,
     }
 
@@ -54,6 +54,11 @@ def text(kind: str | None = None) -> str:
         return "\n\n".join(_figures(preset) for preset in hardware.PRESETS)
     chosen = everything if kind is None else {kind: everything[kind]}
     return "\n\n".join(_block(name, entries) for name, entries in chosen.items())
+
+
+def _attacks() -> dict[str, str]:
+    sent = {name: _line(function) for name, function in attacks.ATTACKS.items()}
+    return sent | attacks.SABOTAGE | {n: whole.about for n, whole in attacks.COMPOSITES.items()}
 
 
 def _block(kind: str, entries: dict[str, str]) -> str:

@@ -188,7 +188,9 @@ def _certificate(params: Params, count: Array, noise: Array) -> Array:
         voters, consensus.tolerated, consensus.share_budget, consensus.largest_share
     )
     bound = weights.certificate(voters / count, share, jnp.full(voters.shape, noise))
-    commits = (2 * consensus.tolerated < count) & (share <= consensus.largest_share)
+    commits = (consensus.votes_needed * consensus.tolerated < count) & (
+        share <= consensus.largest_share
+    )
     return jnp.where(commits, bound, 1e9 - count)
 
 

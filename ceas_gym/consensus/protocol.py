@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from ceas_gym.consensus import attacks, weights
 from ceas_gym.physics import information
-from ceas_gym.types import Consensus, Delivery, Params, Received, Verdict, Workers
+from ceas_gym.types import Coalition, Consensus, Delivery, Params, Received, Verdict, Workers
 
 ROUNDING = 1e-6
 """Of a share that is summed up in 32 bits."""
@@ -72,31 +72,33 @@ def measured_information(delivery: Delivery, qubits: int) -> Float[Array, " node
 
 
 def decide(
-    params: Params, workers: Workers, delivery: Delivery, byzantine: Bool[Array, " nodes"]
+    params: Params, workers: Workers, delivery: Delivery, coalition: Coalition
 ) -> tuple[Workers, Received, Verdict]:
     """Returns the workers, what the hub received, and what it made of it.
 
     Weights are fixed before the updates are looked at, but for those of non-finite updates, which
     are rejected. The hub acts only with a quorum: more than twice as many counted nodes as it must
-    tolerate, and no more weight on the heaviest of them than `largest_share`.
+    tolerate (four times with bucketing), and no more weight on the heaviest of them than
+    `largest_share`.
 
     Args:
         params: Protocol, coalition, and the noise figures of the learning.
         workers: With this round's momentum.
         delivery: What the network delivered.
-        byzantine: Who is in the coalition.
+        coalition: The Byzantine nodes.
     """
-    consensus = params.consensus
+    consensus, adversary = params.consensus, params.adversary
     measured = measured_information(delivery, params.network.qubits)
     received = consensus.lapse(consensus, workers, delivery, measured)
+    received = attacks.intercept(adversary, consensus, delivery, received, coalition)
     weight = _weigh(params, received)
-    bad = (byzantine & (delivery.shots > 0)) | received.forged
-    sent = attacks.corrupt(params.adversary, consensus, received, weight, byzantine, bad)
+    bad = (coalition.members & (delivery.shots > 0)) | received.forged
+    sent = attacks.corrupt(adversary, consensus, received, weight, coalition, bad)
     received, sent, weight = _reject_non_finite(received, sent, weight)
 
     update = consensus.rule(sent, weight, consensus.tolerated)
     share = weights.top_share(weight, consensus.tolerated)
-    quorum = 2 * consensus.tolerated < received.counted.sum()
+    quorum = consensus.votes_needed * consensus.tolerated < received.counted.sum()
     verdict = Verdict(
         update=update,
         committed=quorum & (share <= consensus.largest_share + ROUNDING),
@@ -110,10 +112,7 @@ def decide(
 def _weigh(params: Params, received: Received) -> Float[Array, " nodes"]:
     consensus, counted = params.consensus, received.counted
     raw = consensus.weighting(received.information, counted, params.learning.batch_floor)
-    limit = weights.budget(
-        counted, consensus.tolerated, consensus.share_budget, consensus.largest_share
-    )
-    return weights.cap(raw, counted, consensus.tolerated, limit)
+    return consensus.cap(consensus, raw, counted, _variances(params, received))
 
 
 def _variances(params: Params, received: Received) -> Float[Array, " nodes"]:

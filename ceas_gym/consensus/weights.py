@@ -5,6 +5,8 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ceas_gym.types import Consensus
+
 Weighting = Callable[[Array, Array, Array], Array]
 """(information, counted, batch_floor) -> weights before the cap, zero where not counted."""
 
@@ -34,10 +36,16 @@ def uniform(information: Array, counted: Array, batch_floor: Array) -> Array:
     return counted.astype(information.dtype)
 
 
+def claimed(information: Array, counted: Array, batch_floor: Array) -> Array:
+    """Weighs like `fisher`, but believes what nodes claim: what not to do, for comparison."""
+    return fisher(information, counted, batch_floor)
+
+
 WEIGHTINGS: dict[str, Weighting] = {
     "fisher": fisher,
     "inverse_variance": inverse_variance,
     "uniform": uniform,
+    "claimed": claimed,
 }
 
 
@@ -121,6 +129,21 @@ def budget(
     equal = tolerated / voters
     generous = jnp.where(5 * tolerated > voters, 1.0, share_budget)
     return jnp.maximum(jnp.minimum(generous * equal, largest_share), equal)
+
+
+def within_share_budget(
+    consensus: Consensus, raw: Array, counted: Array, variances: Array
+) -> Float[Array, " nodes"]:
+    """Cuts the weights until the heaviest `tolerated_nodes` fit the share budget."""
+    del variances
+    tolerated, largest = consensus.tolerated, consensus.largest_share
+    return cap(raw, counted, tolerated, budget(counted, tolerated, consensus.share_budget, largest))
+
+
+CAPS: dict[str, Callable[[Consensus, Array, Array, Array], Array]] = {
+    "share_budget": within_share_budget,
+}
+"""(consensus, raw weights, counted, variances) -> weights that sum to one."""
 
 
 def certificate(

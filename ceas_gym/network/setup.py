@@ -74,6 +74,7 @@ def build(
         memories=jnp.int32(settings.memories_per_link),
         channels=_numbers(routes.channels),
         passes=_numbers(routes.passes),
+        quota=_numbers(settings.quota * settings.windows * routes.channels[0] / len(routes.vertex)),
         tag_bits=_numbers(tag_bits),
         key_capacity_bits=_numbers(tag_bits * key_settings.capacity_tags),
         weather=_weather(settings.conditions),

@@ -6,7 +6,12 @@ was looked at. Each one names its source; what no experiment gives is marked as 
 
 from pydantic import model_validator
 
-from ceas_gym.scenario.consensus import AttackSettings, ConsensusSettings, KeySettings
+from ceas_gym.scenario.consensus import (
+    AttackSettings,
+    ConsensusSettings,
+    KeySettings,
+    VerificationSettings,
+)
 from ceas_gym.scenario.graph import EdgeSettings, GraphSettings
 from ceas_gym.scenario.hardware import HardwareSettings
 from ceas_gym.scenario.learning import LearningSettings
@@ -26,6 +31,7 @@ __all__ = [
     "NetworkSettings",
     "Scenario",
     "Section",
+    "VerificationSettings",
 ]
 
 

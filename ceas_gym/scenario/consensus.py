@@ -8,8 +8,13 @@ from ceas_gym.scenario.section import Count, Section
 
 
 class KeySettings(Section, frozen=True):
-    """Authentication key, distilled from measured pairs (asymptotic accounting)."""
+    """Authentication key, distilled from measured pairs."""
 
+    accounting: Literal["asymptotic", "finite"] = "asymptotic"
+    """What a measured pair is worth: its secret fraction in a run without end, or in blocks of
+    `block_pairs`, provably secret and correct, spread evenly over the pairs of a block."""
+    block_pairs: Annotated[int, Field(ge=100, le=10**9)] = 100_000
+    """Pairs that are distilled together, where the accounting is finite."""
     security_bits: Annotated[int, Field(ge=1, le=256)] = 32
     """A forged tag passes with probability 2^-security_bits at most."""
     capacity_tags: Annotated[float, Field(ge=1.25, le=1e6)] = 2.0
@@ -17,6 +22,19 @@ class KeySettings(Section, frozen=True):
     of just one tag could never be filled."""
     lifetime_rounds: Count | None = 5
     """Key older than this is discarded; none keeps it for ever."""
+
+
+class VerificationSettings(Section, frozen=True):
+    """Test pairs: both ends measure them in X, Y or Z, and the hub counts how often they agree."""
+
+    pairs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Tested of each node in a round; none, and the hub trusts its calibration."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Of the lower bound on a node's fidelity, with which weights and key are reckoned."""
+    memory_rounds: Annotated[float, Field(gt=1, le=1e6)] = 25.0
+    """Rounds of tests after which an old one counts 1/e."""
+    commissioning_pairs: Annotated[int, Field(ge=0, le=10**9)] = 1000
+    """Tested of each node before the first round."""
 
 
 class ConsensusSettings(Section, frozen=True):
@@ -33,11 +51,14 @@ class ConsensusSettings(Section, frozen=True):
     """Byzantine nodes that the rule is set for; by default as many as there are."""
     share_budget: Annotated[float, Field(ge=1)] = 1.25
     """The heaviest `tolerated_nodes` may carry this times their share under equal votes."""
+    cap: Literal["share_budget", "certificate"] = "share_budget"
+    """What cuts the weights: the share budget, or the cut with the least certificate."""
     largest_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.45
     """No update is made when the heaviest `tolerated_nodes` would carry more."""
     cache_age_rounds: Count = 10
     """Oldest update that `lapse = cache` still uses."""
     key: KeySettings = KeySettings()
+    verification: VerificationSettings = VerificationSettings()
 
 
 class AttackSettings(Section, frozen=True):
@@ -45,6 +66,16 @@ class AttackSettings(Section, frozen=True):
 
     name: str = "white_box"
     byzantine_nodes: Annotated[int, Field(ge=0, le=1000)] = 2
-    placement: Literal["random", "best_links", "worst_links"] = "random"
+    placement: Literal["random", "best_links", "worst_links"] | None = None
+    """Where they sit; by default at random, but on the best links in `ceas_adversary`."""
     strength: float | None = Field(default=None, ge=-1e6, le=1e6, allow_inf_nan=False)
-    """The attack's one parameter; by default its own."""
+    """The one parameter of what is sent; by default its own."""
+    onset_round: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """Until then they send the honest nodes' mean, better work than anybody's, and sabotage
+    nothing; by default from the start on, but after a third of the rounds in `sleeper`."""
+    request_factor: Annotated[float, Field(ge=1, le=1e6)] = 4.0
+    """In `exhaustion`, they ask for this times the channel-time that they are given."""
+    claim_factor: Annotated[float, Field(ge=1, le=1e6)] = 10.0
+    """In `over_claiming`, they claim this times the information that their updates hold."""
+    jammed_rate: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """In `jamming`, the factor on the success probability of the honest nodes' links."""

@@ -78,6 +78,9 @@ class NetworkSettings(Section, frozen=True):
     """Stored pairs below it are discarded; none keeps them all."""
     oldest_windows: Annotated[int, Field(ge=2, le=512)] = 32
     """A pair of this many windows is discarded in any case."""
+    quota: Annotated[float, Field(ge=1, le=1e6)] = 1.25
+    """A node that asks for more channel-time than the schedule gives it gets no more, over a round,
+    than this times an equal share of the hub's channels."""
     spend_order: Literal["freshest_first", "oldest_first"] = "freshest_first"
     purification: str = "none"
     """What the barrier does with pairs before it spends them: `none` or `dejmps`."""

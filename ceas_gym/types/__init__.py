@@ -23,6 +23,7 @@ from ceas_gym.types.fixed import (
     Weather,
 )
 from ceas_gym.types.moving import (
+    Coalition,
     Conditions,
     Delivery,
     Ledger,
@@ -43,6 +44,7 @@ from ceas_gym.types.moving import (
 
 __all__ = [
     "Adversary",
+    "Coalition",
     "Conditions",
     "Consensus",
     "Delivery",

@@ -80,6 +80,8 @@ class Network:
     """Of the hub, then of every fibre edge that nodes share."""
     passes: Float[Array, "bottlenecks nodes"]
     """One where the node's route goes through the bottleneck."""
+    quota: Float[Array, ""]
+    """Windows of a channel in a round, up to which a node may ask for more than it is given."""
     tag_bits: Float[Array, ""]
     key_capacity_bits: Float[Array, ""]
     weather: Weather
@@ -143,13 +145,20 @@ class Consensus:
 
     tolerated: Int[Array, ""]
     """Byzantine nodes that the rule is set for."""
+    votes_needed: Int[Array, ""]
+    """The hub acts when more nodes than this times `tolerated` are counted."""
     momentum: Float[Array, ""]
     share_budget: Float[Array, ""]
     largest_share: Float[Array, ""]
     cache_age: Int[Array, ""]
+    forgery_probability: Float[Array, ""]
+    """That one forged tag is taken for a valid one."""
     rule: Callable[..., Array] = static()
     weighting: Callable[..., Array] = static()
+    cap: Callable[..., Array] = static()
     lapse: Callable[..., Any] = static()
+    trusts_claims: bool = static()
+    """Whether weights are made of what nodes claim."""
 
 
 @jax.tree_util.register_dataclass
@@ -159,7 +168,15 @@ class Adversary:
 
     byzantine_nodes: Int[Array, ""]
     strength: Float[Array, ""]
+    onset: Int[Array, ""]
+    """Round in which they begin."""
+    request_factor: Float[Array, ""]
+    claim_factor: Float[Array, ""]
+    jammed_rate: Float[Array, ""]
     attack: Callable[..., Array] = static()
+    """What they send."""
+    sabotage: frozenset[str] = static()
+    """What else they do (`consensus.attacks.SABOTAGE`)."""
     placement: Callable[..., Array] = static()
     poisons_labels: bool = static()
 

@@ -115,6 +115,17 @@ class Workers:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Coalition:
+    """The Byzantine nodes in this round."""
+
+    members: Bool[Array, " nodes"]
+    acting: Bool[Array, " nodes"]
+    """The members, once they have begun; before, nobody."""
+    key: Key[Array, ""]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Received:
     """The updates that the hub holds when a round closes."""
 

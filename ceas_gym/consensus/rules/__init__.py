@@ -62,6 +62,7 @@ __all__ = [
     "nnm",
     "spoiled",
     "trimmed_mean",
+    "votes_needed",
 ]
 
 Rule = Callable[[Array, Array, Array], Array]
@@ -112,6 +113,19 @@ def get(name: str) -> Rule:
     return pipeline
 
 
+def votes_needed(name: str) -> int:
+    """Returns the factor c of the rule's precondition, c f < n: 2, and twice that with bucketing.
+
+    Raises:
+        ValueError: If a part of the name is unknown.
+
+    Example:
+        >>> votes_needed("krum"), votes_needed("bucketing+krum")
+        (2, 4)
+    """
+    return 2 * BUCKET ** _parts(name)[0].count(bucketing)
+
+
 def check(name: str, nodes: int, byzantine: int) -> None:
     """Refuses more Byzantine nodes than the rule can withstand.
 
@@ -133,7 +147,7 @@ def check(name: str, nodes: int, byzantine: int) -> None:
         ...
         ValueError: rule 'bucketing+krum' needs 4 f < n, but f = 3 and n = 12
     """
-    factor = 2 * BUCKET ** _parts(name)[0].count(bucketing)
+    factor = votes_needed(name)
     if not 0 <= factor * byzantine < nodes:
         raise ValueError(f"rule {name!r} needs {factor} f < n, but f = {byzantine} and n = {nodes}")
 

@@ -1,0 +1,185 @@
+"""Coordinated attacks by name: what the bad nodes send, and what else they do.
+
+The coalition knows everything: all honest updates of the round, the weights, the rule. What it
+sends is a function (View) -> the one update all bad nodes send. What else it does is sabotage:
+some of it works on the network (`network.sabotage`, `network.verification`), some on the hub's
+mail (`intercept`). A name joins one of the former and any of the latter by `+`, such as
+`white_box+exhaustion`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from ceas_gym.consensus.attacks.vectors import (
+    a_little_is_enough,
+    inner_product,
+    label_flip,
+    none,
+    scaled_sign_flip,
+    sign_flip,
+    white_box,
+)
+from ceas_gym.consensus.attacks.view import View
+from ceas_gym.names import resolve
+from ceas_gym.types import Adversary, Coalition, Consensus, Delivery, Received
+
+__all__ = [
+    "ATTACKS",
+    "COMPOSITES",
+    "SABOTAGE",
+    "Plan",
+    "View",
+    "a_little_is_enough",
+    "corrupt",
+    "inner_product",
+    "intercept",
+    "label_flip",
+    "none",
+    "plan",
+    "scaled_sign_flip",
+    "sign_flip",
+    "white_box",
+]
+
+Attack = Callable[[View], Array]
+
+ATTACKS: dict[str, Attack] = {
+    "none": none,
+    "label_flip": label_flip,
+    "sign_flip": sign_flip,
+    "scaled_sign_flip": scaled_sign_flip,
+    "ipm": inner_product,
+    "alie": a_little_is_enough,
+    "white_box": white_box,
+}
+SENDS_AS_IS = (none, label_flip)
+SABOTAGE = {
+    "exhaustion": "Ask for `request_factor` times the channel-time that they are given.",
+    "jamming": "Cut the success probability of all other links to `jammed_rate`.",
+    "under_claiming": "Fail every verification pair, to look poor.",
+    "over_claiming": "Claim `claim_factor` times the information, if weights are `claimed`.",
+    "withholding": "Send nothing, against the quorum.",
+    "forgery": "Guess the tag of every honest node that has none, and send in its name.",
+}
+"""What they do beside sending; `network.sabotage`, `network.verification` and `intercept` do it."""
+
+
+class Composite(NamedTuple):
+    """An attack of several parts, with defaults of its own."""
+
+    name: str
+    about: str
+    placement: str = "random"
+    onset: float = 0.0
+    """Share of the rounds that are over when it begins."""
+
+
+COMPOSITES = {
+    "sleeper": Composite(
+        "white_box",
+        "Better work than anybody's for a third of the rounds, then white_box.",
+        onset=1 / 3,
+    ),
+    "ceas_adversary": Composite(
+        "white_box+exhaustion+forgery",
+        "The headline's: white_box, exhaustion and forgery from the best links.",
+        "best_links",
+    ),
+}
+
+
+class Plan(NamedTuple):
+    """What a name stands for."""
+
+    send: Attack
+    sabotage: frozenset[str]
+    placement: str
+    onset: float
+
+
+def plan(name: str) -> Plan:
+    """Returns what a coalition does under that name.
+
+    Args:
+        name: One of `ATTACKS` or a user's own `module:function`, any of `SABOTAGE`, or several
+            joined by `+`; or one of `COMPOSITES`.
+
+    Raises:
+        ValueError: If a part is unknown, or two parts send something.
+
+    Example:
+        >>> plan("sign_flip+jamming").sabotage
+        frozenset({'jamming'})
+    """
+    whole = COMPOSITES.get(name, Composite(name, ""))
+    parts = whole.name.split("+")
+    sends = [part for part in parts if part not in SABOTAGE]
+    if len(sends) > 1:
+        raise ValueError(f"attack {name!r} sends both {sends[0]!r} and {sends[1]!r}; name one")
+    known = ATTACKS | dict.fromkeys([*SABOTAGE, *COMPOSITES], none)
+    attack = resolve("attack", sends[0], known) if sends else none
+    return Plan(attack, frozenset(parts) & SABOTAGE.keys(), whole.placement, whole.onset)
+
+
+def intercept(
+    adversary: Adversary,
+    consensus: Consensus,
+    delivery: Delivery,
+    received: Received,
+    coalition: Coalition,
+) -> Received:
+    """Returns what the hub holds after the coalition has withheld, over-claimed and forged.
+
+    A forged letter in the name of a node without a tag of this round passes for authenticated with
+    the probability of one guess; then the coalition decides what it says.
+    """
+    sabotage, acting = adversary.sabotage, coalition.acting
+    if "withholding" in sabotage:
+        received = replace(received, counted=received.counted & ~acting)
+    if "over_claiming" in sabotage and consensus.trusts_claims:
+        claimed = jnp.where(acting, adversary.claim_factor, 1.0) * received.information
+        received = replace(received, information=claimed)
+    if "forgery" in sabotage:
+        luck = jax.random.uniform(coalition.key, acting.shape) < consensus.forgery_probability
+        open_to_it = acting.any() & ~coalition.members & ~delivery.authenticated
+        forged = received.forged | (luck & open_to_it)
+        received = replace(received, counted=received.counted | forged, forged=forged)
+    return received
+
+
+def corrupt(
+    adversary: Adversary,
+    consensus: Consensus,
+    received: Received,
+    weights: Float[Array, " nodes"],
+    coalition: Coalition,
+    bad: Bool[Array, " nodes"],
+) -> Float[Array, "nodes parameters"]:
+    """Returns the updates that reach the rule.
+
+    Args:
+        adversary: Its attack.
+        consensus: The rule, which the coalition knows.
+        received: What the nodes sent honestly.
+        weights: This round's weights.
+        coalition: Its members, among them those whose cached update is used; before its onset they
+            send the honest mean.
+        bad: Nodes whose update of this round the coalition decides.
+    """
+    if adversary.attack in SENDS_AS_IS:
+        return received.updates
+    view = View(
+        updates=received.updates,
+        weights=weights,
+        honest=received.counted & ~bad & ~coalition.members,
+        bad=received.counted & bad,
+        strength=adversary.strength,
+        key=coalition.key,
+        aggregate=lambda updates: consensus.rule(updates, weights, consensus.tolerated),
+    )
+    return view.send(jnp.where(coalition.acting.any(), adversary.attack(view), view.mean))

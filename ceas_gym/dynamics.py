@@ -7,7 +7,15 @@ from jaxtyping import Array, Bool, Float, Key
 from ceas_gym import actions, metrics, observations
 from ceas_gym.consensus import placement, protocol
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.network import barrier, conditions, forecast, generation, sabotage, storage
+from ceas_gym.network import (
+    barrier,
+    conditions,
+    forecast,
+    generation,
+    sabotage,
+    storage,
+    verification,
+)
 from ceas_gym.types import (
     Coalition,
     Delivery,
@@ -63,8 +71,8 @@ def step(
         state: Before the round.
         action: Requests for channel-time, in [-1, 1].
     """
-    keys = jax.random.split(state.key, 6)
-    key, herald_key, purify_key, learning_key, conditions_key, attack_key = keys
+    keys = jax.random.split(state.key, 7)
+    key, herald_key, purify_key, learning_key, conditions_key, attack_key, test_key = keys
     network, adversary, next_round = params.network, params.adversary, state.round + 1
     acting = state.byzantine & (state.round >= adversary.onset)
 
@@ -74,7 +82,12 @@ def step(
     tried = generation.attempts(network, schedule)
     heralded = generation.herald(links, tried, herald_key)
     stored, ledger = storage.store(network, links, state.memory, heralded)
-    memory, delivery, ledger = barrier.spend(network, links, stored, ledger, purify_key)
+    fakes = acting & ("under_claiming" in adversary.sabotage)
+    untested, ledger, tests = verification.test(
+        network, state.conditions.tests, fakes, stored, ledger, test_key
+    )
+    memory, delivery, ledger = barrier.spend(network, links, untested, ledger, purify_key)
+    known = verification.remember(network, state.conditions, tests, delivery.authenticated)
 
     pulled = pullback.pull(params.learning.program, state.model.parameters)
     poisoned = acting & adversary.poisons_labels
@@ -87,9 +100,7 @@ def step(
     trained = model.apply(params.learning, state.model, verdict.update, verdict.committed)
 
     next_state = State(
-        conditions=conditions.advance(
-            network, state.conditions, tried, heralded, next_round, conditions_key
-        ),
+        conditions=conditions.advance(network, known, tried, heralded, next_round, conditions_key),
         memory=memory,
         model=trained,
         workers=workers,

@@ -38,8 +38,8 @@ def of_round(
 
     Pairs are those of hub and node, not of the links to relays on the way. They are counts of this
     round, but for those stored at its end. Generated ones and those stored before are spent,
-    keyed, expired, blocked, sacrificed to purification or still stored; the wasted ones are those
-    of the spent that did no useful work.
+    keyed, expired, blocked, sacrificed to purification, tested or still stored; the wasted ones
+    are those of the spent that did no useful work. A test is neither useful nor wasted.
 
     Args:
         after: State after the round.
@@ -58,6 +58,7 @@ def of_round(
         "pairs_expired": ledger.expired.sum(),
         "pairs_blocked": ledger.blocked.sum(),
         "pairs_sacrificed": ledger.sacrificed.sum(),
+        "pairs_tested": ledger.tested.sum(),
         "pairs_stored": after.memory.pairs.sum(),
         "utilization": after.useful / jnp.maximum(after.generated, 1),
         "shots": delivery.shots.sum(),
@@ -84,7 +85,7 @@ def _scores(state: State) -> Metrics:
 NAMES = (
     *("accuracy", "validation_accuracy", "validation_loss"),
     *("pairs_generated", "pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired"),
-    *("pairs_blocked", "pairs_sacrificed", "pairs_stored", "utilization", "shots"),
+    *("pairs_blocked", "pairs_sacrificed", "pairs_tested", "pairs_stored", "utilization", "shots"),
     *("authenticated_nodes", "accepted_nodes", "committed", "byzantine_weight", "certificate"),
     "gradient_error",
 )

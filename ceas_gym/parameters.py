@@ -44,6 +44,7 @@ def build(scenario: Scenario) -> Params:
             qubits=scenario.learning.qubits,
             parameters=learner.program.parameters,
             accepts_unauthenticated=scenario.consensus.lapse == "accept",
+            verification=scenario.consensus.verification,
         ),
         learning=learner,
         consensus=protocol,

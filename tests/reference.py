@@ -13,13 +13,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from reference_barrier import spend
-from reference_conditions import advance, chances, storage
+from reference_barrier import spend, verify
+from reference_conditions import advance, chances, storage, trust
+from reference_conditions import remember as remember_tests
 from reference_consensus import Outcome, consensus
 from reference_learning import density, descend, learn, score
-from reference_network import Luck, Node, attempts, decode, fill, of
+from reference_network import Luck, Node, attempts, decode, exhaust, fill, of
 from reference_pairs import Array, letters
 
+from ceas_gym.consensus.authentication import authenticate, share
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Memory, Model, Network, Params, Report, State
 
@@ -29,18 +31,27 @@ __all__ = ["Luck", "attempts", "score", "step"]
 def step(scenario: Scenario, params: Params, state: State, action: Array, luck: Luck) -> Array:
     """Returns the state after a round (with the key of before), the metrics and the schedule."""
     network, learning, before = params.network, params.learning, state.model.parameters
+    acting = state.byzantine & (int(state.round) >= int(params.adversary.onset))
     schedule, conditions = decode(network, action), state.conditions
+    if "exhaustion" in scenario.attack.name:
+        schedule = exhaust(network, schedule, acting, params.adversary.request_factor)
     tried = attempts(network, schedule)
-    heralded = luck.herald(tried, chances(network, conditions))
+    likely = chances(network, conditions)
+    if "jamming" in scenario.attack.name and acting.any():
+        likely = np.where(acting[:, None], likely, likely * params.adversary.jammed_rate)
+    heralded = luck.herald(tried, likely)
     memories = storage(scenario, network, conditions)
-    nodes = fill(network, memories, state.memory, heralded)
+    nodes = fill(network, memories, state.memory, heralded, trust(network, conditions.tests))
+    verify(network, nodes, acting & ("under_claiming" in scenario.attack.name), luck)
     spend(scenario, network, memories, nodes, luck)
     momentum = learn(scenario, params, state, nodes, luck)
-    outcome = consensus(scenario, params, state, nodes, momentum)
+    tag(network, int(state.round), nodes, momentum)
+    outcome = consensus(scenario, params, state, nodes, momentum, acting, luck)
+    known = remember_tests(network, conditions, nodes)
     after = before - learning.learning_rate * outcome.update if outcome.committed else before
     next_state = replace(
         state,
-        conditions=advance(network, conditions, tried, heralded, int(state.round) + 1, luck),
+        conditions=advance(network, known, tried, heralded, int(state.round) + 1, luck),
         memory=remember(network, nodes),
         model=Model(after, state.model.optimizer_state),
         workers=outcome.workers,
@@ -55,11 +66,23 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     return next_state, figures, schedule
 
 
+def tag(network: Network, number: int, nodes: list[Node], updates: Array) -> None:
+    """Executes the authentication, with whole bits of key, and takes its word for who passed."""
+    random, bits = np.random.default_rng(number), int(network.tag_bits)
+    # The bits that a node measured may round to just below a tag's.
+    links = [share(random, bits, int(node.key_held * (1 + 1e-6))) for node in nodes]
+    accepted = authenticate(
+        number, updates, of(nodes, "shots") > 0, *zip(*links, strict=True), bits=bits
+    )
+    for k, node in enumerate(nodes):
+        node.authenticated = k in accepted
+
+
 def remember(network: Network, nodes: list[Node]) -> Memory:
     """Returns what the nodes hold by age; nothing is left of ages that no pair has."""
     ages, hops = network.ages, network.is_hop.shape[1]
     pairs: Array = np.zeros((len(nodes), ages), int)
-    contraction: Array = np.zeros((1 + network.drifts, 3, len(nodes), ages))
+    contraction: Array = np.zeros((1 + network.books_err, 3, len(nodes), ages))
     links: Array = np.zeros((len(nodes), hops, ages if hops > 1 else 0), int)
     for k, node in enumerate(nodes):
         for pair in node.stored:
@@ -99,6 +122,7 @@ def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> 
         "pairs_expired": of(nodes, "expired").sum(),
         "pairs_blocked": of(nodes, "blocked").sum(),
         "pairs_sacrificed": of(nodes, "sacrificed").sum(),
+        "pairs_tested": sum(len(node.tested) for node in nodes),
         "pairs_stored": sum(len(node.stored) for node in nodes),
         "utilization": after.useful / max(after.generated, 1),
         "shots": of(nodes, "shots").sum(),

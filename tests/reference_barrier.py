@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import reduce
 from itertools import product
+from math import floor
 from typing import NamedTuple
 
 import numpy as np
-from reference_network import Luck, Node, ends_of
-from reference_pairs import Pair, Quadruple, Storage, convolve, dejmps, letters, quadruple
+from reference_network import Luck, Node, ends_of, errors
+from reference_pairs import Array, Pair, Quadruple, Storage, convolve, dejmps, letters, quadruple
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Network
@@ -23,6 +25,30 @@ def spend(
     for k, node in enumerate(nodes):
         barrier(network, node)
         measure(network, k, node)
+
+
+def verify(network: Network, nodes: list[Node], fakes: Array, luck: Luck) -> None:
+    """Tests some pairs of every node, one by one."""
+    if not network.verifies:
+        return
+    number, chance = np.zeros((2, len(nodes), network.ages))
+    for k, node in enumerate(nodes):
+        node.tested = drawn(node.stored, int(network.verification.pairs), luck.drawn[k])
+        for pair in node.tested:
+            node.stored.remove(pair)
+            number[k, pair.age] += 1
+            chance[k, pair.age] = 1 - np.mean(errors(network, pair.views[0]))
+    passed = luck.verify(number, chance)
+    for k, node in enumerate(nodes):
+        node.passed = 0 if fakes[k] else int(passed[k].sum())
+
+
+def drawn(pairs: list[Pair], wanted: int, luck: float) -> list[Pair]:
+    """Returns the pairs, the youngest first, at which a mark passes a whole number."""
+    step = Fraction(min(wanted, len(pairs)), max(len(pairs), 1))
+    marks = [floor(step * place + Fraction(float(luck))) for place in range(len(pairs) + 1)]
+    by_age = enumerate(sorted(pairs, key=lambda pair: pair.age))
+    return [pair for place, pair in by_age if marks[place + 1] > marks[place]]
 
 
 def has_key(network: Network, node: Node) -> bool:
@@ -97,6 +123,7 @@ def barrier(network: Network, node: Node) -> None:
     # The books know pairs by their age only, so no purified pair can be kept.
     node.stored = [pair for pair in left if not pair.purified]
     node.sacrificed += len(left) - len(node.stored)
+    node.key_held = sum(node.key)
     node.authenticated = has_key(network, node) and node.shots > 0
     owed = network.tag_bits if node.authenticated else 0.0
     for age in reversed(range(len(node.key))):

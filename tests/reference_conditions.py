@@ -1,19 +1,70 @@
 """Changing links and memories in the slow reference, and what the hub makes of what it sees."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from reference_network import Node, errors
 from reference_pairs import Array, Storage
+from scipy.optimize import brentq
+from scipy.special import rel_entr
 from scipy.stats import binom
 
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Conditions, Network
+from ceas_gym.types import Conditions, Evidence, Network
 
 
 def storage(scenario: Scenario, network: Network, conditions: Conditions) -> Storage:
     """Returns the memories of the round: a coherence time that drifts up slows the decay."""
     rates = tuple(network.decay_rate / np.exp(drift) for drift in conditions.drift)
     return Storage(scenario.hardware.memory, rates)
+
+
+def trust(network: Network, tests: Evidence) -> Array:
+    """Returns each node's factor on what the books say of new pairs."""
+    if not network.verifies:
+        return np.ones(len(network.vertex))
+    doubt = float(network.verification.doubt)
+    passed, made, booked = sums(tests)
+    return np.array([trusted(*each, doubt) for each in zip(passed, made, booked, strict=True)])
+
+
+def trusted(passed: float, made: float, booked: float, doubt: float) -> float:
+    """Returns the least contraction that the tests allow, over what was booked for them."""
+    if made == 0:
+        return 0.0
+    share = passed / made
+
+    def surprise(q: float) -> float:
+        return made * float(rel_entr(share, q) + rel_entr(1 - share, 1 - q)) - doubt
+
+    least: Any = brentq(surprise, 1e-300, share, xtol=1e-15) if share > 0 else 0.0
+    return min(max((2 * least - 1) * made / booked, 0.0), 1.0)
+
+
+def sums(tests: Evidence) -> tuple[Array, Array, Array]:
+    """Returns the three sums."""
+    return tests.passed, tests.made, tests.booked
+
+
+def remember(network: Network, conditions: Conditions, nodes: list[Node]) -> Conditions:
+    """Returns the conditions with what the tests of authenticated nodes taught."""
+    if not network.verifies:
+        return conditions
+    after: Array = np.array(sums(conditions.tests))
+    for k, node in enumerate(nodes):
+        if node.authenticated and node.tested:
+            promised = [promise(network, node, pair.views[-1]) for pair in node.tested]
+            new: Array = np.array([node.passed, len(node.tested), sum(promised)])
+            after[:, k] = network.verification.persistence * after[:, k] + new
+    return replace(conditions, tests=Evidence(*after))
+
+
+def promise(network: Network, node: Node, booked: Array) -> float:
+    """Returns by how much, in the calibration, agreement exceeds disagreement."""
+    most = float(network.key_contraction)
+    seen = float(1 - 2 * np.mean(errors(network, booked)))
+    return min(seen / node.trust, most) if node.trust > 0 else most
 
 
 def chances(network: Network, conditions: Conditions) -> Array:
@@ -41,7 +92,9 @@ def advance(
         truth = kept * drift[0] + spread * np.sqrt(1 - kept**2) * luck.shocks
         calibrated = next_round % weather.calibration_rounds == 0
         drift = np.stack([truth, truth if calibrated else drift[1]])
-    return Conditions(np.array(moved, np.int64), np.array(belief), drift)  # pyright: ignore[reportArgumentType]
+    link: Any = np.array(moved, np.int64)
+    believed: Any = np.array(belief)
+    return Conditions(link, believed, drift, conditions.tests)
 
 
 def move(probabilities: Array, luck: float) -> int:

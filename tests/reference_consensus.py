@@ -1,12 +1,11 @@
 """The consensus of the slow reference: lapses, weights, attacks and rules by their definitions."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from reference_network import Node, of
+from reference_attacks import View, attack
+from reference_network import Luck, Node, of
 from reference_pairs import Array
-from scipy.stats import norm
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params, State, Workers
@@ -35,27 +34,36 @@ class Outcome(NamedTuple):
 
 
 def consensus(
-    scenario: Scenario, params: Params, state: State, nodes: list[Node], momentum: Array
+    scenario: Scenario,
+    params: Params,
+    state: State,
+    nodes: list[Node],
+    momentum: Array,
+    acting: Array,
+    luck: Luck,
 ) -> Outcome:
     """Returns what the hub makes of the updates: lapses, weights, attack, rule, quorum."""
     hub, f, rule = params.consensus, int(params.consensus.tolerated), scenario.consensus.rule
     held = hold(scenario.consensus.lapse, hub.cache_age, state.workers, nodes, momentum)
+    held = intercept(scenario, params, held, nodes, acting, state.byzantine, luck.guesses)
     bad = [k for k in held if (state.byzantine[k] and nodes[k].shots) or held[k].forged]
-    weights = weigh(scenario.consensus.weights, params, held, len(nodes))
+    weights = weigh(scenario, params, held, len(nodes))
     sent: Array = np.zeros(momentum.shape)
     for k, item in held.items():
         sent[k] = item.update
-    if scenario.attack.name not in ("none", "label_flip"):
+    sends = scenario.attack.name.split("+")[0]
+    if sends not in ("none", "label_flip"):
         honest = [k for k in held if k not in bad and not state.byzantine[k]]
         view = View(sent, weights, honest, bad, lambda all_: aggregate(rule, all_, weights, f))
-        sent[bad] = attack(scenario.attack.name, params.adversary.strength, view)
+        calm = "ipm", np.array(-1.0)  # The honest mean.
+        sent[bad] = attack(*((sends, params.adversary.strength) if acting.any() else calm), view)
 
     held = {k: item for k, item in held.items() if np.isfinite(sent[k]).all()}
     weights = np.array([weights[k] if k in held else 0.0 for k in range(len(nodes))])
     sent = np.array([sent[k] if k in held else 0 * momentum[k] for k in range(len(nodes))])
     weights /= max(weights.sum(), 1e-30)
     share, fresh = top(weights, f), [k for k in held if nodes[k].shots]
-    committed = bool(2 * f < len(held) and share <= hub.largest_share)
+    committed = bool(hub.votes_needed * f < len(held) and share <= hub.largest_share)
     worked = [k for k in fresh if committed and not held[k].forged]
     return Outcome(
         workers=remember(state.workers, momentum, sent, fresh, nodes),
@@ -81,6 +89,31 @@ def hold(
     return held
 
 
+def intercept(
+    scenario: Scenario,
+    params: Params,
+    held: dict[int, Held],
+    nodes: list[Node],
+    acting: Array,
+    byzantine: Array,
+    guesses: Array,
+) -> dict[int, Held]:
+    """Returns what the hub counts when some is withheld, over-claimed or forged."""
+    name, chance = scenario.attack.name, params.consensus.forgery_probability
+    if "withholding" in name:
+        held = {k: item for k, item in held.items() if not acting[k]}
+    if "over_claiming" in name and scenario.consensus.weights == "claimed":
+        for k in (k for k in held if acting[k]):
+            claimed = held[k].information * params.adversary.claim_factor
+            held[k] = held[k]._replace(information=float(claimed))
+    if "forgery" in name and acting.any():
+        for k in (k for k in held if nodes[k].authenticated and not byzantine[k]):
+            held[k] = held[k]._replace(
+                forged=held[k].forged or bool(max(guesses[:, k]) ** 2 < chance)
+            )
+    return held
+
+
 def remember(
     old: Workers, momentum: Array, sent: Array, fresh: list[int], nodes: list[Node]
 ) -> Workers:
@@ -100,14 +133,43 @@ def top(weights: Array, f: int) -> float:
     return float(sum(sorted(weights, reverse=True)[:f]))
 
 
-def weigh(name: str, params: Params, held: dict[int, Held], nodes: int) -> Array:
-    """Returns the weights, cut at the greatest level at which the f heaviest fit their budget."""
-    weights, hub, f = np.zeros(nodes), params.consensus, int(params.consensus.tolerated)
+def weigh(scenario: Scenario, params: Params, held: dict[int, Held], nodes: int) -> Array:
+    """Returns the weights, cut at the level that the cap asks for."""
+    weights: Array = np.zeros(nodes)
     for k, (_, information, _) in held.items():
         precise = 1 / (1 / information + 1 / params.learning.batch_floor)
-        weights[k] = {"fisher": information, "inverse_variance": precise, "uniform": 1.0}[name]
+        choice = {"fisher": information, "claimed": information, "uniform": 1.0}
+        weights[k] = (choice | {"inverse_variance": precise})[scenario.consensus.weights]
     if not held:
         return weights
+    if scenario.consensus.cap == "certificate":
+        level = certified_level(scenario, params, held, weights)
+    else:
+        level = budgeted_level(params, held, weights)
+    return np.minimum(weights, level) / np.minimum(weights, level).sum()
+
+
+def certified_level(
+    scenario: Scenario, params: Params, held: dict[int, Held], weights: Array
+) -> float:
+    """Returns the level with the least certificate, from a fine scan."""
+    scatter = variances(params, held)
+    if scenario.consensus.rule.startswith("clip+"):
+        middle = np.median(list(scatter.values()))
+        scatter = {k: min(variance, middle) for k, variance in scatter.items()}
+
+    def bound(level: float) -> float:
+        cut = np.minimum(weights, level) / np.minimum(weights, level).sum()
+        share = top(cut, int(params.consensus.tolerated))
+        return error(share / (1 - 2 * share), scatter, cut) if share < 0.45 else np.inf
+
+    lowest = min(weights[k] for k in held)
+    return min(np.linspace(lowest, max(weights), 1000), key=bound)
+
+
+def budgeted_level(params: Params, held: dict[int, Held], weights: Array) -> float:
+    """Returns the greatest level at which the f heaviest fit their budget, by bisection."""
+    hub, f = params.consensus, int(params.consensus.tolerated)
     equal = f / len(held)
     generous = equal * (1.0 if equal > 0.2 else hub.share_budget)
     budget = max(min(generous, hub.largest_share), equal)
@@ -118,62 +180,26 @@ def weigh(name: str, params: Params, held: dict[int, Held], nodes: int) -> Array
         # Equal votes are within their budget, but for rounding.
         fits = top(cut, f) <= (budget + 1e-14) * cut.sum()
         low, high = (middle, high) if fits else (low, middle)
-    return np.minimum(weights, low) / np.minimum(weights, low).sum()
+    return low
 
 
 def certificate(params: Params, held: dict[int, Held], weights: Array, share: float) -> float:
     """Returns sqrt(kappa sum w s^2) + sqrt(sum w^2 s^2) with kappa = 2 share / (1 - 2 share)."""
-    floor, scale = params.learning.batch_floor, params.learning.noise_scale
-    variances = {k: scale * (1 / item.information + 1 / floor) for k, item in held.items()}
-    spread = sum(weights[k] * variances[k] for k in held)
-    mean = sum(weights[k] ** 2 * variances[k] for k in held)
     kappa = 2 * share / (1 - 2 * share) if share < 0.5 else np.inf
-    return np.sqrt(kappa * spread) + np.sqrt(mean) if held else np.inf
+    return error(kappa, variances(params, held), weights) if held else np.inf
 
 
-class View(NamedTuple):
-    """What the coalition knows."""
-
-    updates: Array
-    weights: Array
-    honest: list[int]
-    bad: list[int]
-    rule: Callable[[Array], Array]
+def variances(params: Params, held: dict[int, Held]) -> dict[int, float]:
+    """Returns the squared noise of each update."""
+    floor, scale = params.learning.batch_floor, params.learning.noise_scale
+    return {k: float(scale * (1 / item.information + 1 / floor)) for k, item in held.items()}
 
 
-def attack(name: str, strength: Array, view: View) -> Array:
-    """Returns the vector that all bad nodes send."""
-    total, nothing = sum(view.weights[view.honest]), 0 * view.updates[0]
-    mean = sum((view.weights[k] / total * view.updates[k] for k in view.honest), start=nothing)
-    squares = sum(((view.updates[k] - mean) ** 2 for k in view.honest), start=nothing)
-    deviation = np.sqrt(squares / max(len(view.honest) - 1, 1))
-    if name == "white_box":
-        return worst(mean, deviation, view)
-    support = majority(len(view.honest), len(view.bad))
-    own = {"sign_flip": 1.0, "scaled_sign_flip": 10.0, "ipm": 0.5, "alie": support}[name]
-    times = own if np.isnan(strength) or name == "sign_flip" else strength
-    with np.errstate(invalid="ignore"):  # Boundless times nothing: such an update is rejected.
-        return mean - times * deviation if name == "alie" else -times * mean
-
-
-def majority(honest: int, bad: int) -> float:
-    """Returns the shift that leaves the bad with a majority's support, Phi^-1((n-f-s) / (n-f))."""
-    supporters = (honest + bad) // 2 + 1 - bad
-    share = (honest - supporters) / max(honest, 1)
-    return float(norm.ppf(min(max(share, 0.5), 0.999)))
-
-
-def worst(mean: Array, deviation: Array, view: View) -> Array:
-    """Returns the candidate whose aggregate has the least product with the honest mean."""
-    candidates = [-length * mean for length in (0.1, 0.5, 1.0, 3.0, 10.0)]
-    for shift in (deviation, np.sign(mean) * deviation):
-        candidates += [mean - times * shift for times in (0.25, 0.5, 1.0, 1.5, 2.5)]
-    harm = []
-    for vector in candidates:
-        sent = view.updates.copy()
-        sent[view.bad] = vector
-        harm.append(view.rule(sent) @ mean)
-    return candidates[int(np.argmin(harm))]
+def error(kappa: float, scatter: dict[int, float], weights: Array) -> float:
+    """Returns sqrt(kappa sum w s^2) + sqrt(sum w^2 s^2)."""
+    spread = sum(weights[k] * variance for k, variance in scatter.items())
+    mean = sum(weights[k] ** 2 * variance for k, variance in scatter.items())
+    return np.sqrt(kappa * spread) + np.sqrt(mean)
 
 
 def aggregate(name: str, updates: Array, weights: Array, f: int) -> Array:

@@ -6,7 +6,16 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
-from reference_pairs import Array, Pair, Storage, convolve, mean, quadruple
+from reference_pairs import (
+    Array,
+    Pair,
+    Quadruple,
+    Storage,
+    convolve,
+    depolarizing,
+    mean,
+    quadruple,
+)
 
 from ceas_gym.types import Memory, Network
 
@@ -20,12 +29,19 @@ class Luck(NamedTuple):
     """Successes of so many attempts, at such a chance each: by window, node and hop."""
     purify: Callable[[Array, Array], Array]
     """Successes of so many couples, at such a chance each: by node and age."""
+    verify: Callable[[Array, Array], Array]
+    """Passes of so many tested pairs, at such a chance each: by node and age."""
+    drawn: Array
+    """Uniform numbers of each node, by which its tested pairs are drawn."""
     samples: Array
     """Training samples that each node draws."""
     normals: Array
     """Standard normal numbers of each node and angle."""
     moves: Array
     """Uniform numbers of each edge, which decide its next condition."""
+    guesses: Array
+    """Two uniform numbers of each node: a forged tag passes if both are below the root of its
+    probability."""
     shocks: Array
     """Standard normal numbers of each vertex, by which coherence times drift."""
 
@@ -37,6 +53,8 @@ class Node:
     stored: list[Pair]
     links: list[list[Pair]]
     """Pairs of each hop that wait at the relays."""
+    trust: float
+    """Factor on the contraction that the books give a new pair."""
     key: list[Any]
     """Bits of key by age, in rounds."""
     generated: int = 0
@@ -46,7 +64,11 @@ class Node:
     expired: int = 0
     blocked: int = 0
     sacrificed: int = 0
+    tested: list[Pair] = field(default_factory=list)
+    passed: int = 0
     shots: int = 0
+    key_held: float = 0.0
+    """Bits at the barrier, before any is spent."""
     authenticated: bool = False
     signal: float = 0.0
     """Contraction of the data by the books, on average over all Pauli words but the identity."""
@@ -73,6 +95,16 @@ def decode(network: Network, action: Array) -> Array:
     return schedule
 
 
+def exhaust(network: Network, schedule: Array, acting: Array, factor: Array) -> Array:
+    """Returns the schedule after the acting nodes have asked for more, each up to its quota."""
+    asked = schedule.copy()
+    for k in np.flatnonzero(acting):
+        asked[:, k] = [min(factor * share, 1.0) for share in schedule[:, k]]
+        most = max(sum(schedule[:, k]), network.quota)
+        asked[:, k] *= min(1.0, most / max(sum(asked[:, k]), 1e-30))
+    return decode(network, 2 * asked - 1)
+
+
 def attempts(network: Network, schedule: Array) -> Array:
     """Returns the whole attempts that fit into the channel-time, on all modes of every hop."""
     tried = np.zeros((*schedule.shape, network.is_hop.shape[1]), int)
@@ -81,16 +113,18 @@ def attempts(network: Network, schedule: Array) -> Array:
     return tried * network.modes
 
 
-def fill(network: Network, memories: Storage, memory: Memory, heralded: Array) -> list[Node]:
+def fill(
+    network: Network, memories: Storage, memory: Memory, heralded: Array, trust: Array
+) -> list[Node]:
     """Returns the nodes at the barrier, after all windows."""
-    nodes = [recall(network, memories, memory, k) for k in range(heralded.shape[1])]
+    nodes = [recall(network, memories, memory, k, trust[k]) for k in range(heralded.shape[1])]
     for k, node in enumerate(nodes):
         for window, new in enumerate(heralded[:, k]):
             pass_window(network, memories, k, node, new, network.windows - 1 - window)
     return nodes
 
 
-def recall(network: Network, memories: Storage, memory: Memory, k: int) -> Node:
+def recall(network: Network, memories: Storage, memory: Memory, k: int, trust: float) -> Node:
     """Returns node k as the round finds it; links that wait have always decayed as they do now."""
     stored, links = [], []
     for age, count in enumerate(memory.pairs[k]):
@@ -98,10 +132,19 @@ def recall(network: Network, memories: Storage, memory: Memory, k: int) -> Node:
         stored += [Pair(age, views)] * count
     for hop in range(network.is_hop[k].sum()):
         ends, waiting = network.ends[k, hop], memory.links[k, hop]
-        new = memories.fresh(network.link_contraction[:, k, hop], ends)
+        new = fresh(network, memories, k, hop, trust)
         aged = [memories.wait(new, ends, age) for age in range(len(waiting))]
         links.append([aged[age] for age, count in enumerate(waiting) for _ in range(count)])
-    return Node(stored, links, [float(bits) for bits in memory.key_bits[k]])
+    return Node(stored, links, trust, [float(bits) for bits in memory.key_bits[k]])
+
+
+def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -> Pair:
+    """Returns a link's new pair: what the hub distrusts are errors on the first one of a route."""
+    new = memories.fresh(network.link_contraction[:, k, hop], network.ends[k, hop])
+    if hop or trust == 1:
+        return new
+    truth, books = new.views
+    return new._replace(views=(truth, convolve(books, depolarizing(trust))))
 
 
 def ends_of(network: Network, k: int) -> tuple[int, int]:
@@ -135,7 +178,7 @@ def connect(network: Network, memories: Storage, k: int, node: Node, heralded: A
     arrived = []
     for hop, waiting in enumerate(node.links):
         ends = network.ends[k, hop]
-        new = [memories.fresh(network.link_contraction[:, k, hop], ends)] * heralded[hop]
+        new = [fresh(network, memories, k, hop, node.trust)] * heralded[hop]
         if len(node.links) == 1:
             return new
         held = survive(network, [memories.wait(pair, ends) for pair in waiting])
@@ -169,11 +212,32 @@ def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
         node.blocked += 1
 
 
+def errors(network: Network, view: Quadruple) -> tuple[float, ...]:
+    """Returns how often the outcomes of both halves are wrong in X, Y and Z, as they are read."""
+    _, y, x, z = view
+    flipped = float(1 - network.key_contraction) / 2
+    return tuple(error * (1 - flipped) + (1 - error) * flipped for error in (y + z, x + z, x + y))
+
+
 def secret_bits(network: Network, pair: Pair) -> float:
-    """Returns 1 - h(e_x) - h(e_z) of both halves as they are read, by the books."""
-    _, psi_minus, psi_plus, phi_minus = pair.views[-1]
-    flipped, leaked = (1 - network.key_contraction) / 2, 0.0
-    for error in (psi_minus + phi_minus, psi_minus + psi_plus):
-        seen = error * (1 - flipped) + (1 - error) * flipped
-        leaked -= sum(chance * np.log2(chance) for chance in (seen, 1 - seen) if chance > 0)
-    return float(max(1 - leaked, 0.0))
+    """Returns what a pair is worth as key, by the books."""
+    error_x, _, error_z = errors(network, pair.views[-1])
+    if network.accounting.__name__ == "finite":
+        return finite_bits(max(error_x, error_z), float(network.block_pairs))
+    return max(1 - entropy(error_x) - entropy(error_z), 0.0)
+
+
+def finite_bits(error: float, block: float) -> float:
+    """Returns the bits of a block by its pairs, for the best of 24 shares that are tested."""
+    best = 0.0
+    for tested in block * np.geomspace(0.004, 0.5, 24):
+        key = block - tested
+        margin = np.sqrt(block * (tested + 1) * np.log(4e10) / (key * tested**2))
+        kept = 1 - entropy(min(error + margin, 0.5)) - 1.1 * entropy(error)
+        best = max(best, key * kept - np.log2(2 / (1e-10**2 * 1e-15)))
+    return best / block
+
+
+def entropy(chance: float) -> float:
+    """Returns the entropy of a bit."""
+    return -sum(p * float(np.log2(p)) for p in (chance, 1 - chance) if p > 0)

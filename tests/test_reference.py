@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ import pytest
 import reference
 from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, vary, wide
 from reference_pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, misread
+from reference_variants import BUDGETED, NOISY, RELAYED, SEEDS, VARIANTS
 
 from ceas_gym import dynamics, metrics, parameters
 from ceas_gym.learning import learners
@@ -25,131 +25,6 @@ SEEN = ("pairs_spent", "pairs_keyed", "committed", "pairs_expired", "pairs_block
 where what expires or is blocked at a relay is no pair of hub and node yet."""
 QUICK = {"xla_backend_optimization_level": 0}
 """What is compiled here runs for three rounds only."""
-GOOD_LINKS = {
-    "network.lengths_km": (1.0, 3.0, 6.0, 8.0, 10.0, 12.0),
-    "network.channels": 4,
-    "network.cutoff_fidelity": 0.82,
-    "network.memories_per_link": 60,
-}
-DEPHASING = {
-    "hardware.memory": "dephasing",
-    "hardware.scheme": "single_click",
-    "hardware.bright_population": 0.04,
-    "hardware.dark_probability": 1e-5,
-    "hardware.visibility": 0.95,
-}
-NOISY = {"hardware.gate_contraction": 0.99, "hardware.readout": 0.995}
-PURIFYING = {
-    "network.purification": "dejmps",
-    "network.purification_fidelity": 0.94,
-}
-CHANGING = {
-    "network.conditions": {
-        "links": "markov",
-        "good_rounds": 2.0,
-        "degraded_rounds": 2.0,
-        "down_rounds": 1.5,
-        "coherence": "drifting",
-        "coherence_spread": 0.5,
-        "coherence_rounds": 2.0,
-        "calibration_rounds": 2,
-    }
-}
-# C is next to the hub, A behind a pure repeater, and B behind both: two fibres are shared.
-RELAYED = {
-    "network.graph": {
-        "hub": "H",
-        "relays": ("R",),
-        "edges": (("H", "R", 4.0, 1), ("R", "A", 3.0), ("A", "B", 2.0), ("H", "C", 1.0)),
-    },
-    "network.lengths_km": None,
-    "network.nodes": 3,
-    "network.channels": 2,
-    "network.edge_channels": 1,
-    "hardware.modes": 4,
-    "hardware.dark_probability": 1e-5,
-    "hardware.visibility": 0.98,
-    "hardware.node_coherence_s": 6.0,
-    "consensus.tolerated_nodes": 0,
-    "learning.qubits": 2,
-    "learning.features": 2,
-}
-# None of these comes to a tie that only rounding decides, such as that of an update midway between
-# two others, equally near to it: there both sides may be right and differ.
-VARIANTS: dict[str, dict[str, Any]] = {
-    "tiny": {},
-    "default": {**GOOD_LINKS, "attack.name": "white_box", "consensus.momentum": 0.5},
-    "mean": {
-        **GOOD_LINKS,
-        "attack.name": "none",
-        "consensus.rule": "mean",
-        "consensus.key.lifetime_rounds": None,
-    },
-    "median": {
-        "attack.name": "sign_flip",
-        "consensus.rule": "median",
-        "consensus.lapse": "cache",
-        "consensus.cache_age_rounds": 1,
-    },
-    "clipped_median": {
-        **GOOD_LINKS,
-        "consensus.rule": "clip+median",
-        "consensus.weights": "uniform",
-    },
-    "trimmed": {
-        **GOOD_LINKS,
-        "attack.name": "alie",
-        "attack.strength": 1.5,
-        "consensus.rule": "trimmed_mean",
-        "consensus.weights": "inverse_variance",
-    },
-    "geometric": {
-        **GOOD_LINKS,
-        "attack.name": "alie",
-        "attack.byzantine_nodes": 2,
-        "consensus.rule": "geometric_median",
-        "consensus.tolerated_nodes": 2,
-    },
-    "mixing": {
-        "attack.name": "white_box",
-        "consensus.rule": "nnm+mean",
-        "network.cutoff_fidelity": None,
-        "network.spend_order": "oldest_first",
-    },
-    "accept": {
-        "attack.name": "scaled_sign_flip",
-        "consensus.rule": "nnm+trimmed_mean",
-        "consensus.lapse": "accept",
-    },
-    "three_classes": {
-        "attack.name": "label_flip",
-        "learning.classes": (0, 1, 2),
-        "learning.partition": "dirichlet",
-    },
-    "dephasing": {
-        **GOOD_LINKS,
-        **NOISY,
-        **DEPHASING,
-    },
-    "purifying": {**GOOD_LINKS, **NOISY, **PURIFYING, "hardware.visibility": 0.95},
-    "relayed": RELAYED,
-    "changing": {**GOOD_LINKS, **CHANGING, "hardware.visibility": 0.95},
-    "everything": {
-        **RELAYED,
-        **NOISY,
-        **PURIFYING,
-        **CHANGING,
-        **DEPHASING,
-        "hardware.modes": 6,
-        "hardware.visibility": 0.98,
-        "hardware.bright_population": 0.02,
-        "network.cutoff_fidelity": 0.8,
-    },
-}
-
-
-SEEDS = {"median": 7, "changing": 10}
-"""In place of 1, where that happens to leave out what an episode is to show."""
 
 
 def successes(key: jax.Array) -> Callable[[Array, Array], Array]:
@@ -165,17 +40,23 @@ def successes(key: jax.Array) -> Callable[[Array, Array], Array]:
 def draw(params: Params, state: State) -> reference.Luck:
     """Returns the luck of the next round, from the keys that the step will use."""
     network, precision = params.network, params.learning.logit_scale.dtype
-    _, herald_key, purify_key, learning_key, conditions_key = jax.random.split(state.key, 5)
+    _, herald_key, purify_key, learning_key, conditions_key, *others = jax.random.split(
+        state.key, 7
+    )
+    drawn_key, verify_key = jax.random.split(others[1])
     sample_key, shot_key = jax.random.split(learning_key)
     move_key, shock_key = jax.random.split(conditions_key)
     shape = (network.vertex.shape[0], params.learning.program.angles)
-    vertices = network.decay_rate.shape
+    nodes, vertices = network.vertex.shape, network.decay_rate.shape
     return reference.Luck(
         herald=successes(herald_key),
         purify=successes(purify_key),
+        verify=successes(verify_key),
+        drawn=np.asarray(jax.random.uniform(drawn_key, nodes, precision)),
         samples=np.asarray(learners.draw(params.learning, sample_key)),
         normals=np.asarray(jax.random.normal(shot_key, shape, precision)),
         moves=np.asarray(jax.random.uniform(move_key, (network.edges,), precision)),
+        guesses=np.asarray(jax.random.uniform(others[0], (2, *nodes))),
         shocks=np.asarray(jax.random.normal(shock_key, vertices, precision)),
     )
 
@@ -217,13 +98,14 @@ def compare(
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
-    varied = vary(scenario, VARIANTS[name])
+    varied = vary(scenario, BUDGETED | VARIANTS[name])
     params = parameters.build(varied)
     with jax.enable_x64(True):
         total = compare(varied, precise(params), SEEDS.get(name, 1))
     seen = SEEN[:3] if varied.network.graph is not None else SEEN
     assert all(total[figure] > 0 for figure in (*seen, "byzantine_weight")), total
     assert (total["pairs_sacrificed"] > 0) == (varied.network.purification == "dejmps")
+    assert (total["pairs_tested"] > 0) == (varied.consensus.verification.pairs > 0)
     assert (total["waiting"] > 0) == (varied.network.graph is not None)
     if varied.consensus.lapse == "cache":
         assert total["accepted_nodes"] > total["authenticated_nodes"]
@@ -232,7 +114,7 @@ def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
 
 
 def test_non_finite_updates_are_rejected(scenario: Scenario) -> None:
-    varied = vary(scenario, {"attack.name": "scaled_sign_flip"})
+    varied = vary(scenario, BUDGETED | {"attack.name": "scaled_sign_flip"})
     params = parameters.build(varied)
     boundless = replace(params.adversary, strength=jnp.float32(jnp.inf))
     with jax.enable_x64(True):
@@ -242,7 +124,7 @@ def test_non_finite_updates_are_rejected(scenario: Scenario) -> None:
 
 
 def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> None:
-    varied = vary(scenario, VARIANTS["median"] | {"consensus.rule": "mean"})
+    varied = vary(scenario, BUDGETED | VARIANTS["median"] | {"consensus.rule": "mean"})
     params = parameters.build(varied)
     with jax.enable_x64(True):
         # Node 0 is accepted in the second round and has lapsed by the third, in which 2 attacks.

@@ -10,7 +10,7 @@ from ceas_gym import config, hardware, rewards
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.learning import circuit, data, model
 from ceas_gym.names import nearest
-from ceas_gym.network import purification
+from ceas_gym.network import key_pool, purification
 
 WIDTH = 100
 
@@ -25,6 +25,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "lapses": protocol.LAPSES,
         "rewards": rewards.REWARDS,
         "purifications": purification.PURIFICATIONS,
+        "key accountings": key_pool.ACCOUNTINGS,
         "datasets": data.DATASETS,
         "feature maps": circuit.FEATURE_MAPS,
         "ansatze": circuit.ANSATZE,

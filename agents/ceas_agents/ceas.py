@@ -75,6 +75,10 @@ def survey(network: Network, observation: Observation) -> Market:
     pairs = _pairs(network, observation)
     survival = observation.nodes[:, COLUMN["survival"]]
     new = forecast.new_contraction(network, forecast.nominal(network))
+    if network.verifies:
+        # What the hub trusts of it, by its tests.
+        booked = observation.nodes[:, COLUMN["new_contraction"]]
+        new = new * booked / jnp.maximum(new.mean(axis=0), 1e-9)
     stored = forecast.by_age(network, new, survival, windows)
     arriving = counts.fidelity(stored * network.delivery_contraction[..., None])
     alive = counts.fidelity(stored) >= network.cutoff_fidelity
@@ -182,11 +186,10 @@ def allocate(
 
 
 def _certificate(params: Params, count: Array, noise: Array) -> Array:
+    # Of equal votes, which nodes of equal noise have.
     consensus = params.consensus
     voters = jnp.arange(params.network.vertex.shape[0]) < count
-    share = weights.budget(
-        voters, consensus.tolerated, consensus.share_budget, consensus.largest_share
-    )
+    share = consensus.tolerated / count
     bound = weights.certificate(voters / count, share, jnp.full(voters.shape, noise))
     commits = (consensus.votes_needed * consensus.tolerated < count) & (
         share <= consensus.largest_share

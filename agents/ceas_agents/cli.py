@@ -44,6 +44,33 @@ def evaluate(
     run.evaluate(settings, chosen, params, range(seed, seed + episodes), out)
 
 
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of the sweep")],
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the results; by default runs/ and the name")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="processes that play at once")] = 1,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
+) -> None:
+    """Play every combination of what a file varies; print a table and write the rows.
+
+    Run again, it goes on where it was stopped.
+
+    Example: ceas-gym sweep configs/worst-case.yaml --jobs 2
+    """
+    from ceas_agents import sweep as sweeping
+    from ceas_agents import sweep_plan
+    from ceas_gym import config
+
+    changes = dict(config.parse_override(text) for text in overrides or [])
+    plan = sweep_plan.load(file, changes)
+    sweeping.sweep(plan, out or Path("runs") / file.stem, jobs, overwrite=overwrite)
+
+
 @app.command("list")
 def list_names(
     kind: Annotated[

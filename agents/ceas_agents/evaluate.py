@@ -1,6 +1,6 @@
 """Evaluation: whole episodes of a contestant, compiled, one seed after the other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 import jax
@@ -19,7 +19,10 @@ POLICY_STREAM = 0x501C
 Carry = tuple[State, Observation]
 Rounds = dict[str, NDArray[np.float32]]
 """Metrics of an episode by name, each of shape (rounds,), and the rewards."""
-FATES = ("pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired", "pairs_blocked")
+FATES = (
+    *("pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired", "pairs_blocked"),
+    *("pairs_sacrificed", "pairs_tested"),
+)
 
 
 def prepare(scenario: Scenario, contestants: list[Contestant]) -> dict[str, Params]:
@@ -35,7 +38,7 @@ def prepare(scenario: Scenario, contestants: list[Contestant]) -> dict[str, Para
 
 
 def episodes(
-    contestant: Contestant, params: Params, rounds: int, seeds: range
+    contestant: Contestant, params: Params, rounds: int, seeds: Iterable[int]
 ) -> Iterator[tuple[int, Rounds]]:
     """Yields each seed with the metrics of its episode.
 
@@ -86,6 +89,8 @@ def fates(row: Mapping[str, float]) -> dict[str, float]:
         "spent for nothing": wasted,
         "expired": row["pairs_expired"],
         "blocked": row["pairs_blocked"],
+        "sacrificed": row["pairs_sacrificed"],
+        "tested": row["pairs_tested"],
         "left at the end": row["pairs_left"],
     }
     return {name: pairs / total for name, pairs in parts.items()}

@@ -66,11 +66,13 @@ FATES = {
     "spent for nothing": "#D55E00",
     "expired": "#E69F00",
     "blocked": "#CC79A7",
+    "sacrificed": "#009E73",
+    "tested": "#F0E442",
     "left at the end": "#BBBBBB",
 }
 """What becomes of generated pairs, with its colour; the first two are the useful ones."""
 LEGEND: dict[str, Any] = {
-    "ncols": len(FATES),
+    "ncols": len(FATES) // 2,
     "frameon": False,
     "handlelength": 1.0,
     "handletextpad": 0.4,
@@ -147,7 +149,7 @@ def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str)
     for name, shares in fates.items():
         _check_shares(name, shares)
     with _style():
-        figure = _figure(1.45 + 0.34 * len(fates))
+        figure = _figure(1.65 + 0.34 * len(fates))
         axes = figure.add_subplot()
         for row, shares in enumerate(fates.values()):
             _draw_bar(axes, row, shares)

@@ -40,9 +40,7 @@ class Folder:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
         write_text(path / "scenario.yaml", config.dump(scenario))
-        versions = {name: version(name) for name in PACKAGES}
-        versions["python"] = platform.python_version()
-        write_text(path / "run.json", json.dumps({**record, "versions": versions}, indent=2) + "\n")
+        write_json(path / "run.json", {**record, "versions": versions()})
         self._episodes = (path / "episodes.csv").open("w", newline="")
         self._rounds = (path / "rounds.csv").open("w", newline="")
         self.rows: dict[str, list[Row]] = {}
@@ -65,9 +63,9 @@ class Folder:
     def add(self, policy: str, seed: int, rounds: Rounds) -> None:
         """Appends an episode to both tables, and has it on disk before it returns."""
         row = evaluate.summary(rounds)
-        _append(self._episodes, [{"policy": policy, "seed": seed, **row}])
+        append(self._episodes, [{"policy": policy, "seed": seed, **row}])
         length = len(rounds["accuracy"])
-        _append(
+        append(
             self._rounds,
             [
                 {"policy": policy, "seed": seed, "round": number + 1}
@@ -105,14 +103,24 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
     for name, episodes in rows.items():
         result.add_row(
             name,
-            _estimate(_column(episodes, "final_accuracy")),
-            "" if name == first else _estimate(_differences(episodes, rows[first]), sign="+"),
-            _estimate(_column(episodes, "mean_accuracy")),
+            estimate(_column(episodes, "final_accuracy")),
+            "" if name == first else estimate(_differences(episodes, rows[first]), sign="+"),
+            estimate(_column(episodes, "mean_accuracy")),
             f"{100 * _column(episodes, 'utilization').mean():.1f}",
             f"{_column(episodes, 'accepted_nodes').mean():.1f}",
             f"{_column(episodes, 'committed_rounds').mean():.1f}",
         )
     return result
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of the packages that decide a result."""
+    return {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
+
+
+def write_json(path: Path, record: Mapping[str, object]) -> None:
+    """Writes a whole file or nothing, as JSON."""
+    write_text(path, json.dumps(record, indent=2) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -122,12 +130,19 @@ def write_text(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def _append(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:
+def append(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:
+    """Appends rows to a table, after the header where it is empty, and has them on disk."""
     writer = csv.DictWriter(file, list(rows[0]))
     if file.tell() == 0:
         writer.writeheader()
     writer.writerows(rows)
     file.flush()
+
+
+def estimate(values: NDArray[np.float64], sign: str = "") -> str:
+    """Returns the mean with its 95 % bootstrap interval, in per cent."""
+    low, high = statistics.interval(values)
+    return f"{100 * values.mean():{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
 
 
 def _column(rows: list[Row], name: str) -> NDArray[np.float64]:
@@ -142,8 +157,3 @@ def _differences(one: list[Row], other: list[Row]) -> NDArray[np.float64]:
     # An interrupted run has fewer seeds of the last contestant; they are the first ones.
     pairs = zip(_column(one, "final_accuracy"), _column(other, "final_accuracy"), strict=False)
     return np.array([a - b for a, b in pairs])
-
-
-def _estimate(values: NDArray[np.float64], sign: str = "") -> str:
-    low, high = statistics.interval(values)
-    return f"{100 * values.mean():{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"

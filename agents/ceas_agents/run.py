@@ -42,7 +42,7 @@ def evaluate(
         "seeds": [seeds.start, seeds.stop - 1],
     }
     interrupted = False
-    with results.Folder(folder, scenario, record) as writer, _progress() as progress:
+    with results.Folder(folder, scenario, record) as writer, progress_bar() as progress:
         task = progress.add_task("", total=len(contestants) * len(seeds))
         try:
             for contestant in contestants:
@@ -63,19 +63,24 @@ def evaluate(
         raise KeyboardInterrupt
 
 
+def output(width: int = PIPE_WIDTH) -> Console:
+    """Returns where tables are printed: into a file or a pipe, they keep that width."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=width)
+
+
+def progress_bar() -> Progress:
+    """Returns a bar on the standard error that counts episodes."""
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+
+
 def _show(writer: results.Folder, scenario: Scenario, seeds: range) -> None:
     if not writer.rows:
         return
     title = f"{scenario.name}: seeds {seeds.start} to {seeds.stop - 1}"
-    terminal = Console()
-    # Into a file or a pipe, the table keeps its width.
-    console = terminal if terminal.is_terminal else Console(width=PIPE_WIDTH)
+    console = output()
     console.print(results.table(writer.rows, title))
     plots = writer.draw(title)
     written = [writer.path / "episodes.csv", writer.path / "rounds.csv", *plots]
     console.print("Written:", *map(str, written), soft_wrap=True)
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))

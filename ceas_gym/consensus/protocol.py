@@ -106,7 +106,7 @@ def decide(
         share=share,
         certificate=weights.certificate(weight, share, _variances(params, received)),
     )
-    return _remember(workers, received, delivery, sent), received, verdict
+    return _remember(workers, received, delivery, measured, sent), received, verdict
 
 
 def _weigh(params: Params, received: Received) -> Float[Array, " nodes"]:
@@ -133,11 +133,13 @@ def _reject_non_finite(
     return Received(clean, received.information, counted, received.forged & finite), clean, weight
 
 
-def _remember(workers: Workers, received: Received, delivery: Delivery, sent: Array) -> Workers:
+def _remember(
+    workers: Workers, received: Received, delivery: Delivery, measured: Array, sent: Array
+) -> Workers:
     fresh = received.counted & (delivery.shots > 0)
     return Workers(
         momentum=workers.momentum,
         accepted=jnp.where(fresh[:, None], sent, workers.accepted),
-        accepted_information=jnp.where(fresh, received.information, workers.accepted_information),
+        accepted_information=jnp.where(fresh, measured, workers.accepted_information),
         accepted_age=jnp.where(fresh, 0, workers.accepted_age + 1),
     )

@@ -5,36 +5,50 @@ multiplies the success probability. The hub sees what is heralded only, and filt
 is the exact posterior. The logarithm of every memory's coherence time is an autoregressive process
 of first order; the hub learns the truth at a calibration and trusts it until the next one. What a
 pair loses while light and messages fly is too little for the drift to matter, and is not drifted.
+Where pairs are tested, the books trust the calibration as far as the tests bear it out
+(`network.verification`).
 """
+
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import xlog1py, xlogy
 from jaxtyping import Array, Float, Int, Key
 
+from ceas_gym.network import verification
 from ceas_gym.types import Conditions, Links, Network
 
 
 def steady(network: Network) -> Conditions:
-    """Returns the nominal conditions: every link good, every coherence time as in the scenario."""
+    """Returns the nominal conditions: every link good, every coherence time as in the scenario.
+
+    Nothing has been tested in them, and the calibration is trusted.
+    """
     rate, conditions = network.decay_rate, network.weather.start.shape[0]
     return Conditions(
         link=jnp.zeros(network.edges, jnp.int32),
         belief=jnp.zeros((network.edges, conditions), rate.dtype).at[:, 0].set(1),
-        drift=jnp.zeros((1 + network.drifts, *rate.shape), rate.dtype),
+        drift=jnp.zeros((1 + network.books_err, *rate.shape), rate.dtype),
+        tests=verification.none(network),
     )
 
 
 def start(network: Network, key: Key[Array, ""]) -> Conditions:
-    """Returns the conditions of the first round: drawn at large, memories just calibrated."""
-    link_key, drift_key = jax.random.split(key)
+    """Returns the conditions of the first round: drawn at large, memories just calibrated.
+
+    Where pairs are verified, the commissioning tests have been made.
+    """
+    link_key, drift_key, test_key = jax.random.split(key, 3)
     weather, calm = network.weather, steady(network)
     chances = jnp.broadcast_to(weather.start, calm.belief.shape)
     drift = calm.drift
     if network.drifts:
-        drawn = weather.spread * jax.random.normal(drift_key, drift.shape[1:], drift.dtype)
-        drift = jnp.broadcast_to(drawn, drift.shape)
-    return Conditions(_draw(chances, link_key), chances, drift)
+        logarithm = weather.spread * jax.random.normal(drift_key, drift.shape[1:], drift.dtype)
+        drift = jnp.broadcast_to(logarithm, drift.shape)
+    drawn = replace(calm, link=_draw(chances, link_key), belief=chances, drift=drift)
+    tests = verification.commission(network, links(network, drawn), test_key)
+    return replace(drawn, tests=tests)
 
 
 def links(network: Network, conditions: Conditions) -> Links:
@@ -51,7 +65,7 @@ def links(network: Network, conditions: Conditions) -> Links:
     condition = network.weather.rate[conditions.link]
     return Links(
         success_probability=network.success_probability * condition[network.edge],
-        fresh=network.link_contraction * kept,
+        fresh=verification.correct(network, conditions.tests, network.link_contraction * kept),
         link_decay=jnp.exp(-of_link),
         decay=jnp.exp(-of_pair),
     )
@@ -78,7 +92,8 @@ def advance(
     link_key, drift_key = jax.random.split(key)
     weather = network.weather
     posterior = _posterior(network, conditions.belief, tried.sum(axis=0), heralded.sum(axis=0))
-    return Conditions(
+    return replace(
+        conditions,
         link=_draw(weather.transition[conditions.link], link_key),
         belief=posterior @ weather.transition,
         drift=_drift(network, conditions.drift, next_round, drift_key),

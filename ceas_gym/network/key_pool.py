@@ -2,8 +2,8 @@
 
 BBM92: both halves of a pair are measured in the same basis.
 
-The accounting is asymptotic: each measured pair adds its secret fraction at once. Provable key
-comes in blocks of thousands of pairs, which this amortises over rounds (`physics.key`).
+Each measured pair adds at once what the accounting says that it is worth (`ACCOUNTINGS`), though
+provable key comes in blocks of thousands of pairs, gathered over rounds and distilled together.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,32 @@ from jaxtyping import Array, Bool, Float, Int
 from ceas_gym.physics import bell, key
 from ceas_gym.types import Network
 
+Accounting = Callable[[Array, Array], Array]
+
+
+def asymptotic(
+    pair: Float[Array, "nodes 4"], block_pairs: Float[Array, ""]
+) -> Float[Array, " nodes"]:
+    """Returns the secret fraction of a run without end: a price that no finite block reaches."""
+    del block_pairs
+    return key.secret_fraction(pair)
+
+
+def finite(pair: Float[Array, "nodes 4"], block_pairs: Float[Array, ""]) -> Float[Array, " nodes"]:
+    """Returns the secret bits of a block of finite size, amortised over all its pairs.
+
+    The bits are counted pair by pair, as if each came with its share of the block; a real block
+    yields all of its key at its end and none before. Each block is secret but for a probability
+    of 1e-10, and of its two copies being different of 1e-15 (the defaults of
+    `physics.key.finite_key_bits`). So n tags whose key comes from one block are forged with a
+    probability of at most n 2^-security_bits + 1e-10: up to 33 bits of security the key does not
+    spoil what a single tag claims, and beyond that the second term is what remains.
+    """
+    return key.finite_secret_fraction(pair, block_pairs)
+
+
+ACCOUNTINGS: dict[str, Accounting] = {"asymptotic": asymptotic, "finite": finite}
+
 
 def bits_per_pair(
     network: Network, contraction: Float[Array, "letters nodes"]
@@ -21,10 +47,11 @@ def bits_per_pair(
     """Returns the secret bits that a pair yields when both its halves are measured.
 
     Args:
-        network: Readout of the measurement.
+        network: Readout of the measurement, and the accounting.
         contraction: Of the pair, as the hub's books have it.
     """
-    return key.secret_fraction(bell.from_letters(contraction.T * network.key_contraction))
+    measured = bell.from_letters(contraction.T * network.key_contraction)
+    return network.accounting(measured, network.block_pairs)
 
 
 def measure(

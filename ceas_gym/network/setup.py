@@ -7,11 +7,17 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ceas_gym.names import asked_by
-from ceas_gym.network import purification, topology
+from ceas_gym.network import key_pool, purification, topology
 from ceas_gym.network.topology import Topology
 from ceas_gym.physics import bell, heralding, key
-from ceas_gym.scenario import ConditionSettings, HardwareSettings, KeySettings, NetworkSettings
-from ceas_gym.types import Network, Weather
+from ceas_gym.scenario import (
+    ConditionSettings,
+    HardwareSettings,
+    KeySettings,
+    NetworkSettings,
+    VerificationSettings,
+)
+from ceas_gym.types import Network, Verification, Weather
 
 HEADER_BITS = 64
 """Node and round, which the tag covers beside the update."""
@@ -20,6 +26,11 @@ WORD_BITS = 32
 
 MOST_ATTEMPTS = 2**24
 """In a window and on a link: counts are exact in 32 bits up to here."""
+
+MOST_DRAWS = 2**31 - 2**21
+"""Of test pairs, times the pairs that they are drawn from: such products are exact in 32 bits."""
+
+UNVERIFIED = VerificationSettings()
 
 MEMORIES = {"depolarizing": bell.depolarize, "dephasing": bell.dephase}
 DECAYING = {"depolarizing": (1.0, 1.0, 1.0), "dephasing": (1.0, 1.0, 0.0)}
@@ -34,6 +45,7 @@ def build(
     parameters: int,
     *,
     accepts_unauthenticated: bool,
+    verification: VerificationSettings = UNVERIFIED,
 ) -> Network:
     """Returns the network half of a scenario.
 
@@ -44,9 +56,11 @@ def build(
         qubits: Pairs that a shot takes.
         parameters: Numbers in an update, which decide the length of a tag.
         accepts_unauthenticated: Whether nodes without a tag take part.
+        verification: Test pairs; by default none.
 
     Raises:
-        ValueError: If a window holds too many attempts, or the purification is unknown.
+        ValueError: If a window holds too many attempts, or more pairs are tested than can be
+            counted, or the purification is unknown.
     """
     routes, coherence_s = layout(settings, hardware)
     period_s, success, link_contraction = _link_budget(settings, hardware, routes, coherence_s)
@@ -77,7 +91,10 @@ def build(
         quota=_numbers(settings.quota * settings.windows * routes.channels[0] / len(routes.vertex)),
         tag_bits=_numbers(tag_bits),
         key_capacity_bits=_numbers(tag_bits * key_settings.capacity_tags),
+        block_pairs=_numbers(key_settings.block_pairs),
         weather=_weather(settings.conditions),
+        verification=_verification(verification, settings.memories_per_link),
+        accounting=key_pool.ACCOUNTINGS[key_settings.accounting],
         purification=purify,
         edges=len(routes.length_km),
         windows=settings.windows,
@@ -88,6 +105,7 @@ def build(
         oldest_first=settings.spend_order == "oldest_first",
         unauthenticated_spend=accepts_unauthenticated,
         drifts=settings.conditions.coherence == "drifting",
+        verifies=verification.pairs > 0,
     )
 
 
@@ -192,6 +210,20 @@ def _weather(settings: ConditionSettings) -> Weather:
         persistence=_numbers(np.exp(-1 / settings.coherence_rounds)),
         spread=_numbers(settings.coherence_spread),
         calibration_rounds=jnp.int32(settings.calibration_rounds),
+    )
+
+
+def _verification(settings: VerificationSettings, memories: int) -> Verification:
+    if min(settings.pairs, memories) * memories > MOST_DRAWS:
+        raise ValueError(
+            f"consensus.verification.pairs = {settings.pairs} of "
+            f"network.memories_per_link = {memories} pairs are more than can be drawn"
+        )
+    return Verification(
+        pairs=jnp.int32(settings.pairs),
+        doubt=_numbers(-np.log1p(-settings.confidence)),
+        persistence=_numbers(np.exp(-1 / settings.memory_rounds)),
+        commissioning_pairs=jnp.int32(settings.commissioning_pairs),
     )
 
 

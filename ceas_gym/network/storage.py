@@ -20,7 +20,7 @@ class Arrivals(NamedTuple):
 def empty(network: Network) -> Memory:
     """Returns a memory that holds nothing."""
     nodes, hops = network.is_hop.shape
-    letters, views = network.decaying.shape[0], 1 + network.drifts
+    letters, views = network.decaying.shape[0], 1 + network.books_err
     number = network.decay_rate.dtype
     return Memory(
         pairs=jnp.zeros((nodes, network.ages), jnp.int32),
@@ -46,7 +46,8 @@ def store(
         heralded: Pairs heralded on each link in each window.
 
     Returns:
-        The memory, and the round's ledger, in which `spent` and `sacrificed` are still zero.
+        The memory, and the round's ledger, in which `spent`, `sacrificed` and `tested` are
+        still zero.
     """
     values = relays.contraction_by_age(network, links)
 
@@ -58,7 +59,7 @@ def store(
         unmeasured = Arrivals(arrivals.pairs - keyed, arrivals.contraction)
         pairs, contraction, expired, blocked = _hold(network, links, memory, unmeasured)
         none = jnp.zeros_like(keyed)
-        ledger = Ledger(arrivals.pairs, none, keyed, expired, blocked, none)
+        ledger = Ledger(arrivals.pairs, none, keyed, expired, blocked, none, none)
         return Memory(pairs, contraction, waiting, key_bits), ledger
 
     windows_left = jnp.arange(network.windows)[::-1]

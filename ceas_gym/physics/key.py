@@ -3,8 +3,13 @@
 import itertools
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
+
+TEST_SHARES = np.geomspace(0.004, 0.5, 24)
+"""Of a block's pairs, from which the best one is taken: the optimum is flat, and a few times wider
+than the steps."""
 
 
 def binary_entropy(probability: ArrayLike) -> Float[Array, "..."]:
@@ -113,6 +118,39 @@ def finite_key_bits(
     kept = 1.0 - binary_entropy(worst) - leaked
     fixed = 1.0 - 2.0 * jnp.log2(secrecy) - jnp.log2(correctness)
     return jnp.maximum(jnp.multiply(key_bits_raw, kept) - fixed, 0.0)
+
+
+def finite_secret_fraction(
+    pair: Float[Array, "... 4"], block_pairs: ArrayLike
+) -> Float[Array, "..."]:
+    """Returns the secret key bits of a block of finite size, over its measured pairs.
+
+    Of the b pairs of a block, k are tested and n = b - k become key, with the better k of
+    `TEST_SHARES`; the error rate is the larger one of the two bases. The inefficiency of the error
+    correction and the probabilities of failure are the defaults of `finite_key_bits`.
+
+    Args:
+        pair: Bell-diagonal quadruples (Phi+, Psi-, Psi+, Phi-).
+        block_pairs: Pairs b that are distilled together; >= 1.
+
+    Returns:
+        Bits per pair with both halves measured in the same basis, in [0, 1]: amortised, for the
+        block yields them all at its end. Below 2000 pairs it is 0 for nearly any pair.
+
+    Source:
+        Tomamichel, Lim, Gisin and Renner, Nature Communications 3, 634 (2012).
+
+    Example:
+        >>> pair = jnp.array([0.9625, 0.0125, 0.0125, 0.0125])
+        >>> print(f"{finite_secret_fraction(pair, 100_000):.3f}")
+        0.384
+    """
+    error_x, error_z = pair[..., 1] + pair[..., 3], pair[..., 1] + pair[..., 2]
+    error = jnp.maximum(error_x, error_z)[..., None]
+    shares = TEST_SHARES.reshape((1,) * (pair.ndim - 1) + (-1,))
+    tested = jnp.multiply(block_pairs, jnp.asarray(shares, pair.dtype))
+    bits = finite_key_bits(block_pairs - tested, tested, error)
+    return bits.max(axis=-1) / block_pairs
 
 
 def tag_bits(message_bits: int, security_bits: int) -> int:

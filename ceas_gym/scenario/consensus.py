@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ceas_gym.scenario.section import Count, Section
 
@@ -34,7 +34,16 @@ class VerificationSettings(Section, frozen=True):
     memory_rounds: Annotated[float, Field(gt=1, le=1e6)] = 25.0
     """Rounds of tests after which an old one counts 1/e."""
     commissioning_pairs: Annotated[int, Field(ge=0, le=10**9)] = 1000
-    """Tested of each node before the first round."""
+    """Tested of each node before the first round: with no test at all, a node has no key."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "VerificationSettings":
+        if self.pairs and not self.commissioning_pairs:
+            raise ValueError(
+                f"pairs = {self.pairs} without commissioning_pairs: no test would ever count, "
+                "since a node whose fidelity is unknown gets no key"
+            )
+        return self
 
 
 class ConsensusSettings(Section, frozen=True):
@@ -51,8 +60,8 @@ class ConsensusSettings(Section, frozen=True):
     """Byzantine nodes that the rule is set for; by default as many as there are."""
     share_budget: Annotated[float, Field(ge=1)] = 1.25
     """The heaviest `tolerated_nodes` may carry this times their share under equal votes."""
-    cap: Literal["share_budget", "certificate"] = "share_budget"
-    """What cuts the weights: the share budget, or the cut with the least certificate."""
+    cap: Literal["certificate", "share_budget"] = "certificate"
+    """What cuts the weights: the cut with the least certificate, or the share budget."""
     largest_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.45
     """No update is made when the heaviest `tolerated_nodes` would carry more."""
     cache_age_rounds: Count = 10

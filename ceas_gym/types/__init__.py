@@ -6,8 +6,8 @@ Axes have the same names everywhere:
 - `ages`: whole windows since the end of the one in which a pair was heralded; `slots`: rounds
   since key was distilled;
 - `letters`: X, Y and Z, by whose contractions a pair is described (`physics.bell.teleport`);
-- `views`: the truth first, the hub's books last; where nothing drifts the books are true, and
-  there is one view only;
+- `views`: the truth first, the hub's books last; where nothing drifts and nothing is tested the
+  books are true, and there is one view only;
 - `conditions` of a link: good, degraded, down;
 - `parameters` of the circuit; `paulis`, 4 to the number of qubits; `kinds` of Pauli words, by the
   numbers of X, Y and Z in them.
@@ -20,12 +20,14 @@ from ceas_gym.types.fixed import (
     Network,
     Params,
     Split,
+    Verification,
     Weather,
 )
 from ceas_gym.types.moving import (
     Coalition,
     Conditions,
     Delivery,
+    Evidence,
     Ledger,
     Links,
     Memory,
@@ -48,6 +50,7 @@ __all__ = [
     "Conditions",
     "Consensus",
     "Delivery",
+    "Evidence",
     "Learning",
     "Ledger",
     "Links",
@@ -65,6 +68,7 @@ __all__ = [
     "State",
     "TimeStep",
     "Verdict",
+    "Verification",
     "Weather",
     "Workers",
 ]

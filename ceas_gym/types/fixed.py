@@ -36,6 +36,21 @@ class Weather:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Verification:
+    """Test pairs, and what the hub concludes from them (`network.verification`)."""
+
+    pairs: Int[Array, ""]
+    """Tested of each node in a round, if so many are stored."""
+    doubt: Float[Array, ""]
+    """Natural logarithm of one over the chance that a bound is wrong."""
+    persistence: Float[Array, ""]
+    """Factor on the count of earlier tests when new ones count."""
+    commissioning_pairs: Int[Array, ""]
+    """Tested of each node before the first round."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Network:
     """Routes from the hub to the nodes, memories, and what teleportation and key need."""
 
@@ -59,7 +74,7 @@ class Network:
     delivery_contraction: Float[Array, "letters nodes"]
     """What the teleportation at the barrier leaves: gate, readout, and the way of its outcomes."""
     key_contraction: Float[Array, ""]
-    """What the readout of both halves leaves when a pair is measured into key."""
+    """What the readout of both halves leaves when a pair is measured into key, or tested."""
     decay_rate: Float[Array, " vertices"]
     """Of a memory's contraction, per window."""
     decaying: Float[Array, " letters"]
@@ -84,7 +99,12 @@ class Network:
     """Windows of a channel in a round, up to which a node may ask for more than it is given."""
     tag_bits: Float[Array, ""]
     key_capacity_bits: Float[Array, ""]
+    block_pairs: Float[Array, ""]
+    """Pairs that are distilled into key together."""
     weather: Weather
+    verification: Verification
+    accounting: Callable[..., Array] = static()
+    """Secret bits of a measured pair (`network.key_pool.ACCOUNTINGS`)."""
     purification: Callable[..., Any] = static()
     edges: int = static()
     windows: int = static()
@@ -99,7 +119,14 @@ class Network:
     unauthenticated_spend: bool = static()
     """Whether a node without a tag takes part all the same."""
     drifts: bool = static()
-    """Whether the coherence times drift, so that the hub's books may err."""
+    """Whether the coherence times drift between calibrations."""
+    verifies: bool = static()
+    """Whether the hub tests pairs, and trusts its calibration only as far as they bear it out."""
+
+    @property
+    def books_err(self) -> bool:
+        """Whether the hub's books may differ from the truth, so that both views are kept."""
+        return self.drifts or self.verifies
 
 
 @jax.tree_util.register_dataclass
@@ -159,6 +186,8 @@ class Consensus:
     lapse: Callable[..., Any] = static()
     trusts_claims: bool = static()
     """Whether weights are made of what nodes claim."""
+    clips: bool = static()
+    """Whether the rule clips the updates before all else."""
 
 
 @jax.tree_util.register_dataclass

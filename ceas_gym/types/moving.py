@@ -13,6 +13,20 @@ Metrics = dict[str, Array]
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Evidence:
+    """Sums over the test pairs of each node, in which older tests count less.
+
+    There are no nodes in it where nothing is tested.
+    """
+
+    passed: Float[Array, " nodes"]
+    made: Float[Array, " nodes"]
+    booked: Float[Array, " nodes"]
+    """Of what the calibration promised: the mean contraction of X, Y and Z as both ends read it."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Conditions:
     """The state of links and memories, and what the hub believes of it."""
 
@@ -22,6 +36,7 @@ class Conditions:
     """Probability of each condition in the coming round, given all that was heralded."""
     drift: Float[Array, "views vertices"]
     """Logarithm of the coherence time over its nominal value."""
+    tests: Evidence
 
 
 @jax.tree_util.register_dataclass
@@ -64,6 +79,8 @@ class Ledger:
     blocked: Int[Array, " nodes"]
     sacrificed: Int[Array, " nodes"]
     """Measured in a purification, or lost by it."""
+    tested: Int[Array, " nodes"]
+    """Measured by both ends to verify the node's entanglement."""
 
 
 @jax.tree_util.register_dataclass

@@ -59,7 +59,7 @@ def test_evaluate_writes_a_row_for_each_policy_and_seed(finished):
 
 def test_every_pair_of_an_episode_is_in_one_part(finished):
     for row in rows(finished[0] / "episodes.csv"):
-        parts = ("spent", "keyed", "expired", "blocked", "left")
+        parts = ("spent", "keyed", "expired", "blocked", "sacrificed", "tested", "left")
         total = sum(float(row[f"pairs_{part}"]) for part in parts)
         assert total == float(row["pairs_generated"])
         numbers = {name: float(value) for name, value in row.items() if name != "policy"}

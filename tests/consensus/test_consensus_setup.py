@@ -24,13 +24,53 @@ def test_numbers_and_names_of_the_protocol() -> None:
 
 def test_names_of_the_coalition() -> None:
     built = setup.build_adversary(
-        AttackSettings(name="alie", byzantine_nodes=3, placement="worst_links", strength=1.5)
+        AttackSettings(name="alie", byzantine_nodes=3, placement="worst_links", strength=1.5),
+        rounds=10,
     )
     assert int(built.byzantine_nodes) == 3
     assert float(built.strength) == 1.5
     assert built.attack is attacks.a_little_is_enough
     assert built.placement is placement.worst_links
     assert not built.poisons_labels
+    assert not built.sabotage
+
+
+@pytest.mark.parametrize(
+    ("settings", "where", "onset"),
+    [
+        ({"name": "white_box"}, placement.random, 0),
+        ({"name": "sleeper"}, placement.random, 10),
+        ({"name": "sleeper", "onset_round": 3}, placement.random, 3),
+        ({"name": "ceas_adversary"}, placement.best_links, 0),
+        ({"name": "ceas_adversary", "placement": "random"}, placement.random, 0),
+    ],
+)
+def test_composites_bring_defaults_that_settings_replace(
+    settings: dict[str, Any], where: object, onset: int
+) -> None:
+    built = setup.build_adversary(AttackSettings(**settings), rounds=30)
+    assert built.attack is attacks.white_box
+    assert built.placement is where
+    assert int(built.onset) == onset
+
+
+def test_names_of_sabotage_are_kept_beside_what_is_sent() -> None:
+    built = setup.build_adversary(AttackSettings(name="sign_flip+jamming+withholding"), rounds=10)
+    assert built.attack is attacks.sign_flip
+    assert built.sabotage == {"jamming", "withholding"}
+    assert setup.build_adversary(AttackSettings(name="exhaustion"), rounds=1).attack is attacks.none
+
+
+def test_forgery_passes_as_often_as_the_key_settings_say() -> None:
+    settings = ConsensusSettings.model_validate({"key": {"security_bits": 5}})
+    assert float(setup.build(settings, 1).forgery_probability) == 1 / 32
+
+
+@pytest.mark.parametrize(
+    ("rule", "factor"), [("mean", 2), ("clip+nnm+trimmed_mean", 2), ("bucketing+krum", 4)]
+)
+def test_quorum_is_the_precondition_of_the_rule(rule: str, factor: int) -> None:
+    assert int(setup.build(ConsensusSettings(rule=rule), 1).votes_needed) == factor
 
 
 def test_hub_tolerates_as_many_as_there_are_unless_told() -> None:

@@ -134,7 +134,7 @@ def delivered(network: Network, memory: Memory, pairs: NDArray[np.int64]) -> tup
     young = pairs[:, None] * np.eye(1, network.ages, dtype=int)
     memory = built.holding(young, memory.key_bits.sum(axis=1))
     zero = jnp.zeros(len(pairs), jnp.int32)
-    ledger = Ledger(zero, zero, zero, zero, zero, zero)
+    ledger = Ledger(zero, zero, zero, zero, zero, zero, zero)
     links = built.steady(network)
     memory, delivery, _ = spend(network, links, memory, ledger, jax.random.key(0))
     return memory, delivery.authenticated

@@ -15,7 +15,7 @@ choose = jax.jit(placement.choose)
 
 def coalition(where: str, bad: int) -> Adversary:
     return setup.build_adversary(
-        AttackSettings.model_validate({"placement": where, "byzantine_nodes": bad})
+        AttackSettings.model_validate({"placement": where, "byzantine_nodes": bad}), rounds=10
     )
 
 

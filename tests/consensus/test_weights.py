@@ -220,6 +220,8 @@ COUNTED = np.array([True, True, False, True])
         ("fisher", [0.0, 1.0, 0.0, 500.0]),
         ("inverse_variance", [0.0, 100 / 101, 0.0, 500 * 100 / 600]),
         ("uniform", [1.0, 1.0, 0.0, 1.0]),
+        # What is claimed comes as information, where claims are trusted.
+        ("claimed", [0.0, 1.0, 0.0, 500.0]),
     ],
 )
 def test_weightings_by_name(name: str, expected: list[float]) -> None:

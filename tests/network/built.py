@@ -11,13 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ceas_gym.network import conditions, setup
-from ceas_gym.scenario import GraphSettings, HardwareSettings, KeySettings, NetworkSettings
+from ceas_gym.scenario import (
+    GraphSettings,
+    HardwareSettings,
+    KeySettings,
+    NetworkSettings,
+    VerificationSettings,
+)
 from ceas_gym.types import Links, Memory, Network
 
 
 def build(
     hardware: dict[str, Any] | None = None,
     key_settings: dict[str, Any] | None = None,
+    verification: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Network:
     """Returns the network of a scenario in which shots take two pairs and updates eight numbers."""
@@ -28,6 +35,7 @@ def build(
         qubits=2,
         parameters=8,
         accepts_unauthenticated=False,
+        verification=VerificationSettings(**(verification or {})),
     )
 
 

@@ -27,7 +27,7 @@ def at_barrier(
     network: Network, pairs: list[list[int]], key: list[float], contraction: Any = 0.8
 ) -> Outcome:
     zero = jnp.zeros(3, jnp.int32)
-    ledger = Ledger(zero + 9, zero, zero + 1, zero + 2, zero + 3, zero)
+    ledger = Ledger(zero + 9, zero, zero + 1, zero + 2, zero + 3, zero, zero)
     memory = built.holding(pairs, key, contraction)
     links = built.steady(network)
     return spend(network, links, memory, ledger, jax.random.key(0))
@@ -78,7 +78,7 @@ def test_learners_get_the_truth_and_the_hub_its_books() -> None:
     both = jnp.concatenate([0.5 * memory.contraction, memory.contraction])
     memory = Memory(memory.pairs, both, memory.links, memory.key_bits)
     zero = jnp.zeros(3, jnp.int32)
-    ledger = Ledger(zero, zero, zero, zero, zero, zero)
+    ledger = Ledger(zero, zero, zero, zero, zero, zero, zero)
     _, delivery, _ = spend(network, built.steady(network), memory, ledger, jax.random.key(0))
     assert delivery.contraction[0, 1:5].tolist() == pytest.approx([0.45] * 3 + [0.45**2])
     # Of two Werner pairs 6 words have weight one and 9 have weight two.

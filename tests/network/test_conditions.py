@@ -1,5 +1,6 @@
 """Changing links and memories: their chains, what the hub believes, and what its books say."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from network import built
 from network.measured import agree
 from scipy.stats import binom
 
-from ceas_gym.network import conditions
+from ceas_gym.network import conditions, verification
 from ceas_gym.types import Conditions, Links, Network
 
 advance, links_of = jax.jit(conditions.advance), jax.jit(conditions.links)
@@ -159,7 +160,8 @@ def test_belief_is_bayes_rule_by_hand() -> None:
     belief = random.dirichlet(np.ones(3), 4)
     tried = random.integers(0, 6, (2, 3, 2)) * np.asarray(network.is_hop)
     heralded = random.binomial(tried, 0.2)
-    now = Conditions(jnp.zeros(4, jnp.int32), jnp.asarray(belief), jnp.zeros((1, 5)))
+    calm = conditions.steady(network)
+    now = replace(calm, belief=jnp.asarray(belief))
     got = advance(network, now, jnp.asarray(tried), jnp.asarray(heralded), 1, jax.random.key(0))
     rate, expected = [1.0, 0.3, 0.0], belief.copy()
     for node, hop in np.argwhere(network.is_hop):
@@ -211,7 +213,8 @@ def test_belief_is_right_as_often_as_it_says(lives: tuple[np.ndarray, np.ndarray
 def test_condition_of_a_fibre_holds_for_all_routes_over_it() -> None:
     network = two_routes()
     drift = jnp.zeros((1, 5))
-    now = Conditions(jnp.array([1, 0, 2, 0]), jnp.ones((4, 3)) / 3, drift)
+    link, belief = jnp.array([1, 0, 2, 0]), jnp.ones((4, 3)) / 3
+    now = Conditions(link, belief, drift, verification.none(network))
     got = links_of(network, now).success_probability
     rate = np.array([[0.3, 1.0], [0.3, 0.0], [1.0, 0.3]])
     real = np.asarray(network.is_hop)
@@ -251,7 +254,7 @@ def test_drift_changes_the_decay_of_both_views() -> None:
     network = star(**DRIFTING)
     drift = jnp.array([[0.5, -0.3, 0.0, 0.2], [0.0, 0.1, 0.0, 0.0]])
     now = conditions.start(network, jax.random.key(0))
-    got: Links = links_of(network, Conditions(now.link, now.belief, drift))
+    got: Links = links_of(network, replace(now, drift=drift))
     coherence = np.exp(np.asarray(drift, float)) / np.asarray(network.decay_rate, float)
     rate = 1 / coherence[:, :1] + 1 / coherence[:, 1:]
     for decay in (got.decay, got.link_decay[..., 0]):
@@ -272,7 +275,7 @@ def test_steady_scenario_is_constant_to_the_last_bit() -> None:
         tried, heralded = (jnp.full((4, 3, 1), pairs, jnp.int32) for pairs in (80_000, 37 * number))
         now = advance(network, now, tried, heralded, number + 1, jax.random.key(number))
         for state in (first, nominal):
-            for one, other in zip(vars(now).values(), vars(state).values(), strict=True):
+            for one, other in zip(jax.tree.leaves(now), jax.tree.leaves(state), strict=True):
                 assert one.tolist() == other.tolist()
     for one, other in zip(vars(links_of(network, now)).values(), vars(links).values(), strict=True):
         assert one.tolist() == other.tolist()

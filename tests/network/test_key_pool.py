@@ -71,6 +71,32 @@ def test_secret_fraction_keeps_the_two_bases_apart() -> None:
     assert expected[2] == 0
 
 
+@pytest.mark.usefixtures("exact")
+def test_finite_accounting_is_a_block_over_its_pairs() -> None:
+    # A block of 1e5 pairs of contraction 0.95 yields 0.3845 bits a pair, and one of 1e4 0.1635.
+    for block, expected in ((100_000, 0.384505), (10_000, 0.163488)):
+        settings = {"accounting": "finite", "block_pairs": block}
+        network = built.build({}, settings, nodes=3)
+        perfect = built.altered(network, key_contraction=1.0)
+        worth = bits_per_pair(perfect, jnp.full((3, 3), 0.95))
+        assert worth.tolist() == pytest.approx([expected] * 3, abs=1e-3)
+        noisy = bits_per_pair(built.altered(network, key_contraction=0.95), jnp.ones((3, 3)))
+        assert noisy.tolist() == pytest.approx(worth.tolist(), rel=1e-9)
+
+
+def test_finite_key_is_never_worth_more_than_the_asymptotic() -> None:
+    contraction = jnp.linspace(0.7, 1.0, 30)[None].repeat(3, axis=0)
+    asymptotic = bits_per_pair(built.build(nodes=3), contraction)
+    before = jnp.zeros(30)
+    for block in (10**3, 10**4, 10**6, 10**9):
+        network = built.build({}, {"accounting": "finite", "block_pairs": block}, nodes=3)
+        finite = bits_per_pair(network, contraction)
+        assert (finite <= asymptotic).all()
+        assert (finite >= before).all()
+        before = finite
+    assert (before[-10:] > 0.9 * asymptotic[-10:] - 0.1).all()
+
+
 # --- What is measured ---
 
 

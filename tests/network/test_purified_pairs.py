@@ -174,7 +174,7 @@ def barrier_of(
     network: Network, memory: Memory, seed: int = 0
 ) -> tuple[Memory, np.ndarray, np.ndarray, np.ndarray]:
     zero = jnp.zeros(3, jnp.int32)
-    ledger = Ledger(zero, zero, zero, zero, zero, zero)
+    ledger = Ledger(zero, zero, zero, zero, zero, zero, zero)
     left, delivery, ledger = spend(network, links(), memory, ledger, jax.random.key(seed))
     contraction = np.asarray(delivery.contraction)
     return left, contraction, np.asarray(ledger.spent), np.asarray(ledger.sacrificed)

@@ -15,14 +15,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ceas_gym.consensus.attacks.vectors import (
+from ceas_gym.consensus.attacks.adaptive import lapse_synchronised, white_box
+from ceas_gym.consensus.attacks.spread import (
     a_little_is_enough,
+    mimic,
+    min_max,
+    min_sum,
+    signed_a_little_is_enough,
+)
+from ceas_gym.consensus.attacks.vectors import (
+    gaussian,
+    huge,
     inner_product,
     label_flip,
+    non_finite,
     none,
     scaled_sign_flip,
     sign_flip,
-    white_box,
 )
 from ceas_gym.consensus.attacks.view import View
 from ceas_gym.names import resolve
@@ -36,13 +45,21 @@ __all__ = [
     "View",
     "a_little_is_enough",
     "corrupt",
+    "gaussian",
+    "huge",
     "inner_product",
     "intercept",
     "label_flip",
+    "lapse_synchronised",
+    "mimic",
+    "min_max",
+    "min_sum",
+    "non_finite",
     "none",
     "plan",
     "scaled_sign_flip",
     "sign_flip",
+    "signed_a_little_is_enough",
     "white_box",
 ]
 
@@ -53,9 +70,17 @@ ATTACKS: dict[str, Attack] = {
     "label_flip": label_flip,
     "sign_flip": sign_flip,
     "scaled_sign_flip": scaled_sign_flip,
+    "gaussian": gaussian,
+    "non_finite": non_finite,
+    "huge": huge,
     "ipm": inner_product,
     "alie": a_little_is_enough,
+    "signed_alie": signed_a_little_is_enough,
+    "min_max": min_max,
+    "min_sum": min_sum,
+    "mimic": mimic,
     "white_box": white_box,
+    "lapse_synchronised": lapse_synchronised,
 }
 SENDS_AS_IS = (none, label_flip)
 SABOTAGE = {
@@ -64,7 +89,7 @@ SABOTAGE = {
     "under_claiming": "Fail every verification pair, to look poor.",
     "over_claiming": "Claim `claim_factor` times the information, if weights are `claimed`.",
     "withholding": "Send nothing, against the quorum.",
-    "forgery": "Guess the tag of every honest node that has none, and send in its name.",
+    "forgery": "Put an update of theirs, with a forged tag, in the place of every honest node's.",
 }
 """What they do beside sending; `network.sabotage`, `network.verification` and `intercept` do it."""
 
@@ -106,24 +131,31 @@ def plan(name: str) -> Plan:
     """Returns what a coalition does under that name.
 
     Args:
-        name: One of `ATTACKS` or a user's own `module:function`, any of `SABOTAGE`, or several
-            joined by `+`; or one of `COMPOSITES`.
+        name: One of `ATTACKS` or a user's own `module:function`, any of `SABOTAGE`, one of
+            `COMPOSITES`, or several joined by `+`.
 
     Raises:
-        ValueError: If a part is unknown, or two parts send something.
+        ValueError: If a part is unknown or empty, or two parts send something.
 
     Example:
         >>> plan("sign_flip+jamming").sabotage
         frozenset({'jamming'})
     """
-    whole = COMPOSITES.get(name, Composite(name, ""))
-    parts = whole.name.split("+")
+    wholes = [COMPOSITES.get(part, Composite(part, "")) for part in name.split("+")]
+    parts = [part for whole in wholes for part in whole.name.split("+")]
     sends = [part for part in parts if part not in SABOTAGE]
+    if "" in parts:
+        raise ValueError(f"attack {name!r} has an empty part")
     if len(sends) > 1:
         raise ValueError(f"attack {name!r} sends both {sends[0]!r} and {sends[1]!r}; name one")
+    # What else could have been meant is offered for a mistyped name.
     known = ATTACKS | dict.fromkeys([*SABOTAGE, *COMPOSITES], none)
-    attack = resolve("attack", sends[0], known) if sends else none
-    return Plan(attack, frozenset(parts) & SABOTAGE.keys(), whole.placement, whole.onset)
+    return Plan(
+        send=resolve("attack", sends[0], known) if sends else none,
+        sabotage=frozenset(parts) & frozenset(SABOTAGE),
+        placement=next((w.placement for w in wholes if w.placement != "random"), "random"),
+        onset=max(whole.onset for whole in wholes),
+    )
 
 
 def intercept(
@@ -135,8 +167,9 @@ def intercept(
 ) -> Received:
     """Returns what the hub holds after the coalition has withheld, over-claimed and forged.
 
-    A forged letter in the name of a node without a tag of this round passes for authenticated with
-    the probability of one guess; then the coalition decides what it says.
+    A letter of the coalition in the place of an authenticated node's passes with the probability
+    that the tag's security allows at most; if it does, the coalition decides what it says. In the
+    name of a node without key nothing passes, since the hub has no key either to check it with.
     """
     sabotage, acting = adversary.sabotage, coalition.acting
     if "withholding" in sabotage:
@@ -145,10 +178,11 @@ def intercept(
         claimed = jnp.where(acting, adversary.claim_factor, 1.0) * received.information
         received = replace(received, information=claimed)
     if "forgery" in sabotage:
-        luck = jax.random.uniform(coalition.key, acting.shape) < consensus.forgery_probability
-        open_to_it = acting.any() & ~coalition.members & ~delivery.authenticated
-        forged = received.forged | (luck & open_to_it)
-        received = replace(received, counted=received.counted | forged, forged=forged)
+        # One number of 32 bits is too coarse for so rare an event; two in a row are not.
+        guesses = jax.random.uniform(coalition.key, (2, *acting.shape))
+        luck = (guesses < jnp.sqrt(consensus.forgery_probability)).all(axis=0)
+        open_to_it = acting.any() & ~coalition.members & delivery.authenticated
+        received = replace(received, forged=received.forged | (luck & open_to_it))
     return received
 
 
@@ -179,7 +213,7 @@ def corrupt(
         honest=received.counted & ~bad & ~coalition.members,
         bad=received.counted & bad,
         strength=adversary.strength,
-        key=coalition.key,
+        key=jax.random.fold_in(coalition.key, 1),
         aggregate=lambda updates: consensus.rule(updates, weights, consensus.tolerated),
     )
     return view.send(jnp.where(coalition.acting.any(), adversary.attack(view), view.mean))

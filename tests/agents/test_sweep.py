@@ -1,0 +1,403 @@
+"""Sweeps as people run them: what is played, resumed, refused and shown."""
+
+import csv
+import json
+import shutil
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from ceas_agents import cli, contestants, evaluate, sweep, sweep_plan, sweep_play, sweep_table
+from ceas_gym import config
+from ceas_gym.consensus import attacks
+
+SHIPPED = Path(__file__).parents[2] / "configs"
+TWO_BY_TWO = {
+    "scenario": "tiny",
+    "policy": "uniform",
+    "episodes": 2,
+    "seed": 3,
+    "set": {
+        "episode.rounds": 2,
+        "learning.layers": 1,
+        "learning.batch_size": 2,
+        "attack.name": "sign_flip",
+    },
+    "vary": {"consensus.rule": ["mean", "median"], "attack.byzantine_nodes": [0, 1]},
+}
+WORST = {
+    **TWO_BY_TWO,
+    "set": {"network.nodes": 9},
+    "vary": {
+        "consensus.rule": ["mean", "bucketing+median"],
+        "attack.byzantine_nodes": [2, 3],
+        "sent": {
+            "sign flip": {"attack.name": "sign_flip"},
+            "longer, far off": {
+                "attack.name": "scaled_sign_flip",
+                "attack.placement": "best_links",
+            },
+        },
+    },
+    "table": {"rows": "consensus.rule", "columns": "attack.byzantine_nodes", "worst": "sent"},
+}
+
+
+def written(folder, data, name="sweep.yaml"):
+    path = folder / name
+    path.write_text(data if isinstance(data, str) else yaml.safe_dump(data, sort_keys=False))
+    return path
+
+
+def call(monkeypatch, *arguments):
+    """Returns the exit code of `ceas-gym sweep` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["ceas-gym", "sweep", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code or 0
+
+
+def rows(folder):
+    with (folder / "cells.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(autouse=True)
+def _keep_compiled(monkeypatch):
+    # The other tests in this process have programs of their own.
+    monkeypatch.setattr(sweep_play.jax, "clear_caches", lambda: None)
+
+
+@pytest.fixture
+def played(monkeypatch):
+    """Cells and seeds in the order of playing, with episodes that are made up at once."""
+    seen = []
+
+    def episodes(contestant, params, rounds, seeds):
+        byzantine = int(params.adversary.byzantine_nodes)
+        for seed in seeds:
+            seen.append((params.consensus.rule, byzantine, seed))
+            values = np.full(rounds, (seed + byzantine) / 100)
+            yield seed, defaultdict(lambda values=values: values)
+
+    monkeypatch.setattr(evaluate, "episodes", episodes)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished sweep, and its configuration."""
+    folder = tmp_path_factory.mktemp("sweep")
+    file = written(folder, TWO_BY_TWO)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep_play.jax, "clear_caches", lambda: None)
+        sweep.sweep(sweep_plan.load(file), folder / "out")
+    return folder / "out", file
+
+
+def test_every_combination_has_a_row_for_each_seed(finished):
+    found = [
+        (row["consensus.rule"], row["attack.byzantine_nodes"], row["seed"])
+        for row in rows(finished[0])
+    ]
+    expected = [(r, f, s) for r in ("mean", "median") for f in ("0", "1") for s in ("3", "4")]
+    assert found == expected
+
+
+def test_a_cell_is_what_evaluate_plays(finished):
+    changes = TWO_BY_TWO["set"] | {"consensus.rule": "median", "attack.byzantine_nodes": 1}
+    uniform = contestants.get("uniform")
+    params = evaluate.prepare(config.load("tiny", changes), [uniform])["uniform"]
+    (_, metrics), *_ = evaluate.episodes(uniform, params, 2, [4])
+    row = rows(finished[0])[-1]
+    expected = evaluate.summary(metrics)
+    assert {name: float(row[name]) for name in expected} == expected
+    assert set(row) == {"consensus.rule", "attack.byzantine_nodes", "seed", *expected}
+
+
+def test_the_folder_says_what_was_played(finished):
+    out, _ = finished
+    record = json.loads((out / "run.json").read_text())
+    assert record["seeds"] == [3, 4]
+    assert record["vary"]["attack.byzantine_nodes"]["1"] == {"attack.byzantine_nodes": 1}
+    assert {"jax", "python"} <= set(record["versions"])
+    assert config.load(out / "scenario.yaml") == config.load("tiny", TWO_BY_TWO["set"])
+    listed = (out / "table.md").read_text().splitlines()
+    assert listed[0].startswith("| consensus.rule | attack.byzantine_nodes | final accuracy |")
+    assert [line.split(" | ")[:2] for line in listed[2:6]] == [
+        ["| mean", "0"],
+        ["| mean", "1"],
+        ["| median", "0"],
+        ["| median", "1"],
+    ]
+
+
+@pytest.mark.parametrize("kept", [10, -1, -30])
+def test_a_killed_run_goes_on_where_it_stopped(kept, finished, tmp_path):
+    out, file = finished
+    shutil.copytree(out, tmp_path / "out")
+    whole = (out / "cells.csv").read_bytes()
+    (tmp_path / "out" / "cells.csv").write_bytes(whole[:kept])
+    sweep.sweep(sweep_plan.load(file), tmp_path / "out")
+    assert (tmp_path / "out" / "cells.csv").read_bytes() == whole
+    assert (tmp_path / "out" / "table.md").read_bytes() == (out / "table.md").read_bytes()
+
+
+def test_two_processes_give_the_same_rows(finished, tmp_path, monkeypatch):
+    out, file = finished
+    assert call(monkeypatch, file, "--out", tmp_path / "out", "--jobs", 2) == 0
+    assert (tmp_path / "out" / "cells.csv").read_bytes() == (out / "cells.csv").read_bytes()
+
+
+def test_only_what_is_missing_is_played(played, tmp_path, monkeypatch):
+    file, out = written(tmp_path, TWO_BY_TWO), tmp_path / "out"
+    assert call(monkeypatch, file, "--out", out) == 0
+    lines = (out / "cells.csv").read_text().splitlines(keepends=True)
+    # Without the second and the seventh row.
+    (out / "cells.csv").write_text("".join([*lines[:2], *lines[3:7], *lines[8:]]))
+    played.clear()
+    assert call(monkeypatch, file, "--out", out) == 0
+    assert [(byzantine, seed) for _, byzantine, seed in played] == [(0, 4), (1, 3)]
+    assert (out / "cells.csv").read_text() == "".join(lines)
+    played.clear()
+    assert call(monkeypatch, file, "--out", out) == 0
+    assert played == []
+    assert call(monkeypatch, file, "--out", out, "--overwrite") == 0
+    assert len(played) == 8
+
+
+def test_cells_of_one_program_are_played_in_a_row(played, tmp_path, monkeypatch):
+    turned = {"attack.byzantine_nodes": [0, 1], "consensus.rule": ["mean", "median", "krum"]}
+    file = written(tmp_path, {**TWO_BY_TWO, "episodes": 1, "vary": turned})
+    assert call(monkeypatch, file, "--out", tmp_path / "out") == 0
+    assert [byzantine for _, byzantine, _ in played] == [0, 1, 0, 1, 0, 1]
+    assert [rule for rule, _, _ in played[::2]] == [rule for rule, _, _ in played[1::2]]
+    assert [row["attack.byzantine_nodes"] for row in rows(tmp_path / "out")] == [*"000111"]
+
+
+def test_an_interrupt_keeps_and_shows_what_is_finished(played, tmp_path, monkeypatch, capsys):
+    file, out = written(tmp_path, TWO_BY_TWO), tmp_path / "out"
+    made_up = evaluate.episodes
+
+    def interrupted(*arguments):
+        if len(played) >= 3:
+            raise KeyboardInterrupt
+        yield from made_up(*arguments)
+
+    monkeypatch.setattr(evaluate, "episodes", interrupted)
+    assert call(monkeypatch, file, "--out", out) == 130
+    said = capsys.readouterr()
+    assert "interrupted: 4 of 8 episodes" in said.err
+    assert "unfinished" in said.out
+    assert len(rows(out)) == 4
+    monkeypatch.setattr(evaluate, "episodes", made_up)
+    assert call(monkeypatch, file, "--out", out) == 0
+    assert len(rows(out)) == len(played) == 8
+    assert "unfinished" not in (out / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "differing"),
+    [
+        ({"episodes": 3}, "seeds"),
+        ({"set": {"episode.rounds": 3}}, "set"),
+        ({"policy": "random"}, "policy"),
+        ({"vary": {"consensus.rule": ["mean"], "attack.byzantine_nodes": [0, 1]}}, "vary"),
+    ],
+)
+def test_a_folder_of_another_sweep_is_refused(
+    change, differing, played, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "out"
+    assert call(monkeypatch, written(tmp_path, TWO_BY_TWO), "--out", out) == 0
+    before = (out / "cells.csv").read_bytes()
+    played.clear()
+    other = written(tmp_path, {**TWO_BY_TWO, **change}, "other.yaml")
+    assert call(monkeypatch, other, "--out", out) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"error: {out} holds results of another sweep ({differing}")
+    assert "--overwrite" in said
+    assert played == []
+    assert (out / "cells.csv").read_bytes() == before
+
+
+def test_a_scenario_file_that_changed_is_another_sweep(played, tmp_path, monkeypatch, capsys):
+    tiny = config.dump(config.load("tiny"))
+    written(tmp_path, tiny, "mine.yaml")
+    file = written(tmp_path, {**TWO_BY_TWO, "scenario": "mine.yaml"})
+    assert call(monkeypatch, file, "--out", tmp_path / "out") == 0
+    written(tmp_path, tiny.replace("name: tiny", "name: other"), "mine.yaml")
+    assert call(monkeypatch, file, "--out", tmp_path / "out") == 2
+    assert "scenario's file" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_sweeps_is_refused(played, tmp_path, monkeypatch, capsys):
+    (tmp_path / "cells.csv").write_text("a,b\n1,2\n")
+    file = written(tmp_path, TWO_BY_TWO)
+    assert call(monkeypatch, file, "--out", tmp_path) == 2
+    assert "not as a sweep leaves it" in capsys.readouterr().err
+    assert (tmp_path / "cells.csv").read_text() == "a,b\n1,2\n"
+
+
+# --- Mistakes ---
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"polcy": "ceas"}, "polcy is not a setting; did you mean policy?"),
+        ({"scenario": "papr"}, "did you mean paper?"),
+        ({"scenario": 5}, "scenario: input should be a valid string, but is 5"),
+        ({"policy": "unifrm"}, "did you mean uniform?"),
+        ({"episodes": 0}, "episodes: input should be greater than or equal to 1, but is 0"),
+        ({"vary": {}}, "vary: "),
+        ({"vary": {"consensus.rul": ["mean"]}}, "vary: consensus.rul is not a setting; did you"),
+        ({"vary": {"consensus.rule": "mean"}}, "vary: consensus.rule must be a list of values"),
+        ({"vary": {"consensus.rule": ["mean", "mean"]}}, "vary: consensus.rule has mean twice"),
+        ({"vary": {"consensus.rule": ["mean", "meen"]}}, "rule=meen: consensus.rule: "),
+        ({"set": {}, "vary": {"attack.name": ["alie", "alei"]}}, "did you mean alie?"),
+        ({"vary": {"attack.byzantine_nodes": [1, 2]}}, "attack.byzantine_nodes=2: "),
+        ({"vary": {"sent": {"far": "alie"}}}, "vary: sent: far must be a mapping of keys to"),
+        ({"vary": {"sent": {"far": {"attack.nam": "alie"}}}}, "did you mean attack.name?"),
+        ({"vary": {"seed": {"far": {"attack.name": "alie"}}}}, "vary: seed is a column"),
+        ({"vary": {"episode.rounds": [1, 2]}}, "episode.rounds is set by both set and vary;"),
+        ({"vary": {"policy": ["ceas", "cea"]}}, "did you mean ceas?"),
+        ({"set": {"network.node": 4}}, "set: network.node is not a setting; did you mean"),
+        ({"set": {"policy": "ceas"}}, "set: policy is a setting of its own"),
+        ({"policy": "oblivious-naive"}, "policy oblivious-naive sets consensus.rule itself"),
+        ({"table": {}}, "table.rows is missing"),
+        ({"table": {"row": "policy"}}, "table.row is not a setting; did you mean rows?"),
+        ({"table": {"rows": "consensus.rul"}}, "table: consensus.rul is not varied; did you mean"),
+        ({"table": {"rows": "consensus.rule"}}, "attack.byzantine_nodes is varied, so it must be"),
+        (
+            {"table": {"rows": "consensus.rule", "worst": ["consensus.rule"]}},
+            "table: consensus.rule stands in two places",
+        ),
+        (
+            {**WORST, "table": {**WORST["table"], "value": "final_acuracy"}},
+            "value final_acuracy is unknown; did you mean final_accuracy?",
+        ),
+    ],
+)
+def test_mistakes_are_one_line_before_anything_runs(
+    data, said, played, tmp_path, monkeypatch, capsys
+):
+    path = written(tmp_path, {**TWO_BY_TWO, **data})
+    assert call(monkeypatch, path, "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith(f"error: {path}: ")
+    assert said in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("scenario: tiny\nvary: [", "line 2"),
+        ("- tiny", "must be a mapping"),
+        ("a: 1\na: 2", "twice"),
+    ],
+)
+def test_text_that_is_no_configuration_is_refused(text, said, tmp_path, monkeypatch, capsys):
+    path = written(tmp_path, text)
+    assert call(monkeypatch, path, "--out", tmp_path / "out") == 2
+    assert f"{path}" in (error := capsys.readouterr().err)
+    assert said in error
+
+
+def test_a_missing_file_and_a_wrong_override_are_refused(tmp_path, monkeypatch, capsys):
+    assert call(monkeypatch, tmp_path / "none.yaml") == 2
+    assert "none.yaml can't be read" in capsys.readouterr().err
+    file = written(tmp_path, TWO_BY_TWO)
+    assert call(monkeypatch, file, "--set", "consensus.rule=krum") == 2
+    assert "consensus.rule is set by both set and vary" in capsys.readouterr().err
+
+
+# --- Cells and tables ---
+
+
+def test_cells_whose_rule_needs_more_nodes_are_not_played(played, tmp_path, monkeypatch, capsys):
+    file = written(tmp_path, {**WORST, "episodes": 1})
+    assert call(monkeypatch, file, "--out", tmp_path / "out") == 0
+    # Nine nodes are more than 4 f for f = 2, but not for f = 3.
+    assert len(played) == 6
+    found = {(r["consensus.rule"], r["attack.byzantine_nodes"]) for r in rows(tmp_path / "out")}
+    assert found == {("mean", "2"), ("mean", "3"), ("bucketing+median", "2")}
+    assert "needs 4 f < n" in capsys.readouterr().out
+    table = (tmp_path / "out" / "table.md").read_text().splitlines()
+    assert table[3].startswith("| bucketing+median | ")
+    assert table[3].endswith(" | needs 4 f < n |")
+
+
+def test_labels_set_several_keys_at_once(tmp_path):
+    plan = sweep_plan.load(written(tmp_path, WORST))
+    _, scenario = sweep_plan.resolve(plan, plan.cells[1])
+    assert plan.cells[1].labels == ("mean", "2", "longer, far off")
+    assert scenario.attack.name == "scaled_sign_flip"
+    assert scenario.attack.placement == "best_links"
+    assert scenario.network.nodes == 9
+
+
+def test_the_policy_may_be_varied(tmp_path):
+    data = {**TWO_BY_TWO, "vary": {"policy": ["uniform", "oblivious-naive"]}}
+    plan = sweep_plan.load(written(tmp_path, data))
+    names = [sweep_plan.resolve(plan, cell)[0].name for cell in plan.cells]
+    assert names == ["uniform", "oblivious-naive"]
+    assert plan.cells[0].program != plan.cells[1].program
+
+
+def shown(tmp_path, rows, **table):
+    plan = sweep_plan.load(written(tmp_path, {**WORST, "table": {**WORST["table"], **table}}))
+    return sweep_table.grid(plan, rows)
+
+
+def test_the_table_takes_the_attack_of_least_mean(tmp_path):
+    # By the single seed the other attack would be worse, and it is the worst at other f.
+    accuracies = {
+        ("mean", "2", "sign flip"): [0.9, 0.5],
+        ("mean", "2", "longer, far off"): [0.4, 0.8],
+        ("mean", "3", "sign flip"): [0.5, 0.5],
+        ("mean", "3", "longer, far off"): [0.6, 0.6],
+        ("bucketing+median", "2", "sign flip"): [0.7, 0.7],
+    }
+    rows = {
+        labels: [{"final_accuracy": value} for value in values]
+        for labels, values in accuracies.items()
+    }
+    grid = shown(tmp_path, rows)
+    assert grid.heads == [
+        "consensus.rule",
+        "attack.byzantine_nodes = 2",
+        "attack.byzantine_nodes = 3",
+    ]
+    assert grid.rows == [
+        ["mean", "60.0 (40.0 to 80.0)\nlonger, far off", "50.0 (50.0 to 50.0)\nsign flip"],
+        ["bucketing+median", "70.0 (70.0 to 70.0) *\nsign flip", "needs 4 f < n"],
+    ]
+    assert grid.caption.endswith("at the worst of sent; * unfinished")
+    assert "| mean | 60.0 (40.0 to 80.0)<br>longer, far off | 50.0" in grid.markdown
+
+
+def test_a_value_that_is_not_a_number_is_the_worst(tmp_path):
+    nan = float("nan")
+    rows = {
+        ("mean", "2", "sign flip"): [{"return": 1.0}, {"return": 1.5}],
+        ("mean", "2", "longer, far off"): [{"return": 9.0}, {"return": nan}],
+        ("mean", "3", "sign flip"): [{"return": 1.0}, {"return": 1.5}],
+    }
+    grid = shown(tmp_path, rows, value="return")
+    assert grid.rows[0][1:] == ["not finite\nlonger, far off", "1.25 (1 to 1.5) *\nsign flip"]
+
+
+def test_the_shipped_sweep_names_only_what_there_is(monkeypatch):
+    # Without the parameters' arrays, which take a while to make for hundreds of cells.
+    monkeypatch.setattr(evaluate, "prepare", lambda _, chosen: {chosen[0].name: ()})
+    plan = sweep_plan.load(SHIPPED / "worst-case.yaml")
+    assert {cell.refusal for cell in plan.cells} == {"", "needs 4 f < n"}
+    for cell in plan.cells:
+        attacks.plan(str(cell.changes["attack.name"]))

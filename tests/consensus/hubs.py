@@ -1,0 +1,47 @@
+"""What the tests of the hub's round share: protocols, deliveries, workers and coalitions."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ceas_gym.consensus import protocol, setup
+from ceas_gym.scenario import AttackSettings, ConsensusSettings
+from ceas_gym.types import Coalition, Delivery, Params, Workers
+
+
+def hub(params: Params, tolerated: int = 1, attack: Any = "none", **settings: Any) -> Params:
+    """Returns the scenario with another protocol and coalition."""
+    settings = {"weights": "uniform", "rule": "mean", "momentum": 0.9} | settings
+    asked = {"name": attack} if isinstance(attack, str) else attack
+    return dataclasses.replace(
+        params,
+        consensus=setup.build(ConsensusSettings.model_validate(settings), tolerated),
+        adversary=setup.build_adversary(AttackSettings.model_validate(asked), rounds=9),
+    )
+
+
+def delivered(shots: Any, authenticated: Any) -> Delivery:
+    """Returns what the network delivers: shots and tags, all with the same signal."""
+    shots = jnp.asarray(shots, jnp.int32)
+    return Delivery(
+        shots=shots,
+        contraction=jnp.full((shots.size, 10), jnp.nan),  # The learners' concern, not the hub's.
+        signal=jnp.full(shots.size, 0.85),
+        authenticated=jnp.asarray(authenticated, bool),
+    )
+
+
+def at_work(updates: Array) -> Workers:
+    """Returns workers that have something to send, and have never been accepted."""
+    return dataclasses.replace(
+        protocol.start(updates.shape[0], jnp.zeros(updates.shape[1])), momentum=updates
+    )
+
+
+def coalition(members: Any, acting: bool = True, seed: int = 0) -> Coalition:
+    """Returns a coalition of these nodes, whether it has begun or not."""
+    members = jnp.asarray(members, bool)
+    return Coalition(members, members & acting, jax.random.key(seed))

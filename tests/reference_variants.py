@@ -1,0 +1,164 @@
+"""Settings under which the fast step is held against the slow one."""
+
+from typing import Any
+
+GOOD_LINKS = {
+    "network.lengths_km": (1.0, 3.0, 6.0, 8.0, 10.0, 12.0),
+    "network.channels": 4,
+    "network.cutoff_fidelity": 0.82,
+    "network.memories_per_link": 60,
+}
+DEPHASING = {
+    "hardware.memory": "dephasing",
+    "hardware.scheme": "single_click",
+    "hardware.bright_population": 0.04,
+    "hardware.dark_probability": 1e-5,
+    "hardware.visibility": 0.95,
+}
+NOISY = {"hardware.gate_contraction": 0.99, "hardware.readout": 0.995}
+PURIFYING = {
+    "network.purification": "dejmps",
+    "network.purification_fidelity": 0.94,
+}
+CHANGING = {
+    "network.conditions": {
+        "links": "markov",
+        "good_rounds": 2.0,
+        "degraded_rounds": 2.0,
+        "down_rounds": 1.5,
+        "coherence": "drifting",
+        "coherence_spread": 0.5,
+        "coherence_rounds": 2.0,
+        "calibration_rounds": 2,
+    }
+}
+BUDGETED = {"consensus.cap": "share_budget"}
+"""This cap is found to rounding; the other one only to a scan's fineness, but for equal votes."""
+VERIFIED = {"pairs": 5, "memory_rounds": 2.0, "commissioning_pairs": 400}
+# C is next to the hub, A behind a pure repeater, and B behind both: two fibres are shared.
+RELAYED = {
+    "network.graph": {
+        "hub": "H",
+        "relays": ("R",),
+        "edges": (("H", "R", 4.0, 1), ("R", "A", 3.0), ("A", "B", 2.0), ("H", "C", 1.0)),
+    },
+    "network.lengths_km": None,
+    "network.nodes": 3,
+    "network.channels": 2,
+    "network.edge_channels": 1,
+    "hardware.modes": 4,
+    "hardware.dark_probability": 1e-5,
+    "hardware.visibility": 0.98,
+    "hardware.node_coherence_s": 6.0,
+    "consensus.tolerated_nodes": 0,
+    "learning.qubits": 2,
+    "learning.features": 2,
+}
+# None of these comes to a tie that only rounding decides, such as that of an update midway between
+# two others, equally near to it: there both sides may be right and differ.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "tiny": {},
+    "default": {
+        **GOOD_LINKS,
+        "attack.name": "white_box",
+        "consensus.momentum": 0.5,
+        "consensus.cap": "certificate",
+    },
+    "mean": {
+        **GOOD_LINKS,
+        "attack.name": "none",
+        "consensus.rule": "mean",
+        "consensus.key.lifetime_rounds": None,
+    },
+    "median": {
+        "attack.name": "sign_flip",
+        "consensus.rule": "median",
+        "consensus.lapse": "cache",
+        "consensus.cache_age_rounds": 1,
+    },
+    "clipped_median": {
+        **GOOD_LINKS,
+        "consensus.rule": "clip+median",
+        "consensus.weights": "uniform",
+    },
+    "trimmed": {
+        **GOOD_LINKS,
+        "attack.name": "alie",
+        "attack.strength": 1.5,
+        "consensus.rule": "trimmed_mean",
+        "consensus.weights": "inverse_variance",
+    },
+    "geometric": {
+        **GOOD_LINKS,
+        "attack.name": "alie",
+        "attack.byzantine_nodes": 2,
+        "consensus.rule": "geometric_median",
+        "consensus.tolerated_nodes": 2,
+    },
+    "mixing": {
+        "attack.name": "white_box",
+        "consensus.rule": "nnm+mean",
+        "network.cutoff_fidelity": None,
+        "network.spend_order": "oldest_first",
+    },
+    "accept": {
+        "attack.name": "scaled_sign_flip",
+        "consensus.rule": "nnm+trimmed_mean",
+        "consensus.lapse": "accept",
+    },
+    "conspiracy": {
+        **GOOD_LINKS,
+        "attack.name": "white_box+exhaustion+jamming+forgery+over_claiming",
+        "attack.byzantine_nodes": 2,
+        "attack.onset_round": 1,
+        "attack.jammed_rate": 0.7,
+        "consensus.weights": "claimed",
+        "consensus.key.security_bits": 1,
+        "consensus.tolerated_nodes": 1,
+    },
+    "withholding": {
+        **GOOD_LINKS,
+        "attack.name": "sign_flip+withholding",
+        "attack.onset_round": 1,
+    },
+    "three_classes": {
+        "attack.name": "label_flip",
+        "learning.classes": (0, 1, 2),
+        "learning.partition": "dirichlet",
+    },
+    "dephasing": {
+        **GOOD_LINKS,
+        **NOISY,
+        **DEPHASING,
+    },
+    "purifying": {**GOOD_LINKS, **NOISY, **PURIFYING, "hardware.visibility": 0.95},
+    "relayed": RELAYED,
+    "changing": {**GOOD_LINKS, **CHANGING, "hardware.visibility": 0.95},
+    "verified": {
+        **GOOD_LINKS,
+        "attack.name": "white_box+under_claiming",
+        "attack.onset_round": 1,
+        "consensus.verification": {**VERIFIED, "memory_rounds": 1.1, "commissioning_pairs": 4000},
+        "consensus.key": {"accounting": "finite", "block_pairs": 10**6, "security_bits": 4},
+        "hardware.dark_probability": 1e-5,
+        "hardware.readout": 0.999,
+        "hardware.visibility": 0.99,
+        "network.cutoff_fidelity": 0.9,
+    },
+    "everything": {
+        **RELAYED,
+        **NOISY,
+        **PURIFYING,
+        **CHANGING,
+        **DEPHASING,
+        "hardware.modes": 6,
+        "hardware.visibility": 0.98,
+        "hardware.bright_population": 0.02,
+        "network.cutoff_fidelity": 0.8,
+        "consensus.verification": VERIFIED,
+    },
+}
+
+
+SEEDS = {"median": 7, "changing": 10}
+"""In place of 1, where that happens to leave out what an episode is to show."""

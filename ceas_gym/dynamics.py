@@ -86,7 +86,8 @@ def step(
     untested, ledger, tests = verification.test(
         network, state.conditions.tests, fakes, stored, ledger, test_key
     )
-    memory, delivery, ledger = barrier.spend(network, links, untested, ledger, purify_key)
+    memory, able, ledger = barrier.spend(network, links, untested, ledger, purify_key)
+    delivery = sabotage.withhold(adversary, acting, able)
     known = verification.remember(network, state.conditions, tests, delivery.authenticated)
 
     pulled = pullback.pull(params.learning.program, state.model.parameters)

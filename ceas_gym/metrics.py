@@ -65,7 +65,7 @@ def of_round(
         "authenticated_nodes": delivery.authenticated.sum(),
         "accepted_nodes": received.counted.sum(),
         "committed": verdict.committed,
-        "byzantine_weight": jnp.where(after.byzantine, verdict.weights, 0).sum(),
+        "byzantine_weight": jnp.where(after.byzantine | received.forged, verdict.weights, 0).sum(),
         "certificate": verdict.certificate,
         "gradient_error": jnp.linalg.norm(verdict.update - exact),
     }

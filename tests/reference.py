@@ -44,6 +44,8 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     nodes = fill(network, memories, state.memory, heralded, trust(network, conditions.tests))
     verify(network, nodes, acting & ("under_claiming" in scenario.attack.name), luck)
     spend(scenario, network, memories, nodes, luck)
+    for k in np.flatnonzero(acting) if "withholding" in scenario.attack.name else ():
+        nodes[k].shots, nodes[k].authenticated = 0, False
     momentum = learn(scenario, params, state, nodes, luck)
     tag(network, int(state.round), nodes, momentum)
     outcome = consensus(scenario, params, state, nodes, momentum, acting, luck)
@@ -129,7 +131,11 @@ def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> 
         "authenticated_nodes": of(nodes, "authenticated").sum(),
         "accepted_nodes": (outcome.weights > 0).sum(),
         "committed": outcome.committed,
-        "byzantine_weight": outcome.weights[after.byzantine].sum(),
+        "byzantine_weight": sum(
+            weight
+            for k, weight in enumerate(outcome.weights)
+            if after.byzantine[k] or k in outcome.forged
+        ),
         "certificate": outcome.certificate,
         "gradient_error": error,
     }

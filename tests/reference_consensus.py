@@ -31,6 +31,8 @@ class Outcome(NamedTuple):
     share: float
     certificate: float
     useful: int
+    forged: list[int]
+    """Nodes in whose name the coalition speaks."""
 
 
 def consensus(
@@ -66,13 +68,16 @@ def consensus(
     committed = bool(hub.votes_needed * f < len(held) and share <= hub.largest_share)
     worked = [k for k in fresh if committed and not held[k].forged]
     return Outcome(
-        workers=remember(state.workers, momentum, sent, fresh, nodes),
+        workers=remember(
+            state.workers, momentum, sent, [k for k in fresh if not held[k].forged], nodes
+        ),
         weights=weights,
         update=aggregate(rule, sent, weights, f),
         committed=committed,
         share=share,
         certificate=certificate(params, held, weights, share),
         useful=sum(len(nodes[k].spent) for k in worked) + sum(of(nodes, "keyed")),
+        forged=[k for k in held if held[k].forged],
     )
 
 
@@ -98,15 +103,15 @@ def intercept(
     byzantine: Array,
     guesses: Array,
 ) -> dict[int, Held]:
-    """Returns what the hub counts when some is withheld, over-claimed or forged."""
+    """Returns what the hub counts when some is replaced, over-claimed or forged."""
     name, chance = scenario.attack.name, params.consensus.forgery_probability
-    if "withholding" in name:
-        held = {k: item for k, item in held.items() if not acting[k]}
+    replaces = acting.any() and name.split("+")[0] not in ("none", "label_flip")
+    held = {k: item._replace(forged=item.forged and bool(replaces)) for k, item in held.items()}
     if "over_claiming" in name and scenario.consensus.weights == "claimed":
         for k in (k for k in held if acting[k]):
             claimed = held[k].information * params.adversary.claim_factor
             held[k] = held[k]._replace(information=float(claimed))
-    if "forgery" in name and acting.any():
+    if "forgery" in name and replaces:
         for k in (k for k in held if nodes[k].authenticated and not byzantine[k]):
             held[k] = held[k]._replace(
                 forged=held[k].forged or bool(max(guesses[:, k]) ** 2 < chance)

@@ -157,7 +157,7 @@ def test_what_is_no_scenario_is_refused(scenario, shown):
         (
             {"consensus.key": {"security_bits": 3}},
             "overrides: consensus.key is a section; override its keys, "
-            "such as consensus.key.security_bits",
+            "such as consensus.key.accounting",
         ),
         ({"episode.rounds": "12"}, f"overrides: episode.rounds must be {COUNT}, but is '12'"),
         ({"episode.rounds": 10**5000}, f"overrides: episode.rounds must be {COUNT}, but is inf"),

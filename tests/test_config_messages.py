@@ -235,7 +235,8 @@ def test_values_that_do_not_fit_each_other_are_refused_in_these_words(refused, t
         ),
         (
             "attack: {f: 3}",
-            "attack.f is not a setting; attack has name, byzantine_nodes, placement, strength",
+            "attack.f is not a setting; attack has name, byzantine_nodes, placement, strength, "
+            "onset_round, request_factor, claim_factor, jammed_rate",
         ),
         (
             "network: {graph: {hub: a, edges: [{ends: [a, b], lenght_km: 1, length_km: 1}]}}",

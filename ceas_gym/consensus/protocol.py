@@ -136,7 +136,7 @@ def _reject_non_finite(
 def _remember(
     workers: Workers, received: Received, delivery: Delivery, measured: Array, sent: Array
 ) -> Workers:
-    fresh = received.counted & (delivery.shots > 0)
+    fresh = received.counted & (delivery.shots > 0) & ~received.forged
     return Workers(
         momentum=workers.momentum,
         accepted=jnp.where(fresh[:, None], sent, workers.accepted),

@@ -43,7 +43,10 @@ def uniform(information: Array, counted: Array, batch_floor: Array) -> Array:
 
 
 def claimed(information: Array, counted: Array, batch_floor: Array) -> Array:
-    """Weighs like `fisher`, but believes what nodes claim: what not to do, for comparison."""
+    """Weighs like `fisher`, but believes what nodes claim: what not to do, for comparison.
+
+    The certificate then rests on claims, too.
+    """
     return fisher(information, counted, batch_floor)
 
 
@@ -154,9 +157,10 @@ def of_least_certificate(
     Levels on a grid and at the weights, where the bound has its kinks, find the valley, and the
     bound's slope its ground. Rounding moves a root much less than a minimum.
 
-    It is safer than the share budget when the best links are bad, and else about as good; under a
-    rule that clips it gives nearly equal votes, so that fidelity weighs nothing. That it may weigh,
-    the share budget is the default.
+    It is safer than the share budget when the best links are bad, and else about as good, so it is
+    the default. Under a rule that clips it gives nearly equal votes, and fidelity weighs nothing:
+    clipping has tamed the noisy nodes already, and weight on the best links is weight for whoever
+    sits there.
     """
     weights, least = _with_a_vote(raw, counted)
     heaviest = counted & _heaviest(weights, consensus.tolerated)
@@ -188,9 +192,18 @@ def of_least_certificate(
     return _cut(weights, jax.lax.fori_loop(0, BISECTIONS, halve, (low, high))[0])
 
 
+def uncapped(
+    consensus: Consensus, raw: Array, counted: Array, variances: Array
+) -> Float[Array, " nodes"]:
+    """Leaves the weights as they are, for comparison: a few nodes may carry any share."""
+    del consensus, variances
+    return _cut(_with_a_vote(raw, counted)[0], jnp.inf)
+
+
 CAPS: dict[str, Callable[[Consensus, Array, Array, Array], Array]] = {
     "share_budget": within_share_budget,
     "certificate": of_least_certificate,
+    "none": uncapped,
 }
 """(consensus, raw weights, counted, variances) -> weights that sum to one."""
 

@@ -1,4 +1,4 @@
-"""What the coalition does to the network: it asks for more than its share, and jams other links."""
+"""What the coalition does in the network: it asks for more than its share, jams, keeps silent."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ceas_gym.network import switch
-from ceas_gym.types import Adversary, Links, Network
+from ceas_gym.types import Adversary, Delivery, Links, Network
 
 
 def exhaust(
@@ -34,6 +34,20 @@ def exhaust(
     most = jnp.maximum(schedule.sum(axis=0), network.quota)
     granted = asked * jnp.minimum(1.0, most / jnp.maximum(asked.sum(axis=0), 1e-30))
     return switch.share(network, granted)
+
+
+def withhold(adversary: Adversary, acting: Bool[Array, " nodes"], delivery: Delivery) -> Delivery:
+    """Returns what arrives when the acting nodes keep silent about what they did (`withholding`).
+
+    Without a word from them the hub knows of no shot and no tag. Their pairs are spent.
+    """
+    if "withholding" not in adversary.sabotage:
+        return delivery
+    return replace(
+        delivery,
+        shots=jnp.where(acting, 0, delivery.shots),
+        authenticated=delivery.authenticated & ~acting,
+    )
 
 
 def jam(adversary: Adversary, acting: Bool[Array, " nodes"], links: Links) -> Links:

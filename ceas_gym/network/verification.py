@@ -18,7 +18,8 @@ the bound. Stored pairs keep the trust of the round in which they came: what the
 promised of one left from an earlier round is known only up to the change of trust since then.
 
 Where a node's bound is so low that its pairs are booked below the cut-off, or yield no key for
-a tag, no more of its tests count, and it stays excluded.
+a tag, no more of its tests count, and it stays excluded. That happens to honest nodes too where few
+tests are made: of fifty that are remembered, none failed, the bound on the fidelity is 0.91.
 """
 
 from dataclasses import replace

@@ -13,8 +13,9 @@ class KeySettings(Section, frozen=True):
     accounting: Literal["asymptotic", "finite"] = "asymptotic"
     """What a measured pair is worth: its secret fraction in a run without end, or in blocks of
     `block_pairs`, provably secret and correct, spread evenly over the pairs of a block."""
-    block_pairs: Annotated[int, Field(ge=100, le=10**9)] = 100_000
-    """Pairs that are distilled together, where the accounting is finite."""
+    block_pairs: Annotated[int, Field(ge=2000, le=10**9)] = 100_000
+    """Pairs that are distilled together, where the accounting is finite. Smaller blocks than
+    allowed here leave no key of nearly any pair."""
     security_bits: Annotated[int, Field(ge=1, le=256)] = 32
     """A forged tag passes with probability 2^-security_bits at most."""
     capacity_tags: Annotated[float, Field(ge=1.25, le=1e6)] = 2.0
@@ -28,7 +29,9 @@ class VerificationSettings(Section, frozen=True):
     """Test pairs: both ends measure them in X, Y or Z, and the hub counts how often they agree."""
 
     pairs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Tested of each node in a round; none, and the hub trusts its calibration."""
+    """Tested of each node in a round, or all that are stored if those are fewer; none, and the hub
+    trusts its calibration. Few tests make a low bound: the tests of all rounds that are remembered,
+    some `pairs * memory_rounds`, must leave key."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Of the lower bound on a node's fidelity, with which weights and key are reckoned."""
     memory_rounds: Annotated[float, Field(gt=1, le=1e6)] = 25.0
@@ -59,9 +62,10 @@ class ConsensusSettings(Section, frozen=True):
     tolerated_nodes: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Byzantine nodes that the rule is set for; by default as many as there are."""
     share_budget: Annotated[float, Field(ge=1)] = 1.25
-    """The heaviest `tolerated_nodes` may carry this times their share under equal votes."""
-    cap: Literal["certificate", "share_budget"] = "certificate"
-    """What cuts the weights: the cut with the least certificate, or the share budget."""
+    """The heaviest `tolerated_nodes` may carry this times their share under equal votes. Used with
+    the cap of that name only."""
+    cap: Literal["certificate", "share_budget", "none"] = "certificate"
+    """What cuts the weights: the least certificate, the share budget, or nothing."""
     largest_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.45
     """No update is made when the heaviest `tolerated_nodes` would carry more."""
     cache_age_rounds: Count = 10
@@ -80,8 +84,9 @@ class AttackSettings(Section, frozen=True):
     strength: float | None = Field(default=None, ge=-1e6, le=1e6, allow_inf_nan=False)
     """The one parameter of what is sent; by default its own."""
     onset_round: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    """Until then they send the honest nodes' mean, better work than anybody's, and sabotage
-    nothing; by default from the start on, but after a third of the rounds in `sleeper`."""
+    """Until then they sabotage nothing and send the honest nodes' mean, better work than anybody's
+    (their own work in `none` and `label_flip`); by default they begin at once, but after a third of
+    the rounds in `sleeper`."""
     request_factor: Annotated[float, Field(ge=1, le=1e6)] = 4.0
     """In `exhaustion`, they ask for this times the channel-time that they are given."""
     claim_factor: Annotated[float, Field(ge=1, le=1e6)] = 10.0

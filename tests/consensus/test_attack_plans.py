@@ -36,6 +36,8 @@ def test_functions_are_exported() -> None:
         ("jamming+min_max", attacks.min_max, {"jamming"}),
         ("jamming", attacks.none, {"jamming"}),
         ("mimic+forgery+exhaustion", attacks.mimic, {"forgery", "exhaustion"}),
+        ("sleeper+jamming", attacks.white_box, {"jamming"}),
+        ("ceas_adversary+jamming", attacks.white_box, {"exhaustion", "forgery", "jamming"}),
         (f"{__name__}:own+withholding", None, {"withholding"}),
     ],
 )
@@ -54,7 +56,9 @@ def own(view: attacks.View) -> jax.Array:
     [
         ("whitebox", "attack 'whitebox' is unknown; did you mean white_box?"),
         ("min_mx", "attack 'min_mx' is unknown; did you mean min_max?"),
-        ("minmax+jaming", "attack 'minmax+jaming' sends both 'minmax' and 'jaming'; name one"),
+        ("min_max+jaming", "attack 'jaming' is unknown; did you mean jamming?"),
+        ("sleeper+alie", "attack 'sleeper+alie' sends both 'sleeper' and 'alie'; name one"),
+        ("ipm++jamming", "attack 'ipm++jamming' has an empty part"),
         ("ipm+alie", "attack 'ipm+alie' sends both 'ipm' and 'alie'; name one"),
         ("jaming", "attack 'jaming' is unknown; did you mean jamming?"),
         ("slepeer", "attack 'slepeer' is unknown; did you mean sleeper?"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ceas_gym import config
 from ceas_gym.consensus import attacks, placement, protocol, rules, setup, weights
 from ceas_gym.scenario import AttackSettings, ConsensusSettings, Scenario
 
@@ -52,6 +53,13 @@ def test_composites_bring_defaults_that_settings_replace(
     assert built.attack is attacks.white_box
     assert built.placement is where
     assert int(built.onset) == onset
+
+
+@pytest.mark.parametrize("name", sorted(config.shipped()))
+def test_headline_adversary_sits_on_the_best_links_of_every_scenario(name: str) -> None:
+    scenario = config.load(name, {"attack.name": "ceas_adversary"})
+    built = setup.build_adversary(scenario.attack, scenario.episode.rounds)
+    assert built.placement is placement.best_links
 
 
 def test_names_of_sabotage_are_kept_beside_what_is_sent() -> None:

@@ -9,6 +9,8 @@ import pytest
 from consensus.hubs import at_work, coalition, delivered, hub
 
 from ceas_gym.consensus import protocol
+from ceas_gym.consensus.attacks import View
+from ceas_gym.network import sabotage
 from ceas_gym.types import Coalition, Params, Received, Verdict
 
 NODES, BAD, ROUNDS = 20, 4, 3000
@@ -23,8 +25,9 @@ def rounds(scenario: Params, acting: bool = True) -> tuple[Any, Received, Verdic
     workers = at_work(jnp.ones((NODES, 1)))
 
     def one_round(tags: jax.Array, key: jax.Array) -> tuple[Received, Verdict]:
-        delivery = delivered(jnp.full(NODES, 4), tags)
         group = Coalition(members, members & acting, key)
+        able = delivered(jnp.full(NODES, 4), tags)
+        delivery = sabotage.withhold(scenario.adversary, group.acting, able)
         return protocol.decide(scenario, workers, delivery, group)[1:]
 
     keys = jax.random.split(jax.random.key(4), ROUNDS)
@@ -39,7 +42,7 @@ def test_forged_tags_pass_as_often_as_their_length_allows(params: Params, bits: 
     scenario = hub(params, BAD, attack="sign_flip+forgery", key={"security_bits": bits})
     tagged, received, verdict = rounds(scenario)
     forged = np.asarray(received.forged)
-    # In the place of an honest node's letter with a tag only: where there is no key, none is right.
+    # In the name of honest nodes with a tag only: where there is no key, no tag is right.
     assert not forged[:, MEMBERS].any()
     assert not forged[~tagged].any()
     assert (np.asarray(received.counted) == tagged).all()
@@ -115,3 +118,36 @@ def test_weights_without_a_cap_could_be_taken_over(params: Params) -> None:
     boundless = {"cap": "share_budget", "share_budget": 9.0, "largest_share": 0.499}
     verdict = verdict_of(params, 100.0, weights="claimed", **boundless)
     assert float(verdict.weights[:BAD].sum()) > 0.49
+
+
+# --- Replacement, where what has no tag is accepted ---
+
+
+@pytest.mark.parametrize(
+    ("attack", "acting", "replaced"),
+    [
+        ("sign_flip", True, True),
+        ("sign_flip", False, False),
+        ("label_flip", True, False),
+        ("jamming", True, False),
+    ],
+)
+def test_only_a_coalition_that_sends_replaces(
+    params: Params, attack: str, acting: bool, replaced: bool
+) -> None:
+    scenario = hub(params, BAD, attack=attack, lapse="accept")
+    tagged, received, _ = rounds(scenario, acting)
+    assert (np.asarray(received.forged) == (~tagged & replaced)).all()
+
+
+def of_one_number(view: View) -> jax.Array:
+    return view.mean[:1] * jnp.ones(3)
+
+
+def test_attack_of_the_wrong_shape_is_refused_in_one_line(params: Params) -> None:
+    scenario = hub(params, BAD, attack=f"{__name__}:of_one_number")
+    message = (
+        r"of_one_number must return an array of shape \(1,\) or \(\d+, 1\), but returned \(3,\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        rounds(scenario)

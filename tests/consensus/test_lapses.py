@@ -13,6 +13,7 @@ from consensus.hubs import delivered as delivered_to
 from scipy.stats import binom
 
 from ceas_gym.consensus import protocol
+from ceas_gym.network import sabotage
 from ceas_gym.types import Delivery, Params, Received, Workers
 
 NODES = 6
@@ -128,7 +129,9 @@ def simulated(
 
     def one_round(tags: jax.Array) -> tuple[Received, Any]:
         shots = jnp.where(tags | sends, 4, 0)
-        return protocol.decide(scenario, workers, delivered_to(shots, tags), group)[1:]
+        able = delivered_to(shots, tags)
+        delivery = sabotage.withhold(scenario.adversary, group.acting, able)
+        return protocol.decide(scenario, workers, delivery, group)[1:]
 
     return tagged, *jax.jit(jax.vmap(one_round))(tagged)
 

@@ -255,3 +255,10 @@ def test_weighting_of_the_user_and_unknown_ones() -> None:
 def test_nothing_that_a_node_says_can_enter_a_weight(name: str) -> None:
     parameters = list(inspect.signature(weights.WEIGHTINGS[name]).parameters)
     assert parameters == ["information", "counted", "batch_floor"]
+
+
+def test_without_a_cap_weights_are_as_they_are() -> None:
+    consensus = setup.build(ConsensusSettings(cap="none"), 3)
+    found = consensus.cap(consensus, jnp.asarray(INFORMATION), jnp.asarray(COUNTED), jnp.ones(4))
+    # Who counts without any has the least of the others.
+    assert found.tolist() == pytest.approx([1 / 502, 1 / 502, 0.0, 500 / 502])

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from ceas_gym.consensus import setup
 from ceas_gym.network import conditions, sabotage
 from ceas_gym.scenario import AttackSettings
-from ceas_gym.types import Adversary, Network
+from ceas_gym.types import Adversary, Delivery, Network
 
 Floats = NDArray[np.float64]
 NODES, WINDOWS, CHANNELS = 10, 4, 2
 BAD = np.arange(NODES) < 3
-exhaust, jam = jax.jit(sabotage.exhaust), jax.jit(sabotage.jam)
+exhaust, jam, withhold = map(jax.jit, (sabotage.exhaust, sabotage.jam, sabotage.withhold))
 
 
 def coalition(name: str, **settings: Any) -> Adversary:
@@ -105,3 +105,15 @@ def test_jamming_cuts_the_rate_of_the_others(acting: bool) -> None:
     expected = np.asarray(links.success_probability) * factor[:, None]
     assert np.asarray(found.success_probability) == pytest.approx(expected)
     assert (found.fresh == links.fresh).all()
+
+
+@pytest.mark.parametrize("acting", [True, False])
+def test_of_who_withholds_the_hub_knows_neither_shots_nor_tag(acting: bool) -> None:
+    full = jnp.ones(NODES)
+    able = Delivery(jnp.arange(NODES) + 1, full, full, jnp.arange(NODES) != 1)
+    who = jnp.asarray(BAD & acting)
+    found = withhold(coalition("withholding"), who, able)
+    silent = BAD & acting
+    assert found.shots.tolist() == np.where(silent, 0, np.arange(NODES) + 1).tolist()
+    assert found.authenticated.tolist() == [k != 1 and not silent[k] for k in range(NODES)]
+    assert withhold(coalition("white_box"), who, able).shots.tolist() == able.shots.tolist()

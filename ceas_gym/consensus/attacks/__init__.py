@@ -86,10 +86,10 @@ SENDS_AS_IS = (none, label_flip)
 SABOTAGE = {
     "exhaustion": "Ask for `request_factor` times the channel-time that they are given.",
     "jamming": "Cut the success probability of all other links to `jammed_rate`.",
-    "under_claiming": "Fail every verification pair, to look poor.",
+    "under_claiming": "Fail every verification pair of a round, to look poor.",
     "over_claiming": "Claim `claim_factor` times the information, if weights are `claimed`.",
     "withholding": "Send nothing, against the quorum.",
-    "forgery": "Put an update of theirs, with a forged tag, in the place of every honest node's.",
+    "forgery": "Beside every honest update, send one in its node's name with a forged tag.",
 }
 """What they do beside sending; `network.sabotage`, `network.verification` and `intercept` do it."""
 
@@ -141,17 +141,20 @@ def plan(name: str) -> Plan:
         >>> plan("sign_flip+jamming").sabotage
         frozenset({'jamming'})
     """
-    wholes = [COMPOSITES.get(part, Composite(part, "")) for part in name.split("+")]
-    parts = [part for whole in wholes for part in whole.name.split("+")]
-    sends = [part for part in parts if part not in SABOTAGE]
-    if "" in parts:
+    named = name.split("+")
+    if "" in named:
         raise ValueError(f"attack {name!r} has an empty part")
-    if len(sends) > 1:
-        raise ValueError(f"attack {name!r} sends both {sends[0]!r} and {sends[1]!r}; name one")
-    # What else could have been meant is offered for a mistyped name.
+    # A part that is mistyped may have meant any of them.
     known = ATTACKS | dict.fromkeys([*SABOTAGE, *COMPOSITES], none)
+    functions = {part: resolve("attack", part, known) for part in named}
+    senders = [part for part in named if part not in SABOTAGE]
+    if len(senders) > 1:
+        raise ValueError(f"attack {name!r} sends both {senders[0]!r} and {senders[1]!r}; name one")
+    wholes = [COMPOSITES.get(part, Composite(part, "")) for part in named]
+    parts = [part for whole in wholes for part in whole.name.split("+")]
+    functions |= ATTACKS
     return Plan(
-        send=resolve("attack", sends[0], known) if sends else none,
+        send=next((functions[part] for part in parts if part not in SABOTAGE), none),
         sabotage=frozenset(parts) & frozenset(SABOTAGE),
         placement=next((w.placement for w in wholes if w.placement != "random"), "random"),
         onset=max(whole.onset for whole in wholes),
@@ -165,15 +168,17 @@ def intercept(
     received: Received,
     coalition: Coalition,
 ) -> Received:
-    """Returns what the hub holds after the coalition has withheld, over-claimed and forged.
+    """Returns what the hub holds after the coalition has over-claimed, forged and replaced.
 
-    A letter of the coalition in the place of an authenticated node's passes with the probability
-    that the tag's security allows at most; if it does, the coalition decides what it says. In the
-    name of a node without key nothing passes, since the hub has no key either to check it with.
+    What carries no tag, where that is accepted, is replaced if the coalition sends anything of its
+    own. A letter in the name of an authenticated node passes with the probability that the tag's
+    security allows at most; if it does, the coalition decides what it says, if not, the node's own
+    one counts. In the name of a node without key nothing passes, since the hub has no key either to
+    check it with.
     """
     sabotage, acting = adversary.sabotage, coalition.acting
-    if "withholding" in sabotage:
-        received = replace(received, counted=received.counted & ~acting)
+    replaces = acting.any() & (adversary.attack not in SENDS_AS_IS)
+    received = replace(received, forged=received.forged & replaces)
     if "over_claiming" in sabotage and consensus.trusts_claims:
         claimed = jnp.where(acting, adversary.claim_factor, 1.0) * received.information
         received = replace(received, information=claimed)
@@ -181,7 +186,7 @@ def intercept(
         # One number of 32 bits is too coarse for so rare an event; two in a row are not.
         guesses = jax.random.uniform(coalition.key, (2, *acting.shape))
         luck = (guesses < jnp.sqrt(consensus.forgery_probability)).all(axis=0)
-        open_to_it = acting.any() & ~coalition.members & delivery.authenticated
+        open_to_it = replaces & ~coalition.members & delivery.authenticated
         received = replace(received, forged=received.forged | (luck & open_to_it))
     return received
 
@@ -216,4 +221,16 @@ def corrupt(
         key=jax.random.fold_in(coalition.key, 1),
         aggregate=lambda updates: consensus.rule(updates, weights, consensus.tolerated),
     )
-    return view.send(jnp.where(coalition.acting.any(), adversary.attack(view), view.mean))
+    sent = _of_a_shape_that_fits(adversary.attack, adversary.attack(view), view)
+    return view.send(jnp.where(coalition.acting.any(), sent, view.mean))
+
+
+def _of_a_shape_that_fits(attack: Attack, sent: Array, view: View) -> Array:
+    nodes, parameters = view.updates.shape
+    shape = jnp.shape(sent)
+    if shape not in ((parameters,), (nodes, parameters)):
+        raise ValueError(
+            f"attack.name: {attack.__name__} must return an array of shape ({parameters},) or "
+            f"({nodes}, {parameters}), but returned {shape}"
+        )
+    return sent

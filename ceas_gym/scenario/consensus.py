@@ -52,7 +52,7 @@ class VerificationSettings(Section, frozen=True):
 class ConsensusSettings(Section, frozen=True):
     """How the hub turns the nodes' updates into one."""
 
-    rule: str = "clip+nnm+trimmed_mean"
+    rule: str = "median"
     weights: str = "fisher"
     lapse: Literal["drop", "cache", "accept"] = "drop"
     """What becomes of a node without a valid tag: not counted, its last accepted update used

@@ -18,7 +18,7 @@ def test_numbers_and_names_of_the_protocol() -> None:
     assert int(built.tolerated) == 4
     numbers = (built.momentum, built.share_budget, built.largest_share, built.cache_age)
     assert [float(number) for number in numbers] == pytest.approx([0.5, 1.5, 0.4, 3.0])
-    assert built.rule is rules.get("clip+nnm+trimmed_mean")
+    assert built.rule is rules.get("median")
     assert built.weighting is weights.fisher
     assert built.lapse is protocol.accept
 

@@ -38,6 +38,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "hardware": hardware.ABOUT,
         "graphs": {name: config.describe(name, "graphs") for name in config.shipped("graphs")},
         "attacks": _attacks(),
+        "sabotage": attacks.SABOTAGE,
         **described,
     }
 
@@ -59,7 +60,7 @@ def text(kind: str | None = None) -> str:
 
 def _attacks() -> dict[str, str]:
     sent = {name: _line(function) for name, function in attacks.ATTACKS.items()}
-    return sent | attacks.SABOTAGE | {n: whole.about for n, whole in attacks.COMPOSITES.items()}
+    return sent | {name: whole.about for name, whole in attacks.COMPOSITES.items()}
 
 
 def _block(kind: str, entries: dict[str, str]) -> str:

@@ -58,9 +58,10 @@ RELAYED = {
 # two others, equally near to it: there both sides may be right and differ.
 VARIANTS: dict[str, dict[str, Any]] = {
     "tiny": {},
-    "default": {
+    "pipeline": {
         **GOOD_LINKS,
         "attack.name": "white_box",
+        "consensus.rule": "clip+nnm+trimmed_mean",
         "consensus.momentum": 0.5,
         "consensus.cap": "certificate",
     },

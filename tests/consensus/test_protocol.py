@@ -120,7 +120,8 @@ UNEVEN = delivered([1, 2, 5, 40, 10, 3], ALL)
 
 
 def test_fisher_weights_are_capped_by_the_budget(params: Params) -> None:
-    _, received, verdict = decide(hub(params, weights="fisher"), WORKERS, UNEVEN, NOBODY)
+    budgeted = hub(params, weights="fisher", cap="share_budget")
+    _, received, verdict = decide(budgeted, WORKERS, UNEVEN, NOBODY)
     raw = np.asarray(received.information) / float(received.information.sum())
     assert raw.max() > 1.25 / 6
     assert float(verdict.share) == pytest.approx(1.25 / 6, rel=1e-5)

@@ -88,7 +88,7 @@ def test_finite_key_is_never_worth_more_than_the_asymptotic() -> None:
     contraction = jnp.linspace(0.7, 1.0, 30)[None].repeat(3, axis=0)
     asymptotic = bits_per_pair(built.build(nodes=3), contraction)
     before = jnp.zeros(30)
-    for block in (10**3, 10**4, 10**6, 10**9):
+    for block in (2000, 10**4, 10**6, 10**9):
         network = built.build({}, {"accounting": "finite", "block_pairs": block}, nodes=3)
         finite = bits_per_pair(network, contraction)
         assert (finite <= asymptotic).all()

@@ -197,7 +197,7 @@ def uncapped(
 ) -> Float[Array, " nodes"]:
     """Leaves the weights as they are, for comparison: a few nodes may carry any share."""
     del consensus, variances
-    return _cut(_with_a_vote(raw, counted)[0], jnp.inf)
+    return _cut(_with_a_vote(raw, counted)[0], jnp.float32(jnp.inf))
 
 
 CAPS: dict[str, Callable[[Consensus, Array, Array, Array], Array]] = {

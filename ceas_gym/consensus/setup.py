@@ -31,7 +31,7 @@ def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
         cap=weights.CAPS[settings.cap],
         lapse=protocol.LAPSES[settings.lapse],
         trusts_claims=settings.weights == "claimed",
-        clips=settings.rule.startswith("clip+"),
+        clips=rules.clips(settings.rule),
     )
 
 

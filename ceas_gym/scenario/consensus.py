@@ -53,6 +53,7 @@ class ConsensusSettings(Section, frozen=True):
     """How the hub turns the nodes' updates into one."""
 
     rule: str = "median"
+    """The default has the best worst case over all attacks (`docs/rules.md`)."""
     weights: str = "fisher"
     lapse: Literal["drop", "cache", "accept"] = "drop"
     """What becomes of a node without a valid tag: not counted, its last accepted update used

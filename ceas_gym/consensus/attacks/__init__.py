@@ -146,13 +146,12 @@ def plan(name: str) -> Plan:
         raise ValueError(f"attack {name!r} has an empty part")
     # A part that is mistyped may have meant any of them.
     known = ATTACKS | dict.fromkeys([*SABOTAGE, *COMPOSITES], none)
-    functions = {part: resolve("attack", part, known) for part in named}
+    functions = ATTACKS | {part: resolve("attack", part, known) for part in named}
     senders = [part for part in named if part not in SABOTAGE]
     if len(senders) > 1:
         raise ValueError(f"attack {name!r} sends both {senders[0]!r} and {senders[1]!r}; name one")
     wholes = [COMPOSITES.get(part, Composite(part, "")) for part in named]
     parts = [part for whole in wholes for part in whole.name.split("+")]
-    functions |= ATTACKS
     return Plan(
         send=next((functions[part] for part in parts if part not in SABOTAGE), none),
         sabotage=frozenset(parts) & frozenset(SABOTAGE),

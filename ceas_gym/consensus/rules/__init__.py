@@ -53,6 +53,7 @@ __all__ = [
     "centred_clipping",
     "check",
     "clip",
+    "clips",
     "geometric_median",
     "get",
     "krum",
@@ -124,6 +125,19 @@ def votes_needed(name: str) -> int:
         (2, 4)
     """
     return 2 * BUCKET ** _parts(name)[0].count(bucketing)
+
+
+def clips(name: str) -> bool:
+    """Returns whether the rule clips the updates before all else.
+
+    Raises:
+        ValueError: If a part of the name is unknown.
+
+    Example:
+        >>> clips("clip+nnm+median"), clips("nnm+clip+median")
+        (True, False)
+    """
+    return _parts(name)[0][:1] == [clip]
 
 
 def check(name: str, nodes: int, byzantine: int) -> None:

@@ -36,7 +36,7 @@ BUDGETED = {"consensus.cap": "share_budget"}
 """This cap is found to rounding; the other one only to a scan's fineness, but for equal votes."""
 VERIFIED = {"pairs": 5, "memory_rounds": 2.0, "commissioning_pairs": 400}
 # C is next to the hub, A behind a pure repeater, and B behind both: two fibres are shared.
-RELAYED = {
+FORKED = {
     "network.graph": {
         "hub": "H",
         "relays": ("R",),
@@ -44,6 +44,9 @@ RELAYED = {
     },
     "network.lengths_km": None,
     "network.nodes": 3,
+}
+RELAYED = {
+    **FORKED,
     "network.channels": 2,
     "network.edge_channels": 1,
     "hardware.modes": 4,

@@ -12,6 +12,7 @@ import pytest
 from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, vary, wide
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
+from reference_variants import FORKED
 
 from ceas_gym import actions, dynamics, metrics, observations, parameters
 from ceas_gym.network import barrier, conditions, generation, storage
@@ -28,16 +29,7 @@ PURIFYING = {
     "network.lengths_km": (1.0, 2.0, 3.0, 6.0, 12.0, 40.0),
     "network.channels": 5,
 }
-RELAYED = {
-    **PURIFYING,
-    "network.graph": {
-        "hub": "H",
-        "relays": ("R",),
-        "edges": (("H", "R", 4.0, 1), ("R", "A", 3.0), ("A", "B", 2.0), ("H", "C", 1.0)),
-    },
-    "network.lengths_km": None,
-    "network.nodes": 3,
-}
+RELAYED = {**PURIFYING, **FORKED}
 NUMBERS: dict[str, Any] = {
     "network.channels": 1,
     "network.cutoff_fidelity": None,

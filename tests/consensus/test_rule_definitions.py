@@ -6,23 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from consensus.rule_cases import BAD, NODES, SIZE, Floats, random_case
 from numpy.typing import NDArray
 
 from ceas_gym.consensus import rules
 from ceas_gym.consensus.weights import mass_below, top_share
 
 pytestmark = pytest.mark.usefixtures("exact")
-Floats = NDArray[np.float64]
-NODES, SIZE, BAD = 9, 4, 2
 EQUAL = np.full(NODES, 1 / NODES)
-
-
-def random_case(seed: int) -> tuple[Floats, Floats]:
-    """Updates with outliers, and uneven weights."""
-    random = np.random.default_rng(seed)
-    updates = random.normal(size=(NODES, SIZE))
-    updates[:BAD] += 5 * random.normal(size=SIZE)
-    return updates, random.dirichlet(np.full(NODES, 10.0))
 
 
 def apply(name: str, updates: Floats, weights: Floats, bad: int = BAD) -> Floats:

@@ -7,11 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from consensus.rule_cases import BAD, NODES, SIZE, Floats, random_case
 
 from ceas_gym.consensus import rules
 
-Floats = NDArray[np.float64]
 Rule = Callable[..., jax.Array]
 
 NAMES = (
@@ -24,20 +23,11 @@ UNCLIPPED = [name for name in NAMES if not name.startswith("clip")]
 UNPAIRED = [name for name in NAMES if not name.startswith("bucketing")]
 BY_COORDINATE = ["median", "trimmed_mean", "centred_clipping"]
 ROTATING = [name for name in NAMES if name.split("+")[-1] not in BY_COORDINATE]
-NODES, SIZE, BAD = 9, 4, 2
 
 
 @functools.cache
 def compiled(name: str) -> Rule:
     return jax.jit(rules.get(name))
-
-
-def random_case(seed: int) -> tuple[Floats, Floats]:
-    """Updates with outliers, and uneven weights."""
-    random = np.random.default_rng(seed)
-    updates = random.normal(size=(NODES, SIZE))
-    updates[:BAD] += 5 * random.normal(size=SIZE)
-    return updates, random.dirichlet(np.full(NODES, 10.0))
 
 
 def apply(name: str, updates: Floats, weights: Floats, bad: int = BAD) -> Floats:

@@ -71,7 +71,7 @@ def test_combination_trains(levels: dict[str, str]) -> None:
 @pytest.mark.parametrize("levels", combinations(FULL), ids=lambda levels: "-".join(levels.values()))
 def test_rarer_combination_trains(levels: dict[str, str]) -> None:
     # So many compiled programs at a time would be more than a process may map.
-    step.clear_cache()
+    jax.clear_caches()
     row = play(levels)
     assert np.isfinite(list(row.values())).all()
     assert row["committed"]

@@ -1,7 +1,6 @@
 """Evaluation: whole episodes of a contestant, compiled, one seed after the other."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 
 import jax
 import numpy as np
@@ -96,8 +95,16 @@ def fates(row: Mapping[str, float]) -> dict[str, float]:
     return {name: pairs / total for name, pairs in parts.items()}
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def _play(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
+def episode(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
+    """Returns the metrics of a whole episode, each of shape (rounds,), and the rewards; for `jit`.
+
+    Args:
+        policy: Who plays.
+        rounds: Of an episode.
+        params: The scenario.
+        key: Decides everything that is random in the episode.
+    """
+
     def one(carry: Carry, policy_key: Array) -> tuple[Carry, Metrics]:
         state, observation = carry
         action = policy(params, observation, policy_key)
@@ -107,3 +114,6 @@ def _play(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
     state, timestep = dynamics.reset(params, key)
     policy_keys = jax.random.split(jax.random.fold_in(key, POLICY_STREAM), rounds)
     return jax.lax.scan(one, (state, timestep.observation), policy_keys)[1]
+
+
+_play = jax.jit(episode, static_argnums=(0, 1))

@@ -6,17 +6,15 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import jax
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ceas_agents import contestants, evaluate
+from ceas_agents import contestants, evaluate, sweep_program
 from ceas_gym import config
 from ceas_gym.config import keys, sources, yaml_text
 from ceas_gym.consensus import rules
 from ceas_gym.names import asked_by, nearest
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Params
 
 POLICY = "policy"
 Names = str | list[str]
@@ -248,7 +246,7 @@ def _checked(plan: Plan, cells: Iterable[Cell]) -> Iterator[Cell]:
                 yield cell._replace(refusal=refusal)
                 continue
             params = evaluate.prepare(scenario, [contestant])[contestant.name]
-        program = (contestant.policy, scenario.episode.rounds, _structure(params))
+        program = (contestant.policy, scenario.episode.rounds, sweep_program.shared(params))
         yield cell._replace(program=programs.setdefault(program, len(programs)))
 
 
@@ -260,9 +258,3 @@ def _refusal(scenario: Scenario) -> str:
         if factor * scenario.tolerated_nodes >= scenario.network.nodes
         else ""
     )
-
-
-def _structure(params: Params) -> object:
-    # What `jax.jit` caches by.
-    leaves, tree = jax.tree.flatten(params)
-    return tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves)

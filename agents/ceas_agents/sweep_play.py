@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import jax
 
-from ceas_agents import evaluate, results
+from ceas_agents import evaluate, results, sweep_program
+from ceas_agents.contestants import Contestant
 from ceas_agents.sweep_plan import Cell, Plan, resolve
+from ceas_gym.types import Params
 
 Job = tuple[Cell, list[int]]
 """A cell and the seeds that are still to be played."""
@@ -39,6 +41,8 @@ def play(plan: Plan, jobs: Sequence[Job], processes: int) -> Iterator[Played]:
     """
     ordered = sorted(jobs, key=lambda job: job[0].program)
     groups = [list(group) for _, group in groupby(ordered, key=lambda job: job[0].program)]
+    # The longest work first, lest it remain for one process at the end.
+    groups.sort(key=len, reverse=True)
     if processes == 1 or len(groups) <= 1:
         for group in groups:
             yield from _group(plan, group)
@@ -47,14 +51,23 @@ def play(plan: Plan, jobs: Sequence[Job], processes: int) -> Iterator[Played]:
 
 
 def _group(plan: Plan, group: list[Job]) -> Iterator[Played]:
+    number = group[0][0].program
+    # The program is that of all its cells, also where some are finished, so that it is the same.
+    cells = [cell for cell in plan.cells if cell.program == number and not cell.refusal]
+    members = {cell.labels: _prepared(plan, cell) for cell in cells}
+    program = sweep_program.of([params for _, params, _ in members.values()])
     for cell, seeds in group:
-        contestant, scenario = resolve(plan, cell)
-        params = evaluate.prepare(scenario, [contestant])[contestant.name]
-        rounds = scenario.episode.rounds
-        for seed, metrics in evaluate.episodes(contestant, params, rounds, seeds):
+        contestant, params, rounds = members[cell.labels]
+        for seed, metrics in sweep_program.episodes(program, contestant, params, rounds, seeds):
             yield Played(cell.labels, seed, evaluate.summary(metrics))
     # A compiled program of the paper's size holds some 80 MB, and this one is not needed again.
     jax.clear_caches()
+
+
+def _prepared(plan: Plan, cell: Cell) -> tuple[Contestant, Params, int]:
+    contestant, scenario = resolve(plan, cell)
+    params = evaluate.prepare(scenario, [contestant])[contestant.name]
+    return contestant, params, scenario.episode.rounds
 
 
 def _shared(plan: Plan, groups: list[list[Job]], processes: int) -> Iterator[Played]:

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 import yaml
 
-from ceas_agents import cli, contestants, evaluate, sweep, sweep_plan, sweep_play, sweep_table
+from ceas_agents import (
+    cli,
+    contestants,
+    evaluate,
+    sweep,
+    sweep_plan,
+    sweep_play,
+    sweep_program,
+    sweep_table,
+)
 from ceas_gym import config
 from ceas_gym.consensus import attacks
 
@@ -77,14 +86,15 @@ def played(monkeypatch):
     """Cells and seeds in the order of playing, with episodes that are made up at once."""
     seen = []
 
-    def episodes(contestant, params, rounds, seeds):
+    def episodes(program, contestant, params, rounds, seeds):
+        assert params.consensus.rule in program.rules
         byzantine = int(params.adversary.byzantine_nodes)
         for seed in seeds:
             seen.append((params.consensus.rule, byzantine, seed))
             values = np.full(rounds, (seed + byzantine) / 100)
             yield seed, defaultdict(lambda values=values: values)
 
-    monkeypatch.setattr(evaluate, "episodes", episodes)
+    monkeypatch.setattr(sweep_program, "episodes", episodes)
     return seen
 
 
@@ -115,7 +125,8 @@ def test_a_cell_is_what_evaluate_plays(finished):
     (_, metrics), *_ = evaluate.episodes(uniform, params, 2, [4])
     row = rows(finished[0])[-1]
     expected = evaluate.summary(metrics)
-    assert {name: float(row[name]) for name in expected} == expected
+    # To within the rounding of a program that has several rules.
+    assert {name: float(row[name]) for name in expected} == pytest.approx(expected, rel=1e-5)
     assert set(row) == {"consensus.rule", "attack.byzantine_nodes", "seed", *expected}
 
 
@@ -171,30 +182,60 @@ def test_only_what_is_missing_is_played(played, tmp_path, monkeypatch):
 
 
 def test_cells_of_one_program_are_played_in_a_row(played, tmp_path, monkeypatch):
-    turned = {"attack.byzantine_nodes": [0, 1], "consensus.rule": ["mean", "median", "krum"]}
-    file = written(tmp_path, {**TWO_BY_TWO, "episodes": 1, "vary": turned})
+    # With `none` nothing is replaced, so that is another program.
+    turned = {
+        "attack.name": ["none", "alie", "sign_flip"],
+        "consensus.rule": ["mean", "median"],
+        "attack.byzantine_nodes": [0, 1],
+    }
+    file = written(tmp_path, {**TWO_BY_TWO, "set": {}, "episodes": 1, "vary": turned})
+    programs = [cell.program for cell in sweep_plan.load(file).cells]
+    assert programs == [0] * 4 + [1] * 8
     assert call(monkeypatch, file, "--out", tmp_path / "out") == 0
-    assert [byzantine for _, byzantine, _ in played] == [0, 1, 0, 1, 0, 1]
-    assert [rule for rule, _, _ in played[::2]] == [rule for rule, _, _ in played[1::2]]
-    assert [row["attack.byzantine_nodes"] for row in rows(tmp_path / "out")] == [*"000111"]
+    assert [byzantine for _, byzantine, _ in played] == [0, 1] * 6
+    # The longer work came first, but the rows are in the order of the file.
+    assert [row["attack.name"] for row in rows(tmp_path / "out")] == (
+        ["none"] * 4 + ["alie"] * 4 + ["sign_flip"] * 4
+    )
+
+
+def test_a_program_plays_each_of_its_rules_and_attacks():
+    changes = {"episode.rounds": 2, "learning.layers": 1, "learning.batch_size": 2}
+    uniform = contestants.get("uniform")
+    cells = [("mean", "sign_flip"), ("median", "gaussian"), ("krum", "mimic")]
+    prepared = [
+        evaluate.prepare(
+            config.load("tiny", {**changes, "consensus.rule": rule, "attack.name": attack}),
+            [uniform],
+        )["uniform"]
+        for rule, attack in cells
+    ]
+    assert len({sweep_program.shared(params) for params in prepared}) == 1
+    program = sweep_program.of(prepared)
+    for params in prepared:
+        ((_, alone),) = evaluate.episodes(uniform, params, 2, [5])
+        ((_, together),) = sweep_program.episodes(program, uniform, params, 2, [5])
+        assert alone.keys() == together.keys()
+        for name, values in alone.items():
+            np.testing.assert_allclose(together[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def test_an_interrupt_keeps_and_shows_what_is_finished(played, tmp_path, monkeypatch, capsys):
     file, out = written(tmp_path, TWO_BY_TWO), tmp_path / "out"
-    made_up = evaluate.episodes
+    made_up = sweep_program.episodes
 
     def interrupted(*arguments):
         if len(played) >= 3:
             raise KeyboardInterrupt
         yield from made_up(*arguments)
 
-    monkeypatch.setattr(evaluate, "episodes", interrupted)
+    monkeypatch.setattr(sweep_program, "episodes", interrupted)
     assert call(monkeypatch, file, "--out", out) == 130
     said = capsys.readouterr()
     assert "interrupted: 4 of 8 episodes" in said.err
     assert "unfinished" in said.out
     assert len(rows(out)) == 4
-    monkeypatch.setattr(evaluate, "episodes", made_up)
+    monkeypatch.setattr(sweep_program, "episodes", made_up)
     assert call(monkeypatch, file, "--out", out) == 0
     assert len(rows(out)) == len(played) == 8
     assert "unfinished" not in (out / "table.md").read_text()
@@ -397,6 +438,7 @@ def test_a_value_that_is_not_a_number_is_the_worst(tmp_path):
 def test_the_shipped_sweep_names_only_what_there_is(monkeypatch):
     # Without the parameters' arrays, which take a while to make for hundreds of cells.
     monkeypatch.setattr(evaluate, "prepare", lambda _, chosen: {chosen[0].name: ()})
+    monkeypatch.setattr(sweep_program, "shared", lambda params: params)
     plan = sweep_plan.load(SHIPPED / "worst-case.yaml")
     assert {cell.refusal for cell in plan.cells} == {"", "needs 4 f < n"}
     for cell in plan.cells:

@@ -41,9 +41,11 @@ __all__ = [
     "ATTACKS",
     "COMPOSITES",
     "SABOTAGE",
+    "SENDS_AS_IS",
     "Plan",
     "View",
     "a_little_is_enough",
+    "checked",
     "corrupt",
     "gaussian",
     "huge",
@@ -83,6 +85,7 @@ ATTACKS: dict[str, Attack] = {
     "lapse_synchronised": lapse_synchronised,
 }
 SENDS_AS_IS = (none, label_flip)
+"""What needs no view of the others, and leaves unauthenticated updates alone."""
 SABOTAGE = {
     "exhaustion": "Ask for `request_factor` times the channel-time that they are given.",
     "jamming": "Cut the success probability of all other links to `jammed_rate`.",
@@ -220,11 +223,17 @@ def corrupt(
         key=jax.random.fold_in(coalition.key, 1),
         aggregate=lambda updates: consensus.rule(updates, weights, consensus.tolerated),
     )
-    sent = _of_a_shape_that_fits(adversary.attack, adversary.attack(view), view)
+    sent = checked(adversary.attack, view)
     return view.send(jnp.where(coalition.acting.any(), sent, view.mean))
 
 
-def _of_a_shape_that_fits(attack: Attack, sent: Array, view: View) -> Array:
+def checked(attack: Attack, view: View) -> Array:
+    """Returns what an attack sends, which may be a user's own.
+
+    Raises:
+        ValueError: If its shape is neither (parameters,) nor (nodes, parameters).
+    """
+    sent = attack(view)
     nodes, parameters = view.updates.shape
     shape = jnp.shape(sent)
     if shape not in ((parameters,), (nodes, parameters)):

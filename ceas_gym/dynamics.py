@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from ceas_gym import actions, metrics, observations
+from ceas_gym import actions, chance, metrics, observations
 from ceas_gym.consensus import placement, protocol
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.network import (
@@ -35,7 +35,7 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         params: The scenario.
         key: Decides everything that is random in the episode.
     """
-    key, conditions_key, model_key, placement_key = jax.random.split(key, 4)
+    key, conditions_key, model_key, placement_key = jax.random.split(chance.quick(key), 4)
     network, nodes = params.network, params.network.vertex.shape[0]
     start = model.start(params.learning, model_key)
     state = State(

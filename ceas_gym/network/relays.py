@@ -29,8 +29,7 @@ def contraction_by_age(
     Where no route has a relay, no link's pair gets older than that.
     """
     oldest = network.ages if network.is_hop.shape[1] > 1 else 1
-    ages = jnp.arange(oldest, dtype=links.fresh.dtype)
-    return links.fresh[..., None] * links.link_decay[..., None] ** ages
+    return links.fresh[..., None] * counts.powers(links.link_decay, oldest)
 
 
 def connect(

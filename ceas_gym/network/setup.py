@@ -1,5 +1,6 @@
 """Settings to `Network`: routes, link budgets, noise and key rates."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ from jaxtyping import Array, Float
 from ceas_gym.names import asked_by
 from ceas_gym.network import key_pool, purification, topology
 from ceas_gym.network.topology import Topology
+from ceas_gym.once import once
 from ceas_gym.physics import bell, heralding, key
 from ceas_gym.scenario import (
     ConditionSettings,
@@ -134,11 +136,20 @@ def _link_budget(
         )
     )
     _check_attempts(settings.window_s / period_s[routes.is_hop].min() * hardware.modes)
-    success, pair = _herald(hardware, jnp.asarray(routes.hop_km))
-    flight_s = jnp.asarray(routes.hop_km) / hardware.fibre_speed_km_per_s
-    near_s, far_s = jnp.moveaxis(jnp.asarray(coherence_s)[routes.ends], -1, 0)
-    aged = MEMORIES[hardware.memory](pair, flight_s, near_s, far_s)
-    return period_s, success, jnp.moveaxis(bell.to_letters(aged), -1, 0)
+    return period_s, *_new_pairs(
+        hardware, _numbers(routes.hop_km), _numbers(coherence_s[routes.ends])
+    )
+
+
+# Compiled as a whole: operation by operation, each would be compiled alone.
+@partial(once, static_argnums=0)
+def _new_pairs(
+    hardware: HardwareSettings, hop_km: Array, ends_coherence_s: Array
+) -> tuple[Array, Array]:
+    success, pair = _herald(hardware, hop_km)
+    flight_s = hop_km / hardware.fibre_speed_km_per_s
+    aged = MEMORIES[hardware.memory](pair, flight_s, *jnp.moveaxis(ends_coherence_s, -1, 0))
+    return success, jnp.moveaxis(bell.to_letters(aged), -1, 0)
 
 
 def _herald(hardware: HardwareSettings, lengths_km: Array) -> tuple[Array, Array]:
@@ -163,6 +174,11 @@ def _check_attempts(most: float) -> None:
         )
 
 
+@once
+def _teleported(gate_contraction: Array, readout: Array) -> Array:
+    return bell.teleport(bell.werner(1.0), gate_contraction, readout)
+
+
 class _Losses(NamedTuple):
     swap_contraction: Array
     delivery_contraction: Array
@@ -173,8 +189,7 @@ def _losses(
     hardware: HardwareSettings, routes: Topology, coherence_s: Float[np.ndarray, " vertices"]
 ) -> _Losses:
     # A swap is a teleportation of half a pair: one Bell measurement has one noise.
-    perfect = bell.werner(1.0)
-    measured = bell.teleport(perfect, hardware.gate_contraction, hardware.readout)
+    measured = _teleported(hardware.gate_contraction, hardware.readout)
     measurement, decaying = np.asarray(measured)[:, None], np.array(DECAYING[hardware.memory])
     swaps = routes.is_hop.sum(axis=1) - 1
     hub_s, node_s = coherence_s[0], coherence_s[routes.vertex]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from ceas_gym.learning import pauli
-from ceas_gym.learning.pauli import Clifford, Constant, Program, Rotation
+from ceas_gym.learning.pauli import Clifford, Constant, Factor, Program, Rotation
 
 EXACT = 1e-12
 
@@ -95,7 +95,7 @@ def test_joint_clifford_gates_act_as_one_by_one() -> None:
         Constant(pauli.transfer_matrix(matrix_of(gate)), tuple(gate.wires)) for gate in gates
     )
     program = Program(3, 1, constants, np.zeros((0, 1)), np.zeros(0))
-    (joined,) = program.fused
+    (joined,) = program.pulled
     assert isinstance(joined, Clifford)
     unitary = np.eye(8, dtype=np.complex128)
     for gate in gates:
@@ -105,12 +105,24 @@ def test_joint_clifford_gates_act_as_one_by_one() -> None:
     assert np.abs(joined.signs * vector[joined.sources] - expected).max() < EXACT
 
 
-def test_fusing_keeps_the_order_of_the_other_gates() -> None:
+def test_steps_are_joined_in_the_order_in_which_an_observable_meets_them() -> None:
     joint = Constant(pauli.transfer_matrix(matrix_of(qml.CNOT([0, 1]))), (0, 1))
-    single = Rotation("X", (0,), 0)
-    program = Program(2, 1, (joint, joint, single, joint), np.eye(1), np.zeros(1))
-    kinds = [type(step) for step in program.fused]
-    assert kinds == [Clifford, Rotation, Clifford]
+    first, second, other = Rotation("X", (0,), 0), Rotation("Z", (0,), 1), Rotation("Y", (1,), 2)
+    steps = (joint, joint, first, other, second, joint)
+    program = Program(2, 1, steps, np.eye(3), np.zeros(3))
+    before, turned, after = program.pulled
+    assert isinstance(before, Clifford)
+    assert isinstance(turned, Factor)
+    assert isinstance(after, Clifford)
+    assert turned.wires == (0, 1)
+    assert turned.gates == (first, second, other)
+    assert turned.angles == [0, 1, 2]
+
+
+def test_gates_go_in_pairs_of_qubits() -> None:
+    steps = tuple(Rotation("X", (wire,), wire) for wire in range(3))
+    plan = Program(3, 1, steps, np.eye(3), np.zeros(3)).pulled
+    assert [step.wires for step in plan if isinstance(step, Factor)] == [(2,), (0, 1)]
 
 
 @pytest.mark.parametrize("observables", [1, 3])

@@ -1,0 +1,226 @@
+"""Random numbers in few operations: JAX's own bits, sooner, and exact binomial numbers.
+
+A round draws a few hundred numbers here and there. On a processor JAX makes the bits of each draw
+in a loop of five turns, and binomial numbers in loops around such loops: for so few numbers, most
+of the time goes into starting those turns. Here the bits are one chain of operations, which XLA
+fuses into one pass over memory, and binomial numbers are nearly always found in the first turn.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.extend.random import define_prng_impl, threefry_prng_impl
+from jaxtyping import Array, Bool, Float, Int, Key
+
+Words = tuple[Array, Array]
+
+ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+"""Bits by which a word is turned in the rounds of Threefry, four at a time."""
+PARITY = 0x1BD11BDA
+FEW = 10.0
+"""Mean below which a binomial number is found by counting up from zero."""
+MOST = 34
+"""Counts up to it are told apart there; the chance of more, at a mean of 10, is below 3e-9."""
+ATTEMPTS = 2
+"""Candidates drawn at once for a number above that mean. About one in five is rejected."""
+
+
+def quick(key: Key[Array, "*batch"]) -> Key[Array, "*batch"]:
+    """Returns a key of the same numbers, which are made in one pass.
+
+    Args:
+        key: One that is not of JAX's default kind is returned as it is.
+
+    Source:
+        Salmon, Moraes, Dror and Shaw, SC 2011: Threefry-2x32 with twenty rounds, as in JAX.
+
+    Example:
+        >>> key = jax.random.key(3)
+        >>> bool(jax.random.uniform(quick(key)) == jax.random.uniform(key))
+        True
+    """
+    if jax.random.key_impl(key) != "threefry2x32":
+        return key
+    return jax.random.wrap_key_data(jax.random.key_data(key), impl=THREEFRY)
+
+
+def binomial(
+    key: Key[Array, ""], trials: Int[Array, "*shape"], probability: Float[Array, "*shape"]
+) -> Int[Array, "*shape"]:
+    """Returns how many of the trials succeed, exactly distributed to the rounding of 32 bits.
+
+    Numbers of a mean below `FEW` are found by inversion, larger ones by rejection, `ATTEMPTS`
+    candidates of each at once.
+
+    Args:
+        key: Random key.
+        trials: Up to 2^24, above which 32 bits round them.
+        probability: Of one success, in [0, 1].
+
+    Source:
+        Hormann, J. Stat. Comput. Simul. 46, 101 (1993): transformed rejection, BTRS.
+
+    Example:
+        >>> key = jax.random.key(0)
+        >>> binomial(key, jnp.array([0, 7, 900]), jnp.array([0.5, 1.0, 0.0])).tolist()
+        [0, 7, 0]
+    """
+    number = jnp.asarray(trials, jnp.float32)
+    chance = jnp.clip(jnp.asarray(probability, jnp.float32), 0, 1)
+    number, chance = jnp.broadcast_arrays(number, chance)
+    rare = jnp.minimum(chance, 1 - chance)
+    few = number * rare < FEW
+    few_key, many_key = jax.random.split(key)
+    counted = _count_up(number, rare, jax.random.uniform(few_key, number.shape))
+    found = _reject(many_key, number, rare, counted, few)
+    return jnp.where(chance > 0.5, number - found, found).astype(jnp.int32)
+
+
+def _count_up(trials: Array, probability: Array, luck: Array) -> Float[Array, "*shape"]:
+    # Inversion: how many of the cumulative probabilities are at most as large as the luck.
+    odds = probability / (1 - probability)
+    chance = jnp.exp(trials * jnp.log1p(-probability))
+    below, count = chance, jnp.zeros_like(luck)
+    for successes in range(1, MOST + 1):
+        count += luck >= below
+        chance *= odds * (trials - (successes - 1)) / successes
+        below += chance
+    return jnp.minimum(count, trials)
+
+
+class _Hat(NamedTuple):
+    # What is known of each number before any candidate is drawn; letters as in the paper.
+    trials: Array
+    odds: Array
+    mode: Array
+    a: Array
+    b: Array
+    centre: Array
+    height: Array
+    rest: Array
+
+
+def _hat(trials: Array, probability: Array) -> _Hat:
+    spread = jnp.sqrt(trials * probability * (1 - probability))
+    b = 1.15 + 2.53 * spread
+    mode = jnp.floor((trials + 1) * probability)
+    return _Hat(
+        trials=trials,
+        odds=probability / (1 - probability),
+        mode=mode,
+        a=-0.0873 + 0.0248 * b + 0.01 * probability,
+        b=b,
+        centre=trials * probability + 0.5,
+        height=(2.83 + 5.1 / b) * spread,
+        rest=_stirling_rest(mode) + _stirling_rest(trials - mode),
+    )
+
+
+def _reject(
+    key: Array, trials: Array, probability: Array, known: Array, is_known: Bool[Array, "*shape"]
+) -> Float[Array, "*shape"]:
+    # Where the number is known, any parameters will do that are not at the edge.
+    hat = _hat(jnp.where(is_known, 4 * FEW, trials), jnp.where(is_known, 0.5, probability))
+
+    def turn(found: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        key, count, done = found
+        key, luck_key = jax.random.split(key)
+        for place, height in jax.random.uniform(luck_key, (ATTEMPTS, 2, *count.shape)):
+            candidate, fits = _candidate(hat, place - 0.5, height)
+            count = jnp.where(done, count, candidate)
+            done |= fits
+        return key, count, done
+
+    return jax.lax.while_loop(lambda found: ~found[2].all(), turn, (key, known, is_known))[1]
+
+
+def _candidate(
+    hat: _Hat, place: Array, height: Array
+) -> tuple[Float[Array, "*shape"], Bool[Array, "*shape"]]:
+    # A point under the hat, and whether it is under the binomial law, too.
+    edge = 0.5 - jnp.abs(place)
+    drawn = jnp.floor((2 * hat.a / edge + hat.b) * place + hat.centre)
+    count = jnp.clip(drawn, 0, hat.trials)
+    limit = jnp.exp(_likelihood(hat, count))
+    return count, (count == drawn) & (height * hat.height <= limit * (hat.a / edge**2 + hat.b))
+
+
+def _likelihood(hat: _Hat, count: Array) -> Float[Array, "*shape"]:
+    # Logarithm of the probability of the count over the mode's, by Stirling's formula. In terms of
+    # differences and ratios near one, since large logarithms that nearly cancel would be rounded.
+    failures, more = hat.trials - count, hat.mode - count
+    ratio = (count + 1) / ((failures + 1) * hat.odds)
+    of_successes = (hat.mode + 0.5) * jnp.log1p(more / (count + 1))
+    of_failures = (hat.trials - hat.mode + 0.5) * jnp.log1p(-more / (failures + 1))
+    rest = hat.rest - _stirling_rest(count) - _stirling_rest(failures)
+    return of_successes + of_failures + more * jnp.log(ratio) + rest
+
+
+def _stirling_rest(number: Array) -> Float[Array, "*shape"]:
+    # At zero it is off by 3e-4, which matters to one in 20,000 numbers of the least mean.
+    inverse = 1 / (number + 1)
+    square = inverse**2
+    return (1 / 12 - (1 / 360 - square / 1260) * square) * inverse
+
+
+def _block(key: Array, high: Array, low: Array) -> Words:
+    first, second = key[0], key[1]
+    schedule = (first, second, first ^ second ^ jnp.uint32(PARITY))
+    high, low = high + first, low + second
+    for turn in range(5):
+        for rotation in ROTATIONS[turn % 2]:
+            high = high + low
+            low = ((low << rotation) | (low >> (32 - rotation))) ^ high
+        high = high + schedule[(turn + 1) % 3]
+        low = low + schedule[(turn + 2) % 3] + jnp.uint32(turn + 1)
+    return high, low
+
+
+def _numbered(key: Array, shape: tuple[int, ...]) -> Words:
+    # The n-th block of the key is the cipher of the number n.
+    number = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    return _block(key, jnp.zeros_like(number), number)
+
+
+def _apart(key: Array, compute: Callable[[], Array]) -> Array:
+    # A loop of one turn, which XLA can't know: else it would fuse the bits into everything that is
+    # made of them, and compute them anew for each.
+    def turn(_: Words) -> Words:
+        return jnp.zeros_like(key[0]), compute()
+
+    result = jax.eval_shape(compute)
+    waiting = (key[0] | 1, jnp.zeros(result.shape, result.dtype))
+    return jax.lax.while_loop(lambda words: words[0] != 0, turn, waiting)[1]
+
+
+def _random_bits(key: Array, width: int, shape: tuple[int, ...]) -> Array:
+    def compute() -> Array:
+        high, low = _numbered(key, shape)
+        if width == 64:
+            return (high.astype(jnp.uint64) << 32) | low.astype(jnp.uint64)
+        return (high ^ low).astype(f"uint{width}")
+
+    return _apart(key, compute)
+
+
+def _split(key: Array, shape: tuple[int, ...]) -> Array:
+    return _apart(key, lambda: jnp.stack(_numbered(key, shape), axis=-1))
+
+
+def _fold_in(key: Array, number: Array) -> Array:
+    low = jnp.asarray(number).astype(jnp.uint32)
+    return _apart(key, lambda: jnp.stack(_block(key, jnp.zeros_like(low), low)))
+
+
+THREEFRY = define_prng_impl(
+    key_shape=(2,),
+    seed=threefry_prng_impl.seed,
+    split=_split,
+    random_bits=_random_bits,
+    fold_in=_fold_in,
+    name="ceas_threefry2x32",
+    tag="ceas",
+)

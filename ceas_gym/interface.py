@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import NDArray
 
 from ceas_gym import dynamics, metrics
@@ -26,6 +26,11 @@ class Packed(NamedTuple):
     """Reward, whether terminated, then the metrics in the order of `metrics.NAMES`."""
     schedule: Float[Array, "*batch windows nodes"]
     stock: Int[Array, "*batch nodes ages"]
+
+    @property
+    def terminated(self) -> Bool[Array, "*batch"]:
+        """Returns whether the episode is over."""
+        return self.figures[..., 1] > 0
 
 
 def reset(params: Params, key: Key[Array, ""]) -> tuple[State, Packed]:

@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Key
 from numpy.typing import NDArray
 
-from ceas_gym import config, interface, metrics, parameters
+from ceas_gym import batch, config, interface, metrics, parameters
 from ceas_gym.env import make_spaces
 from ceas_gym.interface import Packed
 from ceas_gym.scenario import Scenario
@@ -82,7 +82,8 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._action_shape = self.single_action_space.shape or ()
         self._limit = np.int32(max_episode_steps or np.iinfo(np.int32).max)
-        self._running: Running | None = None
+        self._parts = batch.parts(num_envs)
+        self._running: list[Running] = []
         self._ended = np.zeros(num_envs, dtype=bool)
 
     def reset(
@@ -99,14 +100,20 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         """
         super().reset(seed=None if seed is None or isinstance(seed, Sequence) else int(seed))
         mask, running = self._reset_mask(options), self._running
-        if seed is None and running is not None:
-            running = _restart(self.params, *running, mask)
+        if seed is None and running:
+            self._running = [
+                _restart(self.params, *part, mask[rows])
+                for part, rows in zip(running, self._parts, strict=True)
+            ]
         else:
-            fresh = _reset(self.params, self._keys(seed))
-            running = fresh if running is None else _select(jnp.asarray(mask), fresh, running)
-        self._running = running
+            keys = self._keys(seed)
+            fresh = [_reset(self.params, keys[rows]) for rows in self._parts]
+            self._running = [
+                _select(jnp.asarray(mask[rows]), new, old)
+                for new, old, rows in zip(fresh, running or fresh, self._parts, strict=True)
+            ]
         self._ended &= ~mask
-        observation, _, _, info = self._unpack(running[1], mask)
+        observation, _, _, info = self._unpack([packed for _, packed in self._running], mask)
         return observation, info
 
     def step(
@@ -118,24 +125,30 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
             ValueError: If the actions have the wrong shape or an entry that is not finite.
             RuntimeError: Before the first reset, or in mode `DISABLED` with an ended row.
         """
-        if self._running is None:
+        if not self._running:
             raise RuntimeError("Call `reset` before the first `step`.")
         if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
             rows = np.flatnonzero(self._ended).tolist()
             raise RuntimeError(f"Rows {rows} have ended; reset them first (no autoreset).")
         asked = interface.check_action(actions, (self.num_envs, *self._action_shape))
-        running = _advance(self.params, self._running[0], asked, self._ended)
-        observation, reward, terminated, info = self._unpack(running[1])
-        rounds = np.asarray(running[0].round)
-        truncated = (rounds >= self._limit) & ~terminated
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        # All parts are on their way before the first is waited for.
+        advanced = [
+            _advance(
+                self.params, state, asked[rows], self._ended[rows], self._limit, same_step=same_step
+            )
+            for (state, _), rows in zip(self._running, self._parts, strict=True)
+        ]
+        states, packed, final, cut = zip(*advanced, strict=True)
+        self._running = list(zip(states, packed, strict=True))
+        observation, reward, terminated, info = self._unpack(final)
+        truncated = np.concatenate(list(map(np.asarray, cut)))
         self._ended = terminated | truncated
-        if self.autoreset_mode is AutoresetMode.SAME_STEP and self._ended.any():
-            final = _final(observation, info, self._ended)
-            running = _restart(self.params, *running, self._ended)
-            observation, _, _, info = self._unpack(running[1])
-            info |= final
+        if same_step and self._ended.any():
+            ending = _final(observation, info, self._ended)
+            observation, _, _, info = self._unpack(packed)
+            info |= ending
             self._ended = np.zeros_like(self._ended)
-        self._running = running
         return observation, reward, terminated, truncated, info
 
     def _keys(self, seed: int | Sequence[int | None] | None) -> Key[Array, " envs"]:
@@ -159,10 +172,13 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         return mask
 
     def _unpack(
-        self, packed: Packed, present: Flags | None = None
+        self, parts: Sequence[Packed], present: Flags | None = None
     ) -> tuple[Observation, NDArray[np.float64], Flags, dict[str, Any]]:
-        figures = np.asarray(packed.figures)
-        observation = {"nodes": np.array(packed.nodes), "network": np.array(packed.network)}
+        nodes, network, figures = (
+            np.concatenate([np.asarray(getattr(part, name)) for part in parts])
+            for name in ("nodes", "network", "figures")
+        )
+        observation = {"nodes": nodes, "network": network}
         mask = np.ones(self.num_envs, dtype=bool) if present is None else present
         info: dict[str, Any] = {}
         for column, name in enumerate(metrics.NAMES, start=2):
@@ -184,34 +200,49 @@ def _final(observation: Observation, info: dict[str, Any], ended: Flags) -> dict
     }
 
 
-# Rows are looped over inside the compiled call, not vectorised: on a processor that is faster, each
-# step being a chain of small operations whose data fit its cache, and a row computes what the
-# single environment computes, in the same order.
-
-
 @jax.jit
 def _reset(params: Params, keys: Key[Array, " envs"]) -> Running:
-    return jax.lax.map(partial(interface.reset, params), keys)
+    return batch.each(partial(interface.reset, params), keys)
 
 
 @jax.jit
 def _restart(params: Params, states: State, packed: Packed, mask: Mask) -> Running:
-    fresh = jax.lax.map(partial(interface.reset_next, params), states)
-    return _select(jnp.asarray(mask), fresh, (states, packed))
+    def row(state: State, packed: Packed, restarts: Array) -> Running:
+        fresh = partial(interface.reset_next, params, state)
+        return jax.lax.cond(restarts, fresh, lambda: (state, packed))
+
+    return batch.each(row, states, packed, jnp.asarray(mask))
 
 
-@jax.jit
-def _advance(params: Params, states: State, actions: ArrayLike, ended: Mask) -> Running:
-    # Rows that ended in the step before start their next episode instead.
-    def row(given: tuple[State, Array, Array]) -> Running:
-        state, action, has_ended = given
-        return jax.lax.cond(
+@partial(jax.jit, static_argnames="same_step")
+def _advance(
+    params: Params,
+    states: State,
+    actions: ArrayLike,
+    ended: Mask,
+    limit: np.int32,
+    *,
+    same_step: bool,
+) -> tuple[State, Packed, Packed, Array]:
+    # Rows that ended in the step before start their next episode instead; with `same_step`, those
+    # that end in this one do, and what they ended with is returned beside it.
+    def row(state: State, action: Array, has_ended: Array) -> tuple[State, Packed, Packed, Array]:
+        state, packed = jax.lax.cond(
             has_ended,
             lambda: interface.reset_next(params, state),
             lambda: interface.step(params, state, action),
         )
+        truncated = (state.round >= limit) & ~packed.terminated
+        if not same_step:
+            return state, packed, packed, truncated
+        after, fresh = jax.lax.cond(
+            packed.terminated | truncated,
+            lambda: interface.reset_next(params, state),
+            lambda: (state, packed),
+        )
+        return after, fresh, packed, truncated
 
-    return jax.lax.map(row, (states, jnp.asarray(actions), jnp.asarray(ended)))
+    return batch.each(row, states, jnp.asarray(actions), jnp.asarray(ended))
 
 
 def _select(mask: Bool[Array, " envs"], new: Running, old: Running) -> Running:

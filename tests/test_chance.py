@@ -60,7 +60,7 @@ def test_a_key_of_another_kind_is_left_alone() -> None:
     ],
 )
 def test_binomial_numbers_follow_their_law(trials: int, probability: float, key: Key) -> None:
-    """Pearson's test over cells of some 2 % each; the first ones are counted, the others rejected."""
+    """Pearson's test over cells of some 2 % each, for numbers that are counted up and rejected."""
     size = (DRAWS,)
     drawn = jax.jit(chance.binomial)(
         chance.quick(key), jnp.full(size, trials), jnp.full(size, probability)

@@ -67,7 +67,11 @@ def held(memory: Memory) -> Memory:
 
 
 def compare(
-    scenario: Scenario, params: Params, seed: int = 1, traitors: tuple[int, ...] | None = None
+    scenario: Scenario,
+    params: Params,
+    seed: int = 1,
+    asked: int = 1,
+    traitors: tuple[int, ...] | None = None,
 ) -> dict[str, float]:
     """Asserts that both sides agree in an episode; returns its figures, summed."""
     reset, step = dynamics.reset, dynamics.step
@@ -82,7 +86,7 @@ def compare(
     slow, numbers = plain(fast), plain(params)
     total = dict.fromkeys((*metrics.NAMES, "waiting"), 0.0)
     same(fast.scores, reference.score(numbers.learning, slow.model.parameters), DOUBLE)
-    for requested in requests(1, ROUNDS, scenario.network.windows, scenario.network.nodes):
+    for requested in requests(asked, ROUNDS, scenario.network.windows, scenario.network.nodes):
         action, luck = jnp.asarray(requested, jnp.float64), draw(params, fast)
         fast, timestep = step(params, fast, action)
         slow, figures, schedule = reference.step(scenario, numbers, slow, plain(action), luck)

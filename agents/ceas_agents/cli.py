@@ -71,6 +71,31 @@ def sweep(
     sweeping.sweep(plan, out or Path("runs") / file.stem, jobs, overwrite=overwrite)
 
 
+@app.command()
+def bench(
+    scenario: Annotated[str, typer.Argument(help="shipped name or path of a YAML file")] = "paper",
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=3, help="turns that each contender takes")] = 7,
+    out: Annotated[Path, typer.Option(help="folder for bench.json")] = Path("runs/bench"),
+    grow: Annotated[
+        bool, typer.Option("--growth", help="also: time against nodes, qubits, samples, rows")
+    ] = False,
+) -> None:
+    """Time rounds, beside what one would write with PennyLane, and show where the time goes.
+
+    Without attack, unless one is set. It takes some five minutes, and as many more for the growth.
+
+    Example: ceas-gym bench paper --growth
+    """
+    from ceas_agents.bench import run
+    from ceas_gym import config
+
+    changes = dict(config.parse_override(text) for text in overrides or [])
+    run.bench(config.load(scenario, {"attack.name": "none"} | changes), repeats, out, grow=grow)
+
+
 @app.command("list")
 def list_names(
     kind: Annotated[

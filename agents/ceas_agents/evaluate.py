@@ -1,18 +1,22 @@
-"""Evaluation: whole episodes of a contestant, compiled, one seed after the other."""
+"""Evaluation: whole episodes of a contestant, compiled, several seeds at once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 from numpy.typing import NDArray
 
 from ceas_agents.contestants import Contestant
 from ceas_agents.policies import Policy
-from ceas_gym import config, dynamics, parameters
+from ceas_gym import batch, chance, config, dynamics, parameters
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Metrics, Observation, Params, State
 
+ACCELERATED = 64
+"""Seeds that an accelerator plays at once; a processor plays one on each of its cores."""
 POLICY_STREAM = 0x501C
 """Folded into an episode's key to make the policy's own random stream."""
 Carry = tuple[State, Observation]
@@ -37,9 +41,9 @@ def prepare(scenario: Scenario, contestants: list[Contestant]) -> dict[str, Para
 
 
 def episodes(
-    contestant: Contestant, params: Params, rounds: int, seeds: Iterable[int]
+    contestant: Contestant, params: Params, rounds: int, seeds: Sequence[int]
 ) -> Iterator[tuple[int, Rounds]]:
-    """Yields each seed with the metrics of its episode.
+    """Yields each seed with the metrics of its episode, a few seeds at a time.
 
     The episode is the one that `CEASEnv.reset(seed=seed)` starts, whoever plays.
 
@@ -49,9 +53,17 @@ def episodes(
         rounds: Of an episode.
         seeds: Episodes to play.
     """
-    for seed in seeds:
-        played = _play(contestant.policy, rounds, params, jax.random.key(seed))
-        yield seed, {name: np.asarray(values) for name, values in played.items()}
+    cores = batch.usable_cores()
+    together = 1 if jax.default_backend() == "cpu" else ACCELERATED
+    for first in range(0, len(seeds), cores * together):
+        chunk = seeds[first : first + cores * together]
+        # One shape for all calls, lest the last one be compiled anew; they run side by side.
+        calls = [chunk[place : place + together] for place in range(0, len(chunk), together)]
+        played = [_play(contestant.policy, rounds, params, _keys(call, together)) for call in calls]
+        for call, metrics in zip(calls, played, strict=True):
+            figures = jax.device_get(metrics)
+            for row, seed in enumerate(call):
+                yield seed, {name: values[row] for name, values in figures.items()}
 
 
 def summary(rounds: Rounds) -> dict[str, float]:
@@ -112,8 +124,16 @@ def episode(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
         return (state, timestep.observation), {**timestep.metrics, "reward": timestep.reward}
 
     state, timestep = dynamics.reset(params, key)
-    policy_keys = jax.random.split(jax.random.fold_in(key, POLICY_STREAM), rounds)
+    policy_key = jax.random.fold_in(chance.quick(key), POLICY_STREAM)
+    policy_keys = jax.random.split(policy_key, rounds)
     return jax.lax.scan(one, (state, timestep.observation), policy_keys)[1]
 
 
-_play = jax.jit(episode, static_argnums=(0, 1))
+def _keys(seeds: Sequence[int], rows: int) -> Array:
+    filled = [*seeds, *[seeds[-1]] * (rows - len(seeds))]
+    return jnp.stack([jax.random.key(seed) for seed in filled])
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _play(policy: Policy, rounds: int, params: Params, keys: Array) -> Metrics:
+    return batch.each(partial(episode, policy, rounds, params), keys)

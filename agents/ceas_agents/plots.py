@@ -1,50 +1,24 @@
 """The figures of an evaluation, as PNG files; Matplotlib is imported by the first one."""
 
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
-from ceas_agents import statistics
+from ceas_agents import canvas, statistics
+from ceas_agents.canvas import GREY, GRID
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Curves = Mapping[str, Float[np.ndarray, "seeds rounds"]]
-DOTS_PER_INCH = 200
-WIDTH_INCHES = 7.0
-"""About the width of a page's text, so that fonts print in their own size."""
-STYLE: dict[str, Any] = {
-    "font.size": 9.0,
-    "text.parse_math": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#555555",
-    "axes.axisbelow": True,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 4.0,
-    "lines.solid_capstyle": "butt",
-    "xtick.color": "#555555",
-    "ytick.color": "#555555",
-    "xtick.labelcolor": "black",
-    "ytick.labelcolor": "black",
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.h_pad": 0.06,
-    "figure.constrained_layout.w_pad": 0.06,
-}
 LINE_HEIGHT = 0.062
 """Of a label, as a share of the height of the axes."""
 LONGEST_NAME = 30
 """Letters of a contestant's name for which a figure has room."""
-MARGIN = 0.012
-"""Where titles begin, as a share of the figure's width."""
 CENTRE = "center_baseline"
-GREY, GRID = "#555555", "#e5e5e5"
 
 # Okabe and Ito, Color Universal Design, 2008; their yellow is too pale for a line.
 COLOURS = {
@@ -121,14 +95,14 @@ def accuracy_over_rounds(curves: Curves, path: Path, title: str) -> None:
     """
     if not curves:
         raise ValueError("Argument `curves` must have a contestant, but is empty.")
-    with _style():
-        figure = _figure(4.0)
+    with canvas.style():
+        figure = canvas.figure(4.0)
         axes = figure.add_subplot()
         for name, curve in curves.items():
             _draw_curve(axes, np.asarray(curve, dtype=float), colour(name, list(curves)))
         _finish_accuracy(axes, curves)
-        _head(figure, title, f"Test accuracy of the global model: {_describe(curves)}")
-        _save(figure, path)
+        canvas.head(figure, title, f"Test accuracy of the global model: {_describe(curves)}")
+        canvas.save(figure, path)
 
 
 def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str) -> None:
@@ -148,8 +122,8 @@ def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str)
         raise ValueError("Argument `fates` must have a contestant, but is empty.")
     for name, shares in fates.items():
         _check_shares(name, shares)
-    with _style():
-        figure = _figure(1.65 + 0.34 * len(fates))
+    with canvas.style():
+        figure = canvas.figure(1.65 + 0.34 * len(fates))
         axes = figure.add_subplot()
         for row, shares in enumerate(fates.values()):
             _draw_bar(axes, row, shares)
@@ -157,8 +131,8 @@ def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str)
         handles, labels = axes.get_legend_handles_labels()
         entries = dict(zip(labels, handles, strict=True))
         figure.legend(entries.values(), entries, loc="outside lower left", **LEGEND)
-        _head(figure, title, "What became of the Bell pairs that were generated")
-        _save(figure, path)
+        canvas.head(figure, title, "What became of the Bell pairs that were generated")
+        canvas.save(figure, path)
 
 
 def _draw_curve(axes: "Axes", curve: Float[np.ndarray, "seeds rounds"], shade: str) -> None:
@@ -260,39 +234,3 @@ def _finish_fates(axes: "Axes", names: list[str]) -> None:
 def _shorten(name: str) -> str:
     # Of `package.module:function` the end tells more than the beginning.
     return name if len(name) <= LONGEST_NAME else "\u2026" + name[1 - LONGEST_NAME :]
-
-
-def _style() -> AbstractContextManager[None]:
-    from matplotlib import style
-
-    # Reset first: the user's own settings must not alter the figures.
-    return style.context(STYLE, after_reset=True)
-
-
-def _figure(height_inches: float) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure((WIDTH_INCHES, height_inches), dpi=DOTS_PER_INCH)
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _head(figure: "Figure", title: str, subtitle: str) -> None:
-    axes = figure.axes[0]
-    below = axes.set_title(subtitle, loc="left", color=GREY, fontsize=9)
-    figure.suptitle(title, x=MARGIN, ha="left", fontweight="bold", fontsize=11)
-    # Both begin at the left margin, which the layout must have placed the axes for.
-    figure.draw_without_rendering()
-    place = axes.get_position()
-    below.set_x((MARGIN - place.x0) / place.width)
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    """Writes a whole file or nothing: beside it first, then renamed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        figure.savefig(beside, format="png", metadata={"Software": None})
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -169,7 +169,7 @@ class Program:
             if len(step.wires) > 1:
                 plan += [*_paired(waiting), Factor(step.wires, (step,))]
             else:
-                waiting.setdefault(step.wires[0], []).insert(0, step)
+                waiting.setdefault(min(step.wires), []).insert(0, step)
         return (*plan, *_joined(self.qubits, run), *_paired(waiting))
 
     @cached_property
@@ -184,8 +184,11 @@ class Program:
 def _paired(waiting: dict[int, list[Rotation | Constant]]) -> list[Factor]:
     # Takes all that waits, two qubits at a time, as a rule with the last angles first.
     wires = sorted(waiting)
-    pairs = [tuple(wires[place : place + 2]) for place in range(0, len(wires), 2)][::-1]
-    factors = [Factor(pair, tuple(g for wire in pair for g in waiting[wire])) for pair in pairs]
+    pairs = [wires[place : place + 2] for place in range(0, len(wires), 2)][::-1]
+    factors = [
+        Factor(tuple(pair), tuple(gate for wire in pair for gate in waiting[wire]))
+        for pair in pairs
+    ]
     waiting.clear()
     return factors
 

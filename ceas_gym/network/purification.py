@@ -7,7 +7,6 @@ aged by the latency of the outcomes; a failed one destroys both.
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 

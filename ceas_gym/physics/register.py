@@ -128,19 +128,28 @@ def twirled_contraction(process_fidelity: ArrayLike, dimension: ArrayLike) -> Fl
     return jnp.subtract(process_fidelity, lost / others)
 
 
-# (nodes, kinds): the sum over the classes of the share times the monomial of each kind, which grows
-# from that of a kind with one letter less. Nodes come last, so that they are summed side by side.
+# (nodes, kinds): the sum over the classes of the share times the monomial of each kind: one product
+# of the monomials in all letters but the last with the powers of the last.
 def _power_means(
     share: Float[Array, "nodes classes"], values: Float[Array, "nodes classes letters"], qubits: int
 ) -> Float[Array, "nodes kinds"]:
-    identity, *others = kinds(qubits, values.shape[-1])
-    by_letter = values.T
-    monomials = {identity: share.T}
-    for kind in others:
+    *others, last = jnp.moveaxis(values, -1, 0)
+    monomials = {(0,) * len(others): share}
+    for kind in kinds(qubits, len(others))[1:]:
         letter = next(place for place, number in enumerate(kind) if number)
         less = tuple(number - (place == letter) for place, number in enumerate(kind))
-        monomials[kind] = monomials[less] * by_letter[letter]
-    return jnp.stack([monomial.sum(axis=0) for monomial in monomials.values()], axis=1)
+        monomials[kind] = monomials[less] * others[letter]
+    powers = [jnp.ones_like(last)]
+    for _ in range(qubits):
+        powers.append(powers[-1] * last)
+    before, after = jnp.stack(list(monomials.values()), 1), jnp.stack(powers, 1)
+    # Full precision, as above.
+    means = jnp.einsum("nac,nbc->nab", before, after, precision="highest")
+    rows = list(monomials)
+    places = [
+        rows.index(kind[:-1]) * (qubits + 1) + kind[-1] for kind in kinds(qubits, len(others) + 1)
+    ]
+    return means.reshape(len(share), -1)[:, np.array(places)]
 
 
 # (nodes, weights): the chance that so many draws with replacement never take a pair twice.

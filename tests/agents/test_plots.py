@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from ceas_agents import plots
+from ceas_agents import canvas, plots
 from ceas_agents.contestants import CONTESTANTS
 
 OTHERS = ["ppo", "a2c", "mine", "module:function", "sac"]
@@ -235,7 +235,7 @@ def test_a_valid_picture_is_the_only_file_left(
     with Image.open(tmp_path / "figure.png") as image:
         image.load()
         assert image.format == "PNG"
-        assert image.width == plots.WIDTH_INCHES * plots.DOTS_PER_INCH
+        assert image.width == canvas.WIDTH_INCHES * canvas.DOTS_PER_INCH
         assert image.info["dpi"][0] >= 150
 
 

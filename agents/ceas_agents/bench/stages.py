@@ -18,13 +18,14 @@ from ceas_gym.types import Params, State
 
 Function = Callable[..., Any]
 
+ATTACK, CONSENSUS = "attack", "consensus"
 STAGES: dict[str, tuple[tuple[ModuleType, str], ...]] = {
     "schedule": ((actions, "decode"), (sabotage, "exhaust"), (conditions, "links")),
     "generation": ((generation, "attempts"), (generation, "herald")),
     "storage": ((storage, "store"), (verification, "test"), (barrier, "spend")),
     "gradients": ((pullback, "pull"), (learners, "gradients")),
-    "attack": ((attacks, "intercept"), (attacks, "corrupt")),
-    "consensus": ((protocol, "blend"), (protocol, "decide")),
+    ATTACK: ((attacks, "intercept"), (attacks, "corrupt")),
+    CONSENSUS: ((protocol, "blend"), (protocol, "decide")),
     "update": ((model, "apply"), (model, "score")),
     "conditions": ((conditions, "advance"),),
     "observation": ((observations, "observe"),),
@@ -81,9 +82,21 @@ def record(params: Params, state: State, given: Float[Array, "rounds windows nod
     for (stage, function, structure, leaves), moved in zip(calls, moving, strict=True):
         still = [None if isinstance(leaf, Tracer) else leaf for leaf in leaves]
         fixed = _only(jax.Array, still)
-        objects = [None if array is not None else leaf for leaf, array in zip(still, fixed)]
+        pairs = zip(still, fixed, strict=True)
+        objects = [None if array is not None else leaf for leaf, array in pairs]
         tapes.append(Tape(stage, function, structure, objects, fixed, moved))
     return tapes
+
+
+def compiled(tape: Tape) -> Callable[[], Any]:
+    """Returns a call that plays the tape."""
+    play = jax.jit(tape.play).lower(tape.fixed, tape.moving).compile()
+    return lambda: play(tape.fixed, tape.moving)
+
+
+def first(tape: Tape) -> tuple[list[Array | None], list[Array | None]]:
+    """Returns the arrays of the first round, as `Tape.call` takes them."""
+    return tape.fixed, [None if array is None else array[0] for array in tape.moving]
 
 
 def _only(kind: type, leaves: list[Any]) -> list[Any]:
@@ -93,12 +106,20 @@ def _only(kind: type, leaves: list[Any]) -> list[Any]:
 @contextmanager
 def _tapped(calls: list[tuple[str, Function, Any, list[Any]]]) -> Iterator[None]:
     # The step calls every stage through its module, so while it is traced the modules can listen.
+    # Of what a stage calls in turn, only the attack is told apart.
+    inside: list[str] = []
+
     def tap(stage: str, function: Function) -> Function:
         @functools.wraps(function)
         def tapped(*arguments: object) -> Any:  # noqa: ANN401
-            leaves, structure = jax.tree.flatten(arguments)
-            calls.append((stage, function, structure, leaves))
-            return function(*arguments)
+            if not inside or stage == ATTACK:
+                leaves, structure = jax.tree.flatten(arguments)
+                calls.append((stage, function, structure, leaves))
+            inside.append(stage)
+            try:
+                return function(*arguments)
+            finally:
+                inside.pop()
 
         return tapped
 

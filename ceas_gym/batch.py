@@ -7,7 +7,6 @@ among them. An accelerator takes all rows at once.
 
 import os
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import jax
@@ -33,21 +32,24 @@ def each(function: Callable[..., Any], *rows: Any) -> Any:  # noqa: ANN401 - any
 def parts(rows: int, cores: int | None = None) -> list[slice]:
     """Returns which rows to compute side by side: a part for each core, all together elsewhere.
 
-    A compiled call returns before it is done, so that the next part's can begin.
+    A compiled call returns before it is done, so that the next part's can begin. Parts are equal,
+    since each size would be compiled anew: where the cores do not divide the rows, as many of them
+    are used as do.
 
     Args:
         rows: How many there are.
         cores: By default those that this process may use, on a processor.
 
     Example:
-        >>> parts(5, cores=2)
-        [slice(0, 3, None), slice(3, 5, None)]
-        >>> parts(1, cores=2)
-        [slice(0, 1, None)]
+        >>> parts(6, cores=2)
+        [slice(0, 3, None), slice(3, 6, None)]
+        >>> parts(9, cores=4)
+        [slice(0, 3, None), slice(3, 6, None), slice(6, 9, None)]
     """
-    number = min(rows, usable_cores() if cores is None else cores)
-    edges = [-(-rows * part // number) for part in range(number + 1)]
-    return [slice(*edge) for edge in pairwise(edges)]
+    most = min(rows, usable_cores() if cores is None else cores)
+    number = max(count for count in range(1, most + 1) if rows % count == 0)
+    size = rows // number
+    return [slice(first, first + size) for first in range(0, rows, size)]
 
 
 def usable_cores() -> int:

@@ -27,7 +27,7 @@ Running = tuple[State, Packed]
 
 
 class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
-    """`num_envs` copies of `CEASEnv`, stepped and reset together.
+    """`num_envs` copies of `CEASEnv`, stepped and reset together, on all cores.
 
     Row i reset with seed s is the single environment reset with s + i, whatever the batch: what is
     counted is equal, and other figures are up to their last bits, since XLA may sum a loop's

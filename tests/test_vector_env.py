@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from ceas_gym import metrics
+from ceas_gym import batch, metrics, vector_env
 from ceas_gym.env import CEASEnv
 from ceas_gym.vector_env import CEASVectorEnv
 
@@ -77,6 +77,45 @@ def test_same_step_mode_returns_both_ends():
     assert info["_final_info"].all()
     assert (info["final_info"]["pairs_generated"] > 0).any()
     assert (info["pairs_generated"] == 0).all()
+
+
+def test_rows_that_end_at_different_rounds_are_reset_by_the_step_itself(monkeypatch):
+    """Row 1 is a round behind: it ends, and starts anew, a step later than row 0."""
+    envs = CEASVectorEnv(2, "tiny", overrides=OVERRIDES, autoreset_mode="SameStep")
+    given = actions(ROUNDS + 1, 2)
+    envs.reset(seed=1)
+    envs.step(given[0])
+    envs.reset(options={"reset_mask": np.array([False, True])})
+    monkeypatch.delattr(vector_env, "_restart")
+    monkeypatch.delattr(vector_env, "_reset")
+    ends = [envs.step(action)[2].tolist() for action in given[1:]]
+    assert ends == [[False, False], [True, False], [False, True]]
+
+
+def test_same_step_mode_resets_truncated_rows_too():
+    envs = gym.make_vec(
+        "ceas_gym/CEASTiny-v0", num_envs=2, max_episode_steps=2, autoreset_mode="SameStep"
+    )
+    envs.reset(seed=0)
+    action = np.zeros((2, 4, 4), np.float32)
+    envs.step(action)
+    _, _, terminated, truncated, info = envs.step(action)
+    assert truncated.all()
+    assert not terminated.any()
+    assert (info["final_info"]["pairs_generated"] > 0).all()
+    assert (info["pairs_generated"] == 0).all()
+    assert not envs.step(action)[3].any()
+
+
+def test_rows_are_the_same_whatever_the_cores(monkeypatch):
+    given = actions(ROUNDS, 4)
+    rewards = []
+    for cores in (1, 4):
+        monkeypatch.setattr(batch, "usable_cores", lambda cores=cores: cores)
+        envs = CEASVectorEnv(4, "tiny", overrides=OVERRIDES)
+        envs.reset(seed=3)
+        rewards.append([envs.step(action)[1] for action in given])
+    np.testing.assert_allclose(*rewards, rtol=0, atol=LAST_BITS)
 
 
 def test_disabled_mode_resets_what_the_mask_names():

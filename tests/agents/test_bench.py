@@ -1,0 +1,127 @@
+"""The benchmark: what it counts, whom it compares, and that it listens to the real step."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ceas_agents.bench import contenders, flops, growth, quantum, run, stages, tables, timing
+from ceas_agents.bench.timing import Contender
+from ceas_gym import config, parameters
+from ceas_gym.learning import setup
+from ceas_gym.network import storage
+from ceas_gym.scenario import LearningSettings
+from ceas_gym.types import Params
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Params:
+    return parameters.build(config.load("tiny", {"attack.name": "sign_flip"}))
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda a: a @ a, 2 * 4**3),
+        (lambda a: jnp.exp(a) + a, 2 * 16),
+        (lambda a: a.sum(), 16),
+        (lambda a: a.T.reshape(-1)[::2], 0),
+        (lambda a: jnp.arange(16) * 3, 0),
+        (lambda a: jax.lax.scan(lambda c, row: (c + row, c * row), a[0], a)[0], 4 * 8),
+        (lambda a: jax.lax.cond(a[0, 0] > 0, lambda: a @ a, lambda: a), 1 + 2 * 4**3),
+        (jax.vmap(lambda row: row @ row), 2 * 16),
+    ],
+)
+def test_floating_point_work_is_counted(function: Any, expected: float) -> None:
+    assert flops.of(function, jnp.ones((4, 4))) == expected
+
+
+def test_contenders_take_turns_and_the_first_is_not_counted() -> None:
+    calls: list[str] = []
+    pair = [Contender(name, lambda name=name: calls.append(name), 2.0) for name in "ab"]
+    seconds = timing.seconds_per_round(pair, 3, lambda _: None)
+    assert calls == list("abababab")
+    assert all(values.shape == (3,) for values in seconds.values())
+
+
+def test_a_round_is_a_share_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 6))
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
+    whole, part = Contender("whole", lambda: None, 3.0), Contender("part", lambda: None, 0.5)
+    seconds = timing.seconds_per_round([whole, part], 2, lambda _: None)
+    assert seconds["whole"].tolist() == [2.0, 2.0]
+    assert seconds["part"].tolist() == [12.0, 12.0]
+
+
+def test_threads_are_let_go_again() -> None:
+    allowed = timing.os.sched_getaffinity(0)
+    with timing.one_core():
+        assert len(timing.os.sched_getaffinity(0)) == 1
+    assert timing.os.sched_getaffinity(0) == allowed
+
+
+def test_every_stage_of_the_step_is_heard(tiny: Params) -> None:
+    function = storage.store
+    given = contenders.requests(tiny, 3)
+    tapes = stages.record(tiny, contenders.start(tiny), given)
+    assert storage.store is function
+    assert {tape.stage for tape in tapes} == set(stages.STAGES)
+    names = [tape.function.__name__ for tape in tapes]
+    assert sorted(names) == sorted(name for part in stages.STAGES.values() for _, name in part)
+
+
+def test_tape_plays_what_the_episode_did(tiny: Params) -> None:
+    """The stored pairs of each round, played from the tape, are those of the episode."""
+    state, given = contenders.start(tiny), contenders.requests(tiny, 3)
+    tapes = {tape.function.__name__: tape for tape in stages.record(tiny, state, given)}
+    stored, ledger = stages.compiled(tapes["store"])()
+    episode = contenders.scanned(tiny, rounds=3).call()[1]
+    np.testing.assert_array_equal(ledger.generated.sum(axis=1), episode.metrics["pairs_generated"])
+    assert stored.pairs.shape[0] == 3
+    fixed, moving = stages.first(tapes["store"])
+    alone, _ = jax.jit(tapes["store"].call)(fixed, moving)
+    np.testing.assert_array_equal(alone.pairs, stored.pairs[0])
+
+
+def test_alternatives_are_checked_against_our_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = LearningSettings(qubits=2, layers=1, features=4, batch_size=2)
+    learning = setup.build(settings, 3)
+    naive, *compiled = quantum.contenders(settings, learning, nodes=3)
+    assert naive.rounds == 1 / 6
+    assert [call.name for call in compiled] == [quantum.COMPILED, quantum.MIXED]
+    ours = quantum._ours
+
+    def wrong(learning: Any, weights: Any, drawn: Any, contraction: float) -> Any:
+        return ours(learning, weights, drawn, 0.8 * contraction)
+
+    monkeypatch.setattr(quantum, "_ours", wrong)
+    with pytest.raises(AssertionError, match="Not equal"):
+        quantum.contenders(settings, learning, nodes=3)
+
+
+def test_exponent_is_that_of_the_upper_half() -> None:
+    sizes = np.array([10, 20, 40, 80])
+    assert growth.exponent(sizes, np.array([7.0, 5.0, 1.0, 8.0])) == pytest.approx(3.0)
+
+
+@pytest.mark.slow
+def test_bench_measures_prints_and_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "CASES", {"tiny": ("tiny", {})})
+    curves = {"nodes": ((4, 8), "1"), growth.BATCH: ((1, 2), "1")}
+    monkeypatch.setattr(growth, "CURVES", curves)
+    run.bench(config.load("tiny", {"attack.name": "none"}), 3, tmp_path, grow=True)
+    found = json.loads((tmp_path / "bench.json").read_text())
+    assert {"rounds", "stages", "cases", "cold start", "growth", "versions"} <= set(found)
+    core = found["rounds"]["scanned core"]["rounds per second"]
+    assert 0 < core["low"] <= core["median"] <= core["high"]
+    assert len(tables.of(found)) == 5
+    printed = capsys.readouterr().out
+    for name in (*stages.STAGES, *found["rounds"], "exponent"):
+        assert name in printed
+    assert (tmp_path / "growth.png").stat().st_size > 10_000

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int, Key
 from rich.console import Console
 from rich.progress import track
 
-from ceas_agents import plots
+from ceas_agents import canvas
 from ceas_gym import config
 from ceas_gym.network import forecast, generation, setup, storage
 from ceas_gym.types import Memory, Network
@@ -191,13 +191,8 @@ def table(points: Sequence[Point]) -> Iterator[str]:
 
 def draw(points: Sequence[Point], path: Path) -> None:
     """Draws curves and points above their deviations."""
-    from matplotlib import style
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with style.context(plots.STYLE, after_reset=True):
-        figure = Figure((plots.WIDTH_INCHES, 4.6), dpi=plots.DOTS_PER_INCH)
-        FigureCanvasAgg(figure)
+    with canvas.style():
+        figure = canvas.figure(height_inches=4.6)
         panels = figure.subplots(2, 2, sharex=True, height_ratios=(2.2, 1))
         for column, field in enumerate(("time", "contraction")):
             _draw_curves(panels[0, column], points, field)
@@ -207,12 +202,12 @@ def draw(points: Sequence[Point], path: Path) -> None:
         panels[1, 0].set_ylabel("deviation\n(standard errors)")
         figure.suptitle(
             "Two links, one swap: closed forms (lines) and simulation (points, 95 %)",
-            x=plots.MARGIN,
+            x=canvas.MARGIN,
             ha="left",
             fontweight="bold",
             fontsize=11,
         )
-        figure.savefig(path, format="png", metadata={"Software": None})
+        canvas.save(figure, path)
 
 
 def _draw_curves(axes: "Axes", points: Sequence[Point], field: str) -> None:
@@ -236,14 +231,14 @@ def _draw_curves(axes: "Axes", points: Sequence[Point], field: str) -> None:
             label=f"p = {success}",
         )
     axes.set_xscale("log")
-    axes.grid(color=plots.GRID)
+    axes.grid(color=canvas.GRID)
     if field == "contraction":
         axes.legend(loc="lower right", frameon=False)
 
 
 def _draw_deviations(axes: "Axes", points: Sequence[Point], field: str) -> None:
-    axes.axhspan(-NORMAL, NORMAL, color=plots.GRID)
-    axes.axhline(0, color=plots.GREY, linewidth=0.8)
+    axes.axhspan(-NORMAL, NORMAL, color=canvas.GRID)
+    axes.axhline(0, color=canvas.GREY, linewidth=0.8)
     for point in points:
         colour, marker, aside = STYLES[point.success]
         shown: Estimate = getattr(point, field)

@@ -25,7 +25,7 @@ FEW = 10.0
 MOST = 34
 """Counts up to it are told apart there; the chance of more, at a mean of 10, is below 3e-9."""
 ATTEMPTS = 2
-"""Candidates drawn at once for a number above that mean. About one in five is rejected."""
+"""Candidates drawn in a turn for a number above that mean; some one in five is rejected."""
 
 
 def quick(key: Key[Array, "*batch"]) -> Key[Array, "*batch"]:
@@ -210,7 +210,7 @@ def _split(key: Array, shape: tuple[int, ...]) -> Array:
     return _apart(key, lambda: jnp.stack(_numbered(key, shape), axis=-1))
 
 
-def _fold_in(key: Array, number: Array) -> Array:
+def _fold_in(key: Array, number: int) -> Array:
     low = jnp.asarray(number).astype(jnp.uint32)
     return _apart(key, lambda: jnp.stack(_block(key, jnp.zeros_like(low), low)))
 

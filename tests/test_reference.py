@@ -11,7 +11,7 @@ import pytest
 import reference
 from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, vary, wide
 from reference_pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, misread
-from reference_variants import BUDGETED, NOISY, RELAYED, SEEDS, VARIANTS
+from reference_variants import ASKED, BUDGETED, NOISY, RELAYED, SEEDS, VARIANTS
 
 from ceas_gym import dynamics, metrics, parameters
 from ceas_gym.chance import binomial
@@ -105,7 +105,7 @@ def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
     varied = vary(scenario, BUDGETED | VARIANTS[name])
     params = parameters.build(varied)
     with jax.enable_x64(True):
-        total = compare(varied, precise(params), SEEDS.get(name, 1))
+        total = compare(varied, precise(params), SEEDS.get(name, 1), ASKED.get(name, 1))
     seen = SEEN[:3] if varied.network.graph is not None else SEEN
     assert all(total[figure] > 0 for figure in (*seen, "byzantine_weight")), total
     assert (total["pairs_sacrificed"] > 0) == (varied.network.purification == "dejmps")
@@ -132,7 +132,7 @@ def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> 
     params = parameters.build(varied)
     with jax.enable_x64(True):
         # Node 0 is accepted in the second round and has lapsed by the third, in which 2 attacks.
-        total = compare(varied, precise(params), SEEDS["median"], traitors=(0, 2))
+        total = compare(varied, precise(params), asked=ASKED["median"], traitors=(0, 2))
     assert total["accepted_nodes"] > total["authenticated_nodes"]
 
 

@@ -31,7 +31,7 @@ def curves(names: list[str], seeds: int = 3, rounds: int = 5) -> dict[str, NDArr
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that a test saves, instead of files."""
     saved: list[Figure] = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: saved.append(figure))
+    monkeypatch.setattr(canvas, "save", lambda figure, path: saved.append(figure))
     return saved
 
 

@@ -4,7 +4,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +75,19 @@ def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None
     folder.mkdir(parents=True, exist_ok=True)
     params = parameters.build(scenario)
     found: dict[str, Any] = {"scenario": json.loads(scenario.model_dump_json()), **_machine()}
+    parts: dict[str, Callable[[Progress], Any]] = {
+        "rounds": lambda progress: _rounds(scenario, params, repeats, progress),
+        "stages": lambda progress: _stages(params, repeats, progress),
+        "cases": lambda progress: _cases(repeats, progress),
+        "cold start": lambda progress: _cold(scenario, progress),
+    }
+    if grow:
+        parts["growth"] = lambda progress: growth.measure(scenario, repeats, progress)
     with run.progress_bar() as progress:
-        found["rounds"] = _rounds(scenario, params, repeats, progress)
-        found["stages"] = _stages(params, repeats, progress)
-        found["cases"] = _cases(repeats, progress)
-        found["cold start"] = _cold(scenario, progress)
-        if grow:
-            found["growth"] = growth.measure(scenario, repeats, progress)
-    results.write_json(folder / "bench.json", found)
+        for name, measure in parts.items():
+            found[name] = measure(progress)
+            # An interrupt leaves what is finished.
+            results.write_json(folder / "bench.json", found)
     console = run.output()
     for table in tables.of(found):
         console.print(table)
@@ -115,16 +120,19 @@ def _rounds(
         core,
         contenders.single(scenario),
         *(contenders.vectorized(scenario, rows, ", one core") for rows in ROWS),
-        *([reference] if reference else []),
         *quantum.contenders(scenario.learning, params.learning, nodes),
     ]
     wide = [core, *_side_by_side(scenario, params)]
-    progress.update(task, total=(repeats + 1) * (len(alone) + len(wide)))
+    total = (repeats + 1) * (len(alone) + len(wide)) + (4 if reference else 0)
+    progress.update(task, total=total)
     tick = timing.ticker(progress, task)
     with timing.one_core():
         seconds = timing.seconds_per_round(alone, repeats, tick)
+        # Half a minute a round: a single turn has to do.
+        slow = timing.seconds_per_round([core, reference], 1, tick) if reference else {}
     together = timing.seconds_per_round(wide, repeats, tick)
-    return _compared(core, seconds) | _compared(core, together, drop=core.name)
+    found = _compared(core, seconds) | _compared(core, together, drop=core.name)
+    return found | (_compared(core, slow, drop=core.name) if slow else {})
 
 
 def _side_by_side(scenario: Scenario, params: Params) -> list[Contender]:

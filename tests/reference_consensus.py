@@ -255,8 +255,18 @@ def divide(atoms: list[Any], mass: float) -> tuple[list[Any], list[Any]]:
 
 
 def geometric_median(updates: Array, weights: Array) -> Array:
-    """Returns the point of least weighted distance: 64 smoothed Weiszfeld steps from the mean."""
-    point = weights @ updates
+    """Returns the point of least weighted distance: 64 smoothed Weiszfeld steps.
+
+    They start near the update of least weighted distance: at the mean of the updates around it, of
+    which none is farther away than the median distance, or is cut to that.
+    """
+    apart = np.array([[np.linalg.norm(a - b) for b in updates] for a in updates])
+    voters = np.flatnonzero(weights > 0)
+    first = voters[np.argmin((apart @ weights)[voters])]
+    radius = median(apart[first], weights, 0)
+    point = np.array(updates[first])
+    for weight, update, far in zip(weights, updates, apart[first], strict=True):
+        point += weight * min(1.0, radius / max(far, 1e-30)) * (update - updates[first])
     for _ in range(64):
         distances = [max(np.linalg.norm(update - point), 1e-8) for update in updates]
         pulls = weights / np.array(distances)

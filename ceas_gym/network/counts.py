@@ -59,7 +59,7 @@ def admit(
 def powers(factor: Float[Array, "*batch"], number: int) -> Float[Array, "*batch {number}"]:
     """Returns the powers of a factor from 0 on, as a new last axis.
 
-    They are doubled in number until there are enough: a sixth of the time of as many powers.
+    They are doubled in number until there are enough, which takes much less than as many powers.
 
     Example:
         >>> powers(jnp.array([0.5, 0.0]), 4).tolist()

@@ -6,7 +6,9 @@ among them. An accelerator takes all rows at once.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import jax
@@ -32,9 +34,8 @@ def each(function: Callable[..., Any], *rows: Any) -> Any:  # noqa: ANN401 - any
 def parts(rows: int, cores: int | None = None) -> list[slice]:
     """Returns which rows to compute side by side: a part for each core, all together elsewhere.
 
-    A compiled call returns before it is done, so that the next part's can begin. Parts are equal,
-    since each size would be compiled anew: where the cores do not divide the rows, as many of them
-    are used as do.
+    Parts are equal, since each size would be compiled anew: where the cores do not divide the rows,
+    as many of them are used as do.
 
     Args:
         rows: How many there are.
@@ -52,9 +53,36 @@ def parts(rows: int, cores: int | None = None) -> list[slice]:
     return [slice(first, first + size) for first in range(0, rows, size)]
 
 
+def side_by_side(call: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
+    """Returns what a compiled function makes of each part, all parts computed at the same time.
+
+    JAX computes in turn what one thread asks for, so every part but the first is asked for by a
+    thread of its own. The first part compiles the function for all.
+
+    Args:
+        call: A function that is compiled, or that `jit` compiles at its first call.
+        arguments: Of each argument, one value for each part.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> [int(total) for total in side_by_side(jax.jit(jnp.sum), [jnp.arange(3), jnp.ones(3)])]
+        [3, 3]
+    """
+    first, *others = zip(*arguments, strict=True)
+    begun = call(*first)
+    if not others:
+        return [begun]
+    return [begun, *_threads().map(lambda given: jax.block_until_ready(call(*given)), others)]
+
+
 def usable_cores() -> int:
     """Returns how many cores compute at once: those that this process may use, or one device."""
     if jax.default_backend() != "cpu":
         return 1
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(usable_cores(), thread_name_prefix="ceas_gym")

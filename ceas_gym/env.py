@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import gymnasium as gym
@@ -10,10 +11,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ceas_gym import config, interface, metrics, parameters
+from ceas_gym import config, interface, metrics, parameters, words
+from ceas_gym.interface import Running, Told
 from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Params, State
+from ceas_gym.types import Params
 
 Observation = dict[str, NDArray[np.float32]]
 Action = NDArray[np.float32]
@@ -122,7 +124,7 @@ class CEASEnv(gym.Env[Observation, Action]):
         self.observation_space, self.action_space = make_spaces(self.params)
         self._action_shape = self.action_space.shape or ()
         self.render_mode = render_mode
-        self._state: State | None = None
+        self._running: Running | None = None
         self._drawn: tuple[Any, Any] = (None, None)
         self._accuracy: list[float] = []
 
@@ -137,13 +139,13 @@ class CEASEnv(gym.Env[Observation, Action]):
             options: Not used.
         """
         super().reset(seed=seed)
-        if seed is None and self._state is not None:
-            self._state, packed = _reset_next(self.params, self._state)
+        if seed is None and self._running is not None:
+            running = _reset_next(self.params, self._running.state)
         else:
             start = int(self.np_random.integers(2**31)) if seed is None else seed
-            self._state, packed = _reset(self.params, jax.random.key(start))
+            running = _reset(self.params, jax.random.key(start))
         self._accuracy = []
-        observation, _, _, info = self._unpack(packed)
+        observation, _, _, info = self._take(running)
         return observation, info
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -153,29 +155,33 @@ class CEASEnv(gym.Env[Observation, Action]):
             ValueError: If the action has the wrong shape or an entry that is not finite.
             RuntimeError: Before the first reset.
         """
-        if self._state is None:
+        if self._running is None:
             raise RuntimeError("Call `reset` before the first `step`.")
         asked = interface.check_action(action, self._action_shape)
-        self._state, packed = _step(self.params, self._state, asked)
-        observation, reward, terminated, info = self._unpack(packed)
+        running = _step(self.params, self._running.state, asked)
+        observation, reward, terminated, info = self._take(running)
         return observation, reward, terminated, False, info
 
     def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Returns a picture of the last round, shape (height, width, 3), in mode `rgb_array`."""
-        if self.render_mode is None or self._state is None:
+        if self.render_mode is None or self._running is None:
             return None
         from ceas_gym import render
 
-        schedule, stock = map(np.asarray, self._drawn)
-        return render.draw(schedule, stock, self._accuracy)
+        return render.draw(*self._drawn, self._accuracy)
 
-    def _unpack(self, packed: interface.Packed) -> tuple[Observation, float, bool, dict[str, Any]]:
-        reward, terminated, *values = np.asarray(packed.figures).tolist()
+    @cached_property
+    def _layout(self) -> Told:
+        return interface.layout(self.params)
+
+    def _take(self, running: Running) -> tuple[Observation, float, bool, dict[str, Any]]:
+        self._running = running
+        told: Any = words.read(np.array(running.told), self._layout)
+        reward, terminated, *values = told.figures.tolist()
         info = dict(zip(metrics.NAMES, values, strict=True))
-        self._drawn = (packed.schedule, packed.stock)
+        self._drawn = (told.schedule, told.stock)
         self._accuracy.append(info["accuracy"])
-        observation = {"nodes": np.array(packed.nodes), "network": np.array(packed.network)}
-        return observation, reward, bool(terminated), info
+        return {"nodes": told.nodes, "network": told.network}, reward, bool(terminated), info
 
 
 def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:

@@ -1,4 +1,4 @@
-"""The compiled core as the environments call it: few arrays in, few arrays out."""
+"""The compiled core as the environments call it: an array in, an array out."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,15 +10,16 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import NDArray
 
-from ceas_gym import dynamics, metrics
+from ceas_gym import dynamics, metrics, words
 from ceas_gym.types import Params, State, TimeStep
+from ceas_gym.words import Words
 
 NEXT_EPISODE = 0x6CEA5
 """Folded into the key where one episode ends, to make the key of the next."""
 
 
-class Packed(NamedTuple):
-    """A `TimeStep` in a few arrays: each array less is time saved on the way to NumPy."""
+class Told(NamedTuple):
+    """What the environments tell of a `TimeStep`."""
 
     nodes: Float[Array, "*batch nodes features"]
     network: Float[Array, "*batch features"]
@@ -27,27 +28,43 @@ class Packed(NamedTuple):
     schedule: Float[Array, "*batch windows nodes"]
     stock: Int[Array, "*batch nodes ages"]
 
-    @property
-    def terminated(self) -> Bool[Array, "*batch"]:
-        """Returns whether the episode is over."""
-        return self.figures[..., 1] > 0
+
+class Running(NamedTuple):
+    """An episode between two calls: records as words."""
+
+    state: Words
+    told: Words
 
 
-def reset(params: Params, key: Key[Array, ""]) -> tuple[State, Packed]:
+def reset(params: Params, key: Key[Array, ""]) -> Running:
     """Returns the start of the episode that the key decides."""
-    state, timestep = dynamics.reset(params, key)
-    return state, _pack(timestep)
+    return _pack(*_reset(params, key))
 
 
-def reset_next(params: Params, state: State) -> tuple[State, Packed]:
+def reset_next(params: Params, state: Words) -> Running:
     """Returns the start of the episode that follows the one in `state`."""
-    return reset(params, jax.random.fold_in(state.key, NEXT_EPISODE))
+    return reset(params, jax.random.fold_in(unpack(params, state).key, NEXT_EPISODE))
 
 
-def step(params: Params, state: State, action: ArrayLike) -> tuple[State, Packed]:
-    """Returns the state after one round."""
-    state, timestep = dynamics.step(params, state, jnp.asarray(action))
-    return state, _pack(timestep)
+def step(params: Params, state: Words, action: ArrayLike) -> Running:
+    """Returns the episode after one more round."""
+    return _pack(*dynamics.step(params, unpack(params, state), jnp.asarray(action)))
+
+
+def unpack(params: Params, state: Words) -> State:
+    """Returns the state as a record; for use inside `jit`."""
+    return words.unpack(state, _shapes(params)[0])
+
+
+def progress(params: Params, running: Running) -> tuple[Int[Array, ""], Bool[Array, ""]]:
+    """Returns how many rounds are over, and whether the episode is; for use inside `jit`."""
+    told = words.unpack(running.told, layout(params))
+    return unpack(params, running.state).round, told.figures[1] > 0
+
+
+def layout(params: Params) -> Told:
+    """Returns the shapes in what is told of one environment, for `words.read`."""
+    return jax.eval_shape(_tell, _shapes(params)[1])
 
 
 def check_action(action: object, shape: Sequence[int]) -> NDArray[np.float32]:
@@ -66,14 +83,26 @@ def check_action(action: object, shape: Sequence[int]) -> NDArray[np.float32]:
     return array
 
 
-def _pack(timestep: TimeStep) -> Packed:
+def _shapes(params: Params) -> tuple[State, TimeStep]:
+    # Of an episode's start; traced once with the reset itself.
+    return jax.eval_shape(_reset, params, jax.random.key(0))
+
+
+def _pack(state: State, timestep: TimeStep) -> Running:
+    return Running(words.pack(state), words.pack(_tell(timestep)))
+
+
+def _tell(timestep: TimeStep) -> Told:
     figures = [timestep.reward, timestep.terminated.astype(jnp.float32)]
     figures += [timestep.metrics[name] for name in metrics.NAMES]
     observation = timestep.observation
-    return Packed(
+    return Told(
         observation.nodes,
         observation.network,
         jnp.stack(figures),
         timestep.schedule,
         timestep.stock,
     )
+
+
+_reset = jax.jit(dynamics.reset)

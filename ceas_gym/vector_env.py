@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -14,16 +14,16 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Key
 from numpy.typing import NDArray
 
-from ceas_gym import batch, config, interface, metrics, parameters
+from ceas_gym import batch, config, interface, metrics, parameters, words
 from ceas_gym.env import make_spaces
-from ceas_gym.interface import Packed
+from ceas_gym.interface import Running, Told
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Params, State
+from ceas_gym.types import Params
+from ceas_gym.words import Words
 
 Observation = dict[str, NDArray[np.float32]]
 Flags = NDArray[np.bool_]
 Mask = Bool[ArrayLike, " envs"]
-Running = tuple[State, Packed]
 
 
 class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
@@ -101,19 +101,17 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         super().reset(seed=None if seed is None or isinstance(seed, Sequence) else int(seed))
         mask, running = self._reset_mask(options), self._running
         if seed is None and running:
-            self._running = [
-                _restart(self.params, *part, mask[rows])
-                for part, rows in zip(running, self._parts, strict=True)
-            ]
+            restart = partial(_restart, self.params)
+            self._running = batch.side_by_side(restart, running, self._cut(mask))
         else:
-            keys = self._keys(seed)
-            fresh = [_reset(self.params, keys[rows]) for rows in self._parts]
+            keys = self._cut(self._keys(seed))
+            fresh = batch.side_by_side(partial(_reset, self.params), keys)
+            kept = running or fresh
             self._running = [
-                _select(jnp.asarray(mask[rows]), new, old)
-                for new, old, rows in zip(fresh, running or fresh, self._parts, strict=True)
+                _select(*row) for row in zip(self._cut(mask), fresh, kept, strict=True)
             ]
         self._ended &= ~mask
-        observation, _, _, info = self._unpack([packed for _, packed in self._running], mask)
+        observation, _, _, info = self._read([part.told for part in self._running], mask)
         return observation, info
 
     def step(
@@ -132,24 +130,22 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
             raise RuntimeError(f"Rows {rows} have ended; reset them first (no autoreset).")
         asked = interface.check_action(actions, (self.num_envs, *self._action_shape))
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
-        # All parts are on their way before the first is waited for.
-        advanced = [
-            _advance(
-                self.params, state, asked[rows], self._ended[rows], self._limit, same_step=same_step
-            )
-            for (state, _), rows in zip(self._running, self._parts, strict=True)
-        ]
-        states, packed, final, cut = zip(*advanced, strict=True)
-        self._running = list(zip(states, packed, strict=True))
-        observation, reward, terminated, info = self._unpack(final)
-        truncated = np.concatenate(list(map(np.asarray, cut)))
+        advance = partial(_advance, self.params, limit=self._limit, same_step=same_step)
+        before = [part.state for part in self._running]
+        advanced = batch.side_by_side(advance, before, self._cut(asked), self._cut(self._ended))
+        self._running = [running for running, _, _ in advanced]
+        observation, reward, terminated, info = self._read([last for _, last, _ in advanced])
+        truncated = np.concatenate([np.asarray(cut) for _, _, cut in advanced])
         self._ended = terminated | truncated
         if same_step and self._ended.any():
             ending = _final(observation, info, self._ended)
-            observation, _, _, info = self._unpack(packed)
+            observation, _, _, info = self._read([part.told for part in self._running])
             info |= ending
             self._ended = np.zeros_like(self._ended)
         return observation, reward, terminated, truncated, info
+
+    def _cut(self, rows: Any) -> list[Any]:  # noqa: ANN401 - any array of rows
+        return [rows[part] for part in self._parts]
 
     def _keys(self, seed: int | Sequence[int | None] | None) -> Key[Array, " envs"]:
         if seed is None or isinstance(seed, Sequence):
@@ -171,14 +167,15 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
             )
         return mask
 
-    def _unpack(
-        self, parts: Sequence[Packed], present: Flags | None = None
+    @cached_property
+    def _layout(self) -> Told:
+        return interface.layout(self.params)
+
+    def _read(
+        self, parts: Sequence[Words], present: Flags | None = None
     ) -> tuple[Observation, NDArray[np.float64], Flags, dict[str, Any]]:
-        nodes, network, figures = (
-            np.concatenate([np.asarray(getattr(part, name)) for part in parts])
-            for name in ("nodes", "network", "figures")
-        )
-        observation = {"nodes": nodes, "network": network}
+        told: Any = words.read(np.concatenate(list(map(np.asarray, parts))), self._layout)
+        observation, figures = {"nodes": told.nodes, "network": told.network}, told.figures
         mask = np.ones(self.num_envs, dtype=bool) if present is None else present
         info: dict[str, Any] = {}
         for column, name in enumerate(metrics.NAMES, start=2):
@@ -206,47 +203,47 @@ def _reset(params: Params, keys: Key[Array, " envs"]) -> Running:
 
 
 @jax.jit
-def _restart(params: Params, states: State, packed: Packed, mask: Mask) -> Running:
-    def row(state: State, packed: Packed, restarts: Array) -> Running:
-        fresh = partial(interface.reset_next, params, state)
-        return jax.lax.cond(restarts, fresh, lambda: (state, packed))
+def _restart(params: Params, running: Running, mask: Mask) -> Running:
+    def row(running: Running, restarts: Array) -> Running:
+        fresh = partial(interface.reset_next, params, running.state)
+        return jax.lax.cond(restarts, fresh, lambda: running)
 
-    return batch.each(row, states, packed, jnp.asarray(mask))
+    return batch.each(row, running, jnp.asarray(mask))
 
 
 @partial(jax.jit, static_argnames="same_step")
 def _advance(
     params: Params,
-    states: State,
+    states: Words,
     actions: ArrayLike,
     ended: Mask,
-    limit: np.int32,
     *,
+    limit: np.int32,
     same_step: bool,
-) -> tuple[State, Packed, Packed, Array]:
+) -> tuple[Running, Words, Array]:
     # Rows that ended in the step before start their next episode instead; with `same_step`, those
-    # that end in this one do, and what they ended with is returned beside it.
-    def row(state: State, action: Array, has_ended: Array) -> tuple[State, Packed, Packed, Array]:
-        state, packed = jax.lax.cond(
+    # that end in this one do. What a row ended with, and whether at the limit, is returned beside.
+    def row(state: Words, action: Array, has_ended: Array) -> tuple[Running, Words, Array]:
+        running = jax.lax.cond(
             has_ended,
             lambda: interface.reset_next(params, state),
             lambda: interface.step(params, state, action),
         )
-        truncated = (state.round >= limit) & ~packed.terminated
+        rounds, terminated = interface.progress(params, running)
+        truncated = (rounds >= limit) & ~terminated
         if not same_step:
-            return state, packed, packed, truncated
-        after, fresh = jax.lax.cond(
-            packed.terminated | truncated,
-            lambda: interface.reset_next(params, state),
-            lambda: (state, packed),
+            return running, running.told, truncated
+        after = jax.lax.cond(
+            terminated | truncated,
+            lambda: interface.reset_next(params, running.state),
+            lambda: running,
         )
-        return after, fresh, packed, truncated
+        return after, running.told, truncated
 
     return batch.each(row, states, jnp.asarray(actions), jnp.asarray(ended))
 
 
-def _select(mask: Bool[Array, " envs"], new: Running, old: Running) -> Running:
-    def pick(a: Array, b: Array) -> Array:
-        return jnp.where(mask.reshape(mask.shape + (1,) * (a.ndim - 1)), a, b)
-
-    return jax.tree.map(pick, new, old)
+@jax.jit
+def _select(mask: Mask, new: Running, old: Running) -> Running:
+    chosen = jnp.asarray(mask)[:, None]
+    return jax.tree.map(lambda a, b: jnp.where(chosen, a, b), new, old)

@@ -57,9 +57,10 @@ def episodes(
     together = 1 if jax.default_backend() == "cpu" else ACCELERATED
     for first in range(0, len(seeds), cores * together):
         chunk = seeds[first : first + cores * together]
-        # One shape for all calls, lest the last one be compiled anew; they run side by side.
+        # One shape for all calls, lest the last one be compiled anew.
         calls = [chunk[place : place + together] for place in range(0, len(chunk), together)]
-        played = [_play(contestant.policy, rounds, params, _keys(call, together)) for call in calls]
+        play = partial(_play, contestant.policy, rounds, params)
+        played = batch.side_by_side(play, [_keys(call, together) for call in calls])
         for call, metrics in zip(calls, played, strict=True):
             figures = jax.device_get(metrics)
             for row, seed in enumerate(call):

@@ -59,7 +59,8 @@ def test_a_round_is_a_share_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_threads_are_let_go_again() -> None:
     allowed = timing.os.sched_getaffinity(0)
-    with timing.one_core():
+    with timing.one_core() as cores:
+        assert cores == allowed
         assert len(timing.os.sched_getaffinity(0)) == 1
     assert timing.os.sched_getaffinity(0) == allowed
 
@@ -120,7 +121,8 @@ def test_bench_measures_prints_and_writes(
     assert {"rounds", "stages", "cases", "cold start", "growth", "versions"} <= set(found)
     core = found["rounds"]["scanned core"]["rounds per second"]
     assert 0 < core["low"] <= core["median"] <= core["high"]
-    assert len(tables.of(found)) == 5
+    assert "CEASVectorEnv, 16 rows" in found["all cores"]
+    assert len(tables.of(found)) == 6
     printed = capsys.readouterr().out
     for name in (*stages.STAGES, *found["rounds"], "exponent"):
         assert name in printed

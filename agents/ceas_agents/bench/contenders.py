@@ -72,7 +72,7 @@ def single(scenario: Scenario, rounds: int = ROUNDS) -> Contender:
     return Contender("CEASEnv", call, rounds)
 
 
-def vectorized(scenario: Scenario, rows: int, label: str = "") -> Contender:
+def vectorized(scenario: Scenario, rows: int) -> Contender:
     """Returns `CEASVectorEnv`, stepped as a user does; longer for small batches."""
     envs = CEASVectorEnv(rows, scenario)
     envs.reset(seed=0)
@@ -83,7 +83,7 @@ def vectorized(scenario: Scenario, rows: int, label: str = "") -> Contender:
         for action in actions:
             envs.step(action)
 
-    return Contender(f"CEASVectorEnv, {rows} rows{label}", call, rounds * rows)
+    return Contender(f"CEASVectorEnv, {rows} rows", call, rounds * rows)
 
 
 def slow_reference(scenario: Scenario, params: Params) -> Contender | None:

@@ -40,8 +40,7 @@ def measure(scenario: Scenario, repeats: int, progress: Progress) -> dict[str, A
         for size in sizes:
             progress.update(task, description=f"{name}: {size}")
             contender = _contender(scenario, name, size)
-            with timing.one_core():
-                taken = timing.seconds_per_round([contender], repeats, lambda _: None)
+            taken = timing.seconds_per_round([contender], repeats, lambda _: None)
             seconds.append(timing.estimate(taken[contender.name]).median)
             progress.update(task, advance=1)
         found[name] = {

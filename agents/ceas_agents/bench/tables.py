@@ -10,9 +10,10 @@ SPREAD = "median (least to greatest); ratios of calls that take turns"
 def of(found: dict[str, Any]) -> list[Table]:
     """Returns the tables of a run, from what is written to `bench.json`."""
     machine = found["machine"]
-    where = f"{machine['processor']}, {machine['cores']} cores"
+    name, where = found["scenario"]["name"], machine["processor"]
     tables = [
-        _rounds(found["rounds"], f"{found['scenario']['name']} on {where}"),
+        _rounds(found["rounds"], f"{name}, one core of {where}"),
+        _rounds(found["all cores"], f"{name}, all {machine['cores']} cores"),
         _stages(found["stages"]),
         _cases(found["cases"]),
         _cold(found["cold start"]),
@@ -22,10 +23,10 @@ def of(found: dict[str, Any]) -> list[Table]:
 
 def _rounds(rounds: dict[str, Any], title: str) -> Table:
     table = Table(title=title, caption=SPREAD)
-    for heading in ("", "rounds / s", "times the core's time"):
+    for heading in ("", "rounds / s", "times the first's time"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, figures in rounds.items():
-        rate, ratio = figures["rounds per second"], figures["times the core's time"]
+        rate, ratio = figures["rounds per second"], figures["times the first's time"]
         table.add_row(name, _spread(rate), _spread(ratio))
     return table
 

@@ -73,15 +73,19 @@ def once(call: Callable[[], Any]) -> float:
 
 
 @contextmanager
-def one_core() -> Iterator[None]:
-    """Keeps all threads of this process on one core, where the system allows it."""
+def one_core() -> Iterator[set[int]]:
+    """Keeps this process on one core, where the system allows it; gives the cores it may use.
+
+    JAX makes as many threads as there are cores when it first computes, and a single core is
+    slower with more of them; so this is best entered before.
+    """
     if not TASKS.is_dir():
-        yield
+        yield set()
         return
     allowed = os.sched_getaffinity(0)
     try:
         _pin({max(allowed)})
-        yield
+        yield allowed
     finally:
         _pin(allowed)
 

@@ -1,0 +1,74 @@
+"""Records as words: every bit survives, whatever the type, and what has no 32 bits is refused."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ceas_gym import chance, interface, parameters, words
+from ceas_gym.config import load
+
+
+class Sample(NamedTuple):
+    signs: jax.Array
+    numbers: jax.Array
+    flag: jax.Array
+    empty: jax.Array
+    key: jax.Array
+
+
+def sample(*shape: int) -> Sample:
+    """Numbers at the edges of their types, and a random key."""
+    number = np.prod(shape, dtype=int)
+    floats = np.resize(np.array([-0.0, np.nan, np.inf, 1e-45, 3.5], np.float32), number)
+    integers = np.resize(np.array([-(2**31), -1, 0, 2**31 - 1], np.int32), number)
+    return Sample(
+        jnp.asarray(integers.reshape(shape)),
+        jnp.asarray(floats.reshape(shape)),
+        jnp.asarray(number > 3),
+        jnp.zeros((0, 3)),
+        chance.quick(jax.random.key(7)),
+    )
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (2, 1, 4)])
+def test_every_bit_survives(shape: tuple[int, ...]) -> None:
+    record = sample(*shape)
+    packed = jax.jit(words.pack)(record)
+    assert packed.dtype == jnp.uint32
+    assert packed.ndim == 1
+    again = jax.jit(lambda packed: words.unpack(packed, record))(packed)
+    assert jax.tree.structure(again) == jax.tree.structure(record)
+    for before, after in zip(jax.tree.leaves(record), jax.tree.leaves(again), strict=True):
+        assert (before.shape, before.dtype) == (after.shape, after.dtype)
+    assert np.asarray(again.numbers).tobytes() == np.asarray(record.numbers).tobytes()
+    np.testing.assert_array_equal(again.signs, record.signs)
+    assert bool(again.flag) == bool(record.flag)
+    assert jax.random.uniform(again.key) == jax.random.uniform(record.key)
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (4,), (2, 3)])
+def test_batch_is_read_row_by_row(batch: tuple[int, ...]) -> None:
+    like = (jnp.zeros((2, 3), jnp.int32), jnp.zeros(()), jnp.zeros((0, 5)))
+    count = 7 * int(np.prod(batch, dtype=int))
+    block = np.arange(count, dtype=np.uint32).reshape((*batch, 7))
+    integers, number, empty = words.read(block, like)
+    np.testing.assert_array_equal(integers, block[..., :6].reshape(*batch, 2, 3))
+    assert number.shape == batch
+    assert number.dtype == np.float32
+    assert empty.shape == (*batch, 0, 5)
+
+
+def test_numbers_of_another_width_are_refused() -> None:
+    with pytest.raises(ValueError, match="8 bits to uint32"):
+        jax.jit(words.pack)(jnp.zeros(3, jnp.int8)).block_until_ready()
+
+
+def test_state_of_an_episode_survives() -> None:
+    params = parameters.build(load("tiny"))
+    running = jax.jit(interface.reset)(params, jax.random.key(3))
+    state = jax.jit(interface.unpack)(params, running.state)
+    np.testing.assert_array_equal(jax.jit(words.pack)(state), running.state)
+    assert int(state.round) == 0

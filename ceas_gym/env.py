@@ -87,8 +87,8 @@ class CEASEnv(gym.Env[Observation, Action]):
 
     ## Arguments
     Args:
-        scenario: A shipped name (`tiny`, `small`, `paper`, `paper-drift`, `surfnet`), a path to a
-            YAML file, or a `Scenario`.
+        scenario: A shipped name (`micro`, `tiny`, `small`, `paper`, `paper-drift`, `surfnet`), a
+            path to a YAML file, or a `Scenario`.
         overrides: Single settings by dotted key, such as `{"attack.name": "none"}`.
         render_mode: `"rgb_array"` or None.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 DEFAULT_POLICIES = ("ceas", "oblivious-fair", "oblivious-naive")
+BOUNDED_POLICIES = ("ceas", "proportional_fair", "freshest_first", "max_weight", "uniform")
 # Typer's own exceptions have no public name but in the bases of this one.
 UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -94,6 +95,33 @@ def bench(
 
     changes = dict(config.parse_override(text) for text in overrides or [])
     run.bench(config.load(scenario, {"attack.name": "none"} | changes), repeats, out, grow=grow)
+
+
+@app.command()
+def bound(
+    scenario: Annotated[str, typer.Argument(help="shipped name or path of a YAML file")] = "micro",
+    policy: Annotated[list[str] | None, typer.Option(help="contestant; repeat for several")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="seeds to play")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="first seed")] = 0,
+    out: Annotated[Path, typer.Option(help="folder for bound.json")] = Path("runs/bound"),
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
+    ] = None,
+) -> None:
+    """Compare the information that policies deliver with what no scheduler can exceed.
+
+    The bound is that of an oracle that knows all link conditions in advance; where the scenario is
+    small enough, as `micro` is, the exact optimum stands beside it.
+
+    Example: ceas-gym bound paper-drift --policy ceas --policy proportional_fair --episodes 5
+    """
+    from ceas_agents import bounds, contestants
+    from ceas_gym import config
+
+    settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
+    chosen = [contestants.get(name) for name in dict.fromkeys(policy or BOUNDED_POLICIES)]
+    with config.naming(scenario):
+        bounds.compare(settings, chosen, range(seed, seed + episodes), out)
 
 
 @app.command("list")

@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ceas_agents.ceas import ceas, fill_windows
+from ceas_agents import heuristics
+from ceas_agents.ceas import ceas
+from ceas_agents.market import fill_windows
 from ceas_gym import actions
 from ceas_gym.names import resolve
 from ceas_gym.network.forecast import expected_pairs
@@ -55,6 +57,10 @@ POLICIES: dict[str, Policy] = {
     "round_robin": round_robin,
     "random": random,
     "max_rate": max_rate,
+    "max_weight": heuristics.max_weight,
+    "freshest_first": heuristics.freshest_first,
+    "earliest_deadline_first": heuristics.earliest_deadline_first,
+    "proportional_fair": heuristics.proportional_fair,
 }
 
 

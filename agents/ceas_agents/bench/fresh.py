@@ -18,14 +18,16 @@ from ceas_gym.scenario import Scenario
 ROWS = (1, 16, 256)
 ACCELERATOR_ROWS = (1, 16, 256, 1024, 4096)
 READ = """
-import json, sys, time
+import json, os, sys, time
 start = time.perf_counter()
+if cores := json.loads(sys.argv[1]):
+    os.sched_setaffinity(0, cores)
 from ceas_gym.scenario import Scenario
 scenario = Scenario.model_validate_json(sys.stdin.read())
 """
 ALL_CORES = """
 from ceas_agents.bench import fresh
-print(json.dumps(fresh.take_turns(scenario, int(sys.argv[1]))))
+print(json.dumps(fresh.take_turns(scenario, int(sys.argv[2]))))
 """
 COLD = """
 import gymnasium, ceas_gym
@@ -94,18 +96,13 @@ def cold(scenario: Scenario, cores: set[int], progress: Progress) -> dict[str, f
 
 
 def _run(script: str, scenario: Scenario, cores: set[int], *arguments: str) -> str:
-    def widen() -> None:
-        if cores:
-            os.sched_setaffinity(0, cores)
-
     # JAX would reserve most of an accelerator's memory, of which this process holds a part.
     environment: dict[str, Any] = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     return subprocess.run(
-        [sys.executable, "-c", script, *arguments],
+        [sys.executable, "-c", script, json.dumps(sorted(cores)), *arguments],
         input=scenario.model_dump_json(),
         text=True,
         check=True,
         stdout=subprocess.PIPE,
         env=environment,
-        preexec_fn=widen,
     ).stdout

@@ -14,11 +14,11 @@ from ceas_agents.bench.timing import Contender
 from ceas_gym import config, parameters
 from ceas_gym.scenario import Scenario
 
-BATCH = "rows of a batch"
+BATCH, QUBITS = "rows of a batch", "qubits"
 LINE = "#0072B2"
 CURVES: dict[str, tuple[tuple[int, ...], str]] = {
     "nodes": ((10, 25, 50, 100, 200, 400), "1, and 2 for the ranks"),
-    "qubits": ((2, 3, 4, 5, 6), "log 4 per qubit, and the angles'"),
+    QUBITS: ((2, 3, 4, 5, 6), "1 in 4^qubits, and the angles'"),
     "samples": ((4, 8, 16, 32, 64, 128), "1 beyond what is fixed"),
     BATCH: ((1, 4, 16, 64, 256), "1"),
 }
@@ -46,7 +46,7 @@ def measure(scenario: Scenario, repeats: int, progress: Progress) -> dict[str, A
         found[name] = {
             "sizes": sizes,
             "seconds": seconds,
-            "exponent": exponent(np.array(sizes), np.array(seconds)),
+            "exponent": exponent(_extent(name, sizes), np.array(seconds)),
             "expected": expected,
         }
     return found
@@ -74,11 +74,21 @@ def draw(found: dict[str, Any], path: Path) -> Path:
             axes.loglog(curve["sizes"], milliseconds, "o-", color=LINE)
             axes.set_xticks(curve["sizes"], list(map(str, curve["sizes"])), fontsize=7)
             axes.minorticks_off()
-            axes.set_xlabel(f"{name}\nexponent {curve['exponent']:.2f}")
+            axes.set_xlabel(f"{name}\nexponent {curve['exponent']:.2f}{_of(name)}")
+            axes.yaxis.set_major_formatter("{x:g}")
             axes.grid(color=canvas.GRID)
         panels[0].set_ylabel("time of a round, ms")
         canvas.save(figure, path)
     return path
+
+
+def _extent(name: str, sizes: tuple[int, ...]) -> NDArray[np.int64]:
+    # A register of one more qubit has four times as many Pauli words.
+    return 4 ** np.array(sizes) if name == QUBITS else np.array(sizes)
+
+
+def _of(name: str) -> str:
+    return " in 4^qubits" if name == QUBITS else ""
 
 
 def _contender(scenario: Scenario, name: str, size: int) -> Contender:
@@ -91,7 +101,7 @@ def _contender(scenario: Scenario, name: str, size: int) -> Contender:
             "network.channels": math.ceil(size / 5),
             "attack.byzantine_nodes": size // 5,
         },
-        "qubits": {"learning.qubits": size},
+        QUBITS: {"learning.qubits": size},
         "samples": {"learning.batch_size": size},
     }
     return contenders.scanned(parameters.build(config.load(scenario, changes[name])), rounds=20)

@@ -1,0 +1,1 @@
+"""Exact optima of small problems, for comparison with what is learnt or simulated."""

@@ -1,0 +1,150 @@
+"""The exact optimum of a round's game: its transitions, its value, and what it refuses."""
+
+import itertools
+from collections import defaultdict
+
+import jax
+import numpy as np
+import pytest
+from scipy import stats
+
+from ceas_agents import contestants, evaluate, oracle
+from ceas_agents.exact import rounds
+from ceas_gym import actions, config, dynamics, parameters
+from ceas_gym.network import generation
+
+ROUNDS = 20
+FIDELITY, CUTOFF, MEMORIES, WINDOWS = 0.8, 0.6, 4, 2
+
+
+@pytest.fixture(scope="module")
+def params():
+    return parameters.build(config.load("micro"))
+
+
+@pytest.fixture(scope="module")
+def game(params):
+    return rounds.game(params)
+
+
+@pytest.fixture(scope="module")
+def optimum(game):
+    return rounds.solve(game, ROUNDS)
+
+
+def contraction_at(age, rate):
+    """Returns that of a pair at the end of a window, heralded at a random time of its first."""
+    return (4 * FIDELITY - 1) / 3 * -np.expm1(-rate) / rate * np.exp(-rate * age)
+
+
+def fidelity(contraction):
+    return (1 + 3 * contraction) / 4
+
+
+def information_of(ages, rate, gates):
+    """Returns that of a node's pairs, two a shot, dealt to the shots in every order."""
+    shots = len(ages) // 2
+    spent = sorted(ages)[: 2 * shots]
+    # Of X, Y and Z, the teleportation leaves different parts.
+    arriving = [(1 + contraction_at(age, rate) * gates.sum()) / 4 for age in spent]
+    if not shots:
+        return 0.0, sorted(ages)
+    process = np.mean([a * b for a, b in itertools.permutations(arriving, 2)])
+    signal = (16 * process - 1) / 15
+    return shots * signal**2 / (signal + 2 * (1 - signal) / 4), sorted(ages)[2 * shots :]
+
+
+def one_round(states, heralded, rates, gates):
+    """Returns what two nodes with so many pairs of each age hold afterwards, and deliver."""
+    after, delivered = [], 0.0
+    for node, rate in enumerate(rates):
+        ages = [age for age, count in enumerate(states[node]) for _ in range(count)]
+        for window in range(WINDOWS):
+            older = [age + 1 for age in ages if age + 1 < states.shape[1]]
+            ages = [age for age in older if fidelity(contraction_at(age, rate)) >= CUTOFF]
+            ages += [0] * min(heralded[window][node], MEMORIES - len(ages))
+        gained, left = information_of(ages, rate, gates[:, node])
+        delivered += gained / 2
+        after.append(np.bincount(left, minlength=states.shape[1]))
+    return np.array(after), delivered / (MEMORIES / 2 * ROUNDS)
+
+
+def test_transitions_are_those_of_a_round_played_pair_by_pair(params, game):
+    network = params.network
+    rates = np.asarray(network.decay_rate[0] + network.decay_rate[network.vertex], float)
+    gates = np.asarray(network.delivery_contraction, float)
+    number = {state.tobytes(): place for place, state in enumerate(game.states)}
+    random = np.random.default_rng(0)
+    for pair in random.choice(len(game.process.states), 60, replace=False):
+        state = game.states[game.process.states[pair]]
+        tried = game.attempts[pair % len(game.attempts)]
+        chances, reward = defaultdict(float), 0.0
+        for flat in itertools.product(*(range(most + 1) for most in tried.ravel())):
+            chance = stats.binom.pmf(flat, tried.ravel(), 0.7).prod()
+            after, gained = one_round(state, np.reshape(flat, tried.shape), rates, gates)
+            chances[number[after.tobytes()]] += chance
+            reward += chance * gained
+        row = game.process.chances[[pair]].toarray()[0]
+        expected = np.array([chances[place] for place in range(len(game.states))])
+        # The simulator's chance of success has 32 bits.
+        np.testing.assert_allclose(row, expected, rtol=1e-5, atol=1e-12)
+        assert game.process.rewards[pair] == pytest.approx(reward, rel=2e-5)
+
+
+def test_chances_add_up_to_one(game):
+    np.testing.assert_allclose(game.process.chances.sum(axis=1), 1, atol=1e-12)
+
+
+def test_every_schedule_can_be_asked_for(params, game):
+    for tried in game.attempts:
+        schedule = actions.decode(params.network, rounds.request(params.network, tried))
+        np.testing.assert_array_equal(generation.attempts(params.network, schedule)[..., 0], tried)
+
+
+def test_optimal_policy_earns_what_it_promises(params, game, optimum):
+    """It is played through the environment's own step, from 300 seeds."""
+    number = {state.tobytes(): place for place, state in enumerate(game.states)}
+    asked = np.stack([rounds.request(params.network, tried) for tried in game.attempts])
+    start = jax.jit(jax.vmap(lambda key: dynamics.reset(params, key)[0]))
+    step = jax.jit(jax.vmap(lambda state, action: dynamics.step(params, state, action)))
+    state = start(jax.random.split(jax.random.key(5), 300))
+    returns = np.zeros(300)
+    for now in range(ROUNDS):
+        places = [number[row.tobytes()] for row in np.asarray(state.memory.pairs, np.int64)]
+        state, timestep = step(state, asked[optimum.schedules[now, places]])
+        returns += timestep.reward
+    error = returns.std(ddof=1) / np.sqrt(300)
+    assert abs(returns.mean() - optimum.value) < 4 * error
+
+
+@pytest.mark.parametrize("name", ["ceas", "round_robin"])
+def test_nobody_beats_the_optimum(params, optimum, name):
+    played = evaluate.episodes(contestants.get(name), params, ROUNDS, range(200))
+    returns = np.array([evaluate.summary(metrics)["return"] for _, metrics in played])
+    assert returns.mean() - 4 * returns.std(ddof=1) / np.sqrt(200) < optimum.value
+
+
+def test_oracle_bounds_the_optimum(params, optimum):
+    most = oracle.bound(params, jax.random.key(0)).information
+    assert optimum.value < most < 2 * optimum.value
+
+
+def test_optimum_of_no_round_is_nothing(game):
+    assert rounds.solve(game, 0).value == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"hardware.initial_fidelity": 0.95}, "pairs good enough for key"),
+        ({"consensus.lapse": "drop"}, "tags"),
+        ({"network.purification": "dejmps"}, "purification"),
+        ({"network.conditions.coherence": "drifting"}, "drifting coherence"),
+        ({"network.conditions.links": "markov"}, "links that change"),
+        ({"hardware.modes": 1000}, "too many"),
+    ],
+)
+def test_what_it_does_not_cover_is_refused(changes, reason):
+    other = parameters.build(config.load("micro", changes))
+    with pytest.raises(ValueError, match=reason):
+        rounds.game(other)

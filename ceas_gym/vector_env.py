@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ceas_gym import batch, config, interface, metrics, parameters, words
 from ceas_gym.env import make_spaces
 from ceas_gym.interface import Running, Told
+from ceas_gym.names import nearest
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 from ceas_gym.words import Words
@@ -38,7 +39,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         scenario: As for `CEASEnv`.
         overrides: As for `CEASEnv`.
         max_episode_steps: Truncates episodes after so many rounds, if they have not ended.
-        autoreset_mode: One of Gymnasium's three: `NEXT_STEP` (default; the step after the last
+        autoreset_mode: One of Gymnasium's three, or its name: `NEXT_STEP` (default; the step after the last
             one resets, whatever the action), `SAME_STEP` (the last observation and info are in
             `info["final_obs"]` and `info["final_info"]`), or `DISABLED` (reset ended rows with
             `reset(options={"reset_mask": mask})`).
@@ -75,7 +76,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
             self.params = parameters.build(self.scenario)
         self.num_envs = num_envs
         self.render_mode = None
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.autoreset_mode = _mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.single_observation_space, self.single_action_space = make_spaces(self.params)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -181,6 +182,17 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         for column, name in enumerate(metrics.NAMES, start=2):
             info[name], info[f"_{name}"] = np.where(mask, figures[:, column], 0), mask.copy()
         return observation, figures[:, 0].astype(np.float64), figures[:, 1] > 0, info
+
+
+def _mode(mode: AutoresetMode | str) -> AutoresetMode:
+    # Gymnasium's values are spelt `SameStep`, but its documentation speaks of `SAME_STEP`.
+    if isinstance(mode, AutoresetMode):
+        return mode
+    known = {each.value: each for each in AutoresetMode} | dict(AutoresetMode.__members__)
+    if mode not in known:
+        names = AutoresetMode.__members__
+        raise ValueError(f"Argument `autoreset_mode` is {mode!r}, unknown; {nearest(mode, names)}")
+    return known[mode]
 
 
 def _final(observation: Observation, info: dict[str, Any], ended: Flags) -> dict[str, Any]:

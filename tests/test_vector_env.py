@@ -194,3 +194,13 @@ def test_vector_wrappers_work():
     envs.reset(seed=0)
     *_, info = [envs.step(action) for action in actions(ROUNDS, 2)][-1]
     assert info["episode"]["l"].tolist() == [ROUNDS, ROUNDS]
+
+
+@pytest.mark.parametrize("mode", ["SAME_STEP", "SameStep", AutoresetMode.SAME_STEP])
+def test_autoreset_mode_goes_by_its_name(mode):
+    assert CEASVectorEnv(1, "tiny", autoreset_mode=mode).autoreset_mode is AutoresetMode.SAME_STEP
+
+
+def test_unknown_autoreset_mode_is_an_error():
+    with pytest.raises(ValueError, match=r"'SAME-STEP', unknown; did you mean SAME_STEP\?"):
+        CEASVectorEnv(1, "tiny", autoreset_mode="SAME-STEP")

@@ -1,6 +1,7 @@
 """Who plays rounds: the scanned core, the environments, and the slow reference of the tests."""
 
 import importlib
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,6 +44,33 @@ def scanned(params: Params, rounds: int = ROUNDS) -> Contender:
     state, given = start(params), requests(params, rounds)
     play = _compiled(_play, params, state, given)
     return Contender("scanned core", lambda: play(params, state, given), rounds)
+
+
+def smallest(operations: int = 200) -> Contender:
+    """Returns a chain of operations on four numbers: what starting one of them costs.
+
+    A sum and what is done with it cannot be fused, so that a line below is two operations.
+    """
+
+    def turn(numbers: Array, nothing: None) -> tuple[Array, None]:
+        for _ in range(operations // 2):
+            numbers = numbers / (numbers * numbers).sum()
+        return numbers, nothing
+
+    def play(numbers: Array) -> Array:
+        return jax.lax.scan(turn, numbers, None, length=ROUNDS)[0]
+
+    numbers = jnp.arange(1.0, 5.0)
+    call = _compiled(play, numbers)
+    return Contender("smallest operation", lambda: call(numbers), operations * ROUNDS)
+
+
+def operations(params: Params) -> int:
+    """Returns how many operations a compiled round starts, without those inside its small loops."""
+    state, given = start(params), requests(params, 1)
+    text = _compiled(_play, params, state, given).as_text()
+    main = text[text.index("ENTRY") :]
+    return len(re.findall(r" (?:fusion|dot|call|copy|sort|while|conditional)\(", main))
 
 
 def batched(params: Params, rows: int, rounds: int = 4) -> Contender:
@@ -139,5 +167,5 @@ def _play(params: Params, state: State, given: Array) -> Any:  # noqa: ANN401
     return jax.lax.scan(one, state, given)
 
 
-def _compiled(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:  # noqa: ANN401
+def _compiled(function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
     return jax.jit(function).lower(*arguments).compile()

@@ -130,6 +130,7 @@ def _stages(params: Params, repeats: int, progress: Progress) -> dict[str, Any]:
     square = jnp.ones((PEAK_SIZE, PEAK_SIZE))
     product = jax.jit(lambda a: a @ a).lower(square).compile()
     calls += [contenders.scanned(params), Contender("peak", lambda: product(square))]
+    calls += [contenders.smallest()]
     progress.update(task, total=(repeats + 1) * len(calls))
     seconds = timing.seconds_per_round(calls, repeats, timing.ticker(progress, task))
     medians = {name: timing.estimate(values).median for name, values in seconds.items()}
@@ -145,6 +146,8 @@ def _stages(params: Params, repeats: int, progress: Progress) -> dict[str, Any]:
         "stages": found,
         "scanned seconds": medians["scanned core"],
         "peak flops per second": 2 * PEAK_SIZE**3 / medians["peak"],
+        "operations": contenders.operations(params),
+        "seconds to start an operation": medians["smallest operation"],
     }
 
 

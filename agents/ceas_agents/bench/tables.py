@@ -33,7 +33,11 @@ def _rounds(rounds: dict[str, Any], title: str) -> Table:
 
 def _stages(found: dict[str, Any]) -> Table:
     whole, peak = found["scanned seconds"], found["peak flops per second"]
-    caption = f"each stage alone, on one core; peak {peak / 1e9:.0f} GFLOP/s (product of matrices)"
+    start = 1e6 * found["seconds to start an operation"]
+    caption = (
+        f"each stage alone, on one core; peak {peak / 1e9:.0f} GFLOP/s (product of matrices);\n"
+        f"{found['operations']} operations, of which the smallest take {start:.2f} us each"
+    )
     table = Table(title="a round's time", caption=caption)
     for heading in ("stage", "us", "share of the round", "kFLOP", "GFLOP/s", "% of the peak"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")

@@ -1,0 +1,1 @@
+"""Training of schedulers with Stable-Baselines3."""

@@ -1,0 +1,104 @@
+"""Probes of a learner: the smallest problems that each need one more of its parts.
+
+After Andy Jones, "Debugging RL, without the agonizing pain", 2021, and the tests of Rejax. The
+last rung is ours: it needs the observation with which a time limit cut an episode off.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+DISCRETE = spaces.Discrete(2)
+CONTINUOUS = spaces.Box(-1.0, 1.0, (1,), np.float32)
+TARGET = 0.5
+"""The best action, or that for a positive sign."""
+
+
+class Rung(NamedTuple):
+    """A problem; its functions are of whole batches."""
+
+    observe: Callable[[Array, Array], Array]
+    """Of the steps that are over and of a sign, 1 or -1, that each episode draws."""
+    reward: Callable[[Array, Array], Array]
+    """Of what was observed and of the action, between -1 and 1; a discrete action is either end."""
+    length: int = 1
+    """Steps of an episode."""
+    is_cut: bool = False
+    """Whether it ends by a time limit."""
+
+
+def _nothing(steps: Array, sign: Array) -> Array:
+    return np.zeros(len(steps))
+
+
+def _sign(steps: Array, sign: Array) -> Array:
+    return sign
+
+
+def _clock(steps: Array, sign: Array) -> Array:
+    return np.where(steps == 0, -1.0, 1.0)
+
+
+LADDER = {
+    "constant": Rung(_nothing, lambda seen, action: np.ones(len(seen))),
+    "observation": Rung(_sign, lambda seen, action: seen),
+    "delay": Rung(_clock, lambda seen, action: (seen + 1) / 2, length=2),
+    "action": Rung(_nothing, lambda seen, action: 1 - (action - TARGET) ** 2),
+    "both": Rung(_sign, lambda seen, action: 1 - (action - TARGET * seen) ** 2),
+    "cut": Rung(_clock, lambda seen, action: (seen + 1) / 2, length=2, is_cut=True),
+}
+
+
+class Probe(VectorEnv[Array, Array, Array]):
+    """Rows of one rung, in mode `SAME_STEP`; neighbours are a step apart if there are several."""
+
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+
+    def __init__(self, rung: Rung, num_envs: int, action_space: gym.Space[Any] = DISCRETE):
+        self.rung, self.num_envs = rung, num_envs
+        self.single_observation_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
+        self.single_action_space = action_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(action_space, num_envs)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
+        super().reset(seed=seed, options=options)
+        self._steps = np.arange(self.num_envs) % self.rung.length
+        self._sign = self._signs()
+        return self._observe(), {}
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        given = actions.reshape(self.num_envs).astype(float)
+        asked = 2 * given - 1 if isinstance(self.single_action_space, spaces.Discrete) else given
+        rewards = self.rung.reward(self._observe()[:, 0], asked)
+        self._steps += 1
+        ended, info = self._steps >= self.rung.length, {}
+        if ended.any():
+            info = {"final_obs": _objects(self._observe(), ended), "_final_obs": ended}
+            self._steps[ended] = 0
+            self._sign = np.where(ended, self._signs(), self._sign)
+        never = np.zeros_like(ended)
+        terminated, truncated = (never, ended) if self.rung.is_cut else (ended, never)
+        return self._observe(), rewards, terminated, truncated, info
+
+    def _signs(self) -> Array:
+        return self.np_random.choice([-1.0, 1.0], self.num_envs)
+
+    def _observe(self) -> Array:
+        return self.rung.observe(self._steps, self._sign).astype(np.float32)[:, None]
+
+
+def _objects(observations: Array, ended: Array) -> Array:
+    rows = np.full(len(ended), None, dtype=object)
+    for row in np.flatnonzero(ended):
+        rows[row] = observations[row]
+    return rows

@@ -39,10 +39,10 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         scenario: As for `CEASEnv`.
         overrides: As for `CEASEnv`.
         max_episode_steps: Truncates episodes after so many rounds, if they have not ended.
-        autoreset_mode: One of Gymnasium's three, or its name: `NEXT_STEP` (default; the step after the last
-            one resets, whatever the action), `SAME_STEP` (the last observation and info are in
-            `info["final_obs"]` and `info["final_info"]`), or `DISABLED` (reset ended rows with
-            `reset(options={"reset_mask": mask})`).
+        autoreset_mode: One of Gymnasium's three, or its name: `NEXT_STEP` (default; the step after
+            the last one resets, whatever the action), `SAME_STEP` (the last observation and info
+            are in `info["final_obs"]` and `info["final_info"]`), or `DISABLED` (reset ended rows
+            with `reset(options={"reset_mask": mask})`).
         render_mode: Not supported, None.
 
     Example:

@@ -1,0 +1,56 @@
+"""What a residual scheduler is trained on: environments that show it CEAS's action, too."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from ceas_agents.policies import Policy
+from ceas_agents.training.network import BASE
+from ceas_gym import batch
+from ceas_gym.types import Observation, Params
+
+Seen = dict[str, NDArray[np.float32]]
+
+
+class Residual(VecEnvWrapper):
+    """Environments whose observation holds the action that a policy would take.
+
+    Args:
+        envs: Of one scenario.
+        params: The scenario.
+        policy: Whose action is shown; it must not depend on its random key.
+    """
+
+    def __init__(self, envs: VecEnv, params: Params, policy: Policy) -> None:
+        """Wraps the environments."""
+        known: Any = envs.observation_space
+        space = spaces.Dict({**known.spaces, BASE: envs.action_space})
+        super().__init__(envs, observation_space=space)
+        key = jax.random.key(0)
+
+        def act(observations: Observation) -> jax.Array:
+            return batch.each(lambda one: policy(params, one, key), observations)
+
+        self._act = jax.jit(act)
+
+    def reset(self) -> Any:  # noqa: ANN401 - as Stable-Baselines3 has it
+        """Starts an episode in every row."""
+        return self._show(self.venv.reset())
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Steps every row; last observations of episodes show the policy's action, too."""
+        observation, rewards, dones, infos = self.venv.step_wait()
+        for row in np.flatnonzero(dones).tolist():
+            last = infos[row]["terminal_observation"]
+            alone = self._show({name: values[None] for name, values in last.items()})
+            infos[row]["terminal_observation"] = {name: part[0] for name, part in alone.items()}
+        return self._show(observation), rewards, dones, infos
+
+    def _show(self, observation: Any) -> Seen:  # noqa: ANN401 - as Stable-Baselines3 has it
+        action = self._act(Observation(observation["nodes"], observation["network"]))
+        return {**observation, BASE: np.array(action)}

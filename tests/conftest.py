@@ -1,6 +1,7 @@
 """What several modules share: a tiny scenario, one key, and one compilation of the step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,6 +12,17 @@ from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params, State
 
 Step = Callable[..., Any]
+MAPS = Path("/proc/self/maps")
+"""What Linux maps into memory, a line each: by default 65,530 at most."""
+MANY = 15_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs() -> Iterator[None]:
+    """Drops compiled programs before there are too many: each maps memory, and XLA crashes then."""
+    yield
+    if MAPS.is_file() and MAPS.read_bytes().count(b"\n") > MANY:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -29,8 +29,12 @@ COLOURS = {
     "uniform": "#56B4E9",
     "round_robin": "#CC79A7",
     "random": "#999999",
+    "max_weight": "#117733",
+    "freshest_first": "#44AA99",
+    "earliest_deadline_first": "#CC6677",
+    "proportional_fair": "#DDCC77",
 }
-"""Of the contestants that most figures show."""
+"""Of the shipped contestants; the heuristics' are of Tol's colour-blind-safe scheme `muted`."""
 OTHER_COLOURS = ("#000000", "#882255", "#999933", "#332288", "#AA4499")
 """Of the others, in order: black, then dark ones of Tol's colour-blind-safe scheme `muted`."""
 

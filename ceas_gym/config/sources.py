@@ -37,7 +37,7 @@ def shipped(kind: Kind = "scenarios") -> list[str]:
 
     Example:
         >>> shipped()
-        ['paper', 'paper-drift', 'small', 'surfnet', 'tiny']
+        ['micro', 'paper', 'paper-drift', 'small', 'surfnet', 'tiny']
         >>> shipped("graphs")
         ['surfnet-randstad']
     """

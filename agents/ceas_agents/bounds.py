@@ -37,9 +37,15 @@ def compare(
         and the exact optimum, or why there is none.
 
     Raises:
-        ValueError: If the oracle does not cover the scenario.
+        ValueError: If the oracle does not cover the scenario, or a contestant changes its protocol.
         OSError: If the folder can't be written.
     """
+    for contestant in contestants:
+        if contestant.overrides:
+            raise ValueError(
+                f"{contestant.name} plays under a protocol of its own, which the bound is not for; "
+                "name a policy, such as uniform"
+            )
     played = config.load(scenario, REWARD)
     params = evaluate.prepare(played, contestants)
     folder.mkdir(parents=True, exist_ok=True)

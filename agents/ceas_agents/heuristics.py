@@ -13,10 +13,8 @@ from jaxtyping import Array, Float, Key
 
 from ceas_agents import market
 from ceas_agents.market import Market
-from ceas_gym.observations import NODE_FEATURES
 from ceas_gym.types import Network, Observation, Params
 
-LIFETIME = [feature.name for feature in NODE_FEATURES].index("lifetime")
 Priority = Callable[[Float[Array, " nodes"], Float[Array, " nodes"]], Float[Array, " nodes"]]
 """Who comes first in a window, from the memories still free and the value of a whole channel."""
 
@@ -71,7 +69,7 @@ def earliest_deadline_first(
     """
     del key
     found = market.survey(params.network, observation)
-    lifetime = observation.nodes[:, LIFETIME]
+    lifetime = observation.nodes[:, market.COLUMN["lifetime"]]
 
     def priority(room: Array, value: Array) -> Array:
         del room

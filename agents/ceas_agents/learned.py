@@ -11,6 +11,7 @@ requests to, those of CEAS.
 """
 
 import os
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,7 +87,7 @@ def save(weights: Weights, path: Path) -> None:
     }
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)
     beside.replace(path)
 
 
@@ -103,7 +104,7 @@ def load_weights(path: Path) -> Weights:
                 Layer(*(jnp.asarray(arrays[f"{name}.{part}"]) for part in Layer._fields))
                 for name in Weights._fields
             ]
-    except (ValueError, KeyError, EOFError) as error:
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} holds no weights of a scheduler: {error}") from error
     return Weights(*layers)
 

@@ -1,11 +1,11 @@
 """An upper bound on the information that any scheduler can deliver: a linear program.
 
 What is bounded: the expected return under the reward `information`, given the true link conditions
-and coherence times of all rounds, over all schedulers, also over those that know these conditions
-beforehand. Only the luck of heralding is unknown to them. It is a bound, not a policy: it lets the
-expected numbers of pairs be divided, forgets that key expires and that its pool is limited, starts
-attempts that a window's end would cut off, and lets stored pairs wait for a later barrier at what
-they are worth at the next one.
+of all rounds, and the coherence times by the hub's books, which that reward counts; over all
+schedulers, also over those that know these conditions beforehand. Only the luck of heralding is
+unknown to them. It is a bound, not a policy: it lets the expected numbers of pairs be divided,
+forgets that key expires and that its pool is limited, starts attempts that a window's end would cut
+off, and lets stored pairs wait for a later barrier at what they are worth at the next one.
 
 Why it is one: the expected number of pairs is at most linear in the channel-time, so the means
 of any scheduler's choices meet the program's constraints. The information of a shot is convex in
@@ -30,9 +30,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse as sparse
 from jaxtyping import Array, Float, Key
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.optimize import linprog
 
 from ceas_agents import market
@@ -78,7 +78,7 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
         key: Of the episode, as for `dynamics.reset`.
 
     Raises:
-        ValueError: If pairs are purified or verified, which the bound does not cover.
+        ValueError: If pairs are purified or verified, or wait at relays, which it does not cover.
 
     Example:
         >>> from ceas_gym import config, parameters
@@ -86,8 +86,15 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
         >>> 0 < bound(tiny, jax.random.key(0)).information < 1
         True
     """
-    if params.network.verifies or params.network.purification.__name__ != "none":
-        raise ValueError("the bound covers neither purification nor verification; turn them off")
+    network = params.network
+    # At a relay a link's pairs can wait for a better round of the other link.
+    barred = {
+        "purification": network.purification.__name__ != "none",
+        "verification": network.verifies,
+        "relays": network.is_hop.shape[1] > 1,
+    }
+    if found := [name for name, present in barred.items() if present]:
+        raise ValueError(f"the bound does not cover {', '.join(found)}; choose another scenario")
     outlook = jax.jit(foresee, static_argnums=1)(params, int(params.rounds), key)
     return _solve(params, outlook, np.asarray(_values(params.network, outlook), float))
 

@@ -148,7 +148,7 @@ def test_weights_survive_a_file(envs, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "agent.npz"]
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", None])
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04cut off", None])
 def test_file_of_something_else_is_an_error(content, tmp_path):
     path = tmp_path / "agent.npz"
     if content is None:

@@ -81,11 +81,22 @@ def test_schedules_are_feasible():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"network.purification": "dejmps"}, {"consensus.verification.pairs": 30}]
+    ("name", "changes", "reason"),
+    [
+        ("tiny", {"network.purification": "dejmps"}, "not cover purification"),
+        ("tiny", {"consensus.verification.pairs": 30}, "not cover verification"),
+        ("surfnet", {}, "not cover relays"),
+    ],
 )
-def test_what_it_does_not_cover_is_refused(changes):
-    with pytest.raises(ValueError, match="covers neither"):
-        bound("tiny", **changes)
+def test_what_it_does_not_cover_is_refused(name, changes, reason):
+    with pytest.raises(ValueError, match=reason):
+        bound(name, **changes)
+
+
+def test_contestants_under_another_protocol_are_refused(tmp_path):
+    naive = contestants.get("oblivious-naive")
+    with pytest.raises(ValueError, match="oblivious-naive plays under"):
+        bounds.compare(config.load("micro"), [naive], range(1), tmp_path)
 
 
 def test_comparison_is_written_and_shown(tmp_path, capsys):

@@ -14,6 +14,8 @@ from ceas_gym import actions, config, dynamics, parameters
 from ceas_gym.network import generation
 
 ROUNDS = 20
+SUCCESS = float(np.float32(0.7))
+"""The simulator has 32 bits of it."""
 FIDELITY, CUTOFF, MEMORIES, WINDOWS = 0.8, 0.6, 4, 2
 
 
@@ -80,14 +82,13 @@ def test_transitions_are_those_of_a_round_played_pair_by_pair(params, game):
         tried = game.attempts[pair % len(game.attempts)]
         chances, reward = defaultdict(float), 0.0
         for flat in itertools.product(*(range(most + 1) for most in tried.ravel())):
-            chance = stats.binom.pmf(flat, tried.ravel(), 0.7).prod()
+            chance = stats.binom.pmf(flat, tried.ravel(), SUCCESS).prod()
             after, gained = one_round(state, np.reshape(flat, tried.shape), rates, gates)
             chances[number[after.tobytes()]] += chance
             reward += chance * gained
         row = game.process.chances[[pair]].toarray()[0]
         expected = np.array([chances[place] for place in range(len(game.states))])
-        # The simulator's chance of success has 32 bits.
-        np.testing.assert_allclose(row, expected, rtol=1e-5, atol=1e-12)
+        np.testing.assert_allclose(row, expected, atol=1e-12)
         assert game.process.rewards[pair] == pytest.approx(reward, rel=2e-5)
 
 
@@ -141,7 +142,8 @@ def test_optimum_of_no_round_is_nothing(game):
         ({"network.purification": "dejmps"}, "purification"),
         ({"network.conditions.coherence": "drifting"}, "drifting coherence"),
         ({"network.conditions.links": "markov"}, "links that change"),
-        ({"hardware.modes": 1000}, "too many"),
+        ({"hardware.modes": 1000}, "of a window are too many"),
+        ({"network.windows": 4}, "of a round are too many"),
     ],
 )
 def test_what_it_does_not_cover_is_refused(changes, reason):

@@ -69,6 +69,7 @@ def operations(params: Params) -> int:
     """Returns how many operations a compiled round starts, without those inside its small loops."""
     state, given = start(params), requests(params, 1)
     text = _compiled(_play, params, state, given).as_text()
+    # XLA makes no loop of a single round, so that all of it is in the main program.
     main = text[text.index("ENTRY") :]
     return len(re.findall(r" (?:fusion|dot|call|copy|sort|while|conditional)\(", main))
 

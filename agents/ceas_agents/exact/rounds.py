@@ -24,7 +24,7 @@ from ceas_gym.physics import information
 from ceas_gym.types import Memory, Network, Params
 
 LARGEST = 2000
-"""Of the numbers of schedules and of outcomes of a round."""
+"""Schedules of a round, outcomes of a round, and states, each."""
 Counts = NDArray[np.int64]
 
 
@@ -60,8 +60,8 @@ def game(params: Params) -> Game:
     """
     _check(params)
     network = params.network
-    attempts = _sets(network, network.windows, 1)
-    heralded = _sets(network, network.windows, int(network.modes))
+    attempts = _sets(network, 1)
+    heralded = _sets(network, int(network.modes))
     chances = _chances(network, attempts, heralded)
     states, following, rewards = _explore(params, heralded)
     moves = [sparse.csr_array(chances @ _indicator(row, len(states))) for row in following]
@@ -92,7 +92,7 @@ def request(
 
 def _check(params: Params) -> None:
     network = params.network
-    kept = {
+    barred = {
         "links of several hops": network.is_hop.shape[1] > 1,
         "drifting coherence": network.drifts,
         "links that change": float(network.weather.transition[0, 0]) < 1,
@@ -102,15 +102,9 @@ def _check(params: Params) -> None:
         "pairs good enough for key": bool((_key_rate(network) > 0).any()),
         "tags": not network.unauthenticated_spend,
     }
-    found = [name for name, present in kept.items() if present]
+    found = [name for name, present in barred.items() if present]
     if found:
         raise ValueError(f"the exact optimum does not cover {', '.join(found)}; try `micro`")
-    size = math.prod(int(n) * int(network.modes) + 1 for n in network.attempts_per_window[:, 0])
-    if size**network.windows > LARGEST**2:
-        raise ValueError(
-            f"a round has up to {size**network.windows:,} outcomes, too many for the exact "
-            "optimum; try `micro`"
-        )
 
 
 def _key_rate(network: Network) -> Float[Array, " nodes"]:
@@ -119,16 +113,23 @@ def _key_rate(network: Network) -> Float[Array, " nodes"]:
     )
 
 
-def _sets(network: Network, windows: int, modes: int) -> Counts:
+def _sets(network: Network, modes: int) -> Counts:
     # All that the channels allow in a round, as multiples: attempts, or pairs with many modes.
     whole = np.asarray(network.attempts_per_window[:, 0], float)
     ranges = [range(math.floor(most) * modes + 1) for most in whole]
+    _limit(math.prod(map(len, ranges)), "outcomes of a window")
     fitting = [
         counts
         for counts in itertools.product(*ranges)
         if (np.ceil(np.array(counts) / modes) / whole).sum() <= float(network.channels[0])
     ]
-    return np.array(list(itertools.product(fitting, repeat=windows)))
+    _limit(len(fitting) ** network.windows, "outcomes of a round")
+    return np.array(list(itertools.product(fitting, repeat=network.windows)))
+
+
+def _limit(number: int, what: str) -> None:
+    if number > LARGEST:
+        raise ValueError(f"{number:,} {what} are too many for the exact optimum; try `micro`")
 
 
 def _chances(network: Network, attempts: Counts, heralded: Counts) -> NDArray[np.float64]:
@@ -157,6 +158,7 @@ def _explore(params: Params, heralded: Counts) -> tuple[Counts, list[Counts], ND
             if row.tobytes() not in number:
                 number[row.tobytes()] = len(states)
                 states.append(row)
+        _limit(len(states), "states")
         following.append(np.array([number[row.tobytes()] for row in rows]))
         rewards.append(np.asarray(reward, float))
     return np.array(states), following, np.array(rewards)

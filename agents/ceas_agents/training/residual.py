@@ -44,11 +44,18 @@ class Residual(VecEnvWrapper):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Steps every row; last observations of episodes show the policy's action, too."""
+        observation: Any
         observation, rewards, dones, infos = self.venv.step_wait()
-        for row in np.flatnonzero(dones).tolist():
-            last = infos[row]["terminal_observation"]
-            alone = self._show({name: values[None] for name, values in last.items()})
-            infos[row]["terminal_observation"] = {name: part[0] for name, part in alone.items()}
+        ended = np.flatnonzero(dones).tolist()
+        if ended:
+            # All rows in one call, whichever have ended, so that it is compiled once.
+            last: Any = {name: values.copy() for name, values in observation.items()}
+            for row in ended:
+                for name in last:
+                    last[name][row] = infos[row]["terminal_observation"][name]
+            shown = self._show(last)
+            for row in ended:
+                infos[row]["terminal_observation"] = {n: part[row] for n, part in shown.items()}
         return self._show(observation), rewards, dones, infos
 
     def _show(self, observation: Any) -> Seen:  # noqa: ANN401 - as Stable-Baselines3 has it

@@ -87,7 +87,7 @@ def save(weights: Weights, path: Path) -> None:
     }
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with beside.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
     beside.replace(path)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ceas_gym.names import resolve
 from ceas_gym.physics import information as physics
@@ -34,10 +34,16 @@ def information(params: Params, before: State, after: State) -> Float[Array, ""]
     over the number of rounds: the return is in [0, 1].
     """
     del before
-    dimension = 2**params.network.qubits
-    factor = physics.depolarized_qfi_factor(after.report.signal, dimension)
+    return delivered(params, after.report.shots, after.report.signal)
+
+
+def delivered(
+    params: Params, shots: Int[Array, " nodes"], signal: Float[Array, " nodes"]
+) -> Float[Array, ""]:
+    """Returns the reward `information` of a round that delivered so many shots of such a signal."""
+    factor = physics.depolarized_qfi_factor(signal, 2**params.network.qubits)
     most = params.network.memories / params.network.qubits
-    return (after.report.shots * factor).mean() / (most * params.rounds)
+    return (shots * factor).mean() / (most * params.rounds)
 
 
 REWARDS: dict[str, Reward] = {

@@ -23,7 +23,10 @@ def pack(record: Any) -> UInt32[Array, " words"]:  # noqa: ANN401 - any pytree
     """Returns all values of a record one after the other, bit for bit; for use inside `jit`.
 
     Args:
-        record: A pytree of booleans, 32-bit numbers and random keys.
+        record: A pytree of booleans, numbers of 32 or 64 bits, and random keys.
+
+    Raises:
+        ValueError: If it holds numbers of another width.
 
     Example:
         >>> pack((jnp.float32(1), jnp.array([True, False]))).tolist() == [0x3F800000, 1, 0]
@@ -63,7 +66,7 @@ def read(words: NDArray[np.uint32], like: Record) -> Record:
 
 def _cut(words: Any, like: Record, decode: Callable[[Any, Any], Any]) -> Record:  # noqa: ANN401
     leaves, structure = jax.tree.flatten(like)
-    ends = np.cumsum([leaf.size * (2 if _is_key(leaf) else 1) for leaf in leaves]).tolist()
+    ends = np.cumsum([leaf.size * _width(leaf) for leaf in leaves]).tolist()
     parts = [words[..., start:end] for start, end in zip([0, *ends], ends, strict=False)]
     batch = words.shape[:-1]
     values = [
@@ -78,7 +81,8 @@ def _encode(leaf: Array) -> Array:
         return jax.random.key_data(leaf)
     if leaf.dtype == bool:
         return leaf.astype(jnp.uint32)
-    return jax.lax.bitcast_convert_type(leaf, jnp.uint32)
+    length = leaf.size * _width(leaf)
+    return jax.lax.bitcast_convert_type(leaf, jnp.uint32).reshape(length)
 
 
 def _decode(part: Array, like: Array) -> Array:
@@ -86,7 +90,19 @@ def _decode(part: Array, like: Array) -> Array:
         return jax.random.wrap_key_data(part, impl=chance.THREEFRY)
     if like.dtype == bool:
         return part > 0
-    return jax.lax.bitcast_convert_type(part, like.dtype)
+    parts = part if _width(like) == 1 else part.reshape(-1, _width(like))
+    return jax.lax.bitcast_convert_type(parts, like.dtype)
+
+
+def _width(leaf: Array) -> int:
+    # In words.
+    if _is_key(leaf):
+        return 2
+    if leaf.dtype == bool:
+        return 1
+    if leaf.dtype.itemsize not in (4, 8):
+        raise ValueError(f"numbers must have 32 or 64 bits, but are {leaf.dtype}")
+    return leaf.dtype.itemsize // 4
 
 
 def _is_key(leaf: Array) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from ceas_gym import chance, interface, parameters, words
 from ceas_gym.config import load
+from ceas_gym.env import CEASEnv
 
 
 class Sample(NamedTuple):
@@ -62,8 +63,32 @@ def test_batch_is_read_row_by_row(batch: tuple[int, ...]) -> None:
 
 
 def test_numbers_of_another_width_are_refused() -> None:
-    with pytest.raises(ValueError, match="8 bits to uint32"):
-        jax.jit(words.pack)(jnp.zeros(3, jnp.int8)).block_until_ready()
+    for size in (3, 4):
+        with pytest.raises(ValueError, match="32 or 64 bits, but are int8"):
+            jax.jit(words.pack)(jnp.zeros(size, jnp.int8)).block_until_ready()
+
+
+def test_numbers_of_64_bits_survive() -> None:
+    with jax.enable_x64(True):
+        record = (jnp.array([1 / 3, np.nan]), jnp.float32(2), jnp.array([[2**40], [-1]]))
+        assert record[0].dtype == jnp.float64
+        packed = jax.jit(words.pack)(record)
+        assert packed.shape == (9,)
+        again = jax.jit(lambda packed: words.unpack(packed, record))(packed)
+        read = words.read(np.array(packed), record)
+        for before, after, numpy in zip(record, again, read, strict=True):
+            assert before.dtype == after.dtype == numpy.dtype
+            np.testing.assert_array_equal(after, before)
+            np.testing.assert_array_equal(numpy, before)
+
+
+def test_environment_steps_in_64_bits() -> None:
+    with jax.enable_x64(True):
+        env = CEASEnv("tiny", overrides={"episode.rounds": 2})
+        env.reset(seed=0)
+        observation, reward, *_ = env.step(np.zeros(env.action_space.shape or (), np.float32))
+    assert observation["nodes"].dtype == np.float32
+    assert np.isfinite(reward)
 
 
 def test_state_of_an_episode_survives() -> None:

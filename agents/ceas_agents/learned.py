@@ -99,7 +99,7 @@ def load_weights(path: Path) -> Weights:
         OSError: If it can't be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             layers = [
                 Layer(*(jnp.asarray(arrays[f"{name}.{part}"]) for part in Layer._fields))
                 for name in Weights._fields

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from ceas_agents.exact import decisions
-from ceas_gym import actions
+from ceas_gym import actions, rewards
 from ceas_gym.network import barrier, forecast, key_pool, storage
-from ceas_gym.physics import information
 from ceas_gym.types import Memory, Network, Params
 
 LARGEST = 2000
@@ -63,11 +62,11 @@ def game(params: Params) -> Game:
     attempts = _sets(network, 1)
     heralded = _sets(network, int(network.modes))
     chances = _chances(network, attempts, heralded)
-    states, following, rewards = _explore(params, heralded)
+    states, following, earned = _explore(params, heralded)
     moves = [sparse.csr_array(chances @ _indicator(row, len(states))) for row in following]
     process = decisions.Process(
         sparse.csr_array(sparse.vstack(moves)),
-        (rewards @ chances.T).ravel(),
+        (earned @ chances.T).ravel(),
         np.repeat(np.arange(len(states)), len(attempts)),
     )
     return Game(attempts, states, process)
@@ -150,7 +149,7 @@ def _explore(params: Params, heralded: Counts) -> tuple[Counts, list[Counts], ND
     states = [np.zeros((network.vertex.shape[0], network.ages), np.int64)]
     number = {states[0].tobytes(): 0}
     following: list[Counts] = []
-    rewards: list[NDArray[np.float64]] = []
+    earned: list[NDArray[np.float64]] = []
     for state in states:
         after, reward = play(jnp.asarray(state, jnp.int32), outcomes)
         rows = np.asarray(after, np.int64)
@@ -160,8 +159,8 @@ def _explore(params: Params, heralded: Counts) -> tuple[Counts, list[Counts], ND
                 states.append(row)
         _limit(len(states), "states")
         following.append(np.array([number[row.tobytes()] for row in rows]))
-        rewards.append(np.asarray(reward, float))
-    return np.array(states), following, np.array(rewards)
+        earned.append(np.asarray(reward, float))
+    return np.array(states), following, np.array(earned)
 
 
 def _round(params: Params, pairs: Array, heralded: Array) -> tuple[Array, Array]:
@@ -170,9 +169,7 @@ def _round(params: Params, pairs: Array, heralded: Array) -> tuple[Array, Array]
     links, memory = forecast.nominal(network), _memory(network, pairs)
     stored, ledger = storage.store(network, links, memory, heralded)
     left, delivery, _ = barrier.spend(network, links, stored, ledger, jax.random.key(0))
-    factor = information.depolarized_qfi_factor(delivery.signal, 2**network.qubits)
-    most = network.memories / network.qubits * params.rounds
-    return left.pairs, (delivery.shots * factor).mean() / most
+    return left.pairs, rewards.delivered(params, delivery.shots, delivery.signal)
 
 
 def _memory(network: Network, pairs: Array) -> Memory:

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ceas_gym.learning import learners, pullback
 from ceas_gym.names import resolve
 from ceas_gym.physics import information as physics
 from ceas_gym.types import Params, State
 
 Reward = Callable[[Params, State, State], Array]
+SHORTEST = 1e-12
+"""Product of lengths below which there is no direction."""
 
 
 def loss_decrease(params: Params, before: State, after: State) -> Float[Array, ""]:
@@ -25,6 +29,20 @@ def validation_accuracy(params: Params, before: State, after: State) -> Float[Ar
     """Returns the validation accuracy over the number of rounds: the return is its mean."""
     del before
     return after.scores.validation_accuracy / params.rounds
+
+
+def alignment(params: Params, before: State, after: State) -> Float[Array, ""]:
+    """Returns how well the round's step pointed downhill: the cosine, over the number of rounds.
+
+    It is that of the step of the parameters and the noiseless descent of the training loss, which
+    no hub could know; a round that is not acted on has none. The return is in [-1, 1]. It
+    says what a schedule did to an update with much less noise than the loss does afterwards.
+    """
+    taken = after.model.parameters - before.model.parameters
+    pulled = pullback.pull(params.learning.program, before.model.parameters)
+    uphill = learners.full_gradient(params.learning, pulled, params.learning.training)
+    lengths = jnp.linalg.norm(taken) * jnp.linalg.norm(uphill)
+    return -(taken @ uphill) / jnp.maximum(lengths, SHORTEST) / params.rounds
 
 
 def information(params: Params, before: State, after: State) -> Float[Array, ""]:
@@ -49,6 +67,7 @@ def delivered(
 REWARDS: dict[str, Reward] = {
     "loss_decrease": loss_decrease,
     "validation_accuracy": validation_accuracy,
+    "alignment": alignment,
     "information": information,
 }
 

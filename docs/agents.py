@@ -1,22 +1,30 @@
-"""The table and the figure of `agents.md`, from what `ceas-gym evaluate` left in folders.
+"""The tables and the figure of `agents.md`.
 
-Usage: python docs/agents.py FOLDER ... [--figure FILE]
+The tables are of what `ceas-gym evaluate` left in folders; the figure plays some episodes itself.
 """
 
 import argparse
 import csv
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 from numpy.typing import NDArray
 
-from ceas_agents import statistics
+from ceas_agents import canvas, contestants, policies, statistics
+from ceas_gym import batch, config, dynamics, parameters
+from ceas_gym.network import forecast
+from ceas_gym.types import Observation, Params, State
 
 FIRST = "ceas"
 """Whom the others are compared with."""
 Values = NDArray[np.float64]
+Carry = tuple[State, Observation]
 
 
 class Played(NamedTuple):
@@ -101,11 +109,63 @@ def _table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+# --- Who is served when ---
+
+
+def served(name: str, params: Params, rounds: int, seeds: range) -> Values:
+    """Returns the mean channel-time of each window and node, best links first."""
+    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+    play = jax.jit(partial(_schedules, rounds))
+    schedules = play(policies.as_pytree(contestants.get(name).policy), params, keys)
+    order = np.argsort(-np.asarray(forecast.quality(params.network)))
+    return np.asarray(schedules, float).mean(axis=(0, 1))[:, order]
+
+
+def draw(scenario: str, names: list[str], path: Path, seeds: range) -> None:
+    """Draws who is served when by each policy."""
+    settings = config.load(scenario)
+    params = parameters.build(settings)
+    maps = {name: served(name, params, settings.episode.rounds, seeds) for name in names}
+    most = max(float(values.max()) for values in maps.values())
+    with canvas.style():
+        figure = canvas.figure(1.0 + 1.3 * len(maps))
+        for number, (name, values) in enumerate(maps.items()):
+            axes = figure.add_subplot(len(maps), 1, number + 1)
+            image = axes.imshow(values, cmap="cividis", vmin=0, vmax=most, aspect="auto")
+            axes.set_ylabel(f"{name}\nwindow")
+            axes.set_yticks(range(len(values)), [str(window + 1) for window in range(len(values))])
+        axes.set_xlabel("node, best link first")
+        figure.colorbar(image, ax=figure.axes, label="channels, mean")
+        canvas.save(figure, path)
+
+
+def _schedules(rounds: int, policy: jax.tree_util.Partial, params: Params, keys: Array) -> Array:
+    def episode(key: Array) -> Array:
+        def one(
+            carry: tuple[State, Observation], _: None
+        ) -> tuple[tuple[State, Observation], Array]:
+            state, seen = carry
+            state, timestep = dynamics.step(params, state, policy(params, seen, key))
+            return (state, timestep.observation), timestep.schedule
+
+        state, timestep = dynamics.reset(params, key)
+        return jax.lax.scan(one, (state, timestep.observation), None, length=rounds)[1]
+
+    return batch.each(episode, keys)
+
+
 def main() -> None:
-    """Prints the tables."""
+    """Prints the tables, or draws the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path)
-    print(markdown(parser.parse_args().folders))
+    parser.add_argument("folders", nargs="*", type=Path, help="of ceas-gym evaluate")
+    parser.add_argument("--figure", type=Path, help="file to draw who is served when")
+    parser.add_argument("--scenario", default="paper-drift", help="of the figure")
+    parser.add_argument("--policy", action="append", help="of the figure; repeat for several")
+    options = parser.parse_args()
+    if options.folders:
+        print(markdown(options.folders))
+    if options.figure:
+        draw(options.scenario, options.policy or [FIRST], options.figure, range(5000, 5008))
 
 
 if __name__ == "__main__":

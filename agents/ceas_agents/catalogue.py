@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ceas_agents import learned
 from ceas_agents.contestants import CONTESTANTS
 from ceas_gym import config, hardware, rewards
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
@@ -34,7 +35,8 @@ def catalogue() -> dict[str, dict[str, str]]:
     described = {kind: {n: _line(f) for n, f in names.items()} for kind, names in functions.items()}
     return {
         "scenarios": {name: config.describe(name) for name in config.shipped()},
-        "policies": {name: _policy_line(name) for name in CONTESTANTS},
+        "policies": {name: _policy_line(name) for name in CONTESTANTS}
+        | {name: learned.describe(name) for name in learned.shipped()},
         "hardware": hardware.ABOUT,
         "graphs": {name: config.describe(name, "graphs") for name in config.shipped("graphs")},
         "attacks": _attacks(),

@@ -19,7 +19,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_agents import market
 from ceas_agents.market import Market
@@ -38,6 +38,29 @@ def ceas(
     return market.plan(params.network, found, observation, served, give)
 
 
+def focused(
+    params: Params, observation: Observation, key: Key[Array, ""], share: float = 2 / 3
+) -> Float[Array, "windows nodes"]:
+    """Serves the most productive two thirds of the nodes for the greatest sum of root information.
+
+    CEAS minimises the noise of a mean. The spread of a median of Gaussian updates is the inverse
+    of the sum of their 1/sigma_k instead, so this one maximises sum sqrt(I_k), and spends neither
+    key nor data on slow links. It does not look whether that leaves a quorum.
+
+    Args:
+        params: The scenario.
+        observation: What the hub knows.
+        key: Not used.
+        share: Of the nodes, to serve.
+    """
+    del key
+    found = market.survey(params.network, observation)
+    able = (found.value.sum(axis=0) > 0) & found.can_tag
+    served = able & (_rank(found, able) < share * able.size)
+    give = partial(market.allocate, found, served, fairness=0.5)
+    return market.plan(params.network, found, observation, served, give)
+
+
 def choose(params: Params, found: Market) -> Bool[Array, " nodes"]:
     """Returns which nodes to serve: the most productive ones, as many as the certificate asks for.
 
@@ -49,15 +72,19 @@ def choose(params: Params, found: Market) -> Bool[Array, " nodes"]:
     """
     productivity = found.value.sum(axis=0)
     able = (productivity > 0) & found.can_tag
-    nodes = productivity.shape[0]
-    order = jnp.argsort(-jnp.where(able, productivity, 0))
+    rank = _rank(found, able)
+    order = jnp.argsort(rank)
     cost = jnp.cumsum(1 / jnp.sqrt(jnp.maximum(productivity[order], 1e-9)))
-    count = jnp.arange(1, nodes + 1)
+    count = jnp.arange(1, rank.size + 1)
     noise = 1 / params.learning.batch_floor + cost**2 / (count * params.network.channels[0])
     bound = jax.vmap(_certificate, in_axes=(None, 0, 0))(params, count, noise)
     best = jnp.argmin(jnp.where(count <= able.sum(), bound, jnp.inf)) + 1
-    rank = jnp.argsort(order)
     return able & (rank < best)
+
+
+def _rank(found: Market, able: Bool[Array, " nodes"]) -> Int[Array, " nodes"]:
+    # The most productive node comes first.
+    return jnp.argsort(jnp.argsort(-jnp.where(able, found.value.sum(axis=0), 0)))
 
 
 def _certificate(params: Params, count: Array, noise: Array) -> Array:

@@ -10,6 +10,10 @@ DEFAULT_POLICIES = ("ceas", "oblivious-fair", "oblivious-naive")
 BOUNDED_POLICIES = ("ceas", "proportional_fair", "freshest_first", "max_weight", "uniform")
 # Typer's own exceptions have no public name but in the bases of this one.
 UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace earlier results")]
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -22,10 +26,8 @@ def evaluate(
     episodes: Annotated[int, typer.Option(min=1, help="seeds to play")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="first seed")] = 0,
     out: Annotated[Path, typer.Option(help="folder for the results")] = Path("runs/evaluate"),
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Play episodes with each policy; print a table, write rows and plots.
 
@@ -52,10 +54,8 @@ def sweep(
         Path | None, typer.Option(help="folder for the results; by default runs/ and the name")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="processes that play at once")] = 1,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Play every combination of what a file varies; print a table and write the rows.
 
@@ -73,11 +73,39 @@ def sweep(
 
 
 @app.command()
+def train(
+    file: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of the training")],
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the agent; by default runs/train/ and the name")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="in place of the file's seed")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="in place of the file's steps")] = None,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a scheduler with Stable-Baselines3, validated against CEAS as it learns.
+
+    Run again, it goes on where it was stopped. The agent plays as any other policy does: evaluate
+    paper --policy ceas --policy runs/train/NAME/best.npz
+
+    Example: ceas-gym train configs/agents/ppo-residual.yaml
+    """
+    from ceas_gym import config
+
+    changes = dict(config.parse_override(text) for text in overrides or [])
+    try:
+        from ceas_agents.training import plan as plans
+        from ceas_agents.training import train as training
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error}; install the extra: pip install 'ceas-gym[agents]'") from error
+    plan = plans.load(file, changes, seed=seed, steps=steps)
+    training.train(plan, out or Path("runs/train") / file.stem, overwrite=overwrite)
+
+
+@app.command()
 def bench(
     scenario: Annotated[str, typer.Argument(help="shipped name or path of a YAML file")] = "paper",
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
-    ] = None,
+    overrides: Overrides = None,
     repeats: Annotated[int, typer.Option(min=3, help="turns that each contender takes")] = 7,
     out: Annotated[Path, typer.Option(help="folder for bench.json")] = Path("runs/bench"),
     grow: Annotated[
@@ -104,9 +132,7 @@ def bound(
     episodes: Annotated[int, typer.Option(min=1, help="seeds to play")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="first seed")] = 0,
     out: Annotated[Path, typer.Option(help="folder for bound.json")] = Path("runs/bound"),
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
-    ] = None,
+    overrides: Overrides = None,
 ) -> None:
     """Compare the information that policies deliver with what no scheduler can exceed.
 

@@ -1,9 +1,12 @@
 """What is compared: a contestant is a policy, and what it changes of the scenario's protocol."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
-from ceas_agents.policies import POLICIES, Policy, load
-from ceas_gym.names import nearest
+from ceas_agents import learned
+from ceas_agents.policies import POLICIES, Policy
+from ceas_gym.names import nearest, resolve
 
 
 class Contestant(NamedTuple):
@@ -32,13 +35,13 @@ CONTESTANTS = {name: Contestant(name, policy, {}) for name, policy in POLICIES.i
 
 
 def get(name: str) -> Contestant:
-    """Returns the contestant of that name, or a user's own policy under the scenario's protocol.
+    """Returns the contestant of that name, or a policy under the scenario's protocol.
 
     Args:
-        name: A shipped contestant, or `module:function` for a policy of the user's own.
+        name: A shipped contestant, or whatever `load` takes.
 
     Raises:
-        ValueError: If the name is unknown.
+        ValueError: If the name is unknown, or the policy can't be read.
 
     Example:
         >>> get("oblivious-fair").overrides
@@ -46,6 +49,34 @@ def get(name: str) -> Contestant:
     """
     if name in CONTESTANTS:
         return CONTESTANTS[name]
+    return Contestant(name, _policy(name, CONTESTANTS), {})
+
+
+def load(name: str) -> Policy:
+    """Returns a policy.
+
+    Args:
+        name: A shipped policy or learned agent, the path of an agent of the user's own, which ends
+            in `.npz`, or `module:function` for the user's own policy.
+
+    Raises:
+        ValueError: If the name is unknown, or the policy can't be read.
+
+    Example:
+        >>> load("uniform") is POLICIES["uniform"]
+        True
+    """
+    return _policy(name, POLICIES)
+
+
+def _policy(name: str, known: Iterable[str]) -> Policy:
+    agents = learned.shipped()
+    if name in POLICIES:
+        return POLICIES[name]
+    if name in agents:
+        return learned.policy(learned.load(learned.shipped_file(name)))
+    if name.endswith(".npz"):
+        return learned.policy(learned.load(Path(name)))
     if ":" in name:
-        return Contestant(name, load(name), {})
-    raise ValueError(f"policy {name!r} is unknown; {nearest(name, CONTESTANTS)}")
+        return resolve("policy", name, POLICIES)
+    raise ValueError(f"policy {name!r} is unknown; {nearest(name, [*known, *agents])}")

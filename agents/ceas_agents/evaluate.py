@@ -6,12 +6,15 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Array
 from numpy.typing import NDArray
 
+from ceas_agents import policies
 from ceas_agents.contestants import Contestant
 from ceas_agents.policies import Policy
 from ceas_gym import batch, chance, config, dynamics, parameters
+from ceas_gym.names import asked_by
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Metrics, Observation, Params, State
 
@@ -32,12 +35,10 @@ def prepare(scenario: Scenario, contestants: list[Contestant]) -> dict[str, Para
     """Returns the parameters under which each contestant plays.
 
     Raises:
-        ValueError: If the scenario is wrong, also under a contestant's overrides.
+        ValueError: If the scenario is wrong, also under a contestant's overrides, or not what a
+            learned contestant can play.
     """
-    return {
-        contestant.name: parameters.build(config.load(scenario, contestant.overrides))
-        for contestant in contestants
-    }
+    return {contestant.name: _built(scenario, contestant) for contestant in contestants}
 
 
 def episodes(
@@ -59,7 +60,7 @@ def episodes(
         chunk = seeds[first : first + cores * together]
         # One shape for all calls, lest the last one be compiled anew.
         calls = [chunk[place : place + together] for place in range(0, len(chunk), together)]
-        play = partial(_play, contestant.policy, rounds, params)
+        play = partial(_play, policies.as_pytree(contestant.policy), rounds, params)
         played = batch.side_by_side(play, [_keys(call, together) for call in calls])
         for call, metrics in zip(calls, played, strict=True):
             figures = jax.device_get(metrics)
@@ -130,11 +131,18 @@ def episode(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
     return jax.lax.scan(one, (state, timestep.observation), policy_keys)[1]
 
 
+def _built(scenario: Scenario, contestant: Contestant) -> Params:
+    params = parameters.build(config.load(scenario, contestant.overrides))
+    with asked_by(f"policy {contestant.name}"):
+        policies.check(contestant.policy, params)
+    return params
+
+
 def _keys(seeds: Sequence[int], rows: int) -> Array:
     filled = [*seeds, *[seeds[-1]] * (rows - len(seeds))]
     return jnp.stack([jax.random.key(seed) for seed in filled])
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def _play(policy: Policy, rounds: int, params: Params, keys: Array) -> Metrics:
+@partial(jax.jit, static_argnums=1)
+def _play(policy: Partial, rounds: int, params: Params, keys: Array) -> Metrics:
     return batch.each(partial(episode, policy, rounds, params), keys)

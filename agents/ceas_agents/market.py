@@ -122,7 +122,7 @@ def allocate(
     served: Bool[Array, " nodes"],
     channels: Float[Array, "windows bottlenecks"],
     most: Float[Array, "windows nodes"],
-    fairness: int = 2,
+    fairness: float = 2,
 ) -> Float[Array, "windows nodes"]:
     """Returns the schedule of the served nodes that is alpha-fair in their information I_k.
 

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jax.tree_util import Partial
 from jaxtyping import Array, Float, Key
 
 from ceas_agents import heuristics
-from ceas_agents.ceas import ceas
+from ceas_agents.ceas import ceas, focused
 from ceas_agents.market import fill_windows
 from ceas_gym import actions
-from ceas_gym.names import resolve
 from ceas_gym.network.forecast import expected_pairs
-from ceas_gym.observations import NETWORK_FEATURES
+from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.types import Observation, Params
 
 Policy = Callable[[Params, Observation, Key[Array, ""]], Float[Array, "windows nodes"]]
@@ -53,6 +53,7 @@ def max_rate(params: Params, observation: Observation, key: Key[Array, ""]) -> A
 
 POLICIES: dict[str, Policy] = {
     "ceas": ceas,
+    "focused": focused,
     "uniform": uniform,
     "round_robin": round_robin,
     "random": random,
@@ -64,14 +65,19 @@ POLICIES: dict[str, Policy] = {
 }
 
 
-def load(name: str) -> Policy:
-    """Returns the policy of that name, or the user's own `module:function`.
+def as_pytree(policy: Policy) -> Partial:
+    """Returns the policy as an argument of compiled functions: what it has learned is not fixed."""
+    return policy if isinstance(policy, Partial) else Partial(policy)
+
+
+def check(policy: Policy, params: Params) -> None:
+    """Tries whether what a policy has learned fits the scenario, without computing anything.
 
     Raises:
-        ValueError: If the name is unknown.
-
-    Example:
-        >>> load("uniform") is uniform
-        True
+        ValueError: If it does not.
     """
-    return resolve("policy", name, POLICIES)
+    if not jax.tree.leaves(as_pytree(policy)):
+        return
+    nodes = jnp.zeros((params.network.vertex.shape[0], len(NODE_FEATURES)))
+    observation = Observation(nodes, jnp.zeros(len(NETWORK_FEATURES)))
+    jax.eval_shape(policy, params, observation, jax.random.key(0))

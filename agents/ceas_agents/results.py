@@ -4,7 +4,8 @@ import csv
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from ceas_gym import config
 from ceas_gym.scenario import Scenario
 
 PACKAGES = ("ceas-gym", "jax", "jaxlib", "numpy", "pennylane", "gymnasium", "optax")
+RECORD, SCENARIO = "run.json", "scenario.yaml"
 Row = dict[str, float]
 
 
@@ -39,8 +41,8 @@ class Folder:
         """
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
-        write_text(path / "scenario.yaml", config.dump(scenario))
-        write_json(path / "run.json", {**record, "versions": versions()})
+        write_text(path / SCENARIO, config.dump(scenario))
+        write_json(path / RECORD, {**record, "versions": versions()})
         self._episodes = (path / "episodes.csv").open("w", newline="")
         self._rounds = (path / "rounds.csv").open("w", newline="")
         self.rows: dict[str, list[Row]] = {}
@@ -113,9 +115,50 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
     return result
 
 
-def versions() -> dict[str, str]:
+def versions(extra: Sequence[str] = ()) -> dict[str, str]:
     """Returns the versions of Python and of the packages that decide a result."""
-    return {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
+    packages = (*PACKAGES, *extra)
+    return {name: version(name) for name in packages} | {"python": platform.python_version()}
+
+
+def require_same(folder: Path, kind: str, record: dict[str, object], scenario: str) -> None:
+    """Makes sure that a folder holds this run, so that it can be resumed.
+
+    Args:
+        folder: With `run.json` and `scenario.yaml`.
+        kind: What the run is, such as "sweep", for the message.
+        record: What decides the run.
+        scenario: As dumped.
+
+    Raises:
+        ValueError: If it holds another run.
+    """
+    with reading_back(folder, kind):
+        before = json.loads((folder / RECORD).read_text())
+        plain = json.loads(json.dumps(record))
+        same = {name: before.get(name) == value for name, value in plain.items()}
+        same["the scenario's file"] = (folder / SCENARIO).read_text() == scenario
+    if differing := [name for name, is_same in same.items() if not is_same]:
+        raise ValueError(
+            f"{folder} holds results of another {kind} ({', '.join(differing)} differ); "
+            "choose another --out or pass --overwrite"
+        )
+
+
+@contextmanager
+def reading_back(folder: Path, kind: str) -> Iterator[None]:
+    """Makes any error from within one that says the folder is not as such a run leaves it.
+
+    Raises:
+        ValueError: In place of an error of reading.
+    """
+    try:
+        yield
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"{folder} holds results, but not as a {kind} leaves them ({error}); "
+            "choose another --out or pass --overwrite"
+        ) from error
 
 
 def write_json(path: Path, record: Mapping[str, object]) -> None:

@@ -2,10 +2,7 @@
 
 import csv
 import io
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -13,7 +10,7 @@ from ceas_agents import results, run, sweep_play, sweep_table
 from ceas_agents.sweep_plan import Plan
 from ceas_gym import config
 
-CELLS, RECORD, SCENARIO, TABLE = "cells.csv", "run.json", "scenario.yaml", "table.md"
+CELLS, TABLE = "cells.csv", "table.md"
 WIDTH = 160
 Finished = dict[tuple[str, ...], dict[int, results.Row]]
 """Rows by a cell's labels and by seed."""
@@ -92,43 +89,16 @@ def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> Finished:
     record = {**plan.record, "versions": results.versions()}
     cells = folder / CELLS
     if not overwrite and cells.exists() and cells.stat().st_size:
-        _compare(folder, record, scenario)
+        results.require_same(folder, "sweep", record, scenario)
         finished = _read(plan, cells)
     else:
         folder.mkdir(parents=True, exist_ok=True)
         cells.write_text("")
         (folder / TABLE).unlink(missing_ok=True)
         finished = {}
-    results.write_text(folder / SCENARIO, scenario)
-    results.write_json(folder / RECORD, record)
+    results.write_text(folder / results.SCENARIO, scenario)
+    results.write_json(folder / results.RECORD, record)
     return finished
-
-
-def _compare(folder: Path, record: dict[str, object], scenario: str) -> None:
-    with _read_back(folder):
-        before = json.loads((folder / RECORD).read_text())
-        same = {name: before.get(name) == value for name, value in _plain(record).items()}
-        same["the scenario's file"] = (folder / SCENARIO).read_text() == scenario
-    if differing := [name for name, is_same in same.items() if not is_same]:
-        raise ValueError(
-            f"{folder} holds results of another sweep ({', '.join(differing)} differ); "
-            "choose another --out or pass --overwrite"
-        )
-
-
-def _plain(record: dict[str, object]) -> dict[str, object]:
-    return json.loads(json.dumps(record))
-
-
-@contextmanager
-def _read_back(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise ValueError(
-            f"{folder} holds {CELLS}, but not as a sweep leaves it ({error}); "
-            "choose another --out or pass --overwrite"
-        ) from error
 
 
 def _read(plan: Plan, path: Path) -> Finished:
@@ -139,7 +109,7 @@ def _read(plan: Plan, path: Path) -> Finished:
         with path.open("r+b") as file:
             file.truncate(len(whole))
     finished: Finished = {}
-    with _read_back(path.parent):
+    with results.reading_back(path.parent, "sweep"):
         for row in csv.DictReader(io.StringIO(whole.decode(), newline="")):
             labels = tuple(row.pop(name) for name in plan.factors)
             seed = int(row.pop("seed"))

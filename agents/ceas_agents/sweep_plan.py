@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from ceas_agents import contestants, evaluate, sweep_program
+from ceas_agents import contestants, evaluate, policies, sweep_program
+from ceas_agents.settings import Checked, check
 from ceas_gym import config
 from ceas_gym.config import keys, sources, yaml_text
 from ceas_gym.consensus import rules
@@ -22,10 +23,9 @@ Changes = dict[str, object]
 """Values by dotted key of the scenario, or of `policy`."""
 
 
-class TableSettings(BaseModel, frozen=True):
+class TableSettings(Checked, frozen=True):
     """What the table at the end shows."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
     rows: str
     columns: str | None = None
     worst: Names = Field(default_factory=list)
@@ -33,10 +33,9 @@ class TableSettings(BaseModel, frozen=True):
     value: str = "final_accuracy"
 
 
-class Settings(BaseModel, frozen=True):
+class Settings(Checked, frozen=True):
     """A sweep as its file has it."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
     scenario: str
     policy: str = "ceas"
     episodes: Annotated[int, Field(ge=1)] = 5
@@ -97,7 +96,8 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Plan:
             a combination.
     """
     source = str(path)
-    settings = _settings(yaml_text.mapping(sources.file_text(source), source, "settings"), source)
+    data = yaml_text.mapping(sources.file_text(source), source, "settings")
+    settings = check(Settings, data, source, {"table": TableSettings})
     settings.set.update(overrides or {})
     with sources.prefixing(lambda: source):
         factors = {name: _levels(name, levels) for name, levels in settings.vary.items()}
@@ -127,24 +127,6 @@ def resolve(plan: Plan, cell: Cell) -> tuple[contestants.Contestant, Scenario]:
 
 
 # --- Settings ---
-
-
-def _settings(data: Mapping[str, object], source: str) -> Settings:
-    try:
-        return Settings.model_validate(data)
-    except ValidationError as error:
-        problems = error.errors()
-    # A mistyped key may be the reason why another one is missing.
-    details = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
-    path = [str(part) for part in details["loc"] if part not in ("str", "list[str]")]
-    key = ".".join(path)
-    known = TableSettings.model_fields if path[:-1] == ["table"] else Settings.model_fields
-    if details["type"] == "extra_forbidden":
-        raise ValueError(f"{source}: {key} is not a setting; {nearest(path[-1], known)}")
-    if details["type"] == "missing":
-        raise ValueError(f"{source}: {key} is missing")
-    reason = details["msg"][0].lower() + details["msg"][1:]
-    raise ValueError(f"{source}: {key}: {reason}, but is {keys.shown(details['input'])}")
 
 
 def _levels(name: str, levels: object) -> dict[str, Changes]:
@@ -246,7 +228,8 @@ def _checked(plan: Plan, cells: Iterable[Cell]) -> Iterator[Cell]:
                 yield cell._replace(refusal=refusal)
                 continue
             params = evaluate.prepare(scenario, [contestant])[contestant.name]
-        program = (contestant.policy, scenario.episode.rounds, sweep_program.shared(params))
+        policy = sweep_program.alike(policies.as_pytree(contestant.policy))
+        program = (policy, scenario.episode.rounds, sweep_program.shared(params))
         yield cell._replace(program=programs.setdefault(program, len(programs)))
 
 

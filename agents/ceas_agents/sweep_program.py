@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.tree_util import Partial
 from jaxtyping import Array, Int
 
-from ceas_agents import evaluate
+from ceas_agents import evaluate, policies
 from ceas_agents.contestants import Contestant
-from ceas_agents.policies import Policy
 from ceas_gym.consensus import attacks
 from ceas_gym.types import Metrics, Params
 
@@ -31,8 +31,13 @@ class Program(NamedTuple):
 
 def shared(params: Params) -> object:
     """Returns what is equal, and only equal, for parameters that one program serves."""
-    leaves, tree = jax.tree.flatten(_with(params, _any, _kind(params.adversary.attack)))
-    return tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+    return alike(_with(params, _any, _kind(params.adversary.attack)))
+
+
+def alike(tree: object) -> object:
+    """Returns what is equal, and only equal, for arguments that share a compilation."""
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
 def of(members: Sequence[Params]) -> Program:
@@ -57,15 +62,16 @@ def episodes(
     rule = jnp.int32(program.rules.index(params.consensus.rule))
     attack = jnp.int32(program.attacks.index(params.adversary.attack))
     common = _with(params, program.rules[0], program.attacks[0])
+    policy = policies.as_pytree(contestant.policy)
     for seed in seeds:
         key = jax.random.key(seed)
-        played = _play(contestant.policy, rounds, program, common, rule, attack, key)
+        played = _play(policy, rounds, program, common, rule, attack, key)
         yield seed, jax.device_get(played)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+@partial(jax.jit, static_argnums=(1, 2))
 def _play(
-    policy: Policy,
+    policy: Partial,
     rounds: int,
     program: Program,
     common: Params,

@@ -71,6 +71,17 @@ def test_hopeless_node_is_left_out():
     assert not bool(ceas.choose(params, weak)[0])
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 1.0])
+def test_focus_is_on_the_most_productive(share):
+    params = parameters.build(config.load("small"))
+    seen = dynamics.reset(params, jax.random.key(0))[1].observation
+    found = market.survey(params.network, seen)
+    asked = ceas.focused(params, seen, jax.random.key(0), share=share) > -1
+    productivity = np.asarray(jnp.where(found.can_tag, found.value.sum(axis=0), 0))
+    first = set(np.argsort(-productivity)[: round(10 * share)]) & set(np.flatnonzero(productivity))
+    assert set(np.flatnonzero(asked.any(axis=0))) == first
+
+
 def test_who_is_byzantine_changes_nothing(tiny, start):
     other = parameters.build(config.load("tiny", {"attack.placement": "best_links"}))
     one = ceas.ceas(tiny, start, jax.random.key(0))

@@ -1,109 +1,66 @@
-"""Learned schedulers: the same with and without torch, for any order and number of nodes."""
+"""Learned schedulers: for any order and number of nodes, on a file, and in the evaluation."""
 
 from typing import Any
 
+import drawn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from stable_baselines3 import PPO
 
-from ceas_agents import ceas, learned
-from ceas_agents.training import adapter, network
+from ceas_agents import ceas, dispatch, evaluate, forms, learned
+from ceas_agents.contestants import Contestant
+from ceas_agents.forms import Layer
+from ceas_agents.learned import Agent
 from ceas_agents.training.residual import Residual
-from ceas_gym import config, dynamics, parameters
+from ceas_gym import dynamics
 from ceas_gym.types import Observation
 
 KEY = jax.random.key(0)
-LEARNER = {"n_steps": 4, "batch_size": 8, "n_epochs": 1, "device": "cpu", "seed": 0}
+WIDE = {"network.windows": 5}
+"""Another number of windows."""
+MANY = {"network.nodes": 7, "consensus.tolerated_nodes": 1}
+"""Another number of nodes."""
 
 
 @pytest.fixture(scope="module")
 def params():
-    return parameters.build(config.load("tiny"))
+    return drawn.params()
 
 
 @pytest.fixture(scope="module")
-def envs():
-    return adapter.vec_env("tiny", rows=2, overrides={"episode.rounds": 3}, seed=5)
+def agents():
+    return {form: drawn.agent(form) for form in forms.FORMS}
 
 
 @pytest.fixture(scope="module")
-def shown(envs, params):
-    return Residual(envs, params, ceas.ceas)
+def requests(agents, params):
+    """What the network for each node asks for."""
+    policy = learned.policy(agents["nodes"])
+    return lambda seen: policy(params, seen, KEY)
 
 
-def agent(envs, seed=0):
-    """Returns one whose every weight is drawn, so that none of them can be left out."""
-    made = PPO(network.NodePolicy, envs, policy_kwargs={"hidden": 8}, **LEARNER)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for values in made.policy.parameters():
-            values.copy_(0.3 * torch.randn(values.shape, generator=generator))
-    return made
+def test_nodes_in_another_order_get_the_same(requests):
+    seen, order = drawn.observation(6, 1), np.random.default_rng(0).permutation(6)
+    mixed = requests(Observation(seen.nodes[order], seen.network))
+    np.testing.assert_allclose(mixed, requests(seen)[:, order], atol=1e-6)
 
 
-def drawn(nodes, seed):
-    random = np.random.default_rng(seed)
-    shapes = ((nodes, 14), (10,))
-    return Observation(*(jnp.asarray(random.random(shape), jnp.float32) for shape in shapes))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_same_as_the_learners_prediction(envs, seed):
-    made, seen = agent(envs, seed), drawn(4, seed)
-    expected, _ = made.predict(
-        {"nodes": np.asarray(seen.nodes), "network": np.asarray(seen.network)}, deterministic=True
-    )
-    found = learned.requests(network.weights(made.policy), seen)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert np.abs(found).max() > 0.05
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_same_as_the_learners_prediction_of_a_residual(shown, params, seed):
-    made, seen = agent(shown, seed), drawn(4, seed)
-    base = ceas.ceas(params, seen, KEY)
-    parts = {"nodes": seen.nodes, "network": seen.network, "base": base}
-    expected, _ = made.predict(
-        {name: np.asarray(part) for name, part in parts.items()}, deterministic=True
-    )
-    weights = network.weights(made.policy)
-    found = learned.policy(weights, residual=True)(params, seen, KEY)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert np.abs(found - base).max() > 0.05
-
-
-def test_nodes_in_another_order_get_the_same(envs):
-    weights, seen = network.weights(agent(envs).policy), drawn(6, 1)
-    order = np.random.default_rng(0).permutation(6)
-    mixed = learned.requests(weights, Observation(seen.nodes[order], seen.network))
-    np.testing.assert_allclose(mixed, learned.requests(weights, seen)[:, order], atol=1e-6)
-
-
-def test_each_node_sees_the_others(envs):
-    weights, seen = network.weights(agent(envs).policy), drawn(6, 1)
-    other = Observation(seen.nodes.at[0].set(0.9), seen.network)
-    change = learned.requests(weights, other) - learned.requests(weights, seen)
+def test_each_node_sees_the_others(requests):
+    seen = drawn.observation(6, 1)
+    change = requests(Observation(seen.nodes.at[0].set(0.9), seen.network)) - requests(seen)
     assert np.abs(change[:, 1:]).max() > 1e-4
 
 
-def test_one_agent_serves_any_number_of_nodes(envs):
-    weights = network.weights(agent(envs).policy)
+def test_one_agent_serves_any_number_of_nodes(requests):
     for nodes in (1, 4, 30):
-        assert learned.requests(weights, drawn(nodes, 0)).shape == (4, nodes)
+        assert requests(drawn.observation(nodes, 0)).shape == (4, nodes)
 
 
-def test_residual_starts_at_what_it_adds_to(shown, params):
-    fresh = PPO(network.NodePolicy, shown, **LEARNER)
-    start = dynamics.reset(params, KEY)[1].observation
-    found = learned.policy(network.weights(fresh.policy), residual=True)(params, start, KEY)
-    np.testing.assert_array_equal(found, ceas.ceas(params, start, KEY))
-
-
-def test_residual_shows_the_action_of_ceas_in_every_observation(shown, params):
-    seen = shown.reset()
+def test_residual_shows_the_action_of_ceas_in_every_observation(params):
+    shown = Residual(drawn.envs(), params, ceas.ceas)
+    seen: Any = shown.reset()
     rows = [seen]
     for _ in range(4):
         seen, _, dones, infos = shown.step(np.zeros((2, 4, 4), np.float32))
@@ -117,9 +74,9 @@ def test_residual_shows_the_action_of_ceas_in_every_observation(shown, params):
         np.testing.assert_allclose(seen["base"][0], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["envs", "shown"])
-def test_every_weight_is_trained(kind, request):
-    made = PPO(network.NodePolicy, request.getfixturevalue(kind), **LEARNER)
+@pytest.mark.parametrize("form", forms.PER_NODE)
+def test_every_weight_is_trained(form):
+    made = drawn.fresh(form)
     before = {name: value.clone() for name, value in made.policy.named_parameters()}
     made.learn(16)
     after = dict(made.policy.named_parameters())
@@ -128,24 +85,121 @@ def test_every_weight_is_trained(kind, request):
     assert after["log_std"].shape == (4,)
 
 
-def test_windows_explore_alike_at_all_nodes(envs):
-    made = agent(envs)
+def test_windows_explore_alike_at_all_nodes():
+    made: Any = drawn.learner("nodes", 0)
     with torch.no_grad():
         made.policy.log_std.copy_(torch.arange(4.0))
-    seen, _ = made.policy.obs_to_tensor(envs.reset())
+    seen, _ = made.policy.obs_to_tensor(made.get_env().reset())
     normal: Any = made.policy.get_distribution(seen).distribution
-    spread = normal.stddev.reshape(2, 4, 4)
+    # What varies for each node alone.
+    spread = normal.cov_diag.sqrt().reshape(2, 4, 4)
     expected = torch.arange(4.0).exp()[:, None].expand(4, 4)
     torch.testing.assert_close(spread[0], expected)
 
 
-def test_weights_survive_a_file(envs, tmp_path):
-    weights = network.weights(agent(envs).policy)
-    learned.save(weights, tmp_path / "agent.npz")
-    again = learned.load_weights(tmp_path / "agent.npz")
-    for one, other in zip(jax.tree.leaves(weights), jax.tree.leaves(again), strict=True):
+@pytest.mark.parametrize("form", forms.FORMS)
+def test_action_lies_in_the_action_space(form, agents, params):
+    action = learned.policy(agents[form])(params, drawn.observation(4, 0), KEY)
+    assert action.shape == (4, 4)
+    assert action.dtype == jnp.float32
+    assert np.abs(action).max() <= 1
+
+
+# --- Fit ---
+
+INPUTS = "agent was trained for 66 inputs, but the scenario has 108"
+
+
+@pytest.mark.parametrize(
+    ("form", "changes", "said"),
+    [
+        ("flat", MANY, INPUTS),
+        ("squashed", MANY, INPUTS),
+        ("dispatch", MANY, INPUTS),
+        ("flat", WIDE, "agent was trained for 16 requests, but the scenario has 20"),
+        ("squashed", WIDE, "agent was trained for 16 requests, but the scenario has 20"),
+        ("nodes", WIDE, "trained for 4 requests of each node, but the scenario has 5"),
+        ("residual", WIDE, "trained for 28 inputs of each node, but the scenario has 29"),
+    ],
+)
+def test_another_scenario_is_refused_in_one_line(form, changes, said, agents):
+    other = drawn.params(changes)
+    nodes = other.network.vertex.shape[0]
+    with pytest.raises(ValueError, match=said) as error:
+        learned.policy(agents[form])(other, drawn.observation(nodes, 0), KEY)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("form", "changes"), [("nodes", MANY), ("residual", MANY), ("dispatch", WIDE)]
+)
+def test_another_scenario_is_played_where_it_can_be(form, changes, agents):
+    other = drawn.params(changes)
+    windows, nodes = other.network.windows, other.network.vertex.shape[0]
+    seen = drawn.observation(nodes, 0)
+    action = jax.eval_shape(learned.policy(agents[form]), other, seen, KEY)
+    assert action.shape == (windows, nodes)
+
+
+def test_more_rules_than_there_are_is_refused(params):
+    known = len(dispatch.RULES)
+    many = Agent("dispatch", (Layer(jnp.zeros((66, known + 1)), jnp.zeros(known + 1)),))
+    with pytest.raises(ValueError, match=f"pick among {known + 1} rules, but there are {known}"):
+        learned.policy(many)(params, drawn.observation(4, 0), KEY)
+
+
+def test_unknown_form_is_refused(agents):
+    with pytest.raises(ValueError, match="did you mean nodes"):
+        learned.policy(agents["nodes"]._replace(form="node"))
+
+
+# --- Evaluation ---
+
+
+def test_evaluation_plays_what_the_policy_asks_for(agents, params):
+    policy = learned.policy(agents["dispatch"])
+    ((_, rounds),) = evaluate.episodes(Contestant("mine", policy, {}), params, 3, [2])
+    act, step = jax.jit(policy), jax.jit(dynamics.step)
+    state, timestep = jax.jit(dynamics.reset)(params, jax.random.key(2))
+    for reward in rounds["reward"]:
+        state, timestep = step(params, state, act(params, timestep.observation, KEY))
+        assert timestep.reward == pytest.approx(reward, rel=1e-4, abs=1e-6)
+
+
+def test_other_weights_compile_nothing_anew(params, monkeypatch):
+    traces = []
+
+    def counted(*arguments):
+        traces.append(len(traces))
+        return forms.nodes(*arguments)
+
+    monkeypatch.setitem(forms.FORMS, "nodes", counted)
+    found = []
+    for seed in range(3):
+        policy = learned.policy(drawn.agent("nodes", seed))
+        ((_, rounds),) = evaluate.episodes(Contestant("mine", policy, {}), params, 3, [0])
+        found.append((len(traces), rounds["pairs_generated"].sum()))
+    counts, pairs = zip(*found, strict=True)
+    assert counts[0] > 0
+    assert len(set(counts)) == 1
+    assert len(set(pairs)) > 1
+
+
+# --- Files ---
+
+
+@pytest.mark.parametrize("form", forms.FORMS)
+def test_agent_survives_a_file(form, agents, tmp_path):
+    path = tmp_path / "agent.npz"
+    learned.save(agents[form], path)
+    again = learned.load(path)
+    assert again.form == form
+    assert jax.tree.structure(again.layers) == jax.tree.structure(agents[form].layers)
+    for one, other in zip(
+        jax.tree.leaves(agents[form].layers), jax.tree.leaves(again.layers), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
-    assert list(tmp_path.iterdir()) == [tmp_path / "agent.npz"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04cut off", None])
@@ -155,5 +209,63 @@ def test_file_of_something_else_is_an_error(content, tmp_path):
         np.savez(path, values=np.ones(3))
     else:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match="holds no weights of a scheduler"):
-        learned.load_weights(path)
+    with pytest.raises(ValueError, match=f"{path} holds no learned scheduler"):
+        learned.load(path)
+
+
+def test_array_alone_is_an_error(tmp_path):
+    path = tmp_path / "agent.npz"
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+    with pytest.raises(ValueError, match="holds no learned scheduler"):
+        learned.load(path)
+
+
+def test_file_cut_off_anywhere_is_an_error(agents, tmp_path):
+    path = tmp_path / "agent.npz"
+    learned.save(agents["flat"], path)
+    whole = path.read_bytes()
+    for kept in range(0, len(whole), 97):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(ValueError, match="holds no learned scheduler"):
+            learned.load(path)
+
+
+def test_missing_file_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.npz can't be read: no such file"):
+        learned.load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda names: names[1:], lambda names: [names[1], names[0], *names[2:]]]
+)
+def test_agent_that_knows_rules_by_other_places_is_an_error(change, agents, tmp_path, monkeypatch):
+    path, rules = tmp_path / "agent.npz", dict(dispatch.RULES)
+    learned.save(agents["dispatch"], path)
+    changed = {name: rules[name] for name in change(list(rules))}
+    monkeypatch.setattr(learned, "RULES", changed)
+    with pytest.raises(ValueError, match=r"it picks among .* not the rules of today"):
+        learned.load(path)
+
+
+def test_agent_may_know_the_first_rules_only(agents, tmp_path, monkeypatch):
+    path = tmp_path / "agent.npz"
+    learned.save(agents["dispatch"], path)
+    monkeypatch.setattr(learned, "RULES", {**dispatch.RULES, "newer": ceas.ceas})
+    assert learned.load(path).form == "dispatch"
+
+
+def test_damaged_agent_is_an_error(agents, tmp_path):
+    path, (first, *others) = tmp_path / "agent.npz", agents["nodes"].layers
+    broken = {
+        "form 'os:system' is unknown": Agent("os:system", (first, *others)),
+        "do not fit together": Agent("nodes", (first, *others[:-1])),
+        "do not": Agent("flat", (first, others[1])),
+        "layers do not fit": Agent("flat", ()),
+        "layers do": Agent("nodes", (first._replace(bias=first.bias[:-1]), *others)),
+        "not finite": Agent("nodes", (first._replace(bias=first.bias * np.nan), *others)),
+    }
+    for said, agent in broken.items():
+        learned.save(agent, path)
+        with pytest.raises(ValueError, match=f"{path} holds no learned scheduler: .*{said}"):
+            learned.load(path)

@@ -9,18 +9,24 @@ import pytest
 from ceas_agents import market
 
 WINDOWS, NODES = 4, 6
+LOSSES = {
+    2: cvxpy.inv_pos,
+    1: lambda info: -cvxpy.log(info),
+    0.5: lambda info: -cvxpy.sqrt(info),
+}
+"""Of a node's information, by fairness."""
 allocate = jax.jit(market.allocate, static_argnames="fairness")
 
 
 def optimum(found, served, channels, most, fairness):
-    """Returns the least noise, or the least sum of negative logarithms, by an interior point."""
+    """Returns the least sum of the losses by an interior point."""
     schedule = cvxpy.Variable(found.value.shape, nonneg=True)
     value, room = np.asarray(found.value), np.asarray(found.room)
     info = np.asarray(found.stored) + cvxpy.sum(cvxpy.multiply(value, schedule), axis=0)
     pairs = cvxpy.multiply(np.asarray(found.pairs), cvxpy.sum(schedule, axis=0))
     limits = [schedule <= most, schedule @ np.asarray(found.passes).T <= channels, pairs <= room]
     chosen = np.flatnonzero(served)
-    loss = cvxpy.inv_pos if fairness == 2 else lambda info: -cvxpy.log(info)
+    loss = LOSSES[fairness]
     problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum(loss(info[chosen]))), limits)
     problem.solve(solver="CLARABEL")
     return float(np.asarray(problem.value))
@@ -28,7 +34,7 @@ def optimum(found, served, channels, most, fairness):
 
 def objective(found, served, schedule, fairness):
     info = np.asarray(found.stored + (found.value * schedule).sum(axis=0))[np.asarray(served)]
-    return float((1 / info if fairness == 2 else -np.log(info)).sum())
+    return float({2: 1 / info, 1: -np.log(info), 0.5: -np.sqrt(info)}[fairness].sum())
 
 
 def random_market(seed, fibres=0):
@@ -82,6 +88,19 @@ def test_proportional_fairness_is_near_its_optimum():
     assert min(short) > -1e-3
     assert max(short) < 0.15
     assert np.median(short) < 0.05
+
+
+def test_sum_of_roots_is_near_its_optimum():
+    share = []
+    for seed in range(6):
+        found, served = random_market(seed), jnp.arange(NODES) < 5
+        channels, most = jnp.full((WINDOWS, 1), 2.0), jnp.ones((WINDOWS, NODES))
+        schedule = allocate(found, served, channels, most, fairness=0.5)
+        best = optimum(found, served, np.asarray(channels), np.asarray(most), 0.5)
+        share.append(objective(found, served, schedule, 0.5) / best)
+    assert max(share) < 1.001
+    assert min(share) > 0.92
+    assert np.median(share) > 0.95
 
 
 def test_allocation_gives_nothing_where_nothing_is_served_or_would_last():

@@ -280,7 +280,7 @@ def test_a_folder_that_is_no_sweeps_is_refused(played, tmp_path, monkeypatch, ca
     (tmp_path / "cells.csv").write_text("a,b\n1,2\n")
     file = written(tmp_path, TWO_BY_TWO)
     assert call(monkeypatch, file, "--out", tmp_path) == 2
-    assert "not as a sweep leaves it" in capsys.readouterr().err
+    assert "not as a sweep leaves them" in capsys.readouterr().err
     assert (tmp_path / "cells.csv").read_text() == "a,b\n1,2\n"
 
 

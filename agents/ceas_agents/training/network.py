@@ -1,19 +1,43 @@
-"""The network of `ceas_agents.learned` as a policy of Stable-Baselines3, with a critic."""
+"""The network of `ceas_agents.forms` that serves every node, as a policy with a critic."""
 
+import math
 from typing import Any
 
-import jax.numpy as jnp
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.distributions import DiagGaussianDistribution, Distribution
-from stable_baselines3.common.policies import BasePolicy, MultiInputActorCriticPolicy
+from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
 
-from ceas_agents.learned import Layer, Weights
-
 BASE = "base"
 """Part of the observation that a residual scheduler adds to: an action."""
+LEAST_SPREAD = 0.02
+"""Of a feature over the nodes: one that is more alike directs no exploration."""
+
+
+class Exploration(DiagGaussianDistribution):
+    """Requests that vary for each node and window alone, and together for nodes that look alike.
+
+    What independent noise does at many nodes averages out in the reward, so it tells little. The
+    common draw of a round, a normal number for each feature of the nodes, asks what it brings to
+    serve those more that have much of it. Both are normal, so the likelihood is exact.
+    """
+
+    def of(self, mean: Tensor, spread: Tensor, directions: Tensor) -> "Exploration":
+        """Sets mean and standard deviation (batch, actions), and directions (.., .., features)."""
+        self.distribution: Any = torch.distributions.LowRankMultivariateNormal(
+            mean, directions, spread**2, validate_args=False
+        )
+        return self
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Returns the logarithm of the density of each action."""
+        return self.distribution.log_prob(actions)
+
+    def entropy(self) -> Tensor:
+        """Returns the entropy of each distribution, in nats."""
+        return self.distribution.entropy()
 
 
 class Actor(nn.Module):
@@ -66,42 +90,70 @@ class Extractor(nn.Module):
         shapes: dict[str, Any] = {name: part.shape for name, part in space.spaces.items()}
         # Flat, the parts come in the order of their names.
         self.parts = {name: shapes[name] for name in sorted(shapes)}
-        self.nodes, features = shapes["nodes"]
-        features += shapes["network"][0] + (windows if BASE in shapes else 0)
+        self.nodes, self.own = shapes["nodes"]
+        features = self.own + shapes["network"][0] + (windows if BASE in shapes else 0)
         self.actor = Actor(features, hidden, windows)
         self.critic = Critic(features, hidden)
-        self.latent_dim_pi, self.latent_dim_vf = windows * self.nodes, hidden
+        self.windows = windows
+        self.latent_dim_pi, self.latent_dim_vf = self.nodes * (windows + self.own), hidden
 
     def forward(self, flat: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the mean action, flat, and what the value is read from."""
+        """Returns what the action and what the value is read from."""
         return self.forward_actor(flat), self.forward_critic(flat)
 
     def forward_actor(self, flat: Tensor) -> Tensor:
-        """Returns the mean action, flat."""
-        seen, base = self._split(flat)
-        asked = self.actor(seen).flatten(1)
-        return asked if base is None else base.flatten(1) + asked
+        """Returns the mean action and how much each node has of each feature, both flat."""
+        found = self._split(flat)
+        seen, base = self._seen(found), found.get(BASE)
+        asked = self.actor(seen) if base is None else base + self.actor(seen)
+        return torch.cat([asked.flatten(1), _much(found["nodes"]).flatten(1)], dim=1)
+
+    def unpack(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns what `forward_actor` did: actions flat, features (batch, nodes, features)."""
+        mean, much = latent.split([self.windows * self.nodes, self.nodes * self.own], dim=1)
+        return mean, much.unflatten(1, (self.nodes, self.own))
 
     def forward_critic(self, flat: Tensor) -> Tensor:
         """Returns what the value is read from."""
-        return self.critic(self._split(flat)[0])
+        return self.critic(self._seen(self._split(flat)))
 
-    def _split(self, flat: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _split(self, flat: Tensor) -> dict[str, Tensor]:
         sizes = [int(torch.Size(shape).numel()) for shape in self.parts.values()]
         pieces = zip(self.parts.items(), flat.split(sizes, dim=1), strict=True)
-        found = {name: piece.unflatten(1, shape) for (name, shape), piece in pieces}
+        return {name: piece.unflatten(1, shape) for (name, shape), piece in pieces}
+
+    def _seen(self, found: dict[str, Tensor]) -> Tensor:
         common = found["network"][:, None].expand(-1, self.nodes, -1)
-        base = found.get(BASE)
-        seen = [found["nodes"], common] if base is None else [found["nodes"], common, base.mT]
-        return torch.cat(seen, dim=2), base
+        shown = [found[BASE].mT] if BASE in found else []
+        return torch.cat([found["nodes"], common, *shown], dim=2)
+
+
+def _much(nodes: Tensor) -> Tensor:
+    # Of each feature, in units of its spread over the nodes.
+    from_mean = nodes - nodes.mean(dim=1, keepdim=True)
+    return from_mean / nodes.std(dim=1, keepdim=True).clamp(min=LEAST_SPREAD)
 
 
 class NodePolicy(MultiInputActorCriticPolicy):
-    """Actor and critic that treat all nodes alike, so that one agent serves any number of them."""
+    """Actor and critic that treat all nodes alike, so that one agent serves any number of them.
 
-    def __init__(self, *arguments: Any, hidden: int = 64, **keywords: Any) -> None:  # noqa: ANN401
-        """Makes the policy; `hidden` is the width of its layers."""
-        self.width = hidden
+    Args:
+        *arguments: As for any policy.
+        hidden: Width of the layers.
+        common_std: With which requests vary together at first, all features taken together;
+            `log_std_init` is of what varies alone.
+        **keywords: As for any policy.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,  # noqa: ANN401
+        hidden: int = 64,
+        common_std: float = 0.3,
+        **keywords: Any,  # noqa: ANN401
+    ) -> None:
+        """Makes the policy."""
+        self.width, self.common_std = hidden, common_std
         super().__init__(*arguments, **keywords)
 
     def _build_mlp_extractor(self) -> None:
@@ -117,21 +169,17 @@ class NodePolicy(MultiInputActorCriticPolicy):
         nn.init.zeros_(actor.last.bias)
         self.action_net = nn.Identity()
         self.log_std = nn.Parameter(torch.full((self.windows,), float(self.log_std_init)))
+        self.action_dist = Exploration(self.windows * self.mlp_extractor.nodes)
+        features = self.mlp_extractor.own
+        each = math.log(self.common_std / features**0.5)
+        self.log_common_std = nn.Parameter(torch.full((features,), each))
         make: Any = self.optimizer_class
         self.optimizer = make(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
 
     def _get_action_dist_from_latent(self, latent_pi: Tensor) -> Distribution:
-        assert isinstance(self.action_dist, DiagGaussianDistribution)
-        spread = self.log_std.repeat_interleave(self.mlp_extractor.nodes)
-        return self.action_dist.proba_distribution(latent_pi, spread)
-
-
-def weights(policy: BasePolicy) -> Weights:
-    """Returns the weights of a `NodePolicy`'s actor, for `ceas_agents.learned`."""
-    actor: Any = policy.get_submodule("mlp_extractor.actor")
-
-    def layer(linear: nn.Linear) -> Layer:
-        weight, bias = linear.weight.detach().numpy(), linear.bias.detach().numpy()
-        return Layer(jnp.asarray(weight.T), jnp.asarray(bias))
-
-    return Weights(*(layer(getattr(actor, name)) for name in Weights._fields))
+        assert isinstance(self.action_dist, Exploration)
+        mean, much = self.mlp_extractor.unpack(latent_pi)
+        spread = self.log_std.exp().repeat_interleave(self.mlp_extractor.nodes)
+        # All windows of a node alike.
+        directions = (much * self.log_common_std.exp()).repeat(1, self.windows, 1)
+        return self.action_dist.of(mean, spread.expand_as(mean), directions)

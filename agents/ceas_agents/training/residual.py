@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from ceas_agents.policies import Policy
+from ceas_agents.training import rows
 from ceas_agents.training.network import BASE
 from ceas_gym import batch
 from ceas_gym.types import Observation, Params
@@ -59,5 +60,5 @@ class Residual(VecEnvWrapper):
         return self._show(observation), rewards, dones, infos
 
     def _show(self, observation: Any) -> Seen:  # noqa: ANN401 - as Stable-Baselines3 has it
-        action = self._act(Observation(observation["nodes"], observation["network"]))
-        return {**observation, BASE: np.array(action)}
+        seen = Observation(observation["nodes"], observation["network"])
+        return {**observation, BASE: rows.computed(self._act, seen)}

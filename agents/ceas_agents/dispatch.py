@@ -1,0 +1,35 @@
+"""Dispatching: a policy that picks, round by round, which of several rules makes the schedule."""
+
+from functools import partial
+
+import jax
+from jaxtyping import Array, Float, Int, Key
+
+from ceas_agents.ceas import focused
+from ceas_agents.policies import POLICIES, Policy
+from ceas_gym.types import Observation, Params
+
+SHARES = (0.55, 0.6, 2 / 3, 0.75, 0.9)
+"""Of the nodes, that `focused` may serve."""
+# Trained agents know a rule by its place: new ones go to the end.
+RULES: dict[str, Policy] = {
+    **{f"focused on {share:.0%}": partial(focused, share=share) for share in SHARES},
+    **{name: POLICIES[name] for name in ("ceas", "proportional_fair", "max_weight", "uniform")},
+}
+"""What can be picked; none of them depends on its random key."""
+
+
+def play(
+    rule: Int[Array, ""], params: Params, observation: Observation, key: Key[Array, ""]
+) -> Float[Array, "windows nodes"]:
+    """Returns the action of one of the `RULES`.
+
+    Args:
+        rule: Its place among them.
+        params: The scenario.
+        observation: What the hub knows.
+        key: Handed on to the rule.
+    """
+    return jax.lax.switch(
+        rule, [partial(policy, params, observation, key) for policy in RULES.values()]
+    )

@@ -1,0 +1,76 @@
+"""How an agent learned: a row for each validation, as a table in a file, on screen and drawn."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from ceas_agents import canvas, plots, results
+from ceas_agents.canvas import GRID
+
+Row = Mapping[str, float]
+TABLE, FIGURE = "curve.csv", "curve.png"
+MEASURES = ("return", "final_accuracy", "mean_accuracy", "utilization")
+"""Means over the validation seeds."""
+SHOWN = 8
+"""Rows of the table on screen, at most."""
+
+
+def write(rows: Sequence[Row], folder: Path) -> None:
+    """Writes the curve as a whole file."""
+    text = io.StringIO(newline="")
+    # Only rows after training have its figures, so the last row has all columns.
+    writer = csv.DictWriter(text, list(rows[-1]), restval="nan")
+    writer.writeheader()
+    writer.writerows(rows)
+    results.write_text(folder / TABLE, text.getvalue())
+
+
+def read(folder: Path) -> list[dict[str, float]]:
+    """Returns the curve of a folder.
+
+    Raises:
+        ValueError: If the file holds something else.
+        OSError: If it can't be read.
+    """
+    with (folder / TABLE).open(newline="") as file:
+        try:
+            return [
+                {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
+            ]
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{folder / TABLE} is no curve of a training: {error}") from error
+
+
+def table(rows: Sequence[Row], reference: Row, title: str) -> Table:
+    """Returns what the agent came to on the validation seeds, beside CEAS."""
+    result = Table(title=title, caption="means over the validation seeds")
+    for heading in ("steps", "minutes", *(name.replace("_", " ") for name in MEASURES)):
+        result.add_column(heading, justify="right")
+    step = -(-len(rows) // SHOWN)
+    for row in [*rows[:-1:step], rows[-1]]:
+        values = (f"{row[f'validation_{name}']:.4f}" for name in MEASURES)
+        result.add_row(f"{row['steps']:,.0f}", f"{row['minutes']:.1f}", *values)
+    result.add_section()
+    result.add_row("ceas", "", *(f"{reference[name]:.4f}" for name in MEASURES))
+    return result
+
+
+def draw(rows: Sequence[Row], reference: Row, path: Path, title: str) -> None:
+    """Draws return and accuracy on the validation seeds over the steps, beside CEAS."""
+    steps = [row["steps"] for row in rows]
+    with canvas.style():
+        figure = canvas.figure(3.2)
+        for number, name in enumerate(("return", "final_accuracy")):
+            axes = figure.add_subplot(1, 2, number + 1)
+            values = [row[f"validation_{name}"] for row in rows]
+            axes.plot(steps, values, color="black", marker="o", markersize=2.5, label="agent")
+            axes.axhline(reference[name], color=plots.COLOURS["ceas"], label="ceas")
+            axes.set_xlabel("rounds played in training")
+            axes.set_ylabel(name.replace("_", " "))
+            axes.grid(color=GRID)
+        figure.axes[0].legend(frameon=False)
+        canvas.head(figure, title, "Means over the validation seeds")
+        canvas.save(figure, path)

@@ -1,0 +1,101 @@
+"""What Stable-Baselines3 has trained, as an agent that plays without it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax.numpy as jnp
+from gymnasium import spaces
+from stable_baselines3 import DQN, PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.torch_layers import CombinedExtractor
+from torch import Tensor, nn
+
+from ceas_agents.dispatch import RULES
+from ceas_agents.forms import Layer, Layers
+from ceas_agents.learned import Agent
+from ceas_agents.training.network import BASE, NodePolicy
+
+PARTS = {"nodes", "network"}
+"""Of the observation, which the forms other than `nodes` and `residual` see as one vector."""
+
+
+def agent(model: BaseAlgorithm) -> Agent:
+    """Returns the deterministic part of what a learner has learned.
+
+    Args:
+        model: PPO with a `NodePolicy`, whose base, if it sees one, is the action of CEAS; or, with
+            Stable-Baselines3's own `MultiInputPolicy`, PPO, SAC, or DQN that learns on `Dispatch`.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    normalizer = model.get_vec_normalize_env()
+    _require(normalizer is None or not normalizer.norm_obs, "see observations as they are")
+    for learner, read in READERS.items():
+        if isinstance(model, learner):
+            return read(model)
+    known = ", ".join(learner.__name__ for learner in READERS)
+    raise ValueError(f"Argument `model` must be one of {known}, but is a {type(model).__name__}.")
+
+
+def _ppo(model: PPO) -> Agent:
+    policy: Any = model.policy
+    if isinstance(policy, NodePolicy):
+        return _per_node(policy)
+    _require_whole(model)
+    _require(isinstance(model.action_space, spaces.Box), "act on the environments themselves")
+    _require(not policy.squash_output, "clip its actions, not squash them")
+    return Agent("flat", _layers([*policy.mlp_extractor.policy_net, policy.action_net], nn.Tanh))
+
+
+def _per_node(policy: NodePolicy) -> Agent:
+    assert isinstance(policy.observation_space, spaces.Dict)
+    actor = policy.mlp_extractor.actor
+    layers = (actor.first, actor.second, actor.third, actor.last)
+    form = "residual" if BASE in policy.observation_space.spaces else "nodes"
+    return Agent(form, tuple(_layer(linear) for linear in layers))
+
+
+def _sac(model: SAC) -> Agent:
+    _require_whole(model)
+    return Agent("squashed", _layers([*model.actor.latent_pi, model.actor.mu], nn.ReLU))
+
+
+def _dqn(model: DQN) -> Agent:
+    _require_whole(model)
+    choices = getattr(model.action_space, "n", None)
+    _require(choices == len(RULES), f"pick among {len(RULES)} rules")
+    return Agent("dispatch", _layers(model.q_net.q_net, nn.ReLU))
+
+
+READERS: dict[type[BaseAlgorithm], Callable[[Any], Agent]] = {PPO: _ppo, SAC: _sac, DQN: _dqn}
+
+
+def _layers(modules: Iterable[nn.Module], activation: type[nn.Module]) -> Layers:
+    linear, between = (list(modules)[first::2] for first in (0, 1))
+    is_plain = all(type(module) is nn.Linear for module in linear)
+    is_known = all(type(module) is activation for module in between)
+    name = activation.__name__
+    _require(is_plain and is_known, f"have a network of linear layers with {name} between them")
+    return tuple(_layer(module) for module in linear)
+
+
+def _layer(linear: Any) -> Layer:  # noqa: ANN401 - a linear layer, whatever torch calls it
+    return Layer(_array(linear.weight.T), _array(linear.bias))
+
+
+def _array(values: Tensor) -> jnp.ndarray:
+    # A copy, since learning goes on in place.
+    return jnp.array(values.detach().cpu().numpy())
+
+
+def _require_whole(model: BaseAlgorithm) -> None:
+    seen = getattr(model.observation_space, "spaces", {})
+    _require(set(seen) == PARTS, f"observe {' and '.join(sorted(PARTS))}")
+    extractor = getattr(model.policy, "features_extractor_class", None)
+    _require(extractor is CombinedExtractor, "see the observation through a CombinedExtractor")
+
+
+def _require(condition: bool, must: str) -> None:
+    if not condition:
+        raise ValueError(f"Argument `model` must {must}.")

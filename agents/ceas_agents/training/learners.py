@@ -1,0 +1,115 @@
+"""The learners of Stable-Baselines3 and the environments that a plan asks for."""
+
+import inspect
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from stable_baselines3 import DQN, PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+
+from ceas_agents.ceas import ceas
+from ceas_agents.training import adapter
+from ceas_agents.training.dispatch import Dispatch
+from ceas_agents.training.network import NodePolicy
+from ceas_agents.training.plan import Plan
+from ceas_agents.training.residual import Residual
+from ceas_gym import parameters
+from ceas_gym.names import nearest
+from ceas_gym.types import Params
+
+LEARNERS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC, "dqn": DQN}
+NETWORKS: dict[str, str | type[NodePolicy]] = {
+    "mlp": "MultiInputPolicy",
+    "dispatch": "MultiInputPolicy",
+    "nodes": NodePolicy,
+    "residual": NodePolicy,
+}
+WRAPPERS: dict[str, Callable[[VecEnv, Params], VecEnv]] = {
+    "residual": lambda envs, params: Residual(envs, params, ceas),
+    "dispatch": Dispatch,
+}
+"""What the environments of a policy are wrapped in, by the policy's name."""
+SET_ELSEWHERE = ("self", "policy", "env", "policy_kwargs", "seed", "device", "verbose")
+WATCHED = ("accuracy", "utilization")
+"""Last figures of a training episode that are logged beside its return."""
+
+
+def environments(plan: Plan) -> VecEnv:
+    """Returns the rows that the agent learns from."""
+    # More threads of torch would wait for each other while the rows are stepped on all cores.
+    torch.set_num_threads(1)
+    envs: VecEnv = adapter.vec_env(plan.scenario, plan.settings.rows)
+    if wrap := WRAPPERS.get(plan.settings.policy):
+        envs = wrap(envs, parameters.build(plan.scenario))
+    return VecMonitor(envs, info_keywords=WATCHED)
+
+
+def make(plan: Plan, envs: VecEnv) -> BaseAlgorithm:
+    """Returns a learner that has learned nothing yet.
+
+    Raises:
+        ValueError: If an argument of the learner or of its network is wrong.
+    """
+    settings = plan.settings
+    learner = LEARNERS[settings.learner]
+    known = [name for name in inspect.signature(learner).parameters if name not in SET_ELSEWHERE]
+    for name in settings.hyperparameters:
+        if name not in known:
+            raise ValueError(
+                f"{plan.name}: hyperparameters: {name} is unknown; {nearest(name, known)}"
+            )
+    with _as_value_error(f"{plan.name}: hyperparameters and network"):
+        # The learner writes into the network's arguments.
+        return learner(
+            NETWORKS[settings.policy],
+            envs,
+            policy_kwargs=dict(settings.network),
+            seed=settings.seed,
+            device="cpu",
+            **settings.hyperparameters,
+        )
+
+
+def save(model: BaseAlgorithm, checkpoint: Path, replay: Path) -> None:
+    """Writes all that the learner goes on from, as whole files.
+
+    Args:
+        model: Between two stages.
+        checkpoint: Written last, so whoever finds it finds the rest, too.
+        replay: For what the learner remembers, if it does, named after the stage.
+    """
+    if isinstance(model, OffPolicyAlgorithm):
+        model.save_replay_buffer(replay)
+    beside = checkpoint.with_name(f".{checkpoint.name}")
+    with beside.open("wb") as file:
+        model.save(file)
+    beside.replace(checkpoint)
+
+
+def resume(plan: Plan, envs: VecEnv, checkpoint: Path, replay: Path) -> BaseAlgorithm:
+    """Returns the learner as it was saved.
+
+    Raises:
+        ValueError: If a file is not what `save` wrote.
+        OSError: If one can't be read.
+    """
+    with _as_value_error(f"{checkpoint} can't be resumed"), checkpoint.open("rb") as file:
+        model = LEARNERS[plan.settings.learner].load(file, env=envs, device="cpu")
+        if isinstance(model, OffPolicyAlgorithm):
+            model.load_replay_buffer(replay)
+        return model
+
+
+@contextmanager
+def _as_value_error(what: str) -> Generator[None, None, None]:
+    # Stable-Baselines3 has many ways to refuse.
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{what}: {error}") from error

@@ -1,0 +1,114 @@
+"""A training's configuration, from its YAML file to checked settings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from ceas_agents.settings import Checked, check
+from ceas_gym import config
+from ceas_gym.config import keys, sources, yaml_text
+from ceas_gym.scenario import Scenario
+
+Policies = Literal["mlp", "nodes", "residual", "dispatch"]
+Learners = Literal["ppo", "sac", "dqn"]
+LEARNS: dict[Learners, tuple[Policies, ...]] = {
+    "ppo": ("mlp", "nodes", "residual"),
+    "sac": ("mlp",),
+    "dqn": ("dispatch",),
+}
+"""Which policies each learner can train."""
+TRAINING_SEEDS, VALIDATION_SEEDS = 2**30, 2**29
+"""First seeds of the episodes: far from those that are played to compare and to judge."""
+RUNS_APART = 2**20
+"""Seeds that a run has to itself."""
+MOST_RUNS = (2**32 - TRAINING_SEEDS) // RUNS_APART
+Count = Annotated[int, Field(ge=1)]
+
+
+class Validation(Checked, frozen=True):
+    """How the agent is judged while it learns."""
+
+    every: Count = 50_000
+    """Steps between two validations, each followed by a checkpoint."""
+    episodes: Count = 20
+    """Seeds, always the same ones."""
+    measure: Literal["return", "final_accuracy", "mean_accuracy", "utilization"] = "return"
+    """By whose mean the best agent is chosen."""
+
+
+class Settings(Checked, frozen=True):
+    """A training as its file has it."""
+
+    scenario: str
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of the scenario by dotted key."""
+    learner: Learners = "ppo"
+    policy: Policies = "nodes"
+    steps: Count = 1_000_000
+    """Rounds played over all rows."""
+    rows: Count = 32
+    """Environments stepped together."""
+    seed: Annotated[int, Field(ge=0, lt=MOST_RUNS)] = 0
+    validation: Validation = Field(default_factory=Validation)
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of the learner, by Stable-Baselines3's names."""
+    network: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of the policy's network (`policy_kwargs`), such as `hidden` or `net_arch`."""
+
+
+class Plan(NamedTuple):
+    """A checked training."""
+
+    name: str
+    """Of the file, without its ending."""
+    settings: Settings
+    scenario: Scenario
+
+    @property
+    def record(self) -> dict[str, object]:
+        """Returns what decides the agent, fit for JSON."""
+        stage_seeds = {"training": seeds(self, 0), "validation": VALIDATION_SEEDS}
+        return {**self.settings.model_dump(mode="json"), "first seeds": stage_seeds}
+
+
+def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: int | None) -> Plan:
+    """Returns the plan of a file.
+
+    Args:
+        path: YAML file.
+        overrides: Values by dotted key of the scenario that win over the file's `set`.
+        **changes: Settings that win over the file's, such as `seed`, where they are not None.
+
+    Raises:
+        ValueError: If the file can't be read or anything in it is wrong.
+    """
+    source = str(path)
+    data = yaml_text.mapping(sources.file_text(source), source, "settings")
+    data |= {name: value for name, value in changes.items() if value is not None}
+    settings = check(Settings, data, source, {"validation": Validation})
+    settings.set.update(overrides or {})
+    with sources.prefixing(lambda: source):
+        for key in settings.set:
+            if key not in keys.KEYS:
+                raise ValueError(f"set: {keys.unknown(key)}")
+        if settings.policy not in (known := LEARNS[settings.learner]):
+            raise ValueError(
+                f"policy: {settings.learner} trains {' or '.join(known)}, not {settings.policy}"
+            )
+        stages = settings.steps // settings.validation.every + 1
+        if stages * settings.rows > RUNS_APART:
+            raise ValueError(f"validation.every: {stages} stages are too many; validate less often")
+    scenario = settings.scenario
+    if sources.is_path(scenario, folder=path.parent):
+        scenario = str(path.parent / scenario)
+    return Plan(path.stem, settings, config.load(scenario, settings.set))
+
+
+def seeds(plan: Plan, stage: int) -> int:
+    """Returns the seed of a stage's learner and of the first row's first episode.
+
+    Row i begins with the next seed but i, so stages lie as many seeds apart as there are rows.
+    """
+    return TRAINING_SEEDS + plan.settings.seed * RUNS_APART + stage * plan.settings.rows

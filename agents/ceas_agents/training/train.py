@@ -1,0 +1,159 @@
+"""`ceas-gym train`: learns in stages, validates after each, and goes on where it was stopped."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.progress import Progress, TaskID
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import configure
+
+from ceas_agents import contestants, evaluate, learned, results, run
+from ceas_agents.contestants import Contestant
+from ceas_agents.training import curve, export, learners, stage
+from ceas_agents.training.plan import VALIDATION_SEEDS, Plan
+from ceas_gym import config, parameters
+
+BEST, LAST, CHECKPOINT = "best.npz", "last.npz", "checkpoint.zip"
+TENSORBOARD = "tensorboard"
+EXTRA = ("stable_baselines3", "torch")
+"""Packages whose versions decide a training, beside those of every run."""
+Row = dict[str, float]
+
+
+@dataclass
+class Training:
+    """A training that goes on."""
+
+    plan: Plan
+    folder: Path
+    model: BaseAlgorithm
+    reference: Row
+    """What CEAS has on the validation seeds."""
+    rows: list[Row] = field(default_factory=list)
+    """The curve so far: before training, and after each stage."""
+
+
+def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
+    """Trains an agent, or goes on with it, and returns its curve.
+
+    Args:
+        plan: From `plan.load`.
+        folder: For `best.npz` and `last.npz`, the curve as table and figure, the checkpoint, what
+            TensorBoard shows, the scenario and the record of the run.
+        overwrite: Whether another run in the folder is replaced.
+
+    Raises:
+        ValueError: If the folder holds another run, or an argument of the learner is wrong.
+        OSError: If the folder can't be written.
+        KeyboardInterrupt: After an interrupt; what is finished is in the folder.
+    """
+    rows = _opened(plan, folder, overwrite=overwrite)
+    with run.progress_bar() as progress:
+        task = progress.add_task("(compiling)", total=plan.settings.steps)
+        try:
+            training = _begun(plan, folder, rows)
+            _go_on(training, progress, task)
+        except KeyboardInterrupt:
+            print(f"interrupted: run it again to go on from {folder}", file=sys.stderr)
+            raise
+    _show(training)
+    return training.rows
+
+
+def _begun(plan: Plan, folder: Path, rows: list[Row]) -> Training:
+    envs = learners.environments(plan)
+    if rows:
+        checkpoint, replay = folder / CHECKPOINT, _replay(folder, len(rows) - 1)
+        model = learners.resume(plan, envs, checkpoint, replay)
+    else:
+        model = learners.make(plan, envs)
+    model.set_logger(configure(str(folder / TENSORBOARD), ["tensorboard"]))
+    training = Training(plan, folder, model, _validated(plan, contestants.get("ceas")), rows)
+    if not rows:
+        _keep(training, {"steps": 0.0, "minutes": 0.0})
+    return training
+
+
+def _go_on(training: Training, progress: Progress, task: TaskID) -> None:
+    plan, model, rows = training.plan, training.model, training.rows
+    while model.num_timesteps < plan.settings.steps:
+        begun = time.monotonic()
+        progress.update(task, description=_headline(training))
+        told = stage.learn(
+            model, plan, len(rows) - 1, lambda steps: progress.update(task, completed=steps)
+        )
+        minutes = rows[-1]["minutes"] + (time.monotonic() - begun) / 60
+        _keep(training, {"steps": float(model.num_timesteps), "minutes": minutes, **told})
+    progress.update(task, completed=plan.settings.steps)
+
+
+def _keep(training: Training, told: Row) -> None:
+    # Writes everything of a finished stage; the checkpoint comes last, and makes it count.
+    plan, folder, rows = training.plan, training.folder, training.rows
+    agent = export.agent(training.model)
+    measured = _validated(plan, Contestant(plan.name, learned.policy(agent), {}))
+    rows.append(told | {f"validation_{name}": value for name, value in measured.items()})
+    for name, value in measured.items():
+        training.model.logger.record(f"validation/{name}", value)
+    training.model.logger.dump(training.model.num_timesteps)
+    if rows[-1] is best(plan, rows):
+        learned.save(agent, folder / BEST)
+    learned.save(agent, folder / LAST)
+    curve.write(rows, folder)
+    number = len(rows) - 1
+    learners.save(training.model, folder / CHECKPOINT, _replay(folder, number))
+    _replay(folder, number - 1).unlink(missing_ok=True)
+
+
+def best(plan: Plan, rows: list[Row]) -> Row:
+    """Returns the first row of greatest measure on the validation seeds."""
+    return max(rows, key=lambda row: row[f"validation_{plan.settings.validation.measure}"])
+
+
+def _validated(plan: Plan, contestant: Contestant) -> Row:
+    # Without torch: the agent as it is used later.
+    params = parameters.build(plan.scenario)
+    first, number = VALIDATION_SEEDS, plan.settings.validation.episodes
+    played = evaluate.episodes(
+        contestant, params, plan.scenario.episode.rounds, range(first, first + number)
+    )
+    summaries = [evaluate.summary(rounds) for _, rounds in played]
+    return {name: sum(row[name] for row in summaries) / number for name in curve.MEASURES}
+
+
+# --- The folder ---
+
+
+def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> list[Row]:
+    record = {**plan.record, "versions": results.versions(EXTRA)}
+    scenario = config.dump(plan.scenario)
+    if not overwrite and (folder / CHECKPOINT).exists():
+        results.require_same(folder, "training", record, scenario)
+        return curve.read(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in [folder / CHECKPOINT, *folder.glob(f"{TENSORBOARD}/*")]:
+        old.unlink(missing_ok=True)
+    results.write_text(folder / results.SCENARIO, scenario)
+    results.write_json(folder / results.RECORD, record)
+    return []
+
+
+def _replay(folder: Path, number: int) -> Path:
+    return folder / f"replay-{number}.pkl"
+
+
+def _headline(training: Training) -> str:
+    measure = training.plan.settings.validation.measure
+    reached = best(training.plan, training.rows)[f"validation_{measure}"]
+    return f"best {reached:.3f} (ceas {training.reference[measure]:.3f})"
+
+
+def _show(training: Training) -> None:
+    console = run.output()
+    console.print(curve.table(training.rows, training.reference, training.plan.name))
+    figure = training.folder / curve.FIGURE
+    curve.draw(training.rows, training.reference, figure, training.plan.name)
+    written = [training.folder / name for name in (BEST, LAST, curve.TABLE, curve.FIGURE)]
+    console.print("Written:", *map(str, written), soft_wrap=True)

@@ -1,0 +1,153 @@
+"""Agents of what Stable-Baselines3 has trained act as it predicts."""
+
+import drawn
+import jax
+import numpy as np
+import probes
+import pytest
+import torch
+from gymnasium import spaces
+from jax.tree_util import Partial
+from stable_baselines3 import A2C, DQN, PPO, SAC
+from stable_baselines3.common.vec_env import VecNormalize
+
+from ceas_agents import learned
+from ceas_agents.ceas import ceas
+from ceas_agents.dispatch import RULES
+from ceas_agents.forms import FORMS
+from ceas_agents.training import export
+from ceas_agents.training.adapter import GymnasiumVecEnv
+from ceas_agents.training.dispatch import Dispatch
+from ceas_agents.training.residual import Residual
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(scope="module")
+def params():
+    return drawn.params()
+
+
+@pytest.fixture(scope="module")
+def act(params):
+    """What a policy does, compiled once for each form."""
+    return jax.jit(lambda policy, seen: policy(params, seen, KEY))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("form", ["nodes", "residual", "flat", "squashed"])
+def test_agent_acts_as_its_learner(form, seed, act):
+    model, seen = drawn.learner(form, seed), drawn.observation(4, seed)
+    expected, _ = model.predict(drawn.shown(form, seen), deterministic=True)
+    agent = export.agent(model)
+    assert agent.form == form
+    found = act(learned.policy(agent), seen)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.ptp(expected) > 0.05
+
+
+def test_dispatching_agent_picks_as_its_learner(act):
+    picked = set()
+    for seed in range(6):
+        model, seen = drawn.learner("dispatch", seed), drawn.observation(4, seed)
+        rule, _ = model.predict(drawn.shown("dispatch", seen), deterministic=True)
+        agent = export.agent(model)
+        assert agent.form == "dispatch"
+        name = list(RULES)[int(rule)]
+        found, expected = act(learned.policy(agent), seen), act(Partial(RULES[name]), seen)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        picked.add(name)
+    assert len(picked) > 1
+
+
+def test_a_residual_adds_to_ceas(act):
+    seen = drawn.observation(4, 0)
+    agent = export.agent(drawn.fresh("residual"))
+    # Its last layer starts at zero.
+    np.testing.assert_allclose(
+        act(learned.policy(agent), seen), act(Partial(ceas), seen), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_learning_changes_is_exported(form):
+    model = drawn.fresh(form)
+    before = export.agent(model)
+    model.learn(16)
+    after = export.agent(model)
+    for one, other in zip(before.layers, after.layers, strict=True):
+        assert not np.array_equal(one.weight, other.weight)
+        assert not np.array_equal(one.bias, other.bias)
+
+
+def another_learner():
+    return A2C("MultiInputPolicy", drawn.envs(), device="cpu")
+
+
+def another_problem():
+    envs = GymnasiumVecEnv(probes.Probe(probes.LADDER["constant"], 2, probes.CONTINUOUS))
+    return PPO("MlpPolicy", envs, **drawn.ON_POLICY)
+
+
+def another_activation():
+    kwargs = {"activation_fn": torch.nn.ReLU}
+    return PPO("MultiInputPolicy", drawn.envs(), policy_kwargs=kwargs, **drawn.ON_POLICY)
+
+
+def squashed_ppo():
+    kwargs = {"squash_output": True}
+    return PPO(
+        "MultiInputPolicy",
+        drawn.envs(),
+        use_sde=True,
+        policy_kwargs=kwargs,
+        **drawn.ON_POLICY,
+    )
+
+
+def clipped_mean():
+    return SAC("MultiInputPolicy", drawn.envs(), use_sde=True, **drawn.OFF_POLICY)
+
+
+def flat_residual():
+    envs = Residual(drawn.envs(), drawn.params(), ceas)
+    return SAC("MultiInputPolicy", envs, **drawn.OFF_POLICY)
+
+
+def picking_ppo():
+    envs = Dispatch(drawn.envs(), drawn.params())
+    return PPO("MultiInputPolicy", envs, **drawn.ON_POLICY)
+
+
+def other_choices():
+    envs = Dispatch(drawn.envs(), drawn.params())
+    envs.action_space = spaces.Discrete(3)
+    return DQN("MultiInputPolicy", envs, **drawn.OFF_POLICY)
+
+
+def normalized():
+    return PPO("MultiInputPolicy", VecNormalize(drawn.envs()), **drawn.ON_POLICY)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (another_learner, "must be one of PPO, SAC, DQN, but is a A2C"),
+        (another_problem, "must observe network and nodes"),
+        (another_activation, "must have a network of linear layers with Tanh between them"),
+        (squashed_ppo, "must clip its actions"),
+        (clipped_mean, "must have a network of linear layers with ReLU between them"),
+        (flat_residual, "must observe network and nodes"),
+        (picking_ppo, "must act on the environments themselves"),
+        (other_choices, f"must pick among {len(RULES)} rules"),
+        (normalized, "must see observations as they are"),
+    ],
+)
+def test_anything_else_is_refused(make, said):
+    with pytest.raises(ValueError, match=said):
+        export.agent(make())
+
+
+def test_normalized_rewards_change_nothing():
+    envs = VecNormalize(drawn.envs(), norm_obs=False)
+    assert export.agent(PPO("MultiInputPolicy", envs, **drawn.ON_POLICY)).form == "flat"

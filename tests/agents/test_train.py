@@ -1,0 +1,219 @@
+"""`ceas-gym train`: every kind of agent learns, a stopped run goes on exactly, errors are clear."""
+
+import json
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+
+from ceas_agents import contestants, learned
+from ceas_agents.cli import main
+from ceas_agents.training import curve, plan, stage, train
+
+ROUNDS = {"episode.rounds": 3}
+PPO = {"n_steps": 4, "batch_size": 8, "n_epochs": 1}
+REPLAY = {"learning_starts": 4, "batch_size": 4, "buffer_size": 100}
+KINDS = {
+    ("ppo", "mlp"): (PPO, {"net_arch": [8]}),
+    ("ppo", "nodes"): (PPO, {"hidden": 8}),
+    ("ppo", "residual"): (PPO, {"hidden": 8}),
+    ("sac", "mlp"): (REPLAY, {"net_arch": [8]}),
+    ("dqn", "dispatch"): (REPLAY, {"net_arch": [8]}),
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def planned(learner="ppo", policy="nodes", **changes):
+    hyperparameters, network = KINDS[learner, policy]
+    settings = plan.Settings(
+        scenario="tiny",
+        set=dict(ROUNDS),
+        learner=learner,
+        policy=policy,
+        steps=32,
+        rows=2,
+        validation=plan.Validation(every=16, episodes=2),
+        hyperparameters=hyperparameters,
+        network=network,
+    )
+    settings = settings.model_copy(update=changes)
+    return plan.Plan("agent", settings, plan.config.load("tiny", settings.set))
+
+
+def file(tmp_path, text):
+    path = tmp_path / "agent.yaml"
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+def same(one, other):
+    """Asserts that two folders hold the same agents and curves, but for the time it took."""
+    for name in (train.BEST, train.LAST):
+        first, second = (learned.load(folder / name) for folder in (one, other))
+        assert first.form == second.form
+        for a, b in zip(first.layers, second.layers, strict=True):
+            np.testing.assert_array_equal(a.weight, b.weight)
+            np.testing.assert_array_equal(a.bias, b.bias)
+    first, second = curve.read(one), curve.read(other)
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_equal(a | {"minutes": 0}, b | {"minutes": 0})
+
+
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def finished(kind, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("train") / "-".join(kind)
+    train.train(planned(*kind), folder)
+    return folder
+
+
+def test_agent_of_every_kind_is_trained_and_plays(kind, finished):
+    rows = curve.read(finished)
+    assert [row["steps"] for row in rows] == [0, 16, 32]
+    assert all(np.isfinite(row["validation_return"]) for row in rows)
+    assert np.isfinite(rows[-1]["train_return"])
+    assert np.isfinite(rows[-1]["explained_variance"]) == (kind[0] == "ppo")
+    assert list((finished / "tensorboard").iterdir())
+    assert json.loads((finished / "run.json").read_text())["versions"]["torch"]
+    assert (finished / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert contestants.get(str(finished / train.BEST)).overrides == {}
+
+
+def test_learning_changes_the_agent(kind, finished, tmp_path):
+    short = tmp_path / "short"
+    train.train(planned(*kind, steps=16), short)
+    first = learned.load(short / train.LAST)
+    last = learned.load(finished / train.LAST)
+    pairs = zip(first.layers, last.layers, strict=True)
+    assert any(not np.array_equal(a.weight, b.weight) for a, b in pairs)
+
+
+@pytest.mark.parametrize("moment", ["in the first stage", "in the second", "before a checkpoint"])
+def test_stopped_run_goes_on_exactly(kind, finished, tmp_path, monkeypatch, moment):
+    folder = tmp_path / "stopped"
+    learn, save = stage.learn, train.learners.save
+    calls = {"steps": 0, "saved": 0}
+
+    def stopping(model, plan, number, tell):
+        def counting(steps):
+            calls["steps"] += 1
+            if (moment, calls["steps"]) in (("in the first stage", 3), ("in the second", 11)):
+                raise KeyboardInterrupt
+            tell(steps)
+
+        return learn(model, plan, number, counting)
+
+    def failing(*arguments):
+        calls["saved"] += 1
+        if (moment, calls["saved"]) == ("before a checkpoint", 2):
+            raise KeyboardInterrupt
+        save(*arguments)
+
+    monkeypatch.setattr(train.stage, "learn", stopping)
+    monkeypatch.setattr(train.learners, "save", failing)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(planned(*kind), folder)
+    assert len(curve.read(folder)) < 3 or moment == "before a checkpoint"
+    monkeypatch.undo()
+    train.train(planned(*kind), folder)
+    same(folder, finished)
+
+
+def test_finished_run_is_not_played_again(finished, kind, monkeypatch):
+    monkeypatch.setattr(train.stage, "learn", None)
+    before = (finished / train.LAST).read_bytes()
+    assert len(train.train(planned(*kind), finished)) == 3
+    assert (finished / train.LAST).read_bytes() == before
+
+
+def test_other_seed_is_another_agent(tmp_path):
+    for seed in (0, 1):
+        train.train(planned(seed=seed, steps=16), tmp_path / str(seed))
+    with pytest.raises(AssertionError):
+        same(tmp_path / "0", tmp_path / "1")
+
+
+def test_folder_of_another_run_is_kept_unless_told_otherwise(tmp_path):
+    train.train(planned(steps=16), tmp_path / "run")
+    before = (tmp_path / "run" / train.LAST).read_bytes()
+    with pytest.raises(ValueError, match=r"another training \(seed, .* differ\)"):
+        train.train(planned(steps=16, seed=1), tmp_path / "run")
+    assert (tmp_path / "run" / train.LAST).read_bytes() == before
+    train.train(planned(steps=16, seed=1), tmp_path / "run", overwrite=True)
+    assert (tmp_path / "run" / train.LAST).read_bytes() != before
+
+
+def test_broken_checkpoint_is_an_error_in_one_line(tmp_path):
+    train.train(planned(steps=16), tmp_path)
+    (tmp_path / train.CHECKPOINT).write_bytes(b"cut off")
+    with pytest.raises(ValueError, match=r"checkpoint\.zip can't be resumed"):
+        train.train(planned(steps=16), tmp_path)
+
+
+def test_best_agent_is_the_one_of_greatest_measure():
+    made = planned(validation=plan.Validation(measure="final_accuracy"))
+    rows = [{"validation_final_accuracy": value} for value in (0.2, 0.7, 0.7, 0.5)]
+    assert train.best(made, rows) is rows[1]
+
+
+def test_seeds_of_training_and_validation_never_meet():
+    last = planned(seed=plan.MOST_RUNS - 1)
+    assert plan.seeds(last, plan.RUNS_APART // last.settings.rows) <= 2**32
+    first = planned()
+    assert plan.seeds(first, 1) - plan.seeds(first, 0) == first.settings.rows
+    assert plan.seeds(first, 0) > plan.VALIDATION_SEEDS + 10**6
+    assert plan.seeds(planned(seed=1), 0) == plan.seeds(first, plan.RUNS_APART // 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scenario: tiny\nstepss: 3", "stepss is not a setting; did you mean steps?"),
+        ("steps: 3", "scenario is missing"),
+        ("scenario: tinny", "did you mean tiny?"),
+        ("scenario: tiny\nsteps: 0", "steps: input should be greater than or equal to 1"),
+        ("scenario: tiny\nset: {network.node: 3}", "did you mean network.nodes?"),
+        ("scenario: tiny\nlearner: a2c", "learner: input should be 'ppo', 'sac' or 'dqn'"),
+        ("scenario: tiny\nlearner: dqn", "policy: dqn trains dispatch, not nodes"),
+        ("scenario: tiny\nvalidation: {evry: 3}", "validation.evry is not a setting"),
+        ("scenario: tiny\nsteps: 9000000\nvalidation: {every: 1}", "stages are too many"),
+        ("scenario: tiny\nhyperparameters: {gama: 1}", "gama is unknown; did you mean gamma?"),
+        ("scenario: tiny\nhyperparameters: {seed: 1}", "seed is unknown"),
+        ("scenario: tiny\nhyperparameters: {n_steps: many}", "hyperparameters and network"),
+        ("scenario: tiny\nnetwork: {hiden: 3}", "hyperparameters and network"),
+        ("- 3", "must be a mapping of settings"),
+    ],
+)
+def test_wrong_configuration_is_one_line(tmp_path, capsys, monkeypatch, text, message):
+    path, out = file(tmp_path, text), tmp_path / "out"
+    monkeypatch.setattr("sys.argv", ["ceas-gym", "train", str(path), "--out", str(out)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert message in error
+    assert "Traceback" not in error
+    assert str(path) in error or "agent" in error
+
+
+def test_options_win_over_the_file(tmp_path):
+    path = file(tmp_path, "{scenario: tiny, seed: 3, steps: 100, set: {episode.rounds: 9}}")
+    made = plan.load(path, {"episode.rounds": 3}, seed=5, steps=None)
+    assert (made.settings.seed, made.settings.steps, made.scenario.episode.rounds) == (5, 100, 3)
+
+
+def test_scenario_of_a_file_lies_beside_the_configuration(tmp_path):
+    (tmp_path / "mine.yaml").write_text("name: mine\nepisode: {rounds: 7}\n")
+    assert plan.load(file(tmp_path, "scenario: mine.yaml")).scenario.episode.rounds == 7

@@ -76,7 +76,8 @@ class CEASEnv(gym.Env[Observation, Action]):
 
     ## Rewards
     By name in the scenario: `loss_decrease` (default; by how much the round lowered the
-    validation loss, in nats), `validation_accuracy`, `information`, or a function of your own.
+    validation loss, in nats), `validation_accuracy`, `alignment`, `information`, or a function of
+    your own.
 
     ## Starting state
     Empty memories, no key, a random model, Byzantine nodes placed anew.

@@ -32,17 +32,17 @@ def validation_accuracy(params: Params, before: State, after: State) -> Float[Ar
 
 
 def alignment(params: Params, before: State, after: State) -> Float[Array, ""]:
-    """Returns how well the round's step pointed downhill: the cosine, over the number of rounds.
+    """Returns how well the round's step pointed downhill, between -1 and 1.
 
-    It is that of the step of the parameters and the noiseless descent of the training loss, which
-    no hub could know; a round that is not acted on has none. The return is in [-1, 1]. It
-    says what a schedule did to an update with much less noise than the loss does afterwards.
+    It is the cosine of the step of the parameters with the noiseless descent of the training loss,
+    which no hub could know, and zero in a round that is not acted on. It says what a schedule did
+    to an update with much less noise than the loss does afterwards.
     """
     taken = after.model.parameters - before.model.parameters
     pulled = pullback.pull(params.learning.program, before.model.parameters)
     uphill = learners.full_gradient(params.learning, pulled, params.learning.training)
     lengths = jnp.linalg.norm(taken) * jnp.linalg.norm(uphill)
-    return -(taken @ uphill) / jnp.maximum(lengths, SHORTEST) / params.rounds
+    return -(taken @ uphill) / jnp.maximum(lengths, SHORTEST)
 
 
 def information(params: Params, before: State, after: State) -> Float[Array, ""]:

@@ -131,11 +131,12 @@ def draw(scenario: str, names: list[str], path: Path, seeds: range) -> None:
         figure = canvas.figure(1.0 + 1.3 * len(maps))
         for number, (name, values) in enumerate(maps.items()):
             axes = figure.add_subplot(len(maps), 1, number + 1)
-            image = axes.imshow(values, cmap="cividis", vmin=0, vmax=most, aspect="auto")
+            axes.imshow(values, cmap="cividis", vmin=0, vmax=most, aspect="auto")
             axes.set_ylabel(f"{name}\nwindow")
             axes.set_yticks(range(len(values)), [str(window + 1) for window in range(len(values))])
-        axes.set_xlabel("node, best link first")
-        figure.colorbar(image, ax=figure.axes, label="channels, mean")
+        last = figure.axes[-1]
+        last.set_xlabel("node, best link first")
+        figure.colorbar(last.images[0], ax=figure.axes, label="channels, mean")
         canvas.save(figure, path)
 
 

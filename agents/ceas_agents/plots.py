@@ -23,7 +23,7 @@ CENTRE = "center_baseline"
 # Okabe and Ito, Color Universal Design, 2008; their yellow is too pale for a line.
 COLOURS = {
     "ceas": "#0072B2",
-    "focused": "#882255",
+    "focused": "#661100",
     "oblivious-fair": "#E69F00",
     "oblivious-naive": "#D55E00",
     "max_rate": "#009E73",
@@ -36,7 +36,7 @@ COLOURS = {
     "proportional_fair": "#DDCC77",
 }
 """Of the shipped contestants; the heuristics' are of Tol's colour-blind-safe scheme `muted`."""
-OTHER_COLOURS = ("#000000", "#999933", "#332288", "#AA4499")
+OTHER_COLOURS = ("#000000", "#882255", "#999933", "#332288", "#AA4499")
 """Of the others, in order: black, then dark ones of Tol's colour-blind-safe scheme `muted`."""
 
 FATES = {
@@ -71,7 +71,7 @@ def colour(name: str, names: Sequence[str]) -> str:
     """Returns the colour of a contestant.
 
     The known contestants have the same one in every figure; the others of `names` get theirs in
-    order, so they keep it where `names` stays the same. Past four others colours come again.
+    order, so they keep it where `names` stays the same. Past five others colours come again.
 
     Args:
         name: One of `names`.

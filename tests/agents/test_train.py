@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-def planned(learner="ppo", policy="nodes", **changes):
+def planned(learner: Any = "ppo", policy: Any = "nodes", **changes):
     hyperparameters, network = KINDS[learner, policy]
     settings = plan.Settings(
         scenario="tiny",

@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from ceas_agents.ceas import ceas
 from ceas_agents.training import adapter
 from ceas_agents.training.dispatch import Dispatch
+from ceas_agents.training.hold import Hold
 from ceas_agents.training.network import NodePolicy
 from ceas_agents.training.plan import Plan
 from ceas_agents.training.residual import Residual
@@ -45,6 +46,8 @@ def environments(plan: Plan) -> VecEnv:
     envs: VecEnv = adapter.vec_env(plan.scenario, plan.settings.rows)
     if wrap := WRAPPERS.get(plan.settings.policy):
         envs = wrap(envs, parameters.build(plan.scenario))
+    if plan.settings.hold > 1:
+        envs = Hold(envs, plan.settings.hold)
     return VecMonitor(envs, info_keywords=WATCHED)
 
 

@@ -47,7 +47,9 @@ class Settings(Checked, frozen=True):
     learner: Learners = "ppo"
     policy: Policies = "nodes"
     steps: Count = 1_000_000
-    """Rounds played over all rows."""
+    """Decisions, over all rows."""
+    hold: Count = 1
+    """Rounds for which a decision is kept in training; a trained agent decides in every round."""
     rows: Count = 32
     """Environments stepped together."""
     seed: Annotated[int, Field(ge=0, lt=MOST_RUNS)] = 0
@@ -100,10 +102,15 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: i
         stages = settings.steps // settings.validation.every + 1
         if stages * settings.rows > RUNS_APART:
             raise ValueError(f"validation.every: {stages} stages are too many; validate less often")
-    scenario = settings.scenario
-    if sources.is_path(scenario, folder=path.parent):
-        scenario = str(path.parent / scenario)
-    return Plan(path.stem, settings, config.load(scenario, settings.set))
+    name = settings.scenario
+    if sources.is_path(name, folder=path.parent):
+        name = str(path.parent / name)
+    scenario = config.load(name, settings.set)
+    if scenario.episode.rounds % settings.hold:
+        raise ValueError(
+            f"{source}: hold: {settings.hold} does not divide the {scenario.episode.rounds} rounds"
+        )
+    return Plan(path.stem, settings, scenario)
 
 
 def seeds(plan: Plan, stage: int) -> int:

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
+from ceas_agents import dispatch
 from ceas_agents.ceas import ceas
 from ceas_agents.learned import Agent
 from ceas_agents.training import adapter, export
@@ -46,7 +46,7 @@ def fresh(form: str) -> BaseAlgorithm:
     # Of its own for each: SAC adds to it.
     flat = {"net_arch": LAYERS}
     if form == "dispatch":
-        return DQN("MultiInputPolicy", Dispatch(batch, params()), policy_kwargs=flat, **OFF_POLICY)
+        return DQN("MlpPolicy", Dispatch(batch, params()), policy_kwargs=flat, **OFF_POLICY)
     if form == "squashed":
         return SAC("MultiInputPolicy", batch, policy_kwargs=flat, **OFF_POLICY)
     if form == "flat":
@@ -76,8 +76,10 @@ def observation(nodes: int, seed: int) -> Observation:
     return Observation(*(jnp.asarray(random.random(shape), jnp.float32) for shape in shapes))
 
 
-def shown(form: str, seen: Observation) -> dict[str, NDArray[Any]]:
+def shown(form: str, seen: Observation) -> Any:
     """Returns what a learner is shown of it."""
+    if form == "dispatch":
+        return np.asarray(dispatch.summary(seen))
     parts = {"nodes": seen.nodes, "network": seen.network}
     if form == "residual":
         parts["base"] = ceas(params(), seen, jax.random.key(0))

@@ -3,6 +3,7 @@
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ceas_agents.ceas import focused
@@ -17,6 +18,17 @@ RULES: dict[str, Policy] = {
     **{name: POLICIES[name] for name in ("ceas", "proportional_fair", "max_weight", "uniform")},
 }
 """What can be picked; none of them depends on its random key."""
+
+
+def summary(observation: Observation) -> Float[Array, "*batch features"]:
+    """Returns what the choice is made by: the network's features and the nodes' means.
+
+    So it does not matter in which order the nodes come, or how many there are.
+
+    Args:
+        observation: What the hub knows, of one environment or of a batch.
+    """
+    return jnp.concatenate([observation.network, observation.nodes.mean(axis=-2)], axis=-1)
 
 
 def play(

@@ -7,8 +7,9 @@ node's features beside those of the whole network,
     e_k = tanh(B tanh(A x_k)),   c = mean_k e_k,   request_k = D tanh(C [e_k, c])
 
 with a bias in each layer, and a request for every window. A residual scheduler sees, and adds its
-requests to, those of CEAS. The other forms see the whole observation as one vector, so they serve
-only the number of nodes that they were trained for.
+requests to, those of CEAS. The form `dispatch` sees means over the nodes, so it serves any number,
+too. The other forms see the whole observation as one vector, and serve only as many nodes as they
+were trained for.
 """
 
 from collections.abc import Callable
@@ -70,8 +71,8 @@ def squashed(
 def dispatched(
     layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Learned: in each round the rule that one network of the whole observation values most."""
-    seen, known = _vector(observation), len(dispatch.RULES)
+    """Learned: in each round the rule that a network values most, by means over the nodes."""
+    seen, known = dispatch.summary(observation), len(dispatch.RULES)
     _require("inputs", layers[0].weight.shape[0], seen.size)
     if (trained := layers[-1].bias.size) > known:
         raise ValueError(f"agent was trained to pick among {trained} rules, but there are {known}")

@@ -51,14 +51,23 @@ def test_each_row_plays_the_rule_that_is_picked_there(envs, params, play, monkey
 
     monkeypatch.setattr(inner, "step_async", noted)
     assert envs.action_space == spaces.Discrete(len(dispatch.RULES))
-    seen, ends = envs.reset(), 0
+    shown, ends = envs.reset(), 0
     last = len(dispatch.RULES) - 1
     for rules in [(0, last), (last, 0), (4, 2), (1, 5), (3, 3)]:
-        rows = [Observation(seen["nodes"][row], seen["network"][row]) for row in range(2)]
+        rows = [Observation(envs._seen.nodes[row], envs._seen.network[row]) for row in range(2)]
+        summaries = [dispatch.summary(row) for row in rows]
+        np.testing.assert_allclose(shown, summaries, atol=1e-6)
         expected = [
             play(jnp.int32(rule), params, row, KEY) for rule, row in zip(rules, rows, strict=True)
         ]
-        seen, _, dones, _ = envs.step(np.array(rules))
+        shown, _, dones, infos = envs.step(np.array(rules))
+        assert all(
+            ("terminal_observation" in info) == done
+            for info, done in zip(infos, dones, strict=True)
+        )
+        assert all(
+            infos[row]["terminal_observation"].shape == (24,) for row in np.flatnonzero(dones)
+        )
         np.testing.assert_allclose(given[-1], expected, atol=1e-5)
         ends += dones.sum()
     # Also the first schedule of an episode comes from what that episode shows.

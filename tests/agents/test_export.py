@@ -116,13 +116,13 @@ def flat_residual():
 
 def picking_ppo():
     envs = Dispatch(drawn.envs(), drawn.params())
-    return PPO("MultiInputPolicy", envs, **drawn.ON_POLICY)
+    return PPO("MlpPolicy", envs, **drawn.ON_POLICY)
 
 
 def other_choices():
     envs = Dispatch(drawn.envs(), drawn.params())
     envs.action_space = spaces.Discrete(3)
-    return DQN("MultiInputPolicy", envs, **drawn.OFF_POLICY)
+    return DQN("MlpPolicy", envs, **drawn.OFF_POLICY)
 
 
 def normalized():
@@ -138,7 +138,7 @@ def normalized():
         (squashed_ppo, "must clip its actions"),
         (clipped_mean, "must have a network of linear layers with ReLU between them"),
         (flat_residual, "must observe network and nodes"),
-        (picking_ppo, "must act on the environments themselves"),
+        (picking_ppo, "must observe network and nodes"),
         (other_choices, f"must pick among {len(RULES)} rules"),
         (normalized, "must see observations as they are"),
     ],

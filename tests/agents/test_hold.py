@@ -9,6 +9,7 @@ from ceas_agents.ceas import ceas
 from ceas_agents.training import adapter
 from ceas_agents.training.hold import Hold
 from ceas_agents.training.residual import Residual
+from ceas_agents.training.scaled import Scaled
 from ceas_gym import config, parameters
 
 ROUNDS = {"episode.rounds": 4}
@@ -67,3 +68,13 @@ def test_what_a_residual_adds_is_kept_while_ceas_goes_on():
     np.testing.assert_allclose(played[0], np.clip(first + added, -1, 1), atol=1e-6)
     assert any(np.abs(action - played[0]).max() > 1e-3 for action in played[1:])
     assert all((action >= -1 + 0.3 - 1e-6).all() and (action <= 1).all() for action in played)
+
+
+def test_scaled_rewards_are_the_same_times_the_factor():
+    scaled, plain = Scaled(envs(), 20.0), envs()
+    scaled.reset()
+    plain.reset()
+    action = np.zeros((2, 4, 4), np.float32)
+    for _ in range(4):
+        expected = 20 * plain.step(action)[1]
+        np.testing.assert_allclose(scaled.step(action)[1], expected, rtol=1e-6)

@@ -23,8 +23,8 @@ def agent(model: BaseAlgorithm) -> Agent:
     """Returns the deterministic part of what a learner has learned.
 
     Args:
-        model: PPO with a `NodePolicy`, whose base, if it sees one, is the action of CEAS; or, with
-            Stable-Baselines3's own `MultiInputPolicy`, PPO, SAC, or DQN that learns on `Dispatch`.
+        model: PPO with a `NodePolicy`, whose base, if it sees one, is the action of CEAS; PPO or
+            SAC with Stable-Baselines3's own `MultiInputPolicy`; or DQN that learns on `Dispatch`.
 
     Raises:
         ValueError: If it is anything else.
@@ -43,7 +43,6 @@ def _ppo(model: PPO) -> Agent:
     if isinstance(policy, NodePolicy):
         return _per_node(policy)
     _require_whole(model)
-    _require(isinstance(model.action_space, spaces.Box), "act on the environments themselves")
     _require(not policy.squash_output, "clip its actions, not squash them")
     return Agent("flat", _layers([*policy.mlp_extractor.policy_net, policy.action_net], nn.Tanh))
 
@@ -62,7 +61,7 @@ def _sac(model: SAC) -> Agent:
 
 
 def _dqn(model: DQN) -> Agent:
-    _require_whole(model)
+    _require(isinstance(model.observation_space, spaces.Box), "learn on `Dispatch`")
     choices = getattr(model.action_space, "n", None)
     _require(choices == len(RULES), f"pick among {len(RULES)} rules")
     return Agent("dispatch", _layers(model.q_net.q_net, nn.ReLU))

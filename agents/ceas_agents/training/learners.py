@@ -18,6 +18,7 @@ from ceas_agents.training.hold import Hold
 from ceas_agents.training.network import NodePolicy
 from ceas_agents.training.plan import Plan
 from ceas_agents.training.residual import Residual
+from ceas_agents.training.scaled import Scaled
 from ceas_gym import parameters
 from ceas_gym.names import nearest
 from ceas_gym.types import Params
@@ -25,7 +26,7 @@ from ceas_gym.types import Params
 LEARNERS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC, "dqn": DQN}
 NETWORKS: dict[str, str | type[NodePolicy]] = {
     "mlp": "MultiInputPolicy",
-    "dispatch": "MultiInputPolicy",
+    "dispatch": "MlpPolicy",
     "nodes": NodePolicy,
     "residual": NodePolicy,
 }
@@ -34,6 +35,7 @@ WRAPPERS: dict[str, Callable[[VecEnv, Params], VecEnv]] = {
     "dispatch": Dispatch,
 }
 """What the environments of a policy are wrapped in, by the policy's name."""
+CHECKPOINT = "checkpoint.zip"
 SET_ELSEWHERE = ("self", "policy", "env", "policy_kwargs", "seed", "device", "verbose")
 WATCHED = ("accuracy", "utilization")
 """Last figures of a training episode that are logged beside its return."""
@@ -48,7 +50,8 @@ def environments(plan: Plan) -> VecEnv:
         envs = wrap(envs, parameters.build(plan.scenario))
     if plan.settings.hold > 1:
         envs = Hold(envs, plan.settings.hold)
-    return VecMonitor(envs, info_keywords=WATCHED)
+    # Logged are the rewards of the scenario.
+    return Scaled(VecMonitor(envs, info_keywords=WATCHED), plan.settings.reward_scale)
 
 
 def make(plan: Plan, envs: VecEnv) -> BaseAlgorithm:
@@ -77,34 +80,43 @@ def make(plan: Plan, envs: VecEnv) -> BaseAlgorithm:
         )
 
 
-def save(model: BaseAlgorithm, checkpoint: Path, replay: Path) -> None:
-    """Writes all that the learner goes on from, as whole files.
+def save(model: BaseAlgorithm, folder: Path) -> None:
+    """Writes all that the learner goes on from, as whole files, in place of what was there.
 
     Args:
         model: Between two stages.
-        checkpoint: Written last, so whoever finds it finds the rest, too.
-        replay: For what the learner remembers, if it does, named after the stage.
+        folder: For the checkpoint, which is written last, so whoever finds it finds the rest, too.
     """
+    old = set(folder.glob(_replay("*")))
     if isinstance(model, OffPolicyAlgorithm):
-        model.save_replay_buffer(replay)
-    beside = checkpoint.with_name(f".{checkpoint.name}")
+        model.save_replay_buffer(folder / _replay(model.num_timesteps))
+        old.discard(folder / _replay(model.num_timesteps))
+    beside = folder / f".{CHECKPOINT}"
     with beside.open("wb") as file:
         model.save(file)
-    beside.replace(checkpoint)
+    beside.replace(folder / CHECKPOINT)
+    for path in old:
+        path.unlink()
 
 
-def resume(plan: Plan, envs: VecEnv, checkpoint: Path, replay: Path) -> BaseAlgorithm:
+def resume(plan: Plan, envs: VecEnv, folder: Path) -> BaseAlgorithm:
     """Returns the learner as it was saved.
 
     Raises:
         ValueError: If a file is not what `save` wrote.
         OSError: If one can't be read.
     """
-    with _as_value_error(f"{checkpoint} can't be resumed"), checkpoint.open("rb") as file:
+    path = folder / CHECKPOINT
+    with _as_value_error(f"{path} can't be resumed"), path.open("rb") as file:
         model = LEARNERS[plan.settings.learner].load(file, env=envs, device="cpu")
         if isinstance(model, OffPolicyAlgorithm):
-            model.load_replay_buffer(replay)
+            model.load_replay_buffer(folder / _replay(model.num_timesteps))
         return model
+
+
+def _replay(steps: int | str) -> str:
+    # What the learner remembers, after so many steps.
+    return f"replay-{steps}.pkl"
 
 
 @contextmanager

@@ -50,6 +50,8 @@ class Settings(Checked, frozen=True):
     """Decisions, over all rows."""
     hold: Count = 1
     """Rounds for which a decision is kept in training; a trained agent decides in every round."""
+    reward_scale: Annotated[float, Field(gt=0)] = 1.0
+    """Factor on the rewards that the learner gets."""
     rows: Count = 32
     """Environments stepped together."""
     seed: Annotated[int, Field(ge=0, lt=MOST_RUNS)] = 0
@@ -102,14 +104,12 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: i
         stages = settings.steps // settings.validation.every + 1
         if stages * settings.rows > RUNS_APART:
             raise ValueError(f"validation.every: {stages} stages are too many; validate less often")
-    name = settings.scenario
-    if sources.is_path(name, folder=path.parent):
-        name = str(path.parent / name)
-    scenario = config.load(name, settings.set)
-    if scenario.episode.rounds % settings.hold:
-        raise ValueError(
-            f"{source}: hold: {settings.hold} does not divide the {scenario.episode.rounds} rounds"
-        )
+        name = settings.scenario
+        if sources.is_path(name, folder=path.parent):
+            name = str(path.parent / name)
+        scenario = config.load(name, settings.set)
+        if (rounds := scenario.episode.rounds) % settings.hold:
+            raise ValueError(f"hold: {settings.hold} does not divide the {rounds} rounds")
     return Plan(path.stem, settings, scenario)
 
 

@@ -1,14 +1,17 @@
 """What a residual scheduler is trained on: environments that show it CEAS's action, too."""
 
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 from gymnasium import spaces
+from jax.tree_util import Partial
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from ceas_agents import policies
 from ceas_agents.policies import Policy
 from ceas_agents.training import rows
 from ceas_agents.training.network import BASE
@@ -32,12 +35,7 @@ class Residual(VecEnvWrapper):
         known: Any = envs.observation_space
         space = spaces.Dict({**known.spaces, BASE: envs.action_space})
         super().__init__(envs, observation_space=space)
-        key = jax.random.key(0)
-
-        def act(observations: Observation) -> jax.Array:
-            return batch.each(lambda one: policy(params, one, key), observations)
-
-        self._act = jax.jit(act)
+        self._act = partial(_actions, policies.as_pytree(policy), params)
 
     def reset(self) -> Any:  # noqa: ANN401 - as Stable-Baselines3 has it
         """Starts an episode in every row."""
@@ -62,3 +60,9 @@ class Residual(VecEnvWrapper):
     def _show(self, observation: Any) -> Seen:  # noqa: ANN401 - as Stable-Baselines3 has it
         seen = Observation(observation["nodes"], observation["network"])
         return {**observation, BASE: rows.computed(self._act, seen)}
+
+
+@jax.jit
+def _actions(policy: Partial, params: Params, observations: Observation) -> jax.Array:
+    key = jax.random.key(0)
+    return batch.each(lambda one: policy(params, one, key), observations)

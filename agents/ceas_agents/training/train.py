@@ -15,7 +15,7 @@ from ceas_agents.training import curve, export, learners, stage
 from ceas_agents.training.plan import VALIDATION_SEEDS, Plan
 from ceas_gym import config, parameters
 
-BEST, LAST, CHECKPOINT = "best.npz", "last.npz", "checkpoint.zip"
+BEST, LAST = "best.npz", "last.npz"
 TENSORBOARD = "tensorboard"
 EXTRA = ("stable_baselines3", "torch")
 """Packages whose versions decide a training, beside those of every run."""
@@ -65,8 +65,9 @@ def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
 def _begun(plan: Plan, folder: Path, rows: list[Row]) -> Training:
     envs = learners.environments(plan)
     if rows:
-        checkpoint, replay = folder / CHECKPOINT, _replay(folder, len(rows) - 1)
-        model = learners.resume(plan, envs, checkpoint, replay)
+        model = learners.resume(plan, envs, folder)
+        # A stage counts from its checkpoint on, which is written after its row.
+        rows = [row for row in rows if row["steps"] <= model.num_timesteps]
     else:
         model = learners.make(plan, envs)
     model.set_logger(configure(str(folder / TENSORBOARD), ["tensorboard"]))
@@ -102,9 +103,7 @@ def _keep(training: Training, told: Row) -> None:
         learned.save(agent, folder / BEST)
     learned.save(agent, folder / LAST)
     curve.write(rows, folder)
-    number = len(rows) - 1
-    learners.save(training.model, folder / CHECKPOINT, _replay(folder, number))
-    _replay(folder, number - 1).unlink(missing_ok=True)
+    learners.save(training.model, folder)
 
 
 def best(plan: Plan, rows: list[Row]) -> Row:
@@ -129,19 +128,15 @@ def _validated(plan: Plan, contestant: Contestant) -> Row:
 def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> list[Row]:
     record = {**plan.record, "versions": results.versions(EXTRA)}
     scenario = config.dump(plan.scenario)
-    if not overwrite and (folder / CHECKPOINT).exists():
+    if not overwrite and (folder / learners.CHECKPOINT).exists():
         results.require_same(folder, "training", record, scenario)
         return curve.read(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for old in [folder / CHECKPOINT, *folder.glob(f"{TENSORBOARD}/*")]:
+    for old in [folder / learners.CHECKPOINT, *folder.glob(f"{TENSORBOARD}/*")]:
         old.unlink(missing_ok=True)
     results.write_text(folder / results.SCENARIO, scenario)
     results.write_json(folder / results.RECORD, record)
     return []
-
-
-def _replay(folder: Path, number: int) -> Path:
-    return folder / f"replay-{number}.pkl"
 
 
 def _headline(training: Training) -> str:

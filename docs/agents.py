@@ -90,6 +90,8 @@ def _estimate(
 
 def _rounds(one: Played, base: Played) -> str:
     # The first round in which the mean over the seeds is what the base ends with.
+    if base.accuracy[:, -1].mean() <= base.accuracy[:, 0].mean():
+        return "-"
     reached = one.accuracy.mean(axis=0) >= base.accuracy[:, -1].mean()
     return str(int(reached.argmax()) + 1) if reached.any() else "never"
 

@@ -24,8 +24,8 @@ def interquartile_mean(
         Agarwal et al., NeurIPS 34 (2021), arXiv:2108.13264.
 
     Example:
-        >>> float(interquartile_mean(np.array([0.1, 0.7, 0.8, 0.9, 30.0])))
-        0.8
+        >>> print(f"{interquartile_mean(np.array([0.1, 0.7, 0.8, 0.9, 30.0])):.2f}")
+        0.80
     """
     from scipy import stats
 

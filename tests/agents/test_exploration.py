@@ -65,9 +65,10 @@ def test_actions_vary_as_the_covariance_says(policy):
 
 def test_nodes_that_look_alike_are_explored_together(policy):
     with torch.no_grad():
-        policy.log_std.fill_(-12)
+        policy.log_std.fill_(-5)
+        policy.log_common_std.fill_(0)
         distribution = policy.get_distribution(seen(alike=True))
         noise = (distribution.sample() - distribution.mode()).reshape(2, WINDOWS, NODES)
-    torch.testing.assert_close(noise[..., 0], noise[..., 1], atol=1e-4, rtol=0)
-    torch.testing.assert_close(noise[:, 0], noise[:, 1], atol=1e-4, rtol=0)
-    assert float((noise[..., 0] - noise[..., 2]).abs().min()) > 1e-3
+    torch.testing.assert_close(noise[..., 0], noise[..., 1], atol=0.05, rtol=0)
+    torch.testing.assert_close(noise[:, 0], noise[:, 1], atol=0.05, rtol=0)
+    assert float((noise[..., 0] - noise[..., 2]).abs().min()) > 0.1

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+import jax
 import jax.numpy as jnp
 
 from ceas_gym import rewards
@@ -14,7 +15,6 @@ from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
 
-@lru_cache(maxsize=64)
 def build(scenario: Scenario) -> Params:
     """Returns the parameters of a scenario: arrays for its numbers, functions for its names.
 
@@ -28,6 +28,13 @@ def build(scenario: Scenario) -> Params:
         ValueError: If a name is unknown, or data and circuit do not fit each other; it names the
             setting. `config.naming` adds the file.
     """
+    return _build(scenario, bool(jax.config.read("jax_enable_x64")))
+
+
+@lru_cache(maxsize=64)
+def _build(scenario: Scenario, wide: bool) -> Params:
+    # Kept for either width of numbers, which a program may change on its way.
+    del wide
     # Names first: a mistyped one is found before any data is encoded.
     with asked_by("consensus.rule"):
         rules.check(scenario.consensus.rule, scenario.network.nodes, scenario.tolerated_nodes)

@@ -1,6 +1,6 @@
 """How schedulers explore: with the density they say, and together for nodes that look alike."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_density_is_that_of_the_whole_covariance(policy):
         found, mean = distribution.log_prob(actions), distribution.mode()
     for row in range(2):
         expected = covariance(policy, seen()["nodes"][row].numpy().astype(float))
-        law = multivariate_normal(mean[row].numpy(), expected)
+        law: Any = multivariate_normal(mean=mean[row].numpy(), cov=cast("Any", expected))
         assert float(found[row]) == pytest.approx(law.logpdf(actions[row].numpy()), rel=1e-4)
         assert float(distribution.entropy()[row]) == pytest.approx(law.entropy(), rel=1e-4)
 

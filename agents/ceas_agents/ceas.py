@@ -43,9 +43,10 @@ def focused(
 ) -> Float[Array, "windows nodes"]:
     """Serves the most productive two thirds of the nodes for the greatest sum of root information.
 
-    CEAS minimises the noise of a mean. The spread of a median of Gaussian updates is the inverse
-    of the sum of their 1/sigma_k instead, so this one maximises sum sqrt(I_k), and spends neither
-    key nor data on slow links. It does not look whether that leaves a quorum.
+    CEAS minimises the noise of a mean. What moves a median of Gaussian updates is divided by their
+    summed density at the centre, in proportion to the sum of their 1/sigma_k, so this one maximises
+    sum sqrt(I_k), and spends neither key nor data on slow links. It does not look whether that
+    leaves a quorum.
 
     Args:
         params: The scenario.

@@ -156,6 +156,18 @@ def test_folder_of_another_run_is_kept_unless_told_otherwise(tmp_path):
     assert (tmp_path / "run" / train.LAST).read_bytes() != before
 
 
+def test_wrong_argument_destroys_nothing(tmp_path):
+    train.train(planned(steps=16), tmp_path / "run")
+    wrong = planned(network={"hiden": 3})
+    before = {path: path.read_bytes() for path in (tmp_path / "run").glob("*.*")}
+    with pytest.raises(ValueError, match="hyperparameters and network"):
+        train.train(wrong, tmp_path / "run", overwrite=True)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").glob("*.*")} == before
+    with pytest.raises(ValueError, match="hyperparameters and network"):
+        train.train(wrong, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_broken_checkpoint_is_an_error_in_one_line(tmp_path):
     train.train(planned(steps=16), tmp_path)
     (tmp_path / train.learners.CHECKPOINT).write_bytes(b"cut off")

@@ -49,11 +49,18 @@ def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
         OSError: If the folder can't be written.
         KeyboardInterrupt: After an interrupt; what is finished is in the folder.
     """
+    envs = learners.environments(plan)
+    # A wrong argument is found before anything in the folder is touched.
+    model = learners.make(plan, envs)
     rows = _opened(plan, folder, overwrite=overwrite)
+    if rows:
+        model = learners.resume(plan, envs, folder)
+        # A stage counts from its checkpoint on, which is written after its row.
+        rows = [row for row in rows if row["steps"] <= model.num_timesteps]
     with run.progress_bar() as progress:
         task = progress.add_task("(compiling)", total=plan.settings.steps)
         try:
-            training = _begun(plan, folder, rows)
+            training = _begun(plan, folder, model, rows)
             _go_on(training, progress, task)
         except KeyboardInterrupt:
             print(f"interrupted: run it again to go on from {folder}", file=sys.stderr)
@@ -62,14 +69,7 @@ def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
     return training.rows
 
 
-def _begun(plan: Plan, folder: Path, rows: list[Row]) -> Training:
-    envs = learners.environments(plan)
-    if rows:
-        model = learners.resume(plan, envs, folder)
-        # A stage counts from its checkpoint on, which is written after its row.
-        rows = [row for row in rows if row["steps"] <= model.num_timesteps]
-    else:
-        model = learners.make(plan, envs)
+def _begun(plan: Plan, folder: Path, model: BaseAlgorithm, rows: list[Row]) -> Training:
     model.set_logger(configure(str(folder / TENSORBOARD), ["tensorboard"]))
     training = Training(plan, folder, model, _validated(plan, contestants.get("ceas")), rows)
     if not rows:

@@ -1,0 +1,135 @@
+"""Writes the tables of `performance.md` from what `ceas-gym bench` left in a folder.
+
+    ceas-gym bench paper --growth --repeats 5 --out runs/bench
+    python docs/performance.py runs/bench
+
+The figures of the run are kept beside the page, as `performance.json`, and a test compares them.
+A run on an accelerator gives the table of accelerators, and leaves the others as they are.
+"""
+
+import argparse
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ceas_agents import results
+
+DOCS = Path(__file__).parent
+PAGE, KEPT = DOCS / "performance.md", DOCS / "performance.json"
+TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+Record = dict[str, Any]
+
+
+def page(text: str, found: Record) -> str:
+    """Returns the page with its tables as they were measured.
+
+    Raises:
+        KeyError: If the page asks for a table that there is not.
+    """
+    return TABLE.sub(lambda match: match[1] + TABLES[match[2]](found) + match[3], text)
+
+
+def merged(kept: Record, measured: Record) -> Record:
+    """Returns what the page shows after another run, on a processor or on an accelerator."""
+    machine = measured["machine"]
+    if machine["backend"] == "cpu":
+        return {**kept, **measured}
+    rates = {name: line["rounds per second"] for name, line in measured["all cores"].items()}
+    device = {"device": machine["device"], "versions": measured["versions"]}
+    return {**kept, "accelerator": {**device, "rounds per second": rates}}
+
+
+def _rounds(found: Record, part: str = "rounds") -> str:
+    lines = ["| | rounds / s | times the first's time |", "|---|---:|---:|"]
+    for name, line in found[part].items():
+        rate, ratio = (
+            _spread(line[kind]) for kind in ("rounds per second", "times the first's time")
+        )
+        lines.append(f"| {name} | {rate} | {ratio} |")
+    return "\n".join(lines)
+
+
+def _cases(found: Record) -> str:
+    lines = [f"| {name} | {_spread(rate)} |" for name, rate in found["cases"].items()]
+    return "\n".join(["| scanned core, one core | rounds / s |", "|---|---:|", *lines])
+
+
+def _stages(found: Record) -> str:
+    measured = found["stages"]
+    whole, peak = measured["scanned seconds"], measured["peak flops per second"]
+    stages = measured["stages"]
+    work = sum(stage["flops"] for stage in stages.values())
+    stages = {**stages, "whole round, scanned": {"seconds": whole, "flops": work}}
+    lines = ["| stage | us | share | kFLOP | GFLOP/s | % of the peak |", "|---|" + "---:|" * 5]
+    for name, stage in stages.items():
+        seconds, flops = stage["seconds"], stage["flops"]
+        rate = flops / max(seconds, 1e-12)
+        lines.append(
+            f"| {name} | {1e6 * seconds:.1f} | {seconds / whole:.0%} | {flops / 1e3:.0f} "
+            f"| {rate / 1e9:.1f} | {100 * rate / peak:.1f} |"
+        )
+    start = 1e6 * measured["seconds to start an operation"]
+    told = (
+        f"Peak {peak / 1e9:.0f} GFLOP/s (product of matrices); {measured['operations']} "
+        f"operations, of which the smallest take {start:.2f} us each."
+    )
+    return "\n".join([*lines, "", told])
+
+
+def _growth(found: Record) -> str:
+    lines = [
+        f"| {name} | {curve['sizes'][0]} to {curve['sizes'][-1]} | {curve['exponent']:.2f} "
+        f"| {curve['expected']} |"
+        for name, curve in found["growth"].items()
+    ]
+    return "\n".join(["| with | range | measured | expected |", "|---|---|---:|---|", *lines])
+
+
+def _cold(found: Record) -> str:
+    lines = [f"| {name} | {_number(value)} |" for name, value in found["cold start"].items()]
+    return "\n".join(["| fresh process, nothing compiled yet | |", "|---|---:|", *lines])
+
+
+def _accelerator(found: Record) -> str:
+    measured = found["accelerator"]
+    rates = measured["rounds per second"]
+    lines = [f"| {name} | {_spread(rate)} |" for name, rate in rates.items()]
+    return "\n".join([f"| {measured['device']} | rounds / s |", "|---|---:|", *lines])
+
+
+TABLES = {
+    "rounds": _rounds,
+    "cores": lambda found: _rounds(found, "all cores"),
+    "cases": _cases,
+    "stages": _stages,
+    "growth": _growth,
+    "cold": _cold,
+    "accelerator": _accelerator,
+}
+
+
+def _spread(values: dict[str, float]) -> str:
+    median, low, high = (_number(values[name]) for name in ("median", "low", "high"))
+    return f"{median} ({low} to {high})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def main() -> None:
+    """Writes the page's tables, its figure, and the figures of the run beside it."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="of `ceas-gym bench --growth`")
+    folder = parser.parse_args().folder
+    found = merged(json.loads(KEPT.read_text()), json.loads((folder / "bench.json").read_text()))
+    if (folder / "growth.png").exists():
+        shutil.copyfile(folder / "growth.png", DOCS / "figures" / "growth.png")
+    results.write_json(KEPT, found)
+    results.write_text(PAGE, page(PAGE.read_text(), found))
+
+
+if __name__ == "__main__":
+    main()

@@ -36,7 +36,58 @@ def digits() -> Samples:
     return np.asarray(samples), np.asarray(classes)
 
 
-DATASETS: dict[str, Dataset] = {"digits": digits}
+def wine() -> Samples:
+    """Returns 178 wines of three growers by 13 standardized measurements, shape (178, 13).
+
+    Source:
+        Forina et al. (1988), as bundled with scikit-learn.
+    """
+    from sklearn.datasets import load_wine
+
+    return _standardized(*load_wine(return_X_y=True))
+
+
+def iris() -> Samples:
+    """Returns 150 flowers of three species by four measurements in cm, shape (150, 4).
+
+    Source:
+        Fisher, Annals of Eugenics 7, 179 (1936), as bundled with scikit-learn.
+    """
+    from sklearn.datasets import load_iris
+
+    samples, classes = load_iris(return_X_y=True)
+    return np.asarray(samples), np.asarray(classes)
+
+
+def breast_cancer() -> Samples:
+    """Returns 569 tumours, malignant (0) or not, by 30 standardized measurements, shape (569, 30).
+
+    Source:
+        Street, Wolberg and Mangasarian (1993), as bundled with scikit-learn.
+    """
+    from sklearn.datasets import load_breast_cancer
+
+    return _standardized(*load_breast_cancer(return_X_y=True))
+
+
+def gaussians() -> Samples:
+    """Returns 400 generated samples of each of four classes, shape (1600, 4).
+
+    Class k is normal with unit covariance around 2 on axis k, so that the best accuracy that there
+    is between two of them is Phi(sqrt(2)) = 0.921.
+    """
+    classes = np.repeat(np.arange(4), 400)
+    noise = np.random.default_rng(0).normal(size=(len(classes), 4))
+    return 2.0 * np.eye(4)[classes] + noise, classes
+
+
+DATASETS: dict[str, Dataset] = {
+    "digits": digits,
+    "wine": wine,
+    "iris": iris,
+    "breast_cancer": breast_cancer,
+    "gaussians": gaussians,
+}
 
 
 def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
@@ -108,6 +159,13 @@ def shards(
     for row, shard in zip(padded, owned, strict=True):
         row[: len(shard)] = shard
     return padded, sizes
+
+
+def _standardized(samples: Any, classes: Any) -> Samples:  # noqa: ANN401 - scikit-learn's
+    # Measurements in different units, of which the longest would be all that PCA sees. Mean and
+    # deviation are of all samples, and of no label.
+    spread = samples.std(axis=0)
+    return (np.asarray(samples) - samples.mean(axis=0)) / spread, np.asarray(classes)
 
 
 def _split(labels: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:

@@ -1,12 +1,15 @@
 """Splits, scaling and shards of the data."""
 
+import math
 from itertools import chain
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from sklearn import datasets
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -221,3 +224,29 @@ def test_digits_are_those_of_scikit_learn() -> None:
     samples, classes = data.digits()
     assert samples.shape == (1797, 64)
     assert sorted(set(classes.tolist())) == list(range(10))
+
+
+@pytest.mark.parametrize("name", ["wine", "iris", "breast_cancer"])
+def test_bundled_sets_are_those_of_scikit_learn_in_other_units(name: str) -> None:
+    raw, expected = getattr(datasets, f"load_{name}")(return_X_y=True)
+    samples, classes = data.DATASETS[name]()
+    np.testing.assert_array_equal(classes, expected)
+    # Scale and origin of a measurement are free, nothing else is.
+    for column, measured in enumerate(raw.T):
+        assert np.corrcoef(measured, samples[:, column])[0, 1] == pytest.approx(1, abs=1e-12)
+    if name == "iris":
+        np.testing.assert_array_equal(samples, raw)
+    else:
+        np.testing.assert_allclose(samples.std(axis=0), 1, rtol=1e-12)
+
+
+def test_gaussians_are_as_hard_as_they_say() -> None:
+    samples, classes = data.gaussians()
+    two = classes < 2
+    guessed = np.where(samples[two, 0] > samples[two, 1], 0, 1)
+    right = (guessed == classes[two]).mean()
+    best = NormalDist().cdf(math.sqrt(2))
+    assert best == pytest.approx(0.921, abs=5e-4)
+    assert right == pytest.approx(best, abs=4 * math.sqrt(best * (1 - best) / two.sum()))
+    centres = np.stack([samples[classes == k].mean(axis=0) for k in range(4)])
+    np.testing.assert_allclose(centres, 2 * np.eye(4), atol=4 / math.sqrt(400))

@@ -150,6 +150,26 @@ def bound(
         bounds.compare(settings, chosen, range(seed, seed + episodes), out)
 
 
+@app.command()
+def reproduce(
+    out: Annotated[Path, typer.Option(help="folder for report and data")] = Path("runs/reproduce"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="few seeds and settings, to see that it works")
+    ] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Measure the paper's claims; write a report that opens in a browser, and all data behind it.
+
+    The whole takes about an hour on two cores, and a quick run some minutes. Run again, it goes on
+    where it was stopped.
+
+    Example: ceas-gym reproduce --quick --out runs/quick
+    """
+    from ceas_agents.reproduce import run
+
+    run.reproduce(out, quick=quick, overwrite=overwrite)
+
+
 @app.command("list")
 def list_names(
     kind: Annotated[

@@ -131,8 +131,8 @@ def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str)
         figure = canvas.figure(1.65 + 0.34 * len(fates))
         axes = figure.add_subplot()
         for row, shares in enumerate(fates.values()):
-            _draw_bar(axes, row, shares)
-        _finish_fates(axes, list(fates))
+            draw_bar(axes, row, shares)
+        finish_fates(axes, list(fates))
         handles, labels = axes.get_legend_handles_labels()
         entries = dict(zip(labels, handles, strict=True))
         figure.legend(entries.values(), entries, loc="outside lower left", **LEGEND)
@@ -213,7 +213,8 @@ def _check_shares(name: str, shares: Mapping[str, float]) -> None:
         raise ValueError(f"fates of {name!r} must be shares that add up to 1, but give {total:.6g}")
 
 
-def _draw_bar(axes: "Axes", row: int, shares: Mapping[str, float]) -> None:
+def draw_bar(axes: "Axes", row: int, shares: Mapping[str, float]) -> None:
+    """Draws what became of one contestant's pairs, as a bar of shares."""
     left = 0.0
     for fate, shade in FATES.items():
         share = shares[fate]
@@ -227,7 +228,8 @@ def _draw_bar(axes: "Axes", row: int, shares: Mapping[str, float]) -> None:
     axes.text(1.13, row, text, ha="right", va=CENTRE)
 
 
-def _finish_fates(axes: "Axes", names: list[str]) -> None:
+def finish_fates(axes: "Axes", names: list[str]) -> None:
+    """Names the bars of `draw_bar`, from above, and both axes."""
     axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5), xlabel="share of the generated pairs (%)")
     axes.set_xticks(np.linspace(0, 1, 6), [f"{percent:.0f}" for percent in np.linspace(0, 100, 6)])
     axes.set_yticks(range(len(names)), [_shorten(name) for name in names])

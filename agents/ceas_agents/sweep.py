@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from rich.progress import Progress
+
 from ceas_agents import results, run, sweep_play, sweep_table
 from ceas_agents.sweep_plan import Plan
 from ceas_gym import config
@@ -33,16 +35,9 @@ def sweep(plan: Plan, folder: Path, processes: int = 1, *, overwrite: bool = Fal
         OSError: If the folder can't be written.
         KeyboardInterrupt: After an interrupt, when everything is written.
     """
-    finished = _opened(plan, folder, overwrite=overwrite)
-    interrupted = False
-    with (folder / CELLS).open("a", newline="") as file:
-        try:
-            _play(plan, finished, file, processes)
-        except KeyboardInterrupt:
-            interrupted = True
+    with run.progress_bar() as progress:
+        finished, interrupted = play(plan, folder, processes, progress, overwrite=overwrite)
     done, total = sum(map(len, finished.values())), len(_playable(plan)) * len(plan.seeds)
-    if done == total:
-        _put_in_order(plan, finished, folder)
     if done:
         _show(plan, finished, folder)
     if interrupted:
@@ -50,19 +45,47 @@ def sweep(plan: Plan, folder: Path, processes: int = 1, *, overwrite: bool = Fal
         raise KeyboardInterrupt
 
 
-def _play(plan: Plan, finished: Finished, file: TextIO, processes: int) -> None:
+def play(
+    plan: Plan, folder: Path, processes: int, progress: Progress, *, overwrite: bool = False
+) -> tuple[Finished, bool]:
+    """Plays what the folder does not hold yet, and writes all but the table.
+
+    Args:
+        plan: From `sweep_plan.load`.
+        folder: As for `sweep`.
+        processes: How many play at once.
+        progress: For a bar of the episodes.
+        overwrite: As for `sweep`.
+
+    Returns:
+        All rows that there are, and whether an interrupt came before the last one.
+
+    Raises:
+        ValueError: If the folder holds results of another sweep.
+        OSError: If the folder can't be written.
+    """
+    finished = _opened(plan, folder, overwrite=overwrite)
+    try:
+        with (folder / CELLS).open("a", newline="") as file:
+            _play(plan, finished, file, processes, progress)
+    except KeyboardInterrupt:
+        return finished, True
+    _put_in_order(plan, finished, folder)
+    return finished, False
+
+
+def _play(plan: Plan, finished: Finished, file: TextIO, processes: int, progress: Progress) -> None:
     jobs = [
         (cell, [seed for seed in plan.seeds if seed not in finished.get(cell.labels, {})])
         for cell in _playable(plan)
     ]
     missing = [(cell, seeds) for cell, seeds in jobs if seeds]
     done = sum(map(len, finished.values()))
-    with run.progress_bar() as progress:
-        task = progress.add_task("(compiling)", total=len(jobs) * len(plan.seeds), completed=done)
-        for labels, seed, row in sweep_play.play(plan, missing, processes):
-            results.append(file, [_line(plan, labels, seed, row)])
-            finished.setdefault(labels, {})[seed] = row
-            progress.update(task, advance=1, description=", ".join(labels)[:28])
+    task = progress.add_task("(compiling)", total=len(jobs) * len(plan.seeds), completed=done)
+    for labels, seed, row in sweep_play.play(plan, missing, processes):
+        results.append(file, [_line(plan, labels, seed, row)])
+        finished.setdefault(labels, {})[seed] = row
+        progress.update(task, advance=1, description=", ".join(labels)[:28])
 
 
 def _show(plan: Plan, finished: Finished, folder: Path) -> None:

@@ -16,4 +16,5 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 class Section(BaseModel, frozen=True):
     """A part of a scenario: immutable, and no key but the declared ones."""
 
-    model_config = ConfigDict(extra="forbid")
+    # What stands below a setting is its description.
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)

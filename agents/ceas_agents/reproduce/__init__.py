@@ -1,0 +1,1 @@
+"""The paper's claims, measured: experiments, figures, and a report that opens in a browser."""

@@ -1,0 +1,107 @@
+"""Whether the order of the schedulers holds at other sizes, with other data, on other hardware."""
+
+from pathlib import Path
+from typing import Any
+
+from ceas_agents import canvas, plots
+from ceas_agents.reproduce import experiments
+from ceas_agents.reproduce.experiments import BASE
+from ceas_agents.sweep import Finished
+from ceas_agents.sweep_plan import Plan
+
+SHIFT = 0.16
+"""Between the marks of one setting, in rows."""
+
+
+def find(plan: Plan, finished: Finished, name: str = "") -> dict[str, Any]:
+    """Returns accuracies, and by how much each scheduler differs from CEAS, by setting.
+
+    Args:
+        plan: Of contestants, and of settings unless there is a single one.
+        finished: Its rows.
+        name: Of that one.
+    """
+    final = experiments.columns(plan, finished)
+    contestants = plan.factors["contestant"]
+    settings = plan.factors.get("setting", {name: {}})
+
+    def values(contestant: str, setting: str) -> Any:  # noqa: ANN401 - an array
+        return final[(contestant, setting) if "setting" in plan.factors else (contestant,)]
+
+    return {
+        "seeds": experiments.describe_seeds(plan.seeds),
+        "settings": {
+            setting: {
+                contestant: {
+                    "accuracy": experiments.estimate(values(contestant, setting)),
+                    "more": experiments.estimate(
+                        values(contestant, setting) - values(BASE, setting)
+                    ),
+                }
+                for contestant in contestants
+            }
+            for setting in settings
+        },
+    }
+
+
+def rows(found: dict[str, Any]) -> list[dict[str, object]]:
+    """Returns a row of each setting and scheduler."""
+    return [
+        {"setting": setting, "contestant": name}
+        | {f"accuracy_{end}": value for end, value in cell["accuracy"].items()}
+        | {f"minus_ceas_{end}": value for end, value in cell["more"].items()}
+        for setting, line in found["settings"].items()
+        for name, cell in line.items()
+    ]
+
+
+def draw(found: dict[str, Any], path: Path) -> Path:
+    """Draws accuracies on the left, and differences from CEAS on the right."""
+    settings = found["settings"]
+    names = list(next(iter(settings.values())))
+    with canvas.style():
+        figure = canvas.figure(1.2 + 0.34 * len(settings))
+        left, right = figure.subplots(1, 2, sharey=True)
+        for place, name in enumerate(names):
+            offset = SHIFT * (place - (len(names) - 1) / 2)
+            heights = [row + offset for row in range(len(settings))]
+            shade = plots.colour(name, names)
+            for axes, kind in ((left, "accuracy"), (right, "more")):
+                if kind == "more" and name == BASE:
+                    continue
+                ends = [line[name][kind] for line in settings.values()]
+                mean = [100 * end["mean"] for end in ends]
+                low = [100 * (end["mean"] - end["low"]) for end in ends]
+                high = [100 * (end["high"] - end["mean"]) for end in ends]
+                axes.errorbar(
+                    mean, heights, xerr=[low, high], fmt="o", color=shade, label=name, linewidth=1.2
+                )
+        right.axvline(0, color=canvas.GREY, linewidth=0.8)
+        left.set_yticks(range(len(settings)), list(settings))
+        left.set_ylim(len(settings) - 0.5, -0.5)
+        left.set_xlabel("final accuracy, %")
+        right.set_xlabel("minus CEAS, points")
+        for axes in (left, right):
+            axes.grid(axis="x", color=canvas.GRID, linewidth=0.8)
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower left", ncols=4, frameon=False)
+        canvas.save(figure, path)
+    return path
+
+
+def caption(found: dict[str, Any]) -> str:
+    """Returns what came out, in words."""
+    settings = found["settings"]
+    told = []
+    for name in list(next(iter(settings.values())))[1:]:
+        more = [line[name]["more"] for line in settings.values()]
+        above = sum(end["low"] > 0 for end in more)
+        below = sum(end["high"] < 0 for end in more)
+        told.append(f"{name} is above CEAS in {above} and below it in {below}")
+    return (
+        "Does the order of the schedulers hold elsewhere? Final accuracy and its difference from "
+        "that of CEAS under the scenario's attack, by setting. Counting only intervals that "
+        f"leave out zero, of {len(settings)} settings {'; '.join(told)}. Mean and 95 % interval "
+        f"over {found['seeds']}, paired by seed."
+    )

@@ -1,5 +1,6 @@
 """What several modules share: a tiny scenario, one key, and one compilation of the step."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ Step = Callable[..., Any]
 MAPS = Path("/proc/self/maps")
 """What Linux maps into memory, a line each: by default 65,530 at most."""
 MANY = 15_000
+COMPILED = Path(__file__).parent.parent / ".pytest_cache" / "jax"
+"""Compiled programs of all workers, of processes that tests start, and of earlier runs."""
+
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -66,8 +66,9 @@ def choose(params: Params, found: Market) -> Bool[Array, " nodes"]:
     """Returns which nodes to serve: the most productive ones, as many as the certificate asks for.
 
     For the first m nodes by productivity e (information of a channel over all windows), the
-    cheapest way to spend the channel-time T, without the limits of single windows, leaves the mean
-    noise V_m = 1/floor + (sum 1/sqrt(e))^2 / (m T). The m that minimises the certificate
+    cheapest way to spend the channel-time T of the hub's channels, of which m nodes use m at most,
+    leaves the mean noise V_m = 1/floor + (sum 1/sqrt(e))^2 / (m T), without the limits of single
+    windows and nodes. The m that minimises the certificate
     sqrt(kappa V_m) + sqrt(V_m / m), kappa = 2 share / (1 - 2 share), is taken, from the least
     that can commit.
     """
@@ -77,7 +78,8 @@ def choose(params: Params, found: Market) -> Bool[Array, " nodes"]:
     order = jnp.argsort(rank)
     cost = jnp.cumsum(1 / jnp.sqrt(jnp.maximum(productivity[order], 1e-9)))
     count = jnp.arange(1, rank.size + 1)
-    noise = 1 / params.learning.batch_floor + cost**2 / (count * params.network.channels[0])
+    usable = jnp.minimum(params.network.channels[0], count)
+    noise = 1 / params.learning.batch_floor + cost**2 / (count * usable)
     bound = jax.vmap(_certificate, in_axes=(None, 0, 0))(params, count, noise)
     best = jnp.argmin(jnp.where(count <= able.sum(), bound, jnp.inf)) + 1
     return able & (rank < best)

@@ -39,7 +39,9 @@ class EpisodeSettings(Section, frozen=True):
     """The training budget and what the scheduler is rewarded for."""
 
     rounds: Count = 60
+    """The budget: training without attack is near its plateau by then."""
     reward: str = "loss_decrease"
+    """What the scheduler is rewarded for, by name; it changes nothing else."""
 
 
 class Scenario(Section, frozen=True):
@@ -51,6 +53,7 @@ class Scenario(Section, frozen=True):
     """
 
     name: str = "custom"
+    """What tables and figures call it."""
     network: NetworkSettings = NetworkSettings()
     hardware: HardwareSettings = HardwareSettings()
     learning: LearningSettings = LearningSettings()

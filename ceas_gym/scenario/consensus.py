@@ -55,6 +55,7 @@ class ConsensusSettings(Section, frozen=True):
     rule: str = "median"
     """The default has the best worst case over all attacks (`docs/rules.md`)."""
     weights: str = "fisher"
+    """Of the updates, before the cap; the paper has Fisher information, as the hub measures it."""
     lapse: Literal["drop", "cache", "accept"] = "drop"
     """What becomes of a node without a valid tag: not counted, its last accepted update used
     instead, or counted as received (and open to replacement by the adversary)."""
@@ -79,7 +80,10 @@ class AttackSettings(Section, frozen=True):
     """The coordinated Byzantine nodes."""
 
     name: str = "white_box"
+    """What the Byzantine nodes send and do: by default the worst vector that they find by trying
+    the hub's own rule."""
     byzantine_nodes: Annotated[int, Field(ge=0, le=1000)] = 2
+    """How many there are."""
     placement: Literal["random", "best_links", "worst_links"] | None = None
     """Where they sit; by default at random, but on the best links in `ceas_adversary`."""
     strength: float | None = Field(default=None, ge=-1e6, le=1e6, allow_inf_nan=False)

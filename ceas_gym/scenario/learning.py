@@ -11,25 +11,35 @@ class LearningSettings(Section, frozen=True):
     """Data, circuit, loss and optimizer of the distributed quantum neural network."""
 
     dataset: str = "digits"
+    """Samples and classes: handwritten digits are the usual small example of such classifiers."""
     classes: Annotated[tuple[int, ...], Field(min_length=2, max_length=4)] = (3, 8)
+    """Of the data set; 3 and 8 are alike."""
     features: Annotated[int, Field(ge=1, le=64)] = 4
     """Principal components that enter the feature map."""
     data_seed: Seed = 0
     """Decides the split into training, validation and test samples."""
     qubits: Count = 4
+    """Of a node's register, and pairs that a shot takes."""
     layers: Count = 3
+    """Of the ansatz."""
     angles_per_qubit: Count = 2
     """The weights of the ansatz have the shape (layers, qubits, angles_per_qubit)."""
     feature_map: str = "angle"
+    """Circuit that encodes a sample, at the hub."""
     ansatz: str = "hardware_efficient"
+    """Circuit with the weights that are trained, at the nodes."""
     batch_size: Count = 16
     """Samples a node draws in a round."""
     partition: Literal["iid", "dirichlet"] = "iid"
+    """How the training samples are dealt to the nodes: `iid`, each draws from all of them."""
     dirichlet_concentration: Positive = 0.5
+    """Of the classes' proportions at a node, with `dirichlet`; smaller is more unequal."""
     logit_scale: Positive = 2.0
     """Logits are this times the expectation values."""
     optimizer: str = "sgd"
+    """What takes the step, at the hub."""
     learning_rate: Positive = 0.1
+    """Fixed on training without noise and attack."""
 
     @model_validator(mode="after")
     def _check(self) -> "LearningSettings":

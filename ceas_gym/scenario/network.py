@@ -57,7 +57,9 @@ class NetworkSettings(Section, frozen=True):
     windows: Count = 8
     """Generation windows in a round."""
     window_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 1.0
+    """Assumption: a round of eight lasts about as long as the memories of the worse nodes."""
     shortest_km: NonNegative = 1.0
+    """As `longest_km`."""
     longest_km: NonNegative = 20.0
     """Fibre lengths are drawn uniformly between the two (a metropolitan area). Star only."""
     lengths_km: tuple[NonNegative, ...] | None = None
@@ -82,6 +84,7 @@ class NetworkSettings(Section, frozen=True):
     """A node that asks for more channel-time than the schedule gives it gets no more, over a round,
     than this times an equal share of the hub's channels."""
     spend_order: Literal["freshest_first", "oldest_first"] = "freshest_first"
+    """Which pairs a node spends first at the barrier, when it can't spend all."""
     purification: str = "none"
     """What the barrier does with pairs before it spends them: `none` or `dejmps`."""
     purification_fidelity: Annotated[float, Field(gt=0.25, le=1)] = 0.9

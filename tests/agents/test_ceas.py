@@ -62,6 +62,16 @@ def test_count_of_served_nodes_minimises_the_certificate():
     assert count > 2 * int(params.consensus.tolerated)
 
 
+@pytest.mark.parametrize("channels", [2, 5])
+def test_without_attackers_no_channel_is_left_without_a_node(channels):
+    changes = {"network.channels": channels, "attack.byzantine_nodes": 0}
+    params = parameters.build(config.load("small", changes))
+    _, timestep = dynamics.reset(params, jax.random.key(0))
+    found = market.survey(params.network, timestep.observation)
+    assert int((found.can_tag & (found.value.sum(axis=0) > 0)).sum()) >= channels
+    assert int(ceas.choose(params, found).sum()) >= channels
+
+
 def test_hopeless_node_is_left_out():
     params = parameters.build(config.load("small"))
     _, timestep = dynamics.reset(params, jax.random.key(0))

@@ -165,7 +165,7 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path):
     picture = tmp_path / "a.png"
     picture.write_bytes(b"a picture")
     rows = [{"name": "<b>", "value": 0.123456}, {"name": "&", "other": 3}]
-    sections = [report.Section("One & all", "x < y", picture, rows)]
+    sections = [report.Section("One & all", "x < y, `named`", picture, rows)]
     scenario = config.load("tiny")
     record = {"quick": True, "versions": {"jax": "1.0"}}
     page = Page()
@@ -176,6 +176,7 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path):
     text = " ".join(page.text)
     for expected in ("One & all", "x < y", "<b>", "0.1235", "jax 1.0", "quick run"):
         assert expected in text
+    assert "x &lt; y, <code>named</code>" in report.html(sections, scenario, record)
     calm = report.html(sections, scenario, {**record, "quick": False})
     assert "quick run" not in calm
 
@@ -191,6 +192,7 @@ def test_every_parameter_is_listed_with_what_it_is():
     assert lines["network.window_s"].origin == "default"
     assert "Drmota" in lines["hardware.hub_coherence_s"].about
     assert "Generation windows" in lines["network.windows"].about
+    assert all(line.about for line in lines.values())
     assert {line.value for line in lines.values()} >= {"50", "42", "white_box", "3, 8"}
 
 

@@ -1,7 +1,7 @@
 """Claim 1: 10 to 15 points more than entanglement-oblivious baselines under coordinated attack."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,16 @@ COLOURS = {
     "fair + mixing and trimmed mean": "#CC79A7",
     "oblivious-naive": plots.COLOURS["oblivious-naive"],
 }
+
+
+class Lead(NamedTuple):
+    """By how much CEAS is ahead of the fair baseline, in accuracy."""
+
+    where: str
+    """The attack, or the coherence time."""
+    byzantine: str
+    """Number of nodes."""
+    ahead: experiments.Estimate
 
 
 def find(plan: Plan, finished: Finished) -> dict[str, Any]:
@@ -89,19 +99,29 @@ def draw(found: dict[str, Any], path: Path) -> Path:
     return path
 
 
-def caption(found: dict[str, Any]) -> str:
-    """Returns what came out, in words."""
-    fair = [
-        (attack, count, cell["ahead"])
+def leads(found: dict[str, Any]) -> list[Lead]:
+    """Returns by how much CEAS is ahead of the fair baseline, wherever there is an attacker."""
+    return [
+        Lead(attack, count, cell["ahead"])
         for attack, contestants in found["attacks"].items()
         for count, cell in contestants[FAIR].items()
         if count != "0"
     ]
-    most = max(fair, key=lambda cell: cell[2]["mean"])
-    least = min(fair, key=lambda cell: cell[2]["mean"])
-    inside = sum(CLAIMED[0] <= ahead["mean"] <= CLAIMED[1] for *_, ahead in fair)
-    certain = sum(ahead["low"] > 0 for *_, ahead in fair)
-    behind = sum(ahead["high"] < 0 for *_, ahead in fair)
+
+
+def is_claimed(lead: experiments.Estimate) -> bool:
+    """Returns whether a mean lead is the claimed one."""
+    return CLAIMED[0] <= lead["mean"] <= CLAIMED[1]
+
+
+def caption(found: dict[str, Any]) -> str:
+    """Returns what came out, in words."""
+    fair = leads(found)
+    most = max(fair, key=lambda lead: lead.ahead["mean"])
+    least = min(fair, key=lambda lead: lead.ahead["mean"])
+    inside = sum(is_claimed(lead.ahead) for lead in fair)
+    certain = sum(lead.ahead["low"] > 0 for lead in fair)
+    behind = sum(lead.ahead["high"] < 0 for lead in fair)
     return (
         "How much accuracy does CEAS keep under coordinated attack, beside schedulers that know "
         f"nothing of entanglement? Against the fair baseline it is ahead by {_at(most)} at most "
@@ -112,9 +132,8 @@ def caption(found: dict[str, Any]) -> str:
     )
 
 
-def _at(cell: tuple[str, str, experiments.Estimate]) -> str:
-    attack, count, ahead = cell
-    return f"{experiments.shown(ahead, '+')} points ({attack}, {count} of 50)"
+def _at(lead: Lead) -> str:
+    return f"{experiments.shown(lead.ahead, '+')} points ({lead.where}, {lead.byzantine} of 50)"
 
 
 def _curve(axes: "Axes", curve: dict[str, Any], figure: str, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import html as escaping
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,7 +106,7 @@ def _section(number: int, section: Section) -> str:
         image = f'<img alt="{_text(section.title)}" src="data:image/png;base64,{data}">'
     return (
         f'<section id="part-{number}"><h2>{number}. {_text(section.title)}</h2>\n'
-        f"<figure>{image}<figcaption>{_text(section.caption)}</figcaption></figure>\n"
+        f"<figure>{image}<figcaption>{_prose(section.caption)}</figcaption></figure>\n"
         f"<details><summary>Table ({len(section.rows)} rows)</summary>{_table(section.rows)}"
         "</details></section>"
     )
@@ -142,6 +143,11 @@ def _cells(row: Mapping[str, object], names: Iterable[str]) -> Iterable[str]:
             yield f'<td class="number">{value}</td>'
         else:
             yield f"<td>{_text(str(value))}</td>"
+
+
+def _prose(text: str) -> str:
+    # As in Markdown, names stand between backticks.
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
 
 
 def _text(plain: str) -> str:

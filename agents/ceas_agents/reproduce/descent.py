@@ -1,0 +1,79 @@
+"""The neural network's descent in the simulator, round by round, beside what Theorem 1 allows."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, Key
+
+from ceas_agents.reproduce import theorem
+from ceas_gym import dynamics
+from ceas_gym.consensus.rules.mass import trimmed_share
+from ceas_gym.learning import learners, pullback
+from ceas_gym.once import once
+from ceas_gym.types import Delivery, Observation, Params, State
+
+
+class Track(NamedTuple):
+    """What the rounds of an episode did; squared lengths, but for the loss."""
+
+    loss: Float[Array, "*seeds rounds"]
+    """Before the round, in nats."""
+    gradient: Float[Array, "*seeds rounds"]
+    """Before the round."""
+    error: Float[Array, "*seeds rounds"]
+    """Of the update, as an estimate of the gradient."""
+    limit: Float[Array, "*seeds rounds"]
+    """Delta^2, which bounds the expected error."""
+    acts: Float[Array, "*seeds rounds"]
+    """One where the hub acted."""
+
+
+def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> Track:
+    """Returns what the rounds of an episode did, beside what the theorem allows; for use in `jit`.
+
+    Args:
+        policy: Who schedules.
+        rounds: How many to play.
+        params: The scenario; without the theorem's protocol the limit means nothing.
+        key: Of the episode.
+    """
+    learning, hub = params.learning, params.consensus
+    seen: list[Delivery] = []
+
+    def lapse(consensus: Any, workers: Any, delivery: Delivery, measured: Any) -> Any:  # noqa: ANN401
+        # No record of a round holds its delivery, so it is noted on its way.
+        seen.append(delivery)
+        return hub.lapse(consensus, workers, delivery, measured)
+
+    watched = replace(params, consensus=replace(hub, lapse=lapse))
+
+    def one(carry: tuple[State, Observation], _: None) -> tuple[tuple[State, Observation], Track]:
+        state, observation = carry
+        after, timestep = dynamics.step(watched, state, policy(params, observation, key))
+        pulled = pullback.pull(learning.program, state.model.parameters)
+        exact = learners.full_gradient(learning, pulled, learning.training)
+        mean, variances = theorem.moments(learning, pulled, seen.pop())
+        weight = after.report.weights
+        biases = jnp.where(weight[:, None] > 0, mean - exact, 0)
+        beta = trimmed_share(weight, hub.tolerated)
+        return (after, timestep.observation), Track(
+            loss=theorem.loss(learning, state.model.parameters),
+            gradient=(exact**2).sum(),
+            error=timestep.metrics["gradient_error"] ** 2,
+            limit=theorem.squared_error(weight, ~state.byzantine, beta, variances, biases),
+            acts=timestep.metrics["committed"],
+        )
+
+    state, timestep = dynamics.reset(params, key)
+    return jax.lax.scan(one, (state, timestep.observation), None, length=rounds)[1]
+
+
+COMPILED = {
+    False: partial(jax.jit, static_argnums=1)(track),
+    True: partial(once, static_argnums=1)(track),
+}
+"""`track`, by whether it runs so seldom that compiling it takes longer."""

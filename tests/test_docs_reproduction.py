@@ -1,0 +1,61 @@
+"""The page on the paper's claims and the README say what the kept summary of the run says."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from ceas_agents.reproduce.parts import PARTS
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def script():
+    path = ROOT / "docs" / "reproduction.py"
+    spec = importlib.util.spec_from_file_location("docs_reproduction", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def summary(script):
+    return json.loads(script.KEPT.read_text())
+
+
+def test_the_page_is_that_of_the_summary(script, summary):
+    assert script.PAGE.read_text() == script.page(summary)
+
+
+def test_the_readme_is_that_of_the_summary(script, summary):
+    text = script.README.read_text()
+    assert script.replaced(text, script.readme(summary)) == text
+
+
+def test_the_summary_is_of_a_whole_run(summary):
+    assert summary["quick"] is False
+    assert set(summary["parts"]) == {part.name for part in PARTS}
+    assert summary["parts"]["attacks"]["seeds"] == "seeds 0 to 19"
+
+
+def test_another_number_would_be_noticed(script, summary):
+    changed = json.loads(json.dumps(summary))
+    cell = changed["parts"]["attacks"]["attacks"][script.ATTACK]["oblivious-fair"][script.BAD]
+    cell["ahead"]["mean"] += 0.01
+    assert script.readme(changed) != script.readme(summary)
+    assert script.page(changed) != "" != script.page(summary)
+
+
+def test_every_figure_of_the_page_is_there(script):
+    for part in PARTS:
+        if part.draw:
+            assert (ROOT / "docs" / "figures" / f"reproduction-{part.name}.png").is_file()
+
+
+def test_a_readme_without_marks_is_refused(script):
+    with pytest.raises(ValueError, match="must have one line"):
+        script.replaced("no marks", "block")

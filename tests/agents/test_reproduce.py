@@ -64,8 +64,17 @@ def test_main_effects_are_means_over_the_other_parts():
     beside = {name: effect["beside all others"]["mean"] for name, effect in effects.items()}
     assert main == pytest.approx({"weights": 0.02, "schedule": 0.04, "rule": 0.14})
     assert beside == pytest.approx({"weights": 0.02, "schedule": 0.08, "rule": 0.18})
+    assert "Without any effect" not in ablation.caption(
+        ablation.find(plan, finished(plan, accuracy))
+    )
     # Luck is shared by all cells of a seed, so that it has no part in a difference.
     assert effects["rule"]["main"]["low"] == pytest.approx(0.14)
+
+
+def test_a_part_that_never_matters_is_named():
+    plan = a_plan({"weights": ["on", "off"], "rule": ["on", "off"]})
+    found = ablation.find(plan, finished(plan, lambda weights, rule: 0.5 + 0.25 * (rule == "on")))
+    assert "Without any effect in any episode: weights." in ablation.caption(found)
 
 
 def test_leads_are_paired_by_seed():
@@ -84,6 +93,7 @@ def test_leads_are_paired_by_seed():
     told = attacks.caption(found)
     assert "Of 1 combinations" in told
     assert "1 lie within" in told
+    assert "from +0.0 to +0.0 against fair + geometric median" in told
     assert len(attacks.rows(found)) == 2 * len(attacks.COLOURS)
 
 
@@ -126,6 +136,15 @@ def test_a_shortened_plan_keeps_what_it_is_told_to():
     assert [cell.labels for cell in short.cells] == [("ceas", "large"), ("uniform", "large")]
     assert list(short.seeds) == [0, 1]
     assert list(short.factors["setting"]) == ["large"]
+
+
+def test_a_variant_differs_in_its_changes_alone():
+    usual, short = (experiments.plan(name, quick=True) for name in ("extras", "extras-short"))
+    assert [cell.labels for cell in usual.cells][:3] == [cell.labels for cell in short.cells]
+    assert usual.fixed == {}
+    assert short.fixed == experiments.SHORT
+    told = experiments.describe_changes(short)
+    assert told == " with hardware.hub_coherence_s = 10.5, hardware.node_coherence_s = 5.0"
 
 
 @pytest.mark.parametrize("name", ["extras", "surfnet"])

@@ -44,6 +44,7 @@ def find(plan: Plan, finished: Finished) -> dict[str, Any]:
     }
     return {
         "seeds": experiments.describe_seeds(plan.seeds),
+        "changes": experiments.describe_changes(plan),
         "table": table,
         "effects": effects,
     }
@@ -57,6 +58,7 @@ def find_extras(plan: Plan, finished: Finished) -> dict[str, Any]:
     usual = next(iter(changes))
     return {
         "seeds": experiments.describe_seeds(plan.seeds),
+        "changes": experiments.describe_changes(plan),
         "table": [
             {
                 "contestant": name,
@@ -104,7 +106,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
             axes.axvline(0, color=canvas.GREY, linewidth=0.8)
             axes.grid(axis="x", color=canvas.GRID, linewidth=0.8)
             axes.set_xlabel(f"points of final accuracy, {kind}")
-        names = [f"{e['part']} {name}\nnot {e['instead of']}" for name, e in effects.items()]
+        names = [f"{name}: {e['part']},\nnot {e['instead of']}" for name, e in effects.items()]
         panels[0].set_yticks(range(len(names)), names)
         panels[0].set_ylim(len(names) - 0.5, -0.5)
         canvas.save(figure, path)
@@ -113,15 +115,19 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 def caption(found: dict[str, Any]) -> str:
     """Returns what came out, in words."""
+    effects = found["effects"]
     parts = [
         f"{name} {experiments.shown(effect['main'], '+')} "
         f"({experiments.shown(effect['beside all others'], '+')} beside all others)"
-        for name, effect in found["effects"].items()
+        for name, effect in effects.items()
     ]
+    idle = [name for name, effect in effects.items() if _is_nothing(effect["main"])]
+    without = f" Without any effect in any episode: {', '.join(idle)}." if idle else ""
     return (
-        "What is each part of CEAS worth? Points of final accuracy under the scenario's attack, "
-        "on average over all combinations of the other three parts (left), and beside all others "
-        f"(right): {'; '.join(parts)}. Mean and 95 % interval over {found['seeds']}, paired."
+        "What is each part of CEAS worth? Points of final accuracy under the scenario's "
+        f"attack{found['changes']}, on average over all combinations of the other three parts "
+        f"(left), and beside all others (right): {'; '.join(parts)}.{without} Mean and 95 % "
+        f"interval over {found['seeds']}, paired."
     )
 
 
@@ -129,14 +135,18 @@ def caption_of_extras(found: dict[str, Any]) -> str:
     """Returns what came out of the changes, in words."""
     told = [
         f"{line['contestant']}, {line['change']}: {experiments.shown(line['accuracy'])}"
-        + ("" if line["more"]["low"] == line["more"]["high"] == 0 else _more(line))
+        + ("" if _is_nothing(line["more"]) else _more(line))
         for line in found["table"]
     ]
     return (
         "What if the hub uses a lapsed node's last update instead of none, or if key never grows "
-        f"old? Final accuracy under the scenario's attack: {'; '.join(told)}. Mean and 95 % "
-        f"interval over {found['seeds']}, paired."
+        f"old? Final accuracy under the scenario's attack{found['changes']}: {'; '.join(told)}. "
+        f"Mean and 95 % interval over {found['seeds']}, paired."
     )
+
+
+def _is_nothing(found: experiments.Estimate) -> bool:
+    return found["low"] == found["high"] == 0
 
 
 def _more(line: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ QUICK: dict[str, dict[str, Sequence[str]]] = {
     "map": {"coherence": ("0.25", "1", "4"), "attack.byzantine_nodes": ("0", "12")},
     "ablation": {},
     "extras": {},
+    "ablation-short": {},
+    "extras-short": {"contestant": ("ceas",)},
     "scale": {
         "contestant": ("ceas", "oblivious-fair"),
         "setting": ("10 nodes", "50 nodes", "2 qubits", "wine"),
@@ -29,6 +31,10 @@ QUICK: dict[str, dict[str, Sequence[str]]] = {
     "surfnet": {"contestant": ("ceas", "oblivious-fair")},
 }
 """Labels that a quick run keeps of what each sweep varies; of other factors it keeps all."""
+SHORT: dict[str, object] = {"hardware.hub_coherence_s": 10.5, "hardware.node_coherence_s": 5.0}
+"""A quarter of the scenario's coherence times, with which some nodes lapse."""
+VARIANTS = {f"{name}-short": (name, SHORT) for name in ("ablation", "extras")}
+"""Sweeps whose file is another's, and what they change in it."""
 Estimate = dict[str, float]
 """Mean over the seeds, and the ends of its 95 % interval."""
 Columns = dict[tuple[str, ...], NDArray[np.float64]]
@@ -42,7 +48,8 @@ def plan(name: str, *, quick: bool) -> Plan:
         name: One of `QUICK`.
         quick: Whether it is cut down to fewer seeds and cells.
     """
-    whole = sweep_plan.load(FOLDER / f"{name}.yaml")
+    file, changes = VARIANTS.get(name, (name, {}))
+    whole = sweep_plan.load(FOLDER / f"{file}.yaml", changes)
     return shortened(whole, QUICK[name], QUICK_SEEDS) if quick else whole
 
 
@@ -94,6 +101,12 @@ def shown(found: Estimate, sign: str = "") -> str:
     """
     mean, low, high = (100 * found[name] for name in ("mean", "low", "high"))
     return f"{mean:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
+
+
+def describe_changes(plan: Plan) -> str:
+    """Returns what a sweep fixes differently from its scenario, as a part of a sentence."""
+    changes = ", ".join(f"{key} = {value}" for key, value in plan.fixed.items())
+    return f" with {changes}" if changes else ""
 
 
 def describe_seeds(seeds: range) -> str:

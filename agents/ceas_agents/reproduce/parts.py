@@ -126,5 +126,21 @@ PARTS = (
         None,
         ablation.caption_of_extras,
     ),
+    Part(
+        "ablation-short",
+        "What each part is worth when memories are short",
+        partial(_swept, "ablation-short", ablation.find),
+        ablation.rows,
+        ablation.draw,
+        ablation.caption,
+    ),
+    Part(
+        "extras-short",
+        "What else the hub could do when memories are short",
+        partial(_swept, "extras-short", ablation.find_extras),
+        ablation.rows,
+        None,
+        ablation.caption_of_extras,
+    ),
     Part("scale", "Other sizes, data and hardware", _scales, scale.rows, scale.draw, scale.caption),
 )

@@ -20,8 +20,8 @@ CLAIMED = (0.10, 0.15)
 COLOURS = {
     BASE: plots.COLOURS["ceas"],
     FAIR: plots.COLOURS["oblivious-fair"],
-    "fair + geometric median": "#009E73",
-    "fair + mixing and trimmed mean": "#CC79A7",
+    "fair + geometric median": plots.OTHER_COLOURS[0],
+    "fair + mixing and trimmed mean": plots.OTHER_COLOURS[1],
     "oblivious-naive": plots.COLOURS["oblivious-naive"],
 }
 

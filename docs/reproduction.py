@@ -9,13 +9,11 @@ The summary of the run is kept beside the page, as `reproduction.json`, and a te
 import argparse
 import json
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ceas_agents import results
-from ceas_agents.reproduce import attacks, coherence_map, experiments, reach
-from ceas_agents.reproduce.attacks import FAIR
+from ceas_agents.reproduce import experiments, headlines
 from ceas_agents.reproduce.parts import PARTS
 from ceas_agents.reproduce.run import FIGURES, SUMMARY
 
@@ -68,42 +66,7 @@ def readme(summary: dict[str, Any]) -> str:
         cells = (experiments.shown(curve[count]["accuracy"]) for count in (BAD, "0"))
         with_bad, without = cells
         lines.append(f"| {name} | {with_bad} | {ahead} | {without} |")
-    return "\n".join([*lines, "", *(f"- {line}" for line in told(summary))])
-
-
-def told(summary: dict[str, Any]) -> Iterable[str]:
-    """Yields what the run says of the claims, in a sentence or two each."""
-    parts = summary["parts"]
-    by_attack = _leads(attacks.leads(parts["attacks"]))
-    by_time = _leads(coherence_map.leads(parts["map"]))
-    yield (
-        "*the paper's lead of 10 to 15 points* over an oblivious baseline: that of CEAS over "
-        f"*oblivious-fair* goes {by_attack} of attack and Byzantine nodes, and {by_time} of "
-        "coherence time and Byzantine nodes;"
-    )
-    ceas, fair = (reach.own(parts[reach.NAME]["points"][name]) for name in ("ceas", FAIR))
-    yield (
-        f"*its 90 % of pairs used*: CEAS uses {100 * ceas['utilization']:.1f} %, *oblivious-fair* "
-        f"{100 * fair['utilization']:.1f} %; of the useful pairs that no schedule could exceed, "
-        f"CEAS makes {100 * ceas['share_of_most_useful']:.0f} %;"
-    )
-    yield (
-        "*what each part is worth*, in points over all combinations of the others: "
-        f"{_effects(parts['ablation'])}; with a quarter of the coherence times, "
-        f"{_effects(parts['ablation-short'])}."
-    )
-
-
-def _leads(leads: list[attacks.Lead]) -> str:
-    inside = sum(attacks.is_claimed(lead.ahead) for lead in leads)
-    low, high = (100 * end(lead.ahead["mean"] for lead in leads) for end in (min, max))
-    count = f"{inside} of {len(leads)} combinations"
-    return f"from {low:+.1f} to {high:+.1f} points, and is the claimed one in {count}"
-
-
-def _effects(found: dict[str, Any]) -> str:
-    effects = found["effects"].items()
-    return ", ".join(f"{name} {experiments.shown(effect['main'], '+')}" for name, effect in effects)
+    return "\n".join([*lines, "", *(f"- {line}" for line in headlines.told(summary["parts"]))])
 
 
 def replaced(text: str, block: str) -> str:

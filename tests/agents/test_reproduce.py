@@ -188,15 +188,16 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path):
     scenario = config.load("tiny")
     record = {"quick": True, "versions": {"jax": "1.0"}}
     page = Page()
-    page.feed(report.html(sections, scenario, record))
+    page.feed(report.html(sections, ["it is *so*"], scenario, record))
     assert page.open == []
     (image,) = page.loaded
     assert base64.b64decode(image.removeprefix("data:image/png;base64,")) == b"a picture"
     text = " ".join(page.text)
     for expected in ("One & all", "x < y", "<b>", "0.1235", "jax 1.0", "quick run"):
         assert expected in text
-    assert "x &lt; y, <code>named</code>" in report.html(sections, scenario, record)
-    calm = report.html(sections, scenario, {**record, "quick": False})
+    assert "x &lt; y, <code>named</code>" in report.html(sections, ["it is *so*"], scenario, record)
+    assert "it is <em>so</em>" in report.html(sections, ["it is *so*"], scenario, record)
+    calm = report.html(sections, ["it is *so*"], scenario, {**record, "quick": False})
     assert "quick run" not in calm
 
 
@@ -242,6 +243,7 @@ def played(monkeypatch):
 
     monkeypatch.setattr(run, "PARTS", (part("first"), part("second")))
     monkeypatch.setattr(parts, "SCENARIO", "tiny")
+    monkeypatch.setattr(run.headlines, "told", lambda found: [f"{len(found)} parts"])
     return calls, fails
 
 
@@ -259,7 +261,9 @@ def test_an_interrupted_run_goes_on(played, tmp_path, capsys):
     assert summary["parts"]["first"] == {"quick": False, "value": 1 / 3}
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out/data/first.csv").read_text())))
     assert [float(row["value"]) for row in rows] == [1 / 3]
-    assert "It is 0.33." in (tmp_path / "out" / run.REPORT).read_text()
+    text = (tmp_path / "out" / run.REPORT).read_text()
+    assert "It is 0.33." in text
+    assert "2 parts" in text
     assert "It is 0.33." in capsys.readouterr().out
 
 

@@ -49,11 +49,17 @@ class Section(NamedTuple):
     rows: Sequence[Mapping[str, object]]
 
 
-def html(sections: Sequence[Section], scenario: Scenario, record: Mapping[str, Any]) -> str:
+def html(
+    sections: Sequence[Section],
+    headlines: Sequence[str],
+    scenario: Scenario,
+    record: Mapping[str, Any],
+) -> str:
     """Returns the whole page.
 
     Args:
         sections: In their order.
+        headlines: What came out of it all, in short.
         scenario: Whose parameters are listed at the end.
         record: Whether it was a quick run, and the versions.
     """
@@ -73,6 +79,7 @@ def html(sections: Sequence[Section], scenario: Scenario, record: Mapping[str, A
 <body>
 <h1>Consensus for entanglement-aware scheduling: what the simulation says</h1>
 {_lead(record)}
+<ul>{"".join(f"<li>{_prose(line)}</li>" for line in headlines)}</ul>
 <nav><ol>{links}<li><a href="#parameters">Parameters</a></li></ol></nav>
 {body}
 {_parameters(scenario)}
@@ -104,11 +111,13 @@ def _section(number: int, section: Section) -> str:
     if section.figure:
         data = base64.b64encode(section.figure.read_bytes()).decode()
         image = f'<img alt="{_text(section.title)}" src="data:image/png;base64,{data}">'
+    # What no figure shows is shown by its table.
+    shown = "" if section.figure else " open"
     return (
         f'<section id="part-{number}"><h2>{number}. {_text(section.title)}</h2>\n'
         f"<figure>{image}<figcaption>{_prose(section.caption)}</figcaption></figure>\n"
-        f"<details><summary>Table ({len(section.rows)} rows)</summary>{_table(section.rows)}"
-        "</details></section>"
+        f"<details{shown}><summary>Table ({len(section.rows)} rows)</summary>"
+        f"{_table(section.rows)}</details></section>"
     )
 
 
@@ -146,8 +155,9 @@ def _cells(row: Mapping[str, object], names: Iterable[str]) -> Iterable[str]:
 
 
 def _prose(text: str) -> str:
-    # As in Markdown, names stand between backticks.
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
+    # As in Markdown, names stand between backticks, and what matters between asterisks.
+    coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
+    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", coded)
 
 
 def _text(plain: str) -> str:

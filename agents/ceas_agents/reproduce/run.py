@@ -10,7 +10,7 @@ from typing import Any
 
 from ceas_agents import results
 from ceas_agents import run as running
-from ceas_agents.reproduce import experiments, parts, report
+from ceas_agents.reproduce import experiments, headlines, parts, report
 from ceas_agents.reproduce.parts import PARTS, Found, Part, Work
 from ceas_gym import config
 
@@ -95,7 +95,9 @@ def _write(folder: Path, found: Mapping[str, Found], scenario: Any, record: Any)
         drawn = part.draw(found[part.name], figures / f"{part.name}.png") if part.draw else None
         told = part.caption(found[part.name])
         sections.append(report.Section(part.title, told, drawn, part.rows(found[part.name])))
-    results.write_text(folder / REPORT, report.html(sections, scenario, record))
+    results.write_text(
+        folder / REPORT, report.html(sections, headlines.told(found), scenario, record)
+    )
     console = running.output()
     for part, section in zip(PARTS, sections, strict=True):
         console.print(f"[bold]{part.title}[/bold]\n{section.caption}\n", soft_wrap=False)

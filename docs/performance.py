@@ -124,8 +124,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, help="of `ceas-gym bench --growth`")
     folder = parser.parse_args().folder
-    found = merged(json.loads(KEPT.read_text()), json.loads((folder / "bench.json").read_text()))
-    if (folder / "growth.png").exists():
+    measured = json.loads((folder / "bench.json").read_text())
+    on_processor = measured["machine"]["backend"] == "cpu"
+    if on_processor and "growth" not in measured:
+        parser.error(f"{folder} is of a run without --growth, whose table the page needs")
+    found = merged(json.loads(KEPT.read_text()), measured)
+    if on_processor:
         shutil.copyfile(folder / "growth.png", DOCS / "figures" / "growth.png")
     results.write_json(KEPT, found)
     results.write_text(PAGE, page(PAGE.read_text(), found))

@@ -33,8 +33,9 @@ def page(summary: dict[str, Any]) -> str:
             "# The paper's claims, measured",
             "",
             "What the abstract of [arXiv:2602.06847](https://arxiv.org/abs/2602.06847) claims, in "
-            "one scenario that was fixed",
-            "first (`paper`, [its parameters](../ceas_gym/scenarios/paper.yaml) and "
+            "a scenario that was fixed",
+            "first, and variations of it (`paper`, [its parameters]"
+            "(../ceas_gym/scenarios/paper.yaml) and "
             "[where they come from](../ceas_gym/hardware.py)). One command plays everything,",
             "writes a report that opens in a browser, and the data behind it; it goes on where it "
             "was stopped:",
@@ -44,7 +45,7 @@ def page(summary: dict[str, Any]) -> str:
             "python docs/reproduction.py runs/reproduce  # writes this page and the README's table",
             "```",
             "",
-            f"This page is of {versions}.",
+            f"This page is of {versions}; its numbers are in [{SUMMARY}]({SUMMARY}).",
             "",
             *sections,
         ]
@@ -94,9 +95,12 @@ def main() -> None:
     summary = json.loads((folder / SUMMARY).read_text())
     if summary["quick"]:
         parser.error(f"{folder} holds a quick run, whose numbers are no results")
-    for picture in (folder / FIGURES).glob("*.png"):
-        shutil.copyfile(picture, DOCS / "figures" / f"reproduction-{picture.name}")
-    results.write_json(KEPT, summary)
+    for part in PARTS:
+        if part.draw:
+            name = f"{part.name}.png"
+            shutil.copyfile(folder / FIGURES / name, DOCS / "figures" / f"reproduction-{name}")
+    # On one line: there are ten thousands of numbers.
+    results.write_text(KEPT, json.dumps(summary) + "\n")
     results.write_text(PAGE, page(summary))
     results.write_text(README, replaced(README.read_text(), readme(summary)))
 

@@ -94,8 +94,8 @@ def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
     """Returns the training, validation and test split.
 
     Samples of other classes are left out. Principal components and their scale are fitted on the
-    training split alone; a feature is an angle, at most pi/2 on either side, that reaches it two
-    standard deviations out.
+    training split alone (the units of `wine` and `breast_cancer` are of all samples); a feature is
+    an angle, at most pi/2 on either side, that reaches it two standard deviations out.
 
     Args:
         settings: Names the data set (a shipped one, or `module:function` that returns samples of

@@ -37,11 +37,15 @@ def a_plan(factors):
     return Plan("a file", "paper", "ceas", SEEDS, {}, levels, cells, None)
 
 
-def finished(plan, accuracy):
+def finished(plan, accuracy, committed=lambda *labels: 1.0):
     """Rows of every cell, whose accuracy is a function of the labels, and luck of the seed."""
     return {
         cell.labels: {
-            seed: {"final_accuracy": accuracy(*cell.labels) + LUCK[seed], "utilization": 0.5}
+            seed: {
+                "final_accuracy": accuracy(*cell.labels) + LUCK[seed],
+                "utilization": 0.5,
+                "committed_rounds": 40 * committed(*cell.labels),
+            }
             for seed in reversed(SEEDS)
         }
         for cell in plan.cells
@@ -92,8 +96,9 @@ def test_leads_are_paired_by_seed():
     # One of one combination with Byzantine nodes lies in the claim.
     told = attacks.caption(found)
     assert "Of 1 combinations" in told
-    assert "1 lie within" in told
-    assert "from +0.0 to +0.0 against fair + geometric median" in told
+    assert "1 have a mean within" in told
+    assert "1 an interval that reaches 10, 1 one above zero, and 0 one below" in told
+    assert "over fair + geometric median from +0.0 (+0.0 to +0.0) points (alie, 12 nodes)" in told
     assert len(attacks.rows(found)) == 2 * len(attacks.COLOURS)
 
 
@@ -112,8 +117,28 @@ def test_the_map_counts_cells_within_and_above_the_claim():
 
     found = coherence_map.find(plan, finished(plan, accuracy))
     told = coherence_map.caption(found)
-    assert "Of 4 cells with Byzantine nodes, 2 lie within the claim and 1 above it" in told
-    assert "+20.0 (+20.0 to +20.0) at 10 s and 4 nodes" in told
+    assert "In 0 cells (brackets)" in told
+    assert "Of the 4 others with Byzantine nodes, 2 have a mean within the claim" in told
+    assert "3 an interval above zero and 1 one below" in told
+    assert "from -3.0 (-3.0 to -3.0) (20 s, 4 nodes) to +20.0 (+20.0 to +20.0) (10 s, 4 nod" in told
+    assert len(coherence_map.rows(found)) == 6
+
+    def committed(name, time, count):
+        return 0.2 if (name, time, count) == ("ceas", "0.5", "4") else 1.0
+
+    idle = coherence_map.find(plan, finished(plan, accuracy, committed))
+    told = coherence_map.caption(idle)
+    # What is hardly trained is no lead.
+    assert "In 1 cells (brackets)" in told
+    assert "Of the 3 others with Byzantine nodes, 2 have a mean within the claim" in told
+
+
+def test_rounding_makes_no_interval():
+    tiny = {"mean": 1e-8, "low": 3e-9, "high": 2e-8}
+    assert not experiments.is_above(tiny)
+    assert not experiments.is_below({name: -value for name, value in tiny.items()})
+    assert experiments.is_above({"mean": 0.02, "low": 0.01, "high": 0.03})
+    assert experiments.is_below({"mean": -0.02, "low": -0.03, "high": -0.01})
 
 
 def test_differences_from_ceas_by_setting():
@@ -124,7 +149,15 @@ def test_differences_from_ceas_by_setting():
     found = scale.find(plan, played)
     assert found["settings"]["small"]["focused"]["more"]["mean"] == pytest.approx(0)
     assert found["settings"]["large"]["focused"]["more"]["mean"] == pytest.approx(0.1)
-    assert "focused is above CEAS in 1 and below it in 0" in scale.caption(found)
+    told = scale.caption(found)
+    assert "focused is above CEAS in 1 and below it in 0 of 2" in told
+    assert "In 0 settings" in told
+    lost = scale.find(plan, finished(plan, lambda name, setting: 0.4 + 0.2 * (setting == "large")))
+    assert "In 1 settings the attack leaves CEAS at or below chance (small)" in scale.caption(lost)
+    idle = finished(plan, lambda name, setting: 0.6, lambda name, setting: float(name == "ceas"))
+    assert "focused is above CEAS in 0 and below it in 0 of 0" in scale.caption(
+        scale.find(plan, idle)
+    )
     single = a_plan({"contestant": ["ceas", "focused"]})
     found = scale.find(single, finished(single, lambda name: 0.6), "elsewhere")
     assert list(found["settings"]) == ["elsewhere"]
@@ -272,7 +305,9 @@ def test_another_run_in_the_folder_is_refused(played, tmp_path):
     with pytest.raises(ValueError, match="quick differ") as error:
         run.reproduce(tmp_path / "out", quick=True)
     assert "\n" not in str(error.value)
+    (tmp_path / "out" / run.FIGURES / "old.png").write_bytes(b"")
     run.reproduce(tmp_path / "out", quick=True, overwrite=True)
+    assert not (tmp_path / "out" / run.FIGURES / "old.png").exists()
     assert played[0] == {"first": 2, "second": 2}
 
 

@@ -11,7 +11,9 @@ from ceas_agents.reproduce import experiments
 from ceas_agents.sweep import Finished
 from ceas_agents.sweep_plan import Plan
 
-SHADE = "#0072B2"
+SHADE = canvas.GREY
+KINDS = {"main": "mean over all combinations", "beside all others": "beside all others"}
+"""How each kind of effect is called on its axis."""
 
 
 def find(plan: Plan, finished: Finished) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def find(plan: Plan, finished: Finished) -> dict[str, Any]:
             "part": with_it,
             "instead of": without,
             "main": experiments.estimate(_effects(final, place, with_it, without).mean(axis=0)),
+            "largest": float(np.abs(_effects(final, place, with_it, without)).max()),
             "beside all others": experiments.estimate(
                 _effects(final, place, with_it, without, _firsts(factors))[0]
             ),
@@ -86,6 +89,7 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
             **line.get("labels", {name: line.get(name) for name in ("contestant", "change")}),
             **{f"accuracy_{end}": value for end, value in line["accuracy"].items()},
             **{f"utilization_{end}": value for end, value in line["utilization"].items()},
+            **{f"difference_{end}": value for end, value in line.get("more", {}).items()},
         }
         for line in found["table"]
     ]
@@ -105,7 +109,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
             axes.errorbar(mean, range(len(ends)), xerr=[low, high], fmt="o", color=SHADE)
             axes.axvline(0, color=canvas.GREY, linewidth=0.8)
             axes.grid(axis="x", color=canvas.GRID, linewidth=0.8)
-            axes.set_xlabel(f"points of final accuracy, {kind}")
+            axes.set_xlabel(f"points of final accuracy,\n{KINDS[kind]}")
         names = [f"{name}: {e['part']},\nnot {e['instead of']}" for name, e in effects.items()]
         panels[0].set_yticks(range(len(names)), names)
         panels[0].set_ylim(len(names) - 0.5, -0.5)
@@ -116,18 +120,19 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 def caption(found: dict[str, Any]) -> str:
     """Returns what came out, in words."""
     effects = found["effects"]
-    parts = [
-        f"{name} {experiments.shown(effect['main'], '+')} "
-        f"({experiments.shown(effect['beside all others'], '+')} beside all others)"
-        for name, effect in effects.items()
-    ]
-    idle = [name for name, effect in effects.items() if _is_nothing(effect["main"])]
+    main, beside = (
+        ", ".join(
+            f"{name} {experiments.shown(effect[kind], '+')}" for name, effect in effects.items()
+        )
+        for kind in ("main", "beside all others")
+    )
+    idle = [name for name, effect in effects.items() if effect["largest"] <= experiments.ROUNDING]
     without = f" Without any effect in any episode: {', '.join(idle)}." if idle else ""
     return (
         "What is each part of CEAS worth? Points of final accuracy under the scenario's "
-        f"attack{found['changes']}, on average over all combinations of the other three parts "
-        f"(left), and beside all others (right): {'; '.join(parts)}.{without} Mean and 95 % "
-        f"interval over {found['seeds']}, paired."
+        f"attack{found['changes']}. On average over all combinations of the other three parts "
+        f"(left): {main}. Beside all others (right): {beside}.{without} Mean and 95 % interval "
+        f"over {found['seeds']}, paired."
     )
 
 
@@ -135,7 +140,7 @@ def caption_of_extras(found: dict[str, Any]) -> str:
     """Returns what came out of the changes, in words."""
     told = [
         f"{line['contestant']}, {line['change']}: {experiments.shown(line['accuracy'])}"
-        + ("" if _is_nothing(line["more"]) else _more(line))
+        + ("" if line["change"] == found["table"][0]["change"] else _more(line))
         for line in found["table"]
     ]
     return (
@@ -145,12 +150,10 @@ def caption_of_extras(found: dict[str, Any]) -> str:
     )
 
 
-def _is_nothing(found: experiments.Estimate) -> bool:
-    return found["low"] == found["high"] == 0
-
-
 def _more(line: dict[str, Any]) -> str:
-    return f", a difference of {experiments.shown(line['more'], '+')}"
+    if max(abs(line["more"]["low"]), abs(line["more"]["high"])) <= experiments.ROUNDING:
+        return " (no difference in any episode)"
+    return f" (a difference of {experiments.shown(line['more'], '+')})"
 
 
 def _firsts(factors: dict[str, list[str]]) -> dict[int, str]:

@@ -47,14 +47,14 @@ FULL, QUICK = ((60, 64), (120, 24)), ((20, 16), (10, 2))
 """Rounds and seeds of the surrogate, and of the neural network."""
 DIFFERENT = 1e-3
 """Share of a bound by which two must differ to be told apart."""
-COLOURS = {
-    "equal votes": plots.COLOURS["oblivious-fair"],
-    "Fisher": plots.COLOURS["oblivious-naive"],
-    "Fisher, capped": plots.COLOURS["ceas"],
-}
+COLOURS = dict(
+    zip(
+        ("equal votes", "Fisher", "Fisher, capped"), ("#BBBBBB", *plots.OTHER_COLOURS), strict=False
+    )
+)
 WIDTHS = {"equal votes": 4.5, "Fisher, capped": 1.4}
 """Of lines that may cover each other."""
-SHADES = (plots.COLOURS["max_rate"], plots.COLOURS["uniform"], plots.COLOURS["ceas"])
+SHADES = (plots.OTHER_COLOURS[2], plots.OTHER_COLOURS[4], plots.OTHER_COLOURS[3])
 """Of the runs of the neural network, with more and more Byzantine nodes."""
 
 
@@ -138,24 +138,29 @@ def caption(found: dict[str, Any]) -> str:
     """Returns the question, and what came out."""
     cells, runs = found["surrogate"], found["network"]
     inside = [run for run in runs.values() if "limit" in run]
-    crossed = sum(cell["crossed"] for cell in [*cells, *inside])
-    ratios = [cell["limit"] / cell["measured"] for cell in cells if cell["acts"] > 0]
-    idle = sum(cell["acts"] == 0 for cell in cells)
+    acting = [cell for cell in [*cells, *inside] if cell["acts"] > 0]
+    ratios, wide = (
+        [cell["limit"] / cell["measured"] for cell in some if cell["acts"] > 0]
+        for some in (cells, inside)
+    )
     agree, pairs, gap = _ordered(cells)
-    run, (seeds, episodes) = runs[f"f = {found['byzantine_nodes']}"], found["seeds"]
+    run, usual = runs[f"f = {found['byzantine_nodes']}"], runs[OUTSIDE]
+    seeds, episodes = found["seeds"]
+    falls = "falls" if run["loss"][-1] < run["loss"][0] else "rises"
     return (
-        "Does training converge under heterogeneous noise as Theorem 1 says? Its bound was crossed "
-        f"in {crossed} rounds of {len(cells) + len(inside)} settings: on the quadratic it is "
-        f"{min(ratios):.1f} to {max(ratios):.1f} times the loss that remains under the worst "
-        f"attack (mean of {seeds} seeds; in {idle} of {len(cells)} settings the hub never acts), "
-        f"and it orders {agree} of {pairs} pairs of weights that differ as measured (bounds of the "
-        f"others differ by {100 * gap:.0f} % at most). The neural network's mean squared gradient "
-        f"at f = {run['byzantine_nodes']} is {_shown(run)} under a bound of {run['limit']:.3g}, of "
-        f"which {run['error_bound']:.3g} is the bound on the update's error, measured as "
-        f"{run['error']:.3g}; with a step of 1/L, L = {found['smoothness']:.3g}, its loss goes "
-        f"from {run['loss'][0]:.2f} to {run['loss'][-1]:.2f}. The scenario as it is, of which the "
-        f"theorem says nothing, comes to a gradient of {_shown(runs[OUTSIDE])} and a loss of "
-        f"{runs[OUTSIDE]['loss'][-1]:.2f} ({episodes} seeds, 95 % intervals)."
+        "Does training converge under heterogeneous noise, and within the bound of Theorem 1 "
+        "(ours, with its proof; the paper's was not available)? The bound was crossed in "
+        f"{sum(cell['crossed'] for cell in acting)} rounds of the {len(acting)} settings in which "
+        f"the hub acts. It is {min(ratios):.1f} to {max(ratios):.1f} times too high on the "
+        f"quadratic under the worst attack (mean of {seeds} seeds), where it orders {agree} of "
+        f"{pairs} pairs of weights that differ as measured (bounds of the others differ by "
+        f"{100 * gap:.0f} % at most), and {min(wide):.0f} to {max(wide):.0f} times on the neural "
+        f"network. There, at f = {run['byzantine_nodes']}, the theorem's own protocol, without "
+        f"momentum and with a step of 1/L = 1/{found['smoothness']:.3g}, has a mean squared "
+        f"gradient of {_shown(run)}, and its loss {falls} from {run['loss'][0]:.2f} to "
+        f"{run['loss'][-1]:.2f}. The scenario as it is, of which the theorem says nothing, comes "
+        f"to {_shown(usual)} and a loss of {usual['loss'][-1]:.2f} ({episodes} seeds, 95 % "
+        "intervals)."
     )
 
 
@@ -205,14 +210,11 @@ def _limits(found: Track, step: float) -> dict[str, Any]:
         _so_far(found, each).mean(axis=0) for each in (found.gradient, found.error, found.limit)
     )
     limit = 2 * found.loss[:, 0].mean() / step / _acted(found) + limits
-    fallen = (found.loss[:, 0] - found.loss[:, -1]).mean()
     rise = np.diff(found.loss, axis=1) + step / 2 * (found.gradient - found.error)[:, :-1]
     return {
         "bound": limit.tolist(),
         "limit": float(limit[-1]),
         "crossed": int((gradients > limit).sum()),
-        # With the loss that was really lost, instead of all of it.
-        "limit_by_loss": float(2 * fallen / step / _acted(found)[-2] + limits[-2]),
         "error": float(errors[-1]),
         "error_bound": float(limits[-1]),
         # Of the inequality that L-smoothness implies for every step; zero if it always held.

@@ -37,6 +37,10 @@ VARIANTS = {f"{name}-short": (name, SHORT) for name in ("ablation", "extras")}
 """Sweeps whose file is another's, and what they change in it."""
 Estimate = dict[str, float]
 """Mean over the seeds, and the ends of its 95 % interval."""
+ROUNDING = 1e-6
+"""Of accuracies in single precision: smaller differences are none."""
+HALF = 0.5
+"""Share of its rounds that a side must commit, or hardly anything is trained."""
 Columns = dict[tuple[str, ...], NDArray[np.float64]]
 """A figure of every seed, by the labels of a cell."""
 
@@ -79,6 +83,23 @@ def columns(plan: Plan, finished: Finished, name: str = "final_accuracy") -> Col
         labels: np.array([rows[seed][name] for seed in plan.seeds])
         for labels, rows in finished.items()
     }
+
+
+def committed(plan: Plan, finished: Finished) -> dict[tuple[str, ...], float]:
+    """Returns the share of the rounds that were acted on, by a cell's labels."""
+    rounds = sweep_plan.resolve(plan, plan.cells[0])[1].episode.rounds
+    counts = columns(plan, finished, "committed_rounds")
+    return {labels: float(values.mean() / rounds) for labels, values in counts.items()}
+
+
+def is_above(found: Estimate) -> bool:
+    """Returns whether the whole interval of a difference is above zero."""
+    return found["low"] > ROUNDING
+
+
+def is_below(found: Estimate) -> bool:
+    """Returns whether the whole interval of a difference is below zero."""
+    return found["high"] < -ROUNDING
 
 
 def estimate(values: NDArray[np.float64]) -> Estimate:

@@ -43,6 +43,8 @@ class Part(NamedTuple):
     rows: Callable[[Found], list[dict[str, object]]]
     draw: Callable[[Found, Path], Path] | None
     caption: Callable[[Found], str]
+    swept: bool = False
+    """Whether it is made of sweeps, which keep their own rows and check what they are of."""
 
 
 def _swept(name: str, find: Callable[..., Found], work: Work) -> Found:
@@ -66,7 +68,8 @@ def _measured(module: Any, work: Work) -> Found:  # noqa: ANN401 - a module of m
 def _scales(work: Work) -> Found:
     found = _swept("scale", scale.find, work)
     fibre = _swept("surfnet", partial(scale.find, name="surfnet, real fibre"), work)
-    return {**found, "settings": found["settings"] | fibre["settings"]}
+    merged = {name: found[name] | fibre[name] for name in ("settings", "chance")}
+    return {**found, **merged}
 
 
 PARTS = (
@@ -77,6 +80,7 @@ PARTS = (
         attacks.rows,
         attacks.draw,
         attacks.caption,
+        swept=True,
     ),
     Part(
         "map",
@@ -85,6 +89,7 @@ PARTS = (
         coherence_map.rows,
         coherence_map.draw,
         coherence_map.caption,
+        swept=True,
     ),
     Part(
         reach.NAME,
@@ -117,6 +122,7 @@ PARTS = (
         ablation.rows,
         ablation.draw,
         ablation.caption,
+        swept=True,
     ),
     Part(
         "extras",
@@ -125,6 +131,7 @@ PARTS = (
         ablation.rows,
         None,
         ablation.caption_of_extras,
+        swept=True,
     ),
     Part(
         "ablation-short",
@@ -133,6 +140,7 @@ PARTS = (
         ablation.rows,
         ablation.draw,
         ablation.caption,
+        swept=True,
     ),
     Part(
         "extras-short",
@@ -141,6 +149,15 @@ PARTS = (
         ablation.rows,
         None,
         ablation.caption_of_extras,
+        swept=True,
     ),
-    Part("scale", "Other sizes, data and hardware", _scales, scale.rows, scale.draw, scale.caption),
+    Part(
+        "scale",
+        "Other sizes, data and hardware",
+        _scales,
+        scale.rows,
+        scale.draw,
+        scale.caption,
+        True,
+    ),
 )

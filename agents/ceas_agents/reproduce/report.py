@@ -98,11 +98,11 @@ def _lead(record: Mapping[str, Any]) -> str:
     )
     return (
         f'<p class="lead">The claims of <a href="{PAPER}">arXiv:2602.06847</a>, of which only the '
-        "abstract gives numbers, measured in one scenario that was fixed first: "
-        "<code>paper</code>, fifty nodes with physical defaults from the literature. No "
-        "parameter was moved for a number to appear; all of them are listed at the end. Each "
-        "section asks one question. Its figure is "
-        "drawn from the table below it, and the files beside this page hold both.</p>" + warning
+        "abstract was at hand, measured in a scenario that was fixed first: <code>paper</code>, "
+        "fifty nodes with physical defaults from the literature; and in variations of it that "
+        "each section names. No parameter was moved for a number to appear, and all of them are "
+        "listed at the end. Each section asks one question; the data of its figure are in the "
+        "folder <code>data</code> beside this page.</p>" + warning
     )
 
 
@@ -145,13 +145,13 @@ def _table(rows: Sequence[Mapping[str, object]]) -> str:
 
 def _cells(row: Mapping[str, object], names: Iterable[str]) -> Iterable[str]:
     for name in names:
-        value = row.get(name, "")
+        value = row.get(name)
         if isinstance(value, float):
             yield f'<td class="number">{value:.4g}</td>'
         elif isinstance(value, int):
             yield f'<td class="number">{value}</td>'
         else:
-            yield f"<td>{_text(str(value))}</td>"
+            yield f"<td>{'' if value is None else _text(str(value))}</td>"
 
 
 def _prose(text: str) -> str:

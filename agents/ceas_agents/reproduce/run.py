@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ceas_agents import results
+from ceas_agents import results, sweep
 from ceas_agents import run as running
-from ceas_agents.reproduce import experiments, headlines, parts, report
+from ceas_agents.reproduce import headlines, parts, report
 from ceas_agents.reproduce.parts import PARTS, Found, Part, Work
 from ceas_gym import config
 
@@ -20,7 +20,8 @@ DATA, FIGURES, SUMMARY, REPORT = "data", "figures", "reproduction.json", "report
 def reproduce(folder: Path, *, quick: bool = False, overwrite: bool = False) -> None:
     """Measures every claim, prints what came out, and writes the report.
 
-    What is finished is kept: run again, it goes on where it was stopped.
+    What is finished is kept: run again, it goes on where it was stopped. That does not notice
+    changes of the code within a version of the package, after which `overwrite` is called for.
 
     Args:
         folder: For `report.html`, `reproduction.json`, and the data and figures behind them.
@@ -52,22 +53,23 @@ def _open(folder: Path, record: Mapping[str, object], scenario: str, *, overwrit
         return
     data = folder / DATA
     data.mkdir(parents=True, exist_ok=True)
-    for part in PARTS:
-        (data / f"{part.name}.json").unlink(missing_ok=True)
-    for name in experiments.QUICK:
-        (data / name / "cells.csv").unlink(missing_ok=True)
+    # Whatever an earlier run left, lest it be taken for this one's.
+    old = [folder / SUMMARY, folder / REPORT, *(folder / FIGURES).glob("*.png")]
+    old += [*data.glob("*.json"), *data.glob("*.csv"), *data.glob(f"*/{sweep.CELLS}")]
+    for path in old:
+        path.unlink(missing_ok=True)
     results.write_text(folder / results.SCENARIO, scenario)
     results.write_json(folder / results.RECORD, record)
 
 
 def _found(part: Part, work: Work) -> Found:
     path = work.folder / f"{part.name}.json"
-    if path.exists():
+    if path.exists() and not part.swept:
         with results.reading_back(work.folder, "reproduction"):
             return json.loads(path.read_text())
     found = part.find(work)
-    results.write_json(path, found)
     results.write_text(work.folder / f"{part.name}.csv", table(part.rows(found)))
+    results.write_json(path, found)
     # As it is read back, so that a run in one go and a resumed one say the same.
     return json.loads(json.dumps(found))
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ceas_agents import canvas, plots
+from ceas_agents import canvas, plots, sweep_plan
 from ceas_agents.reproduce import experiments
 from ceas_agents.reproduce.experiments import BASE
 from ceas_agents.sweep import Finished
@@ -22,26 +22,31 @@ def find(plan: Plan, finished: Finished, name: str = "") -> dict[str, Any]:
         name: Of that one.
     """
     final = experiments.columns(plan, finished)
+    committed = experiments.committed(plan, finished)
     contestants = plan.factors["contestant"]
     settings = plan.factors.get("setting", {name: {}})
 
-    def values(contestant: str, setting: str) -> Any:  # noqa: ANN401 - an array
-        return final[(contestant, setting) if "setting" in plan.factors else (contestant,)]
+    def labels(contestant: str, setting: str) -> tuple[str, ...]:
+        return (contestant, setting) if "setting" in plan.factors else (contestant,)
+
+    def cell(contestant: str, setting: str) -> dict[str, Any]:
+        own, base = final[labels(contestant, setting)], final[labels(BASE, setting)]
+        return {
+            "accuracy": experiments.estimate(own),
+            "more": experiments.estimate(own - base),
+            "committed": committed[labels(contestant, setting)],
+        }
+
+    def chance(setting: str) -> float:
+        mine = next(cell for cell in plan.cells if cell.labels == labels(BASE, setting))
+        return 1 / len(sweep_plan.resolve(plan, mine)[1].learning.classes)
 
     return {
         "seeds": experiments.describe_seeds(plan.seeds),
         "settings": {
-            setting: {
-                contestant: {
-                    "accuracy": experiments.estimate(values(contestant, setting)),
-                    "more": experiments.estimate(
-                        values(contestant, setting) - values(BASE, setting)
-                    ),
-                }
-                for contestant in contestants
-            }
-            for setting in settings
+            setting: {name: cell(name, setting) for name in contestants} for setting in settings
         },
+        "chance": {setting: chance(setting) for setting in settings},
     }
 
 
@@ -51,6 +56,7 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
         {"setting": setting, "contestant": name}
         | {f"accuracy_{end}": value for end, value in cell["accuracy"].items()}
         | {f"minus_ceas_{end}": value for end, value in cell["more"].items()}
+        | {"rounds_committed": cell["committed"], "chance": found["chance"][setting]}
         for setting, line in found["settings"].items()
         for name, cell in line.items()
     ]
@@ -77,6 +83,8 @@ def draw(found: dict[str, Any], path: Path) -> Path:
                 axes.errorbar(
                     mean, heights, xerr=[low, high], fmt="o", color=shade, label=name, linewidth=1.2
                 )
+        levels = [100 * share for share in found["chance"].values()]
+        left.plot(levels, range(len(levels)), "|", color=canvas.GREY, markersize=13, label="chance")
         right.axvline(0, color=canvas.GREY, linewidth=0.8)
         left.set_yticks(range(len(settings)), list(settings))
         left.set_ylim(len(settings) - 0.5, -0.5)
@@ -85,7 +93,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
         for axes in (left, right):
             axes.grid(axis="x", color=canvas.GRID, linewidth=0.8)
         handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=4, frameon=False)
+        figure.legend(handles, labels, loc="outside lower left", ncols=5, frameon=False)
         canvas.save(figure, path)
     return path
 
@@ -93,15 +101,27 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 def caption(found: dict[str, Any]) -> str:
     """Returns what came out, in words."""
     settings = found["settings"]
-    told = []
-    for name in list(next(iter(settings.values())))[1:]:
-        more = [line[name]["more"] for line in settings.values()]
-        above = sum(end["low"] > 0 for end in more)
-        below = sum(end["high"] < 0 for end in more)
-        told.append(f"{name} is above CEAS in {above} and below it in {below}")
+    told = [_against_ceas(settings, name) for name in list(next(iter(settings.values())))[1:]]
+    lost = [
+        setting
+        for setting, line in settings.items()
+        if line[BASE]["accuracy"]["mean"] <= found["chance"][setting] + experiments.ROUNDING
+    ]
     return (
         "Does the order of the schedulers hold elsewhere? Final accuracy and its difference from "
-        "that of CEAS under the scenario's attack, by setting. Counting only intervals that "
-        f"leave out zero, of {len(settings)} settings {'; '.join(told)}. Mean and 95 % interval "
-        f"over {found['seeds']}, paired by seed."
+        f"that of CEAS under the scenario's attack, in {len(settings)} settings. Counting only "
+        "intervals that leave out zero, of which one in twenty would do so by luck, and only where "
+        f"both commit at least half of their rounds: {'; '.join(told)}. In {len(lost)} settings "
+        f"the attack leaves CEAS at or below chance ({', '.join(lost) or 'none'}). Mean and 95 % "
+        f"interval over {found['seeds']}, paired by seed."
     )
+
+
+def _against_ceas(settings: dict[str, Any], name: str) -> str:
+    more = [
+        line[name]["more"]
+        for line in settings.values()
+        if min(line[name]["committed"], line[BASE]["committed"]) >= experiments.HALF
+    ]
+    above, below = (sum(map(test, more)) for test in (experiments.is_above, experiments.is_below))
+    return f"{name} is above CEAS in {above} and below it in {below} of {len(more)}"

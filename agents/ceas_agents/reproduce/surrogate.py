@@ -217,7 +217,6 @@ def _compare(params: Params, hub: Rounds, f: int, seeds: int) -> dict[str, Any]:
     mean, margin = losses.mean(axis=0), 1.96 * losses.std(axis=0) / seeds**0.5
     return {
         "acts": float(hub.acts.mean()),
-        "byzantine_weight": float(jnp.where(byzantine, hub.weights, 0).sum(axis=1).mean()),
         "rounds": list(range(len(mean))),
         "mean": mean.tolist(),
         "low": (mean - margin).tolist(),

@@ -29,9 +29,9 @@ PLAIN = "mean"
 FISHER = "fisher, none"
 """The weights whose variance the ratio of means predicts."""
 MARKS = {
-    NOBODY: ("o", plots.COLOURS["random"], "nobody Byzantine"),
-    RANDOM: ("s", plots.COLOURS["ceas"], "at random"),
-    BEST: ("D", plots.COLOURS["oblivious-naive"], "on the best links"),
+    NOBODY: ("o", canvas.GREY, "nobody Byzantine"),
+    RANDOM: ("s", plots.OTHER_COLOURS[3], "at random"),
+    BEST: ("D", plots.OTHER_COLOURS[1], "on the best links"),
 }
 SETTINGS = {"textbook": ("o", "textbook"), "qnn": ("^", "QNN")}
 CAP_NAMES = {"none": "no cap", "certificate": "certificate", "share_budget": "share budget"}
@@ -132,15 +132,16 @@ def _of_variance(found: dict[str, Any]) -> str:
 
     minibatch = 100 * np.mean([case["qnn"]["minibatch"] for case in found["cases"]])
     return (
-        f"Fisher weights without a cap leave {both('qnn', 'ratio', FISHER)} of the variance of "
-        "equal ones, under the schedules of CEAS and uniform, where the harmonic over the "
-        f"arithmetic mean of the information says {both('qnn', 'predicted')} (in the textbook's "
-        f"setting {both('textbook', 'ratio', FISHER)}, predicted {both('textbook', 'predicted')}; "
-        f"the minibatch makes {minibatch:.1f} % of an update's noise); weights by shots alone, "
-        f"blind to fidelity, leave {both('qnn', 'by_shots')}, Fisher weights under the hub's cap, "
-        f"{found['cap'].replace('_', ' ')}, {both('qnn', 'ratio', _capped(found))}, and the "
-        f"schedule of CEAS alone, with equal weights, {_shown(_by_schedule(found))} of the uniform "
-        "one's variance."
+        "Shares of the variance under equal weights, with CEAS's schedule and with the uniform "
+        f"one: Fisher weights leave {both('qnn', 'ratio', FISHER)} without a cap, where the "
+        "harmonic over the arithmetic mean of the information says "
+        f"{both('qnn', 'predicted')}. Weights by shots alone, blind to fidelity, leave "
+        f"{both('qnn', 'by_shots')}. Under the hub's cap, {found['cap'].replace('_', ' ')}, Fisher "
+        f"weights leave {both('qnn', 'ratio', _capped(found))}. In the textbook's setting, "
+        f"without a cap, they leave {both('textbook', 'ratio', FISHER)}, predicted "
+        f"{both('textbook', 'predicted')}. The minibatch makes {minibatch:.1f} % of an update's "
+        "noise. CEAS's schedule has, with equal weights, "
+        f"{_shown(_by_schedule(found))} of the uniform one's variance."
     )
 
 
@@ -154,13 +155,13 @@ def _under_attack(found: dict[str, Any]) -> str:
         return _shown(_over_equal(found, CEAS, rule, where, FISHER))
 
     return (
-        f"When {found['byzantine_nodes']} nodes send the negated honest mean from the best links "
-        f"under CEAS, they carry {share(FISHER)} of the weight without a cap, "
-        f"{share(_capped(found))} with it, and {share(UNIFORM)} of equal weights, and without a "
-        f"cap the squared error is {times(BEST, PLAIN)} times that of equal weights under the mean "
-        f"and {times(BEST, rule)} times under the {rule}; from random places it is "
-        f"{times(RANDOM, PLAIN)} and {times(RANDOM, rule)} times, and with nobody Byzantine "
-        f"{times(NOBODY, PLAIN)} and {times(NOBODY, rule)} times."
+        f"With {found['byzantine_nodes']} nodes that send the negated honest mean, the squared "
+        "error over that of equal weights, without a cap and under CEAS's schedule, is "
+        f"{times(BEST, PLAIN)} under the mean and {times(BEST, rule)} under the {rule} if they sit "
+        f"on the best links, {times(RANDOM, PLAIN)} and {times(RANDOM, rule)} from random places, "
+        f"and {times(NOBODY, PLAIN)} and {times(NOBODY, rule)} with nobody Byzantine. From the "
+        f"best links they carry {share(FISHER)} of the weight without a cap, "
+        f"{share(_capped(found))} with it, and {share(UNIFORM)} of equal weights."
     )
 
 

@@ -91,7 +91,7 @@ def _qnn(
     updates: Float[np.ndarray, "draws nodes parameters"],
     quiet: Float[np.ndarray, "draws nodes parameters"],
 ) -> dict[str, Any]:
-    counted, floor = weight[-1] > 0, float(params.learning.batch_floor)
+    counted = weight[-1] > 0
     information = _wide(protocol.measured_information(delivery, params.network.qubits))[counted]
     relative = law.relative_variance(weight @ updates, weight @ quiet)
     updates, quiet = updates[:, counted], quiet[:, counted]
@@ -100,7 +100,6 @@ def _qnn(
     of_shots = law.relative_variance(by_shots @ updates, by_shots @ quiet)
     return {
         "predicted": law.harmonic_over_arithmetic(information),
-        "predicted_with_minibatch": law.harmonic_over_arithmetic(1 / (1 / information + 1 / floor)),
         "by_shots": float(of_shots[0] / relative[-1]),
         "least": law.least_ratio(updates, quiet),
         "minibatch": float(minibatch),

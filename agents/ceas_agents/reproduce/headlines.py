@@ -26,7 +26,7 @@ def told(parts: Mapping[str, Any]) -> list[str]:
         "*The paper's lead of 10 to 15 points over oblivious baselines.* CEAS leads "
         f"*{attacks.FAIR}* {_leads(by_attack, 'attack and Byzantine nodes')}; "
         f"{_leads(by_time, 'coherence time and Byzantine nodes')}. With rules of the literature in "
-        f"place of the median, it is {_leads(by_rule, 'rule, attack and Byzantine nodes')}.",
+        f"place of the median, its lead is {_leads(by_rule, 'rule, attack and Byzantine nodes')}.",
         f"*Its 90 % of pairs used.* CEAS uses {100 * used['ceas']['utilization']:.1f} %, "
         f"*{attacks.FAIR}* {100 * used[attacks.FAIR]['utilization']:.1f} %. Of the bound on useful "
         f"pairs that no schedule exceeds, CEAS reaches {100 * made['ceas']:.0f} %, "

@@ -114,7 +114,8 @@ def test_bench_measures_prints_and_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(run, "CASES", {"tiny": ("tiny", {})})
-    curves = {"nodes": ((4, 8), "1"), growth.BATCH: ((1, 2), "1")}
+    # The exponent is of the upper half, which takes two sizes at least.
+    curves = {"nodes": ((4, 6, 8), "1"), growth.BATCH: ((1, 2, 4), "1")}
     monkeypatch.setattr(growth, "CURVES", curves)
     run.bench(config.load("tiny", {"attack.name": "none"}), 3, tmp_path, grow=True)
     found = json.loads((tmp_path / "bench.json").read_text())

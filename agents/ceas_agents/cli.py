@@ -160,8 +160,8 @@ def reproduce(
 ) -> None:
     """Measure the paper's claims; write a report that opens in a browser, and all data behind it.
 
-    The whole takes about an hour on two cores, and a quick run some minutes. Run again, it goes on
-    where it was stopped.
+    The whole takes about three quarters of an hour on two cores, and a quick run about ten minutes,
+    most of them compilation. Run again, it goes on where it was stopped.
 
     Example: ceas-gym reproduce --quick --out runs/quick
     """

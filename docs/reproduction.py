@@ -41,7 +41,7 @@ def page(summary: dict[str, Any]) -> str:
             "was stopped:",
             "",
             "```sh",
-            "ceas-gym reproduce --out runs/reproduce     # --quick: few seeds, in about ten minutes",
+            "ceas-gym reproduce --out runs/reproduce     # --quick: few seeds, about ten minutes",
             "python docs/reproduction.py runs/reproduce  # writes this page and the README's table",
             "```",
             "",

@@ -1,23 +1,14 @@
 """The tables of the page on performance are those of the kept run."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
+import scripts
 
 
 @pytest.fixture(scope="module")
 def script():
-    path = ROOT / "docs" / "performance.py"
-    spec = importlib.util.spec_from_file_location("docs_performance", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return scripts.load("performance")
 
 
 @pytest.fixture(scope="module")

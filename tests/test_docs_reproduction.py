@@ -1,25 +1,16 @@
 """The page on the paper's claims and the README say what the kept summary of the run says."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
+import scripts
 
 from ceas_agents.reproduce.parts import PARTS
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
 def script():
-    path = ROOT / "docs" / "reproduction.py"
-    spec = importlib.util.spec_from_file_location("docs_reproduction", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return scripts.load("reproduction")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +47,7 @@ def test_another_number_would_be_noticed(script, summary):
 def test_every_figure_of_the_page_is_there(script):
     for part in PARTS:
         if part.draw:
-            assert (ROOT / "docs" / "figures" / f"reproduction-{part.name}.png").is_file()
+            assert (scripts.DOCS / "figures" / f"reproduction-{part.name}.png").is_file()
 
 
 def test_a_readme_without_marks_is_refused(script):

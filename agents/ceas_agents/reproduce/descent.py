@@ -1,8 +1,7 @@
 """The neural network's descent in the simulator, round by round, beside what Theorem 1 allows."""
 
-from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +9,12 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float, Key
 
 from ceas_agents.reproduce import theorem
+from ceas_agents.reproduce.overheard import listening
 from ceas_gym import dynamics
 from ceas_gym.consensus.rules.mass import trimmed_share
 from ceas_gym.learning import learners, pullback
 from ceas_gym.once import once
-from ceas_gym.types import Delivery, Observation, Params, State
+from ceas_gym.types import Observation, Params, State
 
 
 class Track(NamedTuple):
@@ -41,25 +41,18 @@ def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> 
         params: The scenario; without the theorem's protocol the limit means nothing.
         key: Of the episode.
     """
-    learning, hub = params.learning, params.consensus
-    seen: list[Delivery] = []
-
-    def lapse(consensus: Any, workers: Any, delivery: Delivery, measured: Any) -> Any:  # noqa: ANN401
-        # No record of a round holds its delivery, so it is noted on its way.
-        seen.append(delivery)
-        return hub.lapse(consensus, workers, delivery, measured)
-
-    watched = replace(params, consensus=replace(hub, lapse=lapse))
+    learning, tolerated = params.learning, params.consensus.tolerated
+    listener, heard = listening(params)
 
     def one(carry: tuple[State, Observation], _: None) -> tuple[tuple[State, Observation], Track]:
         state, observation = carry
-        after, timestep = dynamics.step(watched, state, policy(params, observation, key))
+        after, timestep = dynamics.step(listener, state, policy(params, observation, key))
         pulled = pullback.pull(learning.program, state.model.parameters)
         exact = learners.full_gradient(learning, pulled, learning.training)
-        mean, variances = theorem.moments(learning, pulled, seen.pop())
+        mean, variances = theorem.moments(learning, pulled, heard.pop())
         weight = after.report.weights
         biases = jnp.where(weight[:, None] > 0, mean - exact, 0)
-        beta = trimmed_share(weight, hub.tolerated)
+        beta = trimmed_share(weight, tolerated)
         return (after, timestep.observation), Track(
             loss=theorem.loss(learning, state.model.parameters),
             gradient=(exact**2).sum(),

@@ -72,92 +72,30 @@ def _scales(work: Work) -> Found:
     return {**found, **merged}
 
 
+def _of_sweep(name: str, title: str, module: Any) -> Part:  # noqa: ANN401 - finds, draws, tells
+    find = partial(_swept, name, module.find)
+    return Part(name, title, find, module.rows, module.draw, module.caption, swept=True)
+
+
+def _of_extras(name: str, title: str) -> Part:
+    find = partial(_swept, name, ablation.find_extras)
+    return Part(name, title, find, ablation.rows, None, ablation.caption_of_extras, swept=True)
+
+
+def _of_measurement(title: str, module: Any) -> Part:  # noqa: ANN401 - measures, draws, tells
+    find = partial(_measured, module)
+    return Part(module.NAME, title, find, module.rows, module.draw, module.caption)
+
+
 PARTS = (
-    Part(
-        "attacks",
-        "Accuracy under coordinated attack",
-        partial(_swept, "attacks", attacks.find),
-        attacks.rows,
-        attacks.draw,
-        attacks.caption,
-        swept=True,
-    ),
-    Part(
-        "map",
-        "Where the lead is greater, and where smaller",
-        partial(_swept, "map", coherence_map.find),
-        coherence_map.rows,
-        coherence_map.draw,
-        coherence_map.caption,
-        swept=True,
-    ),
-    Part(
-        reach.NAME,
-        "Utilization despite limited coherence",
-        partial(_measured, reach),
-        reach.rows,
-        reach.draw,
-        reach.caption,
-    ),
-    Part(
-        variance.NAME,
-        "What fidelity weights do to noise",
-        partial(_measured, variance),
-        variance.rows,
-        variance.draw,
-        variance.caption,
-    ),
-    Part(
-        convergence.NAME,
-        "Convergence under heterogeneous noise",
-        partial(_measured, convergence),
-        convergence.rows,
-        convergence.draw,
-        convergence.caption,
-    ),
-    Part(
-        "ablation",
-        "What each part is worth",
-        partial(_swept, "ablation", ablation.find),
-        ablation.rows,
-        ablation.draw,
-        ablation.caption,
-        swept=True,
-    ),
-    Part(
-        "extras",
-        "What else the hub could do",
-        partial(_swept, "extras", ablation.find_extras),
-        ablation.rows,
-        None,
-        ablation.caption_of_extras,
-        swept=True,
-    ),
-    Part(
-        "ablation-short",
-        "What each part is worth when memories are short",
-        partial(_swept, "ablation-short", ablation.find),
-        ablation.rows,
-        ablation.draw,
-        ablation.caption,
-        swept=True,
-    ),
-    Part(
-        "extras-short",
-        "What else the hub could do when memories are short",
-        partial(_swept, "extras-short", ablation.find_extras),
-        ablation.rows,
-        None,
-        ablation.caption_of_extras,
-        swept=True,
-    ),
-    Part(
-        "scale",
-        "Other sizes, data and hardware",
-        _scales,
-        scale.rows,
-        scale.draw,
-        scale.caption,
-        True,
-    ),
+    _of_sweep("attacks", "Accuracy under coordinated attack", attacks),
+    _of_sweep("map", "Where the lead is greater, and where smaller", coherence_map),
+    _of_measurement("Utilization despite limited coherence", reach),
+    _of_measurement("What fidelity weights do to noise", variance),
+    _of_measurement("Convergence under heterogeneous noise", convergence),
+    _of_sweep("ablation", "What each part is worth", ablation),
+    _of_extras("extras", "What else the hub could do"),
+    _of_sweep("ablation-short", "What each part is worth when memories are short", ablation),
+    _of_extras("extras-short", "What else the hub could do when memories are short"),
+    _of_sweep("scale", "Other sizes, data and hardware", scale)._replace(find=_scales),
 )

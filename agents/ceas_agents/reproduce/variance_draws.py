@@ -12,18 +12,17 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents import policies
+from ceas_agents.reproduce.overheard import listening
 from ceas_gym import batch, dynamics
 from ceas_gym.consensus import attacks, protocol, weights
 from ceas_gym.learning import learners, pullback
 from ceas_gym.types import (
     Coalition,
-    Consensus,
     Delivery,
     Observation,
     Params,
     Received,
     State,
-    Workers,
 )
 
 Rule = Callable[[Array, Array, Array], Array]
@@ -74,22 +73,13 @@ def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> R
         params: The scenario.
         key: As for `dynamics.reset`.
     """
-    heard: list[Delivery] = []
-
-    # The step keeps its delivery to itself, but tells it to the function for lapses.
-    def listen(
-        consensus: Consensus, workers: Workers, delivery: Delivery, measured: Array
-    ) -> Received:
-        heard.append(delivery)
-        return params.consensus.lapse(consensus, workers, delivery, measured)
-
-    listening = replace(params, consensus=replace(params.consensus, lapse=listen))
+    listener, heard = listening(params)
 
     def one(carry: tuple[State, Observation], _: None) -> tuple[tuple[State, Observation], Round]:
         state, observation = carry
         action = policy(params, observation, key)
-        after, timestep = dynamics.step(listening, state, action)
-        return (after, timestep.observation), Round(heard[-1], state.model.parameters)
+        after, timestep = dynamics.step(listener, state, action)
+        return (after, timestep.observation), Round(heard.pop(), state.model.parameters)
 
     state, timestep = dynamics.reset(params, key)
     return jax.lax.scan(one, (state, timestep.observation), None, length=rounds)[1]

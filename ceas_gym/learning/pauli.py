@@ -6,7 +6,6 @@ rho_P = Tr[P rho(x)]; the observable, pulled back through the ansatz, as O_P = 2
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,28 +100,6 @@ class Constant:
         return bool(np.allclose(np.abs(self.matrix), np.abs(self.matrix).round()))
 
 
-@dataclass(frozen=True, eq=False)
-class Clifford:
-    """Several such gates at once: new[P] = signs[P] * old[sources[P]]."""
-
-    sources: NDArray[np.int32]
-    signs: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Factor:
-    """Other gates, on one or two qubits together, as one matrix."""
-
-    wires: tuple[int, ...]
-    gates: tuple[Rotation | Constant, ...]
-    """On one of the wires each, in the order of time, or a single gate on both."""
-
-    @property
-    def angles(self) -> list[int]:
-        """Returns the angles that it depends on."""
-        return [gate.angle for gate in self.gates if isinstance(gate, Rotation)]
-
-
 Step = Rotation | Constant
 
 
@@ -150,68 +127,9 @@ class Program:
         return self.jacobian.shape[1]
 
     @cached_property
-    def pulled(self) -> tuple[Clifford | Factor, ...]:
-        """Returns the steps as an observable meets them, the last one first, in as few as can be.
-
-        Gates on one qubit wait for the next joint gate, and go in pairs of qubits; neighbouring
-        joint Clifford gates are one permutation.
-        """
-        plan: list[Clifford | Factor] = []
-        waiting: dict[int, list[Rotation | Constant]] = {}
-        run: list[Constant] = []
-        for step in reversed(self.steps):
-            if isinstance(step, Constant) and len(step.wires) > 1 and step.is_clifford:
-                plan += _paired(waiting)
-                run.insert(0, step)
-                continue
-            plan += _joined(self.qubits, run)
-            run = []
-            if len(step.wires) > 1:
-                plan += [*_paired(waiting), Factor(step.wires, (step,))]
-            else:
-                waiting.setdefault(min(step.wires), []).insert(0, step)
-        return (*plan, *_joined(self.qubits, run), *_paired(waiting))
-
-    @cached_property
     def readout(self) -> NDArray[np.float64]:
         """Returns the Pauli vectors of the observables, shape (observables, 4**qubits)."""
         vectors = np.zeros((self.observables, 4**self.qubits))
         for qubit in range(self.observables):
             vectors[qubit, 3 * 4 ** (self.qubits - 1 - qubit)] = 1.0
         return vectors
-
-
-def _paired(waiting: dict[int, list[Rotation | Constant]]) -> list[Factor]:
-    # Takes all that waits, two qubits at a time, as a rule with the last angles first.
-    wires = sorted(waiting)
-    pairs = [wires[place : place + 2] for place in range(0, len(wires), 2)][::-1]
-    factors = [
-        Factor(tuple(pair), tuple(gate for wire in pair for gate in waiting[wire]))
-        for pair in pairs
-    ]
-    waiting.clear()
-    return factors
-
-
-def _joined(qubits: int, gates: list[Constant]) -> list[Clifford]:
-    sources, signs = np.arange(4**qubits), np.ones(4**qubits)
-    for gate in reversed(gates):
-        column = np.abs(gate.matrix).argmax(axis=1)
-        sign = gate.matrix[np.arange(len(column)), column].round()
-        sources = _permute(sources, gate.wires, qubits, column)
-        signs = _permute(signs, gate.wires, qubits, column, sign)
-    # 32 bits whatever the precision in use: the same program serves both.
-    return [Clifford(sources.astype(np.int32), signs)] if gates else []
-
-
-def _permute(
-    vector: NDArray[Any],
-    wires: tuple[int, ...],
-    qubits: int,
-    column: NDArray[np.int64],
-    sign: NDArray[np.float64] | float = 1,
-) -> NDArray[Any]:
-    front = range(len(wires))
-    tensor = np.moveaxis(vector.reshape((4,) * qubits), wires, front)
-    rows = tensor.reshape(len(column), -1)[column] * np.reshape(sign, (-1, 1))
-    return np.moveaxis(rows.reshape(tensor.shape), front, wires).reshape(-1)

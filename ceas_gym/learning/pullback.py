@@ -1,22 +1,24 @@
 """The observables pulled back through the ansatz, with their derivatives, in one pass.
 
-A layer on a pair of qubits is one matrix of 16 x 16 on their letters. It takes along all
-derivatives by the angles of earlier factors, and adds those by its own angles, which up to there
-are nothing but the observable itself: so each is carried no further than it must be.
+A stage's matrix of 16 x 16 takes along all derivatives by the angles of later gates, and adds those
+by its own angles, which up to there are nothing but the observable itself.
 """
 
 from functools import reduce
+from types import ModuleType
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpy.typing import NDArray
 
-from ceas_gym.learning.pauli import Clifford, Constant, Factor, Program, Rotation
+from ceas_gym.learning.pauli import Program, Rotation
+from ceas_gym.learning.stages import Factor, Order, Stages, of_program
 from ceas_gym.types import Pulled
 
 
-def pull(program: Program, parameters: Float[Array, " parameters"]) -> Pulled:
+def pull(program: Program, parameters: Float[Array, " parameters"], xp: ModuleType = jnp) -> Pulled:
     """Returns O_P = 2^-n Tr[P U+ O U] of the read-out observables, and its derivatives.
 
     The words P are those of the program.
@@ -27,8 +29,19 @@ def pull(program: Program, parameters: Float[Array, " parameters"]) -> Pulled:
     Args:
         program: Ansatz and observables.
         parameters: Weights of the ansatz, in radians.
+        xp: The library of the arrays: `jax.numpy`, or `numpy` where a compilation does not pay.
     """
-    rows = _run(program, angles(program, parameters), differentiate=True)
+    stages, done = of_program(program), list[int]()
+    matrices = _matrices(stages, angles(program, parameters, xp), xp)
+    # Row 0 is the observable, and each row after it the derivative by an angle of `done`.
+    pulled = xp.asarray(program.readout.T[:, None, :], parameters.dtype)
+    for order, factor, matrix in zip(stages.orders, stages.factors, matrices, strict=True):
+        pulled = _apply(_reorder(pulled, order), matrix, xp)
+        done = factor.angles + done
+    rows = _reorder(pulled, stages.last)
+    if done != sorted(done):
+        rows = rows[:, np.array([0, *(1 + np.argsort(done))])]
+    rows = xp.moveaxis(rows, -1, 0)
     return Pulled(observables=rows[..., 0], derivatives=rows[..., 1:])
 
 
@@ -36,93 +49,104 @@ def observables(
     program: Program, parameters: Float[Array, " parameters"]
 ) -> Float[Array, "observables paulis"]:
     """Returns the same O_P without derivatives."""
-    return _run(program, angles(program, parameters), differentiate=False)[..., 0]
+    stages = of_program(program)
+    matrices = _matrices(stages, angles(program, parameters), jnp)
+    start = jnp.asarray(program.readout.T, parameters.dtype)
+    if not matrices:
+        return _reorder(start, stages.last).T
+
+    # A loop, for its body is compiled once.
+    def stage(pulled: Array, step: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        sources, signs, matrix = step
+        flat = (pulled[sources] * signs[:, None]).reshape(len(matrix), -1)
+        return jnp.matmul(matrix, flat, precision="highest").reshape(pulled.shape), None
+
+    sources = jnp.asarray(np.stack([order.sources for order in stages.orders]))
+    signs = jnp.asarray(np.stack([order.signs for order in stages.orders]), start.dtype)
+    first = jnp.stack([matrix[0] for matrix in matrices])
+    pulled, _ = jax.lax.scan(stage, start, (sources, signs, first))
+    return _reorder(pulled, stages.last).T
 
 
-def angles(program: Program, parameters: Float[Array, " parameters"]) -> Float[Array, " angles"]:
+def angles(
+    program: Program, parameters: Float[Array, " parameters"], xp: ModuleType = jnp
+) -> Float[Array, " angles"]:
     """Returns the angles of the program's rotations, in radians."""
-    jacobian = jnp.asarray(program.jacobian, parameters.dtype)
-    return jacobian @ parameters + jnp.asarray(program.offset, parameters.dtype)
-
-
-def _run(
-    program: Program, angle: Float[Array, " angles"], *, differentiate: bool
-) -> Float[Array, "observables paulis rows"]:
-    # Row 0 is the observable, and each row after it the derivative by an angle of `done`. The
-    # Pauli words are numbered with the letters of `wires` in that order, most significant first.
-    turns = jnp.stack([jnp.ones_like(angle), jnp.cos(angle), jnp.sin(angle)], axis=1)
-    pulled = jnp.asarray(program.readout.T[:, None, :], angle.dtype)
-    wires, done = list(range(program.qubits)), list[int]()
-    for step in program.pulled:
-        if isinstance(step, Clifford):
-            pulled = _permute(pulled, step, wires)
-            continue
-        own = step.angles if differentiate else []
-        order = [*step.wires, *(wire for wire in wires if wire not in step.wires)]
-        pulled = _apply(_moved(pulled, wires, order), _matrices(step, turns, own))
-        wires, done = order, own + done
-    wanted = slice(None) if program.words is None else np.array(program.words)
-    pulled = pulled[_places(wires, sorted(wires))[wanted]]
-    if done != sorted(done):
-        pulled = pulled[:, np.array([0, *(1 + np.argsort(done))])]
-    return jnp.moveaxis(pulled, -1, 0)
+    jacobian = xp.asarray(program.jacobian, parameters.dtype)
+    return jacobian @ parameters + xp.asarray(program.offset, parameters.dtype)
 
 
 def _matrices(
-    step: Factor, turns: Float[Array, "angles 3"], own: list[int]
+    stages: Stages, angle: Float[Array, " angles"], xp: ModuleType
+) -> list[Float[Array, "variants out words"]]:
+    # Of each factor: its matrix, then the derivatives by its own angles.
+    turn = xp.stack([xp.ones_like(angle), xp.cos(angle), xp.sin(angle)], axis=1)
+    slope = xp.stack([xp.zeros_like(angle), -turn[:, 2], turn[:, 1]], axis=1)
+    both = xp.stack([turn, slope])
+    made = iter(_products(stages, both, xp))
+    return [
+        _joint(factor, both, xp) if factor.is_joint else next(made)[: 1 + len(factor.angles)]
+        for factor in stages.factors
+    ]
+
+
+def _joint(
+    factor: Factor, both: Float[Array, "two angles 3"], xp: ModuleType
 ) -> Float[Array, "variants out words"]:
-    # The step's matrix, then its derivatives by its own angles.
-    def matrices(gate: Rotation | Constant) -> Array:
-        if isinstance(gate, Constant):
-            return jnp.asarray(gate.matrix, turns.dtype)[None]
-        turn = turns[gate.angle]
-        slope = jnp.stack([jnp.zeros_like(turn[0]), -turn[2], turn[1]])
-        variants = jnp.stack([turn, *(slope if angle == gate.angle else turn for angle in own)])
-        generators = jnp.asarray(gate.generators, turns.dtype)
-        return (variants[:, :, None, None] * generators).sum(axis=1)
-
-    if len(step.wires) == len(step.gates[0].wires):
-        return reduce(_product, map(matrices, step.gates))
-    first, second = (
-        reduce(_product, [matrices(gate) for gate in step.gates if gate.wires == (wire,)])
-        for wire in step.wires
-    )
-    both = first[:, :, None, :, None] * second[:, None, :, None, :]
-    size = first.shape[1] * second.shape[1]
-    return both.reshape(-1, size, size)
+    gate = factor.gates[0]
+    if isinstance(gate, Rotation):
+        return _turned(gate.generators, both[:, gate.angle], xp)
+    return xp.asarray(gate.matrix, both.dtype)[None]
 
 
-def _product(first: Array, second: Array) -> Float[Array, "variants out words"]:
+def _turned(generators: Any, turns: Array, xp: ModuleType) -> Array:  # noqa: ANN401
+    weighted = turns[..., None, None] * xp.asarray(generators, turns.dtype)
+    return weighted.sum(axis=-3)
+
+
+def _products(
+    stages: Stages, both: Float[Array, "two angles 3"], xp: ModuleType
+) -> Float[Array, "factors variants out words"]:
+    # All matrices that are made of gates on single qubits, at once.
+    table = stages.table
+    turned = _turned(table.generators, both[:, table.angles], xp)
+    constants = xp.asarray(table.constants, both.dtype)
+    matrices = xp.concatenate([constants, turned.reshape(-1, *constants.shape[1:])])
+    gates = xp.moveaxis(matrices[table.entries], 3, 0)
+    chosen = reduce(_product, [gates[step] for step in range(len(gates))])
+    if chosen.shape[2] == 1:
+        return chosen[:, :, 0]
+    first, second = chosen[:, :, 0], chosen[:, :, 1]
+    product = first[..., :, None, :, None] * second[..., None, :, None, :]
+    size = first.shape[-1] * second.shape[-1]
+    return product.reshape(*product.shape[:2], size, size)
+
+
+def _product(first: Array, second: Array) -> Float[Array, "*batch out words"]:
     # Written out: for four terms that is sooner done than a call of a matrix product.
-    return (first[:, :, :, None] * second[:, None, :, :]).sum(axis=2)
+    return (first[..., :, :, None] * second[..., None, :, :]).sum(axis=-2)
 
 
 def _apply(
-    pulled: Float[Array, "paulis rows observables"], matrices: Float[Array, "variants out words"]
+    pulled: Float[Array, "paulis rows observables"],
+    matrices: Float[Array, "variants out words"],
+    xp: ModuleType,
 ) -> Float[Array, "paulis more observables"]:
-    # Full precision: an accelerator would else round the factors to ten bits.
     flat = pulled.reshape(matrices.shape[2], -1, *pulled.shape[1:])
-    carried = jnp.tensordot(matrices[0], flat, axes=1, precision="highest")
-    if len(matrices) > 1:
-        new = jnp.tensordot(matrices[1:], flat[:, :, 0], axes=1, precision="highest")
-        rows = (carried[:, :, :1], jnp.moveaxis(new, 0, 2), carried[:, :, 1:])
-        carried = jnp.concatenate(rows, axis=2)
+    # Full precision: an accelerator would else round the factors to ten bits.
+    with jax.default_matmul_precision("highest"):
+        carried = xp.tensordot(matrices[0], flat, axes=1)
+        if len(matrices) > 1:
+            new = xp.tensordot(matrices[1:], flat[:, :, 0], axes=1)
+            rows = (carried[:, :, :1], xp.moveaxis(new, 0, 2), carried[:, :, 1:])
+            carried = xp.concatenate(rows, axis=2)
     return carried.reshape(len(pulled), *carried.shape[2:])
 
 
-def _permute(pulled: Array, step: Clifford, wires: list[int]) -> Array:
-    place = _places(wires, sorted(wires))
-    word = np.argsort(place)
-    signs = jnp.asarray(step.signs[word], pulled.dtype)
-    return pulled[place[step.sources[word]]] * signs[:, None, None]
-
-
-def _moved(pulled: Array, wires: list[int], order: list[int]) -> Array:
+def _reorder(pulled: Array, order: Order) -> Array:
     # A gather, whose rows are copied as a whole, is much faster than a transposition.
-    return pulled if wires == order else pulled[_places(wires, order)]
-
-
-def _places(wires: list[int], order: list[int]) -> NDArray[np.int64]:
-    # Where each Pauli word of the new order is in the old one.
-    places = np.arange(4 ** len(wires)).reshape((4,) * len(wires))
-    return places.transpose([wires.index(wire) for wire in order]).reshape(-1)
+    if len(order.sources) < len(pulled) or (order.sources != np.arange(len(pulled))).any():
+        pulled = pulled[order.sources]
+    if (order.signs == 1).all():
+        return pulled
+    return pulled * order.signs.astype(pulled.dtype).reshape(-1, *[1] * (pulled.ndim - 1))

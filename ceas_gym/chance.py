@@ -4,16 +4,19 @@ A round draws a few hundred numbers here and there. On a processor JAX makes the
 in a loop of five turns, and binomial numbers in loops around such loops: for so few numbers, most
 of the time goes into starting those turns. Here the bits are one chain of operations, which XLA
 fuses into one pass over memory, and binomial numbers are nearly always found in the first turn.
+Where all randomness begins, a seed of any size is made a key.
 """
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.random import define_prng_impl, threefry_prng_impl
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 Words = tuple[Array, Array]
 
@@ -26,6 +29,56 @@ MOST = 34
 """Counts up to it are told apart there; the chance of more, at a mean of 10, is below 3e-9."""
 ATTEMPTS = 2
 """Candidates drawn in a turn for a number above that mean; some one in five is rejected."""
+
+
+def key(seed: int) -> Key[Array, ""]:
+    """Returns the random key of a seed, whatever the width of numbers.
+
+    Seeds below 2^32 have the keys that `jax.random.key` gives them. No two seeds below 2^64 share
+    a key; two seeds of which one is larger do so with a probability of 2^-64.
+
+    Args:
+        seed: Whole number of any size; >= 0.
+
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it is negative.
+
+    Example:
+        >>> jax.random.key_data(key(2**32 + 3)).tolist()
+        [1, 3]
+    """
+    return jax.random.wrap_key_data(jnp.asarray(_words_of(seed)), impl="threefry2x32")
+
+
+def keys(seeds: Sequence[int]) -> Key[Array, " seeds"]:
+    """Returns the random keys of several seeds, as `key` makes them.
+
+    Example:
+        >>> keys([7, 2**70]).shape
+        (2,)
+    """
+    return jax.random.wrap_key_data(jnp.asarray(key_words(seeds)), impl="threefry2x32")
+
+
+def key_words(seeds: Sequence[int]) -> UInt32[np.ndarray, "seeds 2"]:
+    """Returns the two words of each seed's random key, as `key` makes it.
+
+    Example:
+        >>> key_words([3, 2**32 + 3]).tolist()
+        [[0, 3], [1, 3]]
+    """
+    return np.array([_words_of(seed) for seed in seeds], np.uint32).reshape(-1, 2)
+
+
+def _words_of(seed: int) -> UInt32[np.ndarray, "2"]:
+    number = operator.index(seed)
+    if number < 0:
+        raise ValueError(f"Argument `seed` must be a whole number from 0 on, but is {number}.")
+    if number < 2**64:
+        return np.array(divmod(number, 2**32), np.uint32)
+    # A key has 64 bits, so that more bits have to be hashed.
+    return np.random.SeedSequence(number).generate_state(2)
 
 
 def quick(key: Key[Array, "*batch"]) -> Key[Array, "*batch"]:

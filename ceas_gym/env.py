@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ceas_gym import config, interface, metrics, parameters, words
+from ceas_gym import chance, config, interface, metrics, parameters, words
 from ceas_gym.interface import Running, Told
 from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.scenario import Scenario
@@ -144,7 +144,7 @@ class CEASEnv(gym.Env[Observation, Action]):
             running = _reset_next(self.params, self._running.state)
         else:
             start = int(self.np_random.integers(2**31)) if seed is None else seed
-            running = _reset(self.params, jax.random.key(start))
+            running = _reset(self.params, chance.key(start))
         self._accuracy = []
         observation, _, _, info = self._take(running)
         return observation, info

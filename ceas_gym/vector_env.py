@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Key
 from numpy.typing import NDArray
 
-from ceas_gym import batch, config, interface, metrics, parameters, words
+from ceas_gym import batch, chance, config, interface, metrics, parameters, words
 from ceas_gym.env import make_spaces
 from ceas_gym.interface import Running, Told
 from ceas_gym.names import nearest
@@ -156,7 +156,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         if len(seeds) != self.num_envs:
             raise ValueError(f"Argument `seed` has {len(seeds)} entries for {self.num_envs} rows.")
         drawn = [int(self.np_random.integers(2**31)) if s is None else s for s in seeds]
-        return jnp.stack([jax.random.key(s) for s in drawn])
+        return chance.keys(drawn)
 
     def _reset_mask(self, options: dict[str, Any] | None) -> Flags:
         if options is None or "reset_mask" not in options:

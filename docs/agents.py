@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 from numpy.typing import NDArray
 
 from ceas_agents import canvas, contestants, policies, statistics
-from ceas_gym import batch, config, dynamics, parameters
+from ceas_gym import batch, chance, config, dynamics, parameters
 from ceas_gym.network import forecast
 from ceas_gym.types import Observation, Params, State
 
@@ -115,7 +114,7 @@ def _table(path: Path) -> list[dict[str, str]]:
 
 def served(name: str, params: Params, rounds: int, seeds: range) -> Values:
     """Returns the mean channel-time of each window and node, best links first."""
-    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+    keys = chance.keys(seeds)
     play = jax.jit(partial(_schedules, rounds))
     schedules = play(policies.as_pytree(contestants.get(name).policy), params, keys)
     order = np.argsort(-np.asarray(forecast.quality(params.network)))

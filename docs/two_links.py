@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ceas_agents import canvas
-from ceas_gym import config
+from ceas_gym import chance, config
 from ceas_gym.network import forecast, generation, setup, storage
 from ceas_gym.types import Memory, Network
 
@@ -261,6 +261,8 @@ def arguments() -> argparse.Namespace:
     given = parser.parse_args()
     if given.samples < REPLICAS or given.samples % REPLICAS:
         parser.error(f"--samples must be a multiple of {REPLICAS}")
+    if given.seed < 0:
+        parser.error(f"--seed must be at least 0, but is {given.seed}")
     return given
 
 
@@ -268,7 +270,7 @@ def main() -> None:
     """Prints the table and writes the figure."""
     given = arguments()
     settings = list(product(SUCCESS, COHERENCE))
-    keys = jax.random.split(jax.random.key(given.seed), len(settings))
+    keys = jax.random.split(chance.key(given.seed), len(settings))
     measured = partial(measure, each=given.samples // REPLICAS)
     progress = track(
         zip(settings, keys, strict=True),

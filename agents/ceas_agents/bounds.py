@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
@@ -12,7 +11,7 @@ from rich.table import Table
 from ceas_agents import evaluate, oracle, results, run
 from ceas_agents.contestants import Contestant
 from ceas_agents.exact import rounds
-from ceas_gym import config, parameters
+from ceas_gym import chance, config, parameters
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
@@ -114,12 +113,12 @@ def _bounds(params: Params, seeds: range, progress: Progress) -> Values:
     weather = params.network.weather
     if not params.network.drifts and float(weather.transition[0, 0]) == 1:
         # Nothing changes, so all episodes have the same bound.
-        same = oracle.bound(params, jax.random.key(seeds.start)).information
+        same = oracle.bound(params, chance.key(seeds.start)).information
         progress.update(task, completed=len(seeds))
         return np.full(len(seeds), same)
     found: list[float] = []
     for seed in seeds:
-        found.append(oracle.bound(params, jax.random.key(seed)).information)
+        found.append(oracle.bound(params, chance.key(seed)).information)
         progress.update(task, advance=1)
     return np.array(found)
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Array
@@ -140,7 +139,7 @@ def _built(scenario: Scenario, contestant: Contestant) -> Params:
 
 def _keys(seeds: Sequence[int], rows: int) -> Array:
     filled = [*seeds, *[seeds[-1]] * (rows - len(seeds))]
-    return jnp.stack([jax.random.key(seed) for seed in filled])
+    return chance.keys(filled)
 
 
 @partial(jax.jit, static_argnums=1)

@@ -16,6 +16,7 @@ from jaxtyping import Array, Int
 
 from ceas_agents import evaluate, policies
 from ceas_agents.contestants import Contestant
+from ceas_gym import chance
 from ceas_gym.consensus import attacks
 from ceas_gym.types import Metrics, Params
 
@@ -64,7 +65,7 @@ def episodes(
     common = _with(params, program.rules[0], program.attacks[0])
     policy = policies.as_pytree(contestant.policy)
     for seed in seeds:
-        key = jax.random.key(seed)
+        key = chance.key(seed)
         played = _play(policy, rounds, program, common, rule, attack, key)
         yield seed, jax.device_get(played)
 

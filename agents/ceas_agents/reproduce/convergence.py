@@ -26,7 +26,7 @@ from jaxtyping import Array
 from ceas_agents import canvas, plots, policies, statistics
 from ceas_agents.reproduce import descent, surrogate, theorem
 from ceas_agents.reproduce.descent import Track
-from ceas_gym import batch, config, parameters
+from ceas_gym import batch, chance, config, parameters
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
@@ -174,7 +174,7 @@ def _inside(f: int, step: float) -> dict[str, dict[str, object]]:
 
 def _play(params: Params, rounds: int, seeds: int, quick: bool) -> Track:
     play = partial(descent.COMPILED[quick], policies.as_pytree(policies.ceas), rounds, params)
-    keys, cores = [jax.random.key(seed) for seed in range(seeds)], batch.usable_cores()
+    keys, cores = [chance.key(seed) for seed in range(seeds)], batch.usable_cores()
     parts = [batch.side_by_side(play, keys[at : at + cores]) for at in range(0, seeds, cores)]
     played = [episode for part in parts for episode in part]
     return jax.tree.map(lambda *each: np.stack(each).astype(float), *played)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Key
 from ceas_agents.reproduce import variance_draws as draws
 from ceas_agents.reproduce import variance_law as law
 from ceas_agents.reproduce.variance_draws import SCHEMES, Round
+from ceas_gym import chance
 from ceas_gym.consensus import placement, protocol, rules
 from ceas_gym.network import forecast
 from ceas_gym.types import Delivery, Params
@@ -49,7 +50,7 @@ def examine(params: Params, now: Round, names: list[str], size: Size, seed: int)
         size: How much is drawn.
         seed: Of the random numbers.
     """
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), STREAM), size.gradients + 1)
+    keys = jax.random.split(jax.random.fold_in(chance.key(seed), STREAM), size.gradients + 1)
     weight, members = draws.hub_weights(params, now.delivery), _members(params, keys[0])
     updates = draws.gradients(params, now, keys[1:])
     quiet = draws.gradients(params, draws.endless(now), keys[1:])

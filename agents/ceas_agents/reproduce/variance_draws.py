@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents import policies
 from ceas_agents.reproduce.overheard import listening
-from ceas_gym import batch, dynamics
+from ceas_gym import batch, chance, dynamics
 from ceas_gym.consensus import attacks, protocol, weights
 from ceas_gym.learning import learners, pullback
 from ceas_gym.types import (
@@ -100,7 +100,7 @@ def rounds_of(params: Params, length: int, seed: int) -> dict[str, tuple[int, Ro
     """
     played = {
         schedule: play(
-            policies.as_pytree(policies.POLICIES[schedule]), length, params, jax.random.key(seed)
+            policies.as_pytree(policies.POLICIES[schedule]), length, params, chance.key(seed)
         )
         for schedule in SCHEDULES
     }

@@ -103,13 +103,19 @@ def advance(
 def _posterior(
     network: Network, belief: Array, tried: Int[Array, "nodes hops"], heralded: Array
 ) -> Float[Array, "edges conditions"]:
-    # Bayes' rule; the number of heralded pairs is binomial, and independent between routes.
+    # Bayes' rule; the number of heralded pairs is binomial, and independent between routes. Jamming
+    # makes attempts fail that no condition lets fail. Then those failures are left out, as in the
+    # limit of links that hardly ever fail; and what can't be even then teaches nothing.
     probability = network.success_probability[..., None] * network.weather.rate
     successes, failures = heralded[..., None], (tried - heralded)[..., None]
-    evidence = xlogy(successes, probability) + xlog1py(failures, -probability)
-    evidence = jnp.where(network.is_hop[..., None], evidence, 0)
-    logarithm = jnp.log(belief).at[network.edge].add(evidence.astype(belief.dtype))
-    return jax.nn.softmax(logarithm, axis=1)
+    passed, failed = xlogy(successes, probability), xlog1py(failures, -probability)
+    posterior = belief
+    for evidence in (passed + jnp.where(probability < 1, failed, 0), passed + failed):
+        known = jnp.where(network.is_hop[..., None], evidence, 0).astype(belief.dtype)
+        logarithm = jnp.log(belief).at[network.edge].add(known)
+        possible = (logarithm > -jnp.inf).any(axis=1, keepdims=True)
+        posterior = jnp.where(possible, jax.nn.softmax(logarithm, axis=1), posterior)
+    return posterior
 
 
 def _draw(chances: Float[Array, "edges conditions"], key: Key[Array, ""]) -> Int[Array, " edges"]:

@@ -109,7 +109,9 @@ def attempts(network: Network, schedule: Array) -> Array:
     """Returns the whole attempts that fit into the channel-time, on all modes of every hop."""
     tried = np.zeros((*schedule.shape, network.is_hop.shape[1]), int)
     for window, k, hop in np.ndindex(tried.shape):
-        tried[window, k, hop] = int(schedule[window, k] * network.attempts_per_window[k, hop])
+        most = network.attempts_per_window[k, hop]
+        rounded = min(most / 2**23, 1 / 2**14)
+        tried[window, k, hop] = int(min(schedule[window, k] * most + rounded, most))
     return tried * network.modes
 
 

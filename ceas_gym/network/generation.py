@@ -6,6 +6,11 @@ from jaxtyping import Array, Float, Int, Key
 from ceas_gym import chance
 from ceas_gym.types import Links, Network
 
+SHARE = 2.0**-23
+"""Of a channel: what the rounding of an action and of its share to 32 bits may take away."""
+PART = 2.0**-14
+"""Of an attempt: no more than this is made up for."""
+
 
 def attempts(
     network: Network, schedule: Float[Array, "windows nodes"]
@@ -13,14 +18,16 @@ def attempts(
     """Returns the attempts that fit into the scheduled channel-time, on every link of a route.
 
     A started attempt that the window's end would cut off is not made:
-    floor(share * attempts per window) on each of the multiplexed modes.
+    floor(share * attempts per window) on each of the multiplexed modes. A share that only rounding
+    keeps from a whole number of attempts has that number.
 
     Args:
         network: Links; `attempts_per_window` for a whole channel and one mode.
         schedule: Share of a channel for each node in each window, in [0, 1].
     """
-    fitting = jnp.floor(schedule[..., None] * network.attempts_per_window)
-    return fitting.astype(jnp.int32) * network.modes
+    most = network.attempts_per_window
+    fitting = jnp.minimum(schedule[..., None] * most + jnp.minimum(SHARE * most, PART), most)
+    return jnp.floor(fitting).astype(jnp.int32) * network.modes
 
 
 def herald(

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ceas_gym.names import asked_by
-from ceas_gym.network import key_pool, purification, topology
+from ceas_gym.network import key_pool, limits, purification, topology
 from ceas_gym.network.topology import Topology
 from ceas_gym.once import once
 from ceas_gym.physics import bell, heralding, key
@@ -25,12 +25,6 @@ HEADER_BITS = 64
 """Node and round, which the tag covers beside the update."""
 WORD_BITS = 32
 """Of each parameter in an update."""
-
-MOST_ATTEMPTS = 2**24
-"""In a window and on a link: counts are exact in 32 bits up to here."""
-
-MOST_DRAWS = 2**31 - 2**21
-"""Of test pairs, times the pairs that they are drawn from: such products are exact in 32 bits."""
 
 UNVERIFIED = VerificationSettings()
 
@@ -61,17 +55,19 @@ def build(
         verification: Test pairs; by default none.
 
     Raises:
-        ValueError: If a window holds too many attempts, or more pairs are tested than can be
-            counted, or the purification is unknown.
+        ValueError: If a round holds more attempts, pairs or memories than can be counted
+            (`network.limits`), or the purification is unknown.
     """
     routes, coherence_s = layout(settings, hardware)
-    period_s, success, link_contraction = _link_budget(settings, hardware, routes, coherence_s)
+    limits.check_sizes(routes.edge, settings.windows, settings.oldest_windows)
+    limits.check_memories(routes.is_hop, settings.memories_per_link)
+    attempts, success, link_contraction = _link_budget(settings, hardware, routes, coherence_s)
     tag_bits = key.tag_bits(WORD_BITS * parameters + HEADER_BITS, key_settings.security_bits)
     lifetime_rounds = key_settings.lifetime_rounds
     with asked_by("network.purification"):
         purify = purification.get(settings.purification)
     return Network(
-        attempts_per_window=_numbers(routes.is_hop * settings.window_s / period_s),
+        attempts_per_window=_numbers(routes.is_hop * attempts),
         modes=jnp.int32(hardware.modes),
         success_probability=success,
         is_hop=jnp.asarray(routes.is_hop),
@@ -128,17 +124,21 @@ def _link_budget(
     routes: Topology,
     coherence_s: Float[np.ndarray, " vertices"],
 ) -> tuple[Float[np.ndarray, "nodes hops"], Array, Array]:
-    # Attempt period, success probability, and contraction of a pair when its link's two ends learn
-    # of it: by then it is one flight old in both memories.
-    period_s = np.asarray(
-        heralding.attempt_period_s(
-            routes.hop_km, hardware.fibre_speed_km_per_s, hardware.attempt_overhead_s
-        )
-    )
-    _check_attempts(settings.window_s / period_s[routes.is_hop].min() * hardware.modes)
-    return period_s, *_new_pairs(
+    # Attempts in a window, success probability, and contraction of a pair when its link's two ends
+    # learn of it: by then it is one flight old in both memories.
+    period_s = hardware.attempt_overhead_s + routes.hop_km / hardware.fibre_speed_km_per_s
+    attempts = limits.whole_attempts(settings.window_s / period_s, _numbers(0).dtype)
+    success, contraction = _new_pairs(
         hardware, _numbers(routes.hop_km), _numbers(coherence_s[routes.ends])
     )
+    limits.check_counts(
+        np.floor(attempts) * hardware.modes,
+        np.asarray(success),
+        routes.is_hop,
+        windows=settings.windows,
+        channels=settings.channels,
+    )
+    return attempts, success, contraction
 
 
 # Compiled as a whole: operation by operation, each would be compiled alone.
@@ -164,14 +164,6 @@ def _herald(hardware: HardwareSettings, lengths_km: Array) -> tuple[Array, Array
     if hardware.scheme == "single_click":
         return heralding.single_click_pair(hardware.bright_population, efficiency, *noise)
     return heralding.double_click_pair(efficiency, efficiency, *noise)
-
-
-def _check_attempts(most: float) -> None:
-    if most > MOST_ATTEMPTS:
-        raise ValueError(
-            f"network.window_s and hardware.modes allow {most:.0f} attempts in a window, "
-            f"more than the {MOST_ATTEMPTS} that can be counted"
-        )
 
 
 @once
@@ -229,11 +221,7 @@ def _weather(settings: ConditionSettings) -> Weather:
 
 
 def _verification(settings: VerificationSettings, memories: int) -> Verification:
-    if min(settings.pairs, memories) * memories > MOST_DRAWS:
-        raise ValueError(
-            f"consensus.verification.pairs = {settings.pairs} of "
-            f"network.memories_per_link = {memories} pairs are more than can be drawn"
-        )
+    limits.check_tests(settings.pairs, memories)
     return Verification(
         pairs=jnp.int32(settings.pairs),
         doubt=_numbers(-np.log1p(-settings.confidence)),

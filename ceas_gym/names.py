@@ -43,11 +43,49 @@ def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
     module, _, attribute = name.partition(":")
     try:
         function: Any = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"{kind} {name!r} can't be imported: {error}") from error
+    # The module is the user's own, and may raise anything while it is imported.
+    except Exception as error:
+        raise ValueError(f"{kind} {name!r} can't be imported: {told(error)}") from error
     if not callable(function):
         raise ValueError(f"{kind} {name!r} is not a function")
     return cast("F", function)
+
+
+def told(error: BaseException) -> str:
+    r"""Returns the first line of what an error says, or what it is if it says nothing.
+
+    Example:
+        >>> told(ValueError("not finite\nin row 3")), told(KeyError())
+        ('not finite', 'KeyError')
+    """
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+@contextmanager
+def calling(kind: str, name: str) -> Generator[None, None, None]:
+    """Makes any error from within, where a user's function is called, a `ValueError` of one line.
+
+    Args:
+        kind: What the function is, such as `"rule"`.
+        name: As the scenario names it.
+
+    Raises:
+        ValueError: In place of any other error, which is its cause.
+
+    Example:
+        >>> with calling("rule", "mine:rule"):
+        ...     1 / 0
+        Traceback (most recent call last):
+        ...
+        ValueError: rule 'mine:rule' raised ZeroDivisionError: division by zero
+    """
+    try:
+        yield
+    except Exception as error:
+        what = type(error).__name__
+        reason = told(error)
+        words = what if reason == what else f"{what}: {reason}"
+        raise ValueError(f"{kind} {name!r} raised {words}") from error
 
 
 @contextmanager

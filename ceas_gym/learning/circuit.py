@@ -1,42 +1,32 @@
 """The door to PennyLane: feature map and ansatz as its functions, read once, never run again."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ceas_gym.learning.pauli import Constant, Program, Rotation, Step, transfer_matrix
-from ceas_gym.names import resolve
+from ceas_gym.names import calling, resolve
+from ceas_gym.scenario.learning import MOST_WEIGHTS
 
 if TYPE_CHECKING:
     from pennylane.operation import Operation
 
-Ansatz = Callable[[NDArray[np.float64], Sequence[int]], None]
-FeatureMap = Callable[[NDArray[np.float64], Sequence[int]], None]
+Circuit = Callable[[NDArray[np.float64], Sequence[int]], None]
+"""Of weights or features, and wires."""
 
 ROTATIONS = {"RX": "X", "RY": "Y", "RZ": "Z", "IsingXX": "XX", "IsingYY": "YY", "IsingZZ": "ZZ"}
 CONSTANTS = (
-    *(
-        "CNOT",
-        "CZ",
-        "CY",
-        "SWAP",
-        "ISWAP",
-        "Hadamard",
-        "PauliX",
-        "PauliY",
-        "PauliZ",
-        "S",
-        "T",
-        "SX",
-    ),
-    *("Adjoint(S)", "Adjoint(T)", "Adjoint(SX)", "Identity", "GlobalPhase"),
+    *("CNOT", "CZ", "CY", "SWAP", "ISWAP", "Hadamard", "PauliX", "PauliY", "PauliZ", "S", "T"),
+    *("SX", "Adjoint(S)", "Adjoint(T)", "Adjoint(SX)", "Identity", "GlobalPhase"),
 )
 
 PROBES, PROBE_SPREAD = 8, 3.0
 """Random weights, and their spread in radians, at which a circuit must have the same form."""
+MOST_GATES = 4096
+"""Of an ansatz, of which at most as many are rotations as there may be weights."""
 
 
 def hardware_efficient(weights: NDArray[np.float64], wires: Sequence[int]) -> None:
@@ -85,8 +75,8 @@ def _ring(wires: Sequence[int]) -> None:
         qml.CZ(wires=pair)
 
 
-ANSATZE: dict[str, Ansatz] = {"hardware_efficient": hardware_efficient}
-FEATURE_MAPS: dict[str, FeatureMap] = {"angle": angle}
+ANSATZE: dict[str, Circuit] = {"hardware_efficient": hardware_efficient}
+FEATURE_MAPS: dict[str, Circuit] = {"angle": angle}
 
 
 def encode(name: str, features: NDArray[np.float64], qubits: int) -> NDArray[np.complex128]:
@@ -99,19 +89,57 @@ def encode(name: str, features: NDArray[np.float64], qubits: int) -> NDArray[np.
 
     Returns:
         Amplitudes, shape (samples, 2**qubits).
+
+    Raises:
+        ValueError: If the name is unknown, or the feature map raises an error or has a gate that
+            is not allowed.
     """
     from pennylane.devices.qubit import apply_operation
 
-    feature_map = resolve("feature map", name, FEATURE_MAPS)
+    read = _reader("feature map", name, FEATURE_MAPS, qubits)
 
     def state(sample: NDArray[np.float64]) -> NDArray[np.complex128]:
         vector: Any = np.zeros((2,) * qubits, dtype=np.complex128)
         vector[(0,) * qubits] = 1.0
-        for gate in _read(feature_map, sample, qubits):
+        for gate in read(sample):
             vector = apply_operation(gate, vector)
         return np.asarray(vector).reshape(-1)
 
     return np.stack([state(sample) for sample in features])
+
+
+def check_features(name: str, features: int, qubits: int) -> None:
+    """Refuses features on which no gate of a user's feature map depends.
+
+    Each is changed alone, from a few random points.
+
+    Args:
+        name: As for `encode`.
+        features: How many there are.
+        qubits: Width of the circuit.
+
+    Raises:
+        ValueError: If there are any; it names them, counted from zero.
+
+    Example:
+        >>> check_features("angle", features=4, qubits=2)
+    """
+    if name in FEATURE_MAPS:
+        return
+    read = _reader("feature map", name, FEATURE_MAPS, qubits)
+    random, unused = np.random.default_rng(0), list(range(features))
+
+    def gates(values: NDArray[np.float64]) -> list[tuple[object, ...]]:
+        return [(gate.name, *gate.wires, *gate.parameters) for gate in read(values)]
+
+    for values in random.uniform(-np.pi / 2, np.pi / 2, (PROBES, features)):
+        before = gates(values)
+        changes = {
+            place: np.where(np.arange(features) == place, -values / 2, values) for place in unused
+        }
+        unused = [place for place, changed in changes.items() if gates(changed) == before]
+    if unused:
+        raise ValueError(f"no gate of feature map {name!r} depends on features {unused}")
 
 
 def read_program(name: str, shape: tuple[int, int, int], observables: int) -> Program:
@@ -127,16 +155,18 @@ def read_program(name: str, shape: tuple[int, int, int], observables: int) -> Pr
         observables: Number of qubits read out in Z, from the first.
 
     Raises:
-        ValueError: If a gate can't be decomposed, or an angle is not affine in the weights.
+        ValueError: If the ansatz raises an error, a gate can't be decomposed, an angle is not
+            affine in the weights, or there are too many gates.
     """
-    ansatz = resolve("ansatz", name, ANSATZE)
     qubits, size = shape[1], int(np.prod(shape))
+    read = _reader("ansatz", name, ANSATZE, qubits)
     probes = PROBE_SPREAD * np.random.default_rng(0).normal(size=(PROBES, size))
-    gates = _read(ansatz, probes[0].reshape(shape), qubits)
+    gates = read(probes[0].reshape(shape))
+    _check_size(name, gates)
     layout = _layout(gates)
 
     def angles(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        found = _read(ansatz, weights.reshape(shape), qubits)
+        found = read(weights.reshape(shape))
         if _layout(found) != layout:
             raise ValueError(f"ansatz {name!r}: its gates depend on the weights")
         return _angles(found)
@@ -151,27 +181,62 @@ def read_program(name: str, shape: tuple[int, int, int], observables: int) -> Pr
     return Program(qubits, observables, _steps(gates), jacobian, offset)
 
 
-def _read(
-    function: Callable[..., None], values: NDArray[np.float64], qubits: int
-) -> list["Operation"]:
-    # The circuit's gates: rotations, and constants on at most two wires.
+def _reader(
+    kind: str, name: str, table: Mapping[str, Circuit], qubits: int
+) -> Callable[[NDArray[np.float64]], list["Operation"]]:
+    function = resolve(kind, name, table)
+
+    def read(values: NDArray[np.float64]) -> list["Operation"]:
+        with calling(kind, name):
+            gates = _decomposed(function, values, qubits)
+        _check_gates(gates, qubits)
+        return gates
+
+    return read
+
+
+def _decomposed(function: Circuit, values: NDArray[np.float64], qubits: int) -> list["Operation"]:
     import pennylane as qml
     from pennylane.tape import make_qscript
 
     known = {*ROTATIONS, *CONSTANTS}
-    tape = make_qscript(function)(values, range(qubits))
+    tape = make_qscript(function)(values.copy(), range(qubits))
     with warnings.catch_warnings():
         # What PennyLane can't decompose it leaves as it is, with a warning; here it is an error.
         warnings.simplefilter("ignore")
         decomposed: Any = qml.decompose(tape, stopping_condition=lambda gate: gate.name in known)
-    gates = decomposed[0][0].operations
+    return decomposed[0][0].operations
+
+
+def _check_gates(gates: list[Any], qubits: int) -> None:
+    # Rotations by one angle, and constants on at most two wires.
+    known = {*ROTATIONS, *CONSTANTS}
     unknown = sorted({gate.name for gate in gates} - known)
     if unknown:
         raise ValueError(f"gates {unknown} can't be decomposed into {sorted(known)}")
     strange = {wire for gate in gates for wire in gate.wires} - set(range(qubits))
     if strange:
         raise ValueError(f"the circuit uses wires {sorted(strange)} beyond its {qubits} qubits")
-    return gates
+    for gate in gates:
+        if gate.parameters and not _is_number(gate.parameters[0]):
+            raise ValueError(
+                f"the angle of {gate.name} on wires {list(gate.wires)} must be a finite number, "
+                f"but is {' '.join(str(gate.parameters[0]).split())[:40]}"
+            )
+
+
+def _is_number(angle: Any) -> bool:  # noqa: ANN401 - whatever a circuit gives
+    array = np.asarray(angle)
+    return array.shape == () and array.dtype.kind in "iuf" and bool(np.isfinite(array))
+
+
+def _check_size(name: str, gates: list["Operation"]) -> None:
+    rotations = sum(gate.name in ROTATIONS for gate in gates)
+    if len(gates) > MOST_GATES or rotations > MOST_WEIGHTS:
+        raise ValueError(
+            f"ansatz {name!r} has {len(gates)} gates, {rotations} of them rotations, more than "
+            f"the {MOST_GATES} and {MOST_WEIGHTS} that are compiled in reasonable time"
+        )
 
 
 def _layout(gates: list["Operation"]) -> list[tuple[str, tuple[object, ...]]]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_gym.names import resolve
+from ceas_gym.learning import checks
+from ceas_gym.names import asked_by, calling, resolve
 from ceas_gym.scenario import LearningSettings
 
 Samples = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -102,18 +103,20 @@ def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
             shape (samples, raw features) and integer classes) and the classes.
 
     Raises:
-        ValueError: If a class does not occur, or there are fewer raw features than asked for.
+        ValueError: If the data set is unknown or none, a class does not occur, or the training
+            split has fewer principal components than features are asked for; it names the setting.
     """
-    samples, classes = resolve("dataset", settings.dataset, DATASETS)()
-    missing = sorted(set(settings.classes) - set(classes.tolist()))
-    if missing:
-        raise ValueError(f"classes {missing} do not occur in dataset {settings.dataset!r}")
-    most = samples.shape[1]
-    if settings.features > most:
-        raise ValueError(f"features = {settings.features}, but {settings.dataset!r} has {most}")
-    chosen = np.isin(classes, settings.classes)
-    labels = np.array([settings.classes.index(c) for c in classes[chosen]], dtype=np.int64)
-    training, validation, test = _split(labels, settings.data_seed)
+    with asked_by("learning.dataset"):
+        samples, classes = _loaded(settings.dataset)
+    with asked_by("learning.classes"):
+        missing = sorted(set(settings.classes) - set(classes.tolist()))
+        if missing:
+            raise ValueError(f"classes {missing} do not occur in dataset {settings.dataset!r}")
+        chosen = np.isin(classes, settings.classes)
+        labels = np.array([settings.classes.index(c) for c in classes[chosen]], dtype=np.int64)
+        training, validation, test = _split(labels, settings.data_seed)
+    with asked_by("learning.features"):
+        checks.check_features(settings.dataset, settings.features, samples[chosen][training])
     angles = _angles(samples[chosen], training, settings.features)
 
     def part(members: NDArray[np.int64]) -> Part:
@@ -159,6 +162,13 @@ def shards(
     for row, shard in zip(padded, owned, strict=True):
         row[: len(shard)] = shard
     return padded, sizes
+
+
+def _loaded(name: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    dataset = resolve("dataset", name, DATASETS)
+    with calling("dataset", name):
+        found = dataset()
+    return checks.samples(name, found)
 
 
 def _standardized(samples: Any, classes: Any) -> Samples:  # noqa: ANN401 - scikit-learn's

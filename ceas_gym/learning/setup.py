@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 from numpy.typing import NDArray
 
-from ceas_gym.learning import circuit, data, model, pauli, pullback
+from ceas_gym.learning import checks, circuit, data, model, pauli, pullback
 from ceas_gym.learning.pauli import Program
 from ceas_gym.names import asked_by, resolve
 from ceas_gym.once import once
@@ -39,9 +39,13 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
     """
     with asked_by("learning.optimizer"):
         optimizer = resolve("optimizer", settings.optimizer, model.OPTIMIZERS)
-    with asked_by("learning.ansatz"):
-        program = _program(settings)
-    training, validation, test = _encoded(settings).splits
+    encoded, program = _encoded(settings), _program(settings)
+    training, validation, test = encoded.splits
+    with asked_by("learning.dataset"):
+        checks.check_size("the samples that nodes may draw", nodes, len(training.labels))
+    with asked_by("learning.batch_size"):
+        words = len(encoded.words)
+        checks.check_size("the nodes' encoded batches", nodes, settings.batch_size, words)
     shards, sizes = data.shards(settings, np.asarray(training.labels), nodes)
     readout = _readout(len(settings.classes))
     second = settings.logit_scale**2 * _undecided_slope(readout)
@@ -79,7 +83,13 @@ def _program(settings: LearningSettings) -> Program:
 def _cached_program(
     name: str, shape: tuple[int, int, int], observables: int, words: tuple[int, ...]
 ) -> Program:
-    return replace(circuit.read_program(name, shape, observables), words=words)
+    with asked_by("learning.angles_per_qubit"):
+        checks.check_angles_per_qubit(name, shape[-1])
+    with asked_by("learning.ansatz"):
+        program = circuit.read_program(name, shape, observables)
+    with asked_by("learning.angles_per_qubit"):
+        checks.check_weights(name, program, shape)
+    return replace(program, words=words)
 
 
 def _encoded(settings: LearningSettings) -> _Encoded:
@@ -93,10 +103,13 @@ def _only(settings: LearningSettings, *names: str) -> LearningSettings:
 
 @lru_cache(maxsize=16)
 def _cached_encoding(settings: LearningSettings) -> _Encoded:
+    parts = data.prepare(settings)
     with asked_by("learning.dataset"):
-        parts = data.prepare(settings)
+        checks.check_size("encoded samples", sum(len(p.labels) for p in parts), 4**settings.qubits)
     with asked_by("learning.feature_map"):
         states = [circuit.encode(settings.feature_map, p.features, settings.qubits) for p in parts]
+    with asked_by("learning.features"):
+        circuit.check_features(settings.feature_map, settings.features, settings.qubits)
     vectors = [pauli.pauli_vectors(amplitudes) for amplitudes in states]
     # Of a feature map with real amplitudes, such as RY and CZ make, these are about half.
     words = np.flatnonzero(np.abs(np.concatenate(vectors)).max(axis=0) > ZERO)

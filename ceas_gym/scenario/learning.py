@@ -6,6 +6,10 @@ from pydantic import Field, model_validator
 
 from ceas_gym.scenario.section import Count, Positive, Section, Seed
 
+MOST_WEIGHTS = 512
+"""Of the ansatz: with so many, compiling takes about a minute, and four times that with twice as
+many."""
+
 
 class LearningSettings(Section, frozen=True):
     """Data, circuit, loss and optimizer of the distributed quantum neural network."""
@@ -21,9 +25,10 @@ class LearningSettings(Section, frozen=True):
     qubits: Count = 4
     """Of a node's register, and pairs that a shot takes."""
     layers: Count = 3
-    """Of the ansatz."""
+    """Of the ansatz, which has at most 512 weights in all."""
     angles_per_qubit: Count = 2
-    """The weights of the ansatz have the shape (layers, qubits, angles_per_qubit)."""
+    """The weights of the ansatz have the shape (layers, qubits, angles_per_qubit), and a gate has
+    to depend on each. `hardware_efficient` takes 2; an ansatz of your own, as many as it uses."""
     feature_map: str = "angle"
     """Circuit that encodes a sample, at the hub."""
     ansatz: str = "hardware_efficient"
@@ -47,6 +52,13 @@ class LearningSettings(Section, frozen=True):
             raise ValueError(
                 f"qubits = {self.qubits} is above 6, the most that Pauli vectors of 4^qubits "
                 "entries can carry"
+            )
+        weights = self.layers * self.qubits * self.angles_per_qubit
+        if weights > MOST_WEIGHTS:
+            raise ValueError(
+                f"layers = {self.layers} of qubits = {self.qubits} with angles_per_qubit = "
+                f"{self.angles_per_qubit} make {weights} weights, but at most {MOST_WEIGHTS} are "
+                "compiled in reasonable time"
             )
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"classes = {list(self.classes)} names a class twice")

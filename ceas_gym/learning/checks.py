@@ -1,0 +1,138 @@
+"""What data and circuit must be so that every setting has its effect and arrays fit memory."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ceas_gym.learning.pauli import Program
+
+ANGLES_PER_QUBIT = {"hardware_efficient": 2}
+"""How many a shipped ansatz takes; one of the user's own takes what it uses."""
+ROUNDING = 1e-9
+"""Of the derivative of an angle by a weight."""
+MOST_NUMBERS = 2**27
+"""Of an array: half a gigabyte in 32 bits."""
+
+
+def check_angles_per_qubit(ansatz: str, angles_per_qubit: int) -> None:
+    """Refuses a number of angles per qubit that a shipped ansatz does not take.
+
+    Raises:
+        ValueError: If it is another than the ansatz has.
+
+    Example:
+        >>> check_angles_per_qubit("hardware_efficient", 3)
+        Traceback (most recent call last):
+        ...
+        ValueError: ansatz 'hardware_efficient' takes 2 angles per qubit, not 3
+    """
+    taken = ANGLES_PER_QUBIT.get(ansatz, angles_per_qubit)
+    if taken != angles_per_qubit:
+        raise ValueError(
+            f"ansatz {ansatz!r} takes {taken} angles per qubit, not {angles_per_qubit}"
+        )
+
+
+def check_weights(ansatz: str, program: Program, shape: tuple[int, int, int]) -> None:
+    """Refuses weights that no gate of an ansatz depends on: training would never move them.
+
+    Args:
+        ansatz: What the message calls it.
+        program: From `circuit.read_program`.
+        shape: Layers, qubits, angles per qubit.
+
+    Raises:
+        ValueError: If there are any; it names the first by layer, qubit and angle.
+    """
+    is_used = (np.abs(program.jacobian) > ROUNDING).any(axis=0)
+    unused = np.argwhere(~is_used.reshape(shape)).tolist()
+    if unused:
+        more = f" and {len(unused) - 1} more" if unused[1:] else ""
+        raise ValueError(
+            f"no gate of ansatz {ansatz!r} depends on weights{unused[0]}{more}, of shape "
+            f"(layers, qubits, angles per qubit) = {shape}"
+        )
+
+
+def samples(dataset: str, found: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:  # noqa: ANN401
+    """Returns what a data set returned as arrays.
+
+    Args:
+        dataset: What the message calls it.
+        found: Of whatever kind.
+
+    Raises:
+        ValueError: If it is no pair of samples, shape (samples, features), and classes, one each,
+            or a sample is not finite.
+
+    Example:
+        >>> samples("mine:data", ([[1, 2], [3, 4]], [0, 1]))[0].shape
+        (2, 2)
+    """
+    form = f"dataset {dataset!r} must return (samples, classes)"
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise ValueError(f"{form}, but returned a {type(found).__name__}")
+    try:
+        values, classes = np.asarray(found[0]), np.asarray(found[1])
+    # Rows of different lengths, or whatever an object of the user's own raises.
+    except Exception as error:
+        raise ValueError(f"{form} as arrays, but they are none: {error}") from error
+    if values.ndim != 2 or classes.shape != values.shape[:1]:
+        raise ValueError(
+            f"{form} of shapes (samples, features) and (samples,), "
+            f"but returned {values.shape} and {classes.shape}"
+        )
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+        raise ValueError(f"{form} with finite numbers as samples")
+    return values, classes
+
+
+def check_features(dataset: str, features: int, training: NDArray[Any]) -> None:
+    """Refuses more features than the training samples have principal components.
+
+    These are as many as the centred samples have singular values above rounding. Rounding is what
+    `numpy.linalg.matrix_rank` takes for it, of the samples before centring: their largest singular
+    value times the longer side of the array times the precision of its numbers. A component below
+    would be noise, which its scale blows up to full angles.
+
+    Args:
+        dataset: What the message calls it.
+        features: As asked for.
+        training: Samples before any reduction, shape (samples, raw features).
+
+    Raises:
+        ValueError: If there are fewer; it says how many.
+
+    Example:
+        >>> check_features("mine:line", 2, np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]))
+        Traceback (most recent call last):
+        ...
+        ValueError: features = 2, but the training split of 'mine:line' has 1 principal component
+    """
+    kind = training.dtype if training.dtype.kind == "f" else np.dtype(np.float64)
+    values = training.astype(np.float64)
+    rounding = np.linalg.norm(values, 2) * max(values.shape) * np.finfo(kind).eps
+    most = int(np.linalg.matrix_rank(values - values.mean(axis=0), tol=rounding))
+    if features > most:
+        raise ValueError(
+            f"features = {features}, but the training split of {dataset!r} has {most} "
+            f"principal component{'s' * (most != 1)}"
+        )
+
+
+def check_size(what: str, *sides: int) -> None:
+    """Refuses an array that would not fit memory.
+
+    Raises:
+        ValueError: If it has more than 2^27 numbers.
+
+    Example:
+        >>> check_size("samples of 6 qubits", 100_000, 4**6)
+        Traceback (most recent call last):
+        ...
+        ValueError: samples of 6 qubits take 409600000 numbers, more than the 134217728 that fit
+    """
+    numbers = int(np.prod(sides, dtype=object))
+    if numbers > MOST_NUMBERS:
+        raise ValueError(f"{what} take {numbers} numbers, more than the {MOST_NUMBERS} that fit")

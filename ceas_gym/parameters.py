@@ -5,7 +5,7 @@ from functools import lru_cache
 import jax
 import jax.numpy as jnp
 
-from ceas_gym import rewards
+from ceas_gym import rewards, trials
 from ceas_gym.consensus import rules
 from ceas_gym.consensus import setup as consensus
 from ceas_gym.learning import setup as learning
@@ -25,8 +25,8 @@ def build(scenario: Scenario) -> Params:
         scenario: Validated settings.
 
     Raises:
-        ValueError: If a name is unknown, or data and circuit do not fit each other; it names the
-            setting. `config.naming` adds the file.
+        ValueError: If a name is unknown, a function of the user's own fails, or data and circuit do
+            not fit each other; it names the setting. `config.naming` adds the file.
     """
     return _build(scenario, bool(jax.config.read("jax_enable_x64")))
 
@@ -43,7 +43,7 @@ def _build(scenario: Scenario, wide: bool) -> Params:
     with asked_by("episode.reward"):
         reward = rewards.get(scenario.episode.reward)
     learner = learning.build(scenario.learning, scenario.network.nodes)
-    return Params(
+    params = Params(
         network=network.build(
             scenario.network,
             scenario.hardware,
@@ -59,3 +59,5 @@ def _build(scenario: Scenario, wide: bool) -> Params:
         rounds=jnp.int32(scenario.episode.rounds),
         reward=reward,
     )
+    trials.check(scenario, params)
+    return params

@@ -1,6 +1,7 @@
 """Policies: functions (params, observation, key) -> action in JAX, by name."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from ceas_agents import heuristics
 from ceas_agents.ceas import ceas, focused
 from ceas_agents.market import fill_windows
 from ceas_gym import actions
+from ceas_gym.names import calling
 from ceas_gym.network.forecast import expected_pairs
 from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.types import Observation, Params
@@ -71,13 +73,29 @@ def as_pytree(policy: Policy) -> Partial:
 
 
 def check(policy: Policy, params: Params) -> None:
-    """Tries whether what a policy has learned fits the scenario, without computing anything.
+    """Tries whether a policy that is not shipped fits the scenario, without computing anything.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If what it has learned does not fit, or a function of the user's own raises an
+            error or returns no action.
     """
-    if not jax.tree.leaves(as_pytree(policy)):
+    if policy in POLICIES.values():
         return
-    nodes = jnp.zeros((params.network.vertex.shape[0], len(NODE_FEATURES)))
-    observation = Observation(nodes, jnp.zeros(len(NETWORK_FEATURES)))
-    jax.eval_shape(policy, params, observation, jax.random.key(0))
+    windows, nodes = params.network.windows, params.network.vertex.shape[0]
+    observation = Observation(
+        jnp.zeros((nodes, len(NODE_FEATURES))), jnp.zeros(len(NETWORK_FEATURES))
+    )
+    call = partial(jax.eval_shape, policy, params, observation, jax.random.key(0))
+    if jax.tree.leaves(as_pytree(policy)):
+        call()
+        return
+    name = getattr(policy, "__name__", type(policy).__name__)
+    with calling("function", name):
+        found = call()
+    shape = getattr(found, "shape", None)
+    if shape != (windows, nodes):
+        returned = f"a {type(found).__name__}" if shape is None else f"one of shape {shape}"
+        raise ValueError(
+            f"function {name!r} must return an array of shape ({windows}, {nodes}), "
+            f"but returned {returned}"
+        )

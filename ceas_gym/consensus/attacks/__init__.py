@@ -238,7 +238,7 @@ def checked(attack: Attack, view: View) -> Array:
     shape = jnp.shape(sent)
     if shape not in ((parameters,), (nodes, parameters)):
         raise ValueError(
-            f"attack.name: {attack.__name__} must return an array of shape ({parameters},) or "
-            f"({nodes}, {parameters}), but returned {shape}"
+            f"attack {getattr(attack, '__name__', attack)} must return an array of shape "
+            f"({parameters},) or ({nodes}, {parameters}), but returned {shape}"
         )
     return sent

@@ -1,0 +1,160 @@
+"""A user's own functions tried when a scenario is built, lest they fail in the middle of a run.
+
+Those that JAX compiles are called here once with shapes in place of numbers: nothing is computed.
+Circuits and data sets are called when they are read (`learning.circuit`, `learning.data`).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ceas_gym import dynamics
+from ceas_gym.consensus.attacks import View
+from ceas_gym.learning import model
+from ceas_gym.names import asked_by, calling
+from ceas_gym.network import barrier, conditions
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Delivery, Ledger, Memory, Model, Params, State
+
+
+class Trial(NamedTuple):
+    """A setting that names a function, and how the step calls it."""
+
+    setting: str
+    kind: str
+    call: Callable[[Params, State], Any]
+    refusal: Callable[[Any, State], str]
+    """What is wrong with a result; nothing if empty."""
+
+
+def check(scenario: Scenario, params: Params) -> None:
+    """Tries every function of the user's own that the step calls.
+
+    Args:
+        scenario: Names the functions.
+        params: Built of it.
+
+    Raises:
+        ValueError: If one of them raises an error, or returns what the step can't use; it names
+            the setting and the function.
+    """
+    for trial in TRIALS:
+        section, field = trial.setting.split(".")
+        name = getattr(getattr(scenario, section), field)
+        if ":" in name:
+            with asked_by(trial.setting):
+                _check(trial, name, params)
+
+
+def _check(trial: Trial, name: str, params: Params) -> None:
+    with calling(trial.kind, name):
+        start = jax.eval_shape(dynamics.reset, params, jax.random.key(0))[0]
+        found = jax.eval_shape(trial.call, params, start)
+    if refusal := trial.refusal(found, start):
+        raise ValueError(f"{trial.kind} {name!r} must return {refusal}")
+
+
+# --- How each is called ---
+
+
+def _optimizer(params: Params, state: State) -> Model:
+    update = state.model.parameters
+    return model.apply(params.learning, state.model, update, state.report.committed)
+
+
+def _rule(params: Params, state: State) -> Array:
+    updates, weights = state.workers.momentum, state.report.weights
+    return params.consensus.rule(updates, weights, params.consensus.tolerated)
+
+
+def _weights(params: Params, state: State) -> Array:
+    information, counted = state.workers.accepted_information, state.byzantine
+    return params.consensus.weighting(information, counted, params.learning.batch_floor)
+
+
+def _attack(params: Params, state: State) -> Array:
+    updates, weights = state.workers.momentum, state.report.weights
+    view = View(
+        updates=updates,
+        weights=weights,
+        honest=~state.byzantine,
+        bad=state.byzantine,
+        strength=params.adversary.strength,
+        key=state.key,
+        aggregate=lambda sent: params.consensus.rule(sent, weights, params.consensus.tolerated),
+    )
+    return params.adversary.attack(view)
+
+
+def _purification(params: Params, state: State) -> tuple[Memory, Delivery, Ledger]:
+    links = conditions.links(params.network, state.conditions)
+    nothing = jnp.zeros_like(state.report.shots)
+    ledger = Ledger(*[nothing] * len(Ledger.__dataclass_fields__))
+    return barrier.spend(params.network, links, state.memory, ledger, state.key)
+
+
+def _reward(params: Params, state: State) -> Array:
+    return params.reward(params, state, state)
+
+
+# --- What each has to return ---
+
+
+def _no_parameters(found: object, state: State) -> str:
+    return _not_of(found, state.model.parameters.shape)
+
+
+def _no_updates(found: object, state: State) -> str:
+    return _not_of(found, state.model.parameters.shape, state.workers.momentum.shape)
+
+
+def _no_votes(found: object, state: State) -> str:
+    return _not_of(found, state.byzantine.shape)
+
+
+def _no_number(found: object, state: State) -> str:
+    del state
+    return _not_of(found, ())
+
+
+def _not_of(found: Any, *shapes: tuple[int, ...]) -> str:  # noqa: ANN401
+    shape = getattr(found, "shape", None)
+    is_real = shape is not None and not jnp.issubdtype(found.dtype, jnp.complexfloating)
+    if shape in shapes and is_real:
+        return ""
+    returned = f"a {type(found).__name__}" if shape is None else f"{found.dtype} of shape {shape}"
+    return f"real numbers of shape {' or '.join(map(str, shapes))}, but returned {returned}"
+
+
+def _other_state(found: Model, state: State) -> str:
+    before, after = _types(state.model), _types(found)
+    if before == after:
+        return ""
+    return (
+        f"updates that keep the state's types, but made {', '.join(after)} of {', '.join(before)}"
+    )
+
+
+def _other_memory(found: tuple[Memory, Delivery, Ledger], state: State) -> str:
+    before, after = _types(state.memory), _types(found[0])
+    if before == after:
+        return ""
+    return f"pairs and contractions as `none` does, but left {', '.join(after)} in memory"
+
+
+def _types(record: object) -> list[str]:
+    return [f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(record)]
+
+
+TRIALS = (
+    Trial("learning.optimizer", "optimizer", _optimizer, _other_state),
+    Trial("consensus.rule", "rule", _rule, _no_parameters),
+    Trial("consensus.weights", "weights", _weights, _no_votes),
+    Trial("attack.name", "attack", _attack, _no_updates),
+    Trial("network.purification", "purification", _purification, _other_memory),
+    Trial("episode.reward", "reward", _reward, _no_number),
+)
+"""The optimizer comes first, since every other trial starts an episode with its state."""

@@ -27,6 +27,7 @@ between weights.
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 from jax.core import Tracer
@@ -99,19 +100,29 @@ def get(name: str) -> Rule:
         >>> get("trimmed_mean")(updates, jnp.full(5, 0.2), 1).tolist()
         [2.0]
     """
-    steps, rule = _parts(name)
+    return _Pipeline(name, *_parts(name))
 
-    def pipeline(updates: Array, weights: Array, byzantine: Array) -> Array:
+
+@dataclass(frozen=True, eq=False)
+class _Pipeline:
+    """Pre-steps and a rule; a copy, or one that was pickled, is the one that `get` returns."""
+
+    name: str
+    steps: list[Rule]
+    rule: Rule
+
+    def __call__(self, updates: Array, weights: Array, byzantine: Array) -> Array:
         if not isinstance(byzantine, Tracer):
-            check(name, updates.shape[0], int(byzantine))
+            check(self.name, updates.shape[0], int(byzantine))
         updates = _bounded(updates)
-        for step in steps:
+        for step in self.steps:
             updates = step(updates, weights, byzantine)
             if step is bucketing:
                 byzantine = spoiled(weights, byzantine)
-        return rule(updates, weights, byzantine)
+        return self.rule(updates, weights, byzantine)
 
-    return pipeline
+    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
+        return get, (self.name,)
 
 
 def votes_needed(name: str) -> int:

@@ -2,8 +2,11 @@
 
 import difflib
 import importlib
+import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,6 +43,16 @@ def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
         return table[name]
     if ":" not in name:
         raise ValueError(f"{kind} {name!r} is unknown; {nearest(name, table)}")
+    function = imported(kind, name)
+    return cast("F", function if _goes_by_its_name(function) else Imported(kind, name, function))
+
+
+def imported(kind: str, name: str) -> Callable[..., Any]:
+    """Returns the function that `module:function` names.
+
+    Raises:
+        ValueError: If it can't be imported, or is not a function.
+    """
     module, _, attribute = name.partition(":")
     try:
         function: Any = getattr(importlib.import_module(module), attribute)
@@ -48,7 +61,50 @@ def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
         raise ValueError(f"{kind} {name!r} can't be imported: {told(error)}") from error
     if not callable(function):
         raise ValueError(f"{kind} {name!r} is not a function")
-    return cast("F", function)
+    return function
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A user's function that pickle knows no name of, such as a compiled one or a lambda.
+
+    It is pickled by the name that the scenario has for it; a copy is equal, lest it be compiled
+    anew.
+    """
+
+    kind: str
+    name: str
+    function: Callable[..., Any]
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as the user has it
+        """Returns what the function returns."""
+        return self.function(*arguments, **named)
+
+    def __eq__(self, other: object) -> bool:
+        """Returns whether the other is the same function under the same name."""
+        return isinstance(other, Imported) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        """Returns a hash that equal ones share."""
+        return hash(self._identity)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
+        """Returns how it is made anew: imported by its name."""
+        return resolve, (self.kind, self.name, {})
+
+    @property
+    def _identity(self) -> tuple[str, int]:
+        return self.name, id(self.function)
+
+
+def _goes_by_its_name(function: Callable[..., Any]) -> bool:
+    # What pickle does with functions and classes only: it notes where they are found.
+    if not isinstance(function, FunctionType | BuiltinFunctionType | type):
+        return False
+    found: Any = sys.modules.get(function.__module__)
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is function
 
 
 def told(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ceas_agents import learned
 from ceas_agents.policies import POLICIES, Policy
-from ceas_gym.names import nearest, resolve
+from ceas_gym.names import imported, nearest
 
 
 class Contestant(NamedTuple):
@@ -78,5 +78,5 @@ def _policy(name: str, known: Iterable[str]) -> Policy:
     if name.endswith(".npz"):
         return learned.policy(learned.load(Path(name)))
     if ":" in name:
-        return resolve("policy", name, POLICIES)
+        return imported("policy", name)
     raise ValueError(f"policy {name!r} is unknown; {nearest(name, [*known, *agents])}")

@@ -1,5 +1,7 @@
 """The global model: its start, one optimizer step at the hub, and its scores without noise."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -8,11 +10,20 @@ from jaxtyping import Array, Bool, Float, Key
 from ceas_gym.learning import learners, pullback
 from ceas_gym.types import Learning, Model, Scores
 
-OPTIMIZERS = {"sgd": optax.sgd, "adam": optax.adam, "momentum": lambda rate: optax.sgd(rate, 0.9)}
+Optimizer = Callable[..., optax.GradientTransformation]
 
+MOMENTUM = 0.9
 START_SPREAD = 1.0
 """Standard deviation of the initial weights, in radians: over many episodes an untrained model is
 no better than chance, though a single one may be far above or below."""
+
+
+def momentum(learning_rate: float | Array) -> optax.GradientTransformation:
+    """Returns stochastic gradient descent with a momentum of 0.9."""
+    return optax.sgd(learning_rate, MOMENTUM)
+
+
+OPTIMIZERS: dict[str, Optimizer] = {"sgd": optax.sgd, "adam": optax.adam, "momentum": momentum}
 
 
 def start(learning: Learning, key: Key[Array, ""]) -> Model:

@@ -4,8 +4,10 @@ Pauli words are numbered in base 4 (I, X, Y, Z), the first qubit most significan
 rho_P = Tr[P rho(x)]; the observable, pulled back through the ansatz, as O_P = 2^-n Tr[P U+ O U].
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +107,10 @@ Step = Rotation | Constant
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """An ansatz that reads Z on its first qubits; angles = jacobian @ weights + offset."""
+    """An ansatz that reads Z on its first qubits; angles = jacobian @ weights + offset.
+
+    Programs are equal that hold the same numbers, so that a copy is not compiled anew.
+    """
 
     qubits: int
     observables: int
@@ -126,6 +131,25 @@ class Program:
         """Returns the number of weights."""
         return self.jacobian.shape[1]
 
+    def __eq__(self, other: object) -> bool:
+        """Returns whether the other is the same circuit with the same read-out."""
+        return self is other or (isinstance(other, Program) and self._contents == other._contents)
+
+    def __hash__(self) -> int:
+        """Returns a hash that equal ones share."""
+        return hash(self._contents)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what a copy is made of: the fields, without what is computed from them."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @cached_property
+    def _contents(self) -> bytes:
+        steps = [_contents(step) for step in self.steps]
+        numbers = (self.jacobian.shape, self.jacobian.tobytes(), self.offset.tobytes())
+        everything = (self.qubits, self.observables, self.words, steps, numbers)
+        return sha256(repr(everything).encode()).digest()
+
     @cached_property
     def readout(self) -> NDArray[np.float64]:
         """Returns the Pauli vectors of the observables, shape (observables, 4**qubits)."""
@@ -133,3 +157,9 @@ class Program:
         for qubit in range(self.observables):
             vectors[qubit, 3 * 4 ** (self.qubits - 1 - qubit)] = 1.0
         return vectors
+
+
+def _contents(step: Step) -> tuple[object, ...]:
+    if isinstance(step, Rotation):
+        return step.word, step.wires, step.angle
+    return step.matrix.tobytes(), step.wires

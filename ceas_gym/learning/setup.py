@@ -78,7 +78,6 @@ def _program(settings: LearningSettings) -> Program:
     return _cached_program(settings.ansatz, shape, readout, _encoded(settings).words)
 
 
-# The same circuit must be the same object: it is part of what JAX compiles for.
 @lru_cache(maxsize=64)
 def _cached_program(
     name: str, shape: tuple[int, int, int], observables: int, words: tuple[int, ...]

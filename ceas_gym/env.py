@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from ceas_gym import chance, config, interface, metrics, parameters, words
 from ceas_gym.interface import Running, Told
 from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.once import once
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
 Observation = dict[str, NDArray[np.float32]]
 Action = NDArray[np.float32]
 
-_reset = jax.jit(interface.reset)
-_reset_next = jax.jit(interface.reset_next)
+_reset = once(interface.reset)
 _step = jax.jit(interface.step)
 
 
@@ -140,13 +140,9 @@ class CEASEnv(gym.Env[Observation, Action]):
             options: Not used.
         """
         super().reset(seed=seed)
-        if seed is None and self._running is not None:
-            running = _reset_next(self.params, self._running.state)
-        else:
-            start = int(self.np_random.integers(2**31)) if seed is None else seed
-            running = _reset(self.params, chance.key(start))
+        follows = seed is None and self._running is not None
         self._accuracy = []
-        observation, _, _, info = self._take(running)
+        observation, _, _, info = self._take(_reset(self.params, self._key_words(seed), follows))
         return observation, info
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -170,6 +166,12 @@ class CEASEnv(gym.Env[Observation, Action]):
         from ceas_gym import render
 
         return render.draw(*self._drawn, self._accuracy)
+
+    def _key_words(self, seed: int | None) -> NDArray[np.uint32]:
+        if seed is None and self._running is not None:
+            return interface.key_words(np.asarray(self._running.state))
+        start = int(self.np_random.integers(2**31)) if seed is None else seed
+        return chance.key_words([start])[0]
 
     @cached_property
     def _layout(self) -> Told:

@@ -1,7 +1,7 @@
 """The compiled core as the environments call it: an array in, an array out."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import NDArray
 
-from ceas_gym import dynamics, metrics, words
+from ceas_gym import chance, dynamics, metrics, words
 from ceas_gym.types import Params, State, TimeStep
 from ceas_gym.words import Words
 
@@ -36,14 +36,27 @@ class Running(NamedTuple):
     told: Words
 
 
-def reset(params: Params, key: Key[Array, ""]) -> Running:
-    """Returns the start of the episode that the key decides."""
-    return _pack(*_reset(params, key))
+def reset(params: Params, key_words: ArrayLike, follows: ArrayLike) -> Running:
+    """Returns the start of an episode.
+
+    Args:
+        params: The scenario.
+        key_words: Two words: of the key that decides the episode (`chance.key_words`), or of the
+            one that the episode before it ended with (`key_words`).
+        follows: Whether there is an episode before it.
+    """
+    key = jax.random.wrap_key_data(jnp.asarray(key_words), impl=chance.THREEFRY)
+    start = jnp.where(follows, jax.random.fold_in(key, NEXT_EPISODE), key)
+    return _pack(*_reset(params, start))
 
 
-def reset_next(params: Params, state: Words) -> Running:
-    """Returns the start of the episode that follows the one in `state`."""
-    return reset(params, jax.random.fold_in(unpack(params, state).key, NEXT_EPISODE))
+def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of the same kind
+    """Returns the words of the key in a state, for the reset to the next episode.
+
+    Args:
+        state: Words of one state or of a batch; the key is the last of its records.
+    """
+    return state[..., -2:]
 
 
 def step(params: Params, state: Words, action: ArrayLike) -> Running:
@@ -85,7 +98,7 @@ def check_action(action: object, shape: Sequence[int]) -> NDArray[np.float32]:
 
 def _shapes(params: Params) -> tuple[State, TimeStep]:
     # Of an episode's start; traced once with the reset itself.
-    return jax.eval_shape(_reset, params, jax.random.key(0))
+    return jax.eval_shape(_reset, params, jax.eval_shape(_any_key))
 
 
 def _pack(state: State, timestep: TimeStep) -> Running:
@@ -103,6 +116,10 @@ def _tell(timestep: TimeStep) -> Told:
         timestep.schedule,
         timestep.stock,
     )
+
+
+def _any_key() -> Key[Array, ""]:
+    return jax.random.wrap_key_data(jnp.zeros(2, jnp.uint32), impl=chance.THREEFRY)
 
 
 _reset = jax.jit(dynamics.reset)

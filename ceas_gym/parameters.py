@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from ceas_gym import rewards, trials
 from ceas_gym.consensus import rules
@@ -11,6 +11,7 @@ from ceas_gym.consensus import setup as consensus
 from ceas_gym.learning import setup as learning
 from ceas_gym.names import asked_by
 from ceas_gym.network import setup as network
+from ceas_gym.once import array
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
@@ -56,7 +57,7 @@ def _build(scenario: Scenario, wide: bool) -> Params:
         learning=learner,
         consensus=protocol,
         adversary=adversary,
-        rounds=jnp.int32(scenario.episode.rounds),
+        rounds=array(scenario.episode.rounds, np.int32),
         reward=reward,
     )
     trials.check(scenario, params)

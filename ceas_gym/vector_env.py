@@ -11,13 +11,14 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Key
+from jaxtyping import Array, Bool
 from numpy.typing import NDArray
 
 from ceas_gym import batch, chance, config, interface, metrics, parameters, words
 from ceas_gym.env import make_spaces
 from ceas_gym.interface import Running, Told
 from ceas_gym.names import nearest
+from ceas_gym.once import once
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 from ceas_gym.words import Words
@@ -100,17 +101,13 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
             options: `reset_mask`, booleans of shape (num_envs,).
         """
         super().reset(seed=None if seed is None or isinstance(seed, Sequence) else int(seed))
-        mask, running = self._reset_mask(options), self._running
-        if seed is None and running:
-            restart = partial(_restart, self.params)
-            self._running = batch.side_by_side(restart, running, self._cut(mask))
-        else:
-            keys = self._cut(self._keys(seed))
-            fresh = batch.side_by_side(partial(_reset, self.params), keys)
-            kept = running or fresh
-            self._running = [
-                _select(*row) for row in zip(self._cut(mask), fresh, kept, strict=True)
-            ]
+        mask, follows = self._reset_mask(options), seed is None and bool(self._running)
+        begin = partial(_reset, self.params, follows=np.bool_(follows))
+        begun = batch.side_by_side(begin, self._key_words(seed))
+        if self._running and not mask.all():
+            parts = zip(self._cut(mask), begun, self._running, strict=True)
+            begun = [_select(*part) for part in parts]
+        self._running = begun
         self._ended &= ~mask
         observation, _, _, info = self._read([part.told for part in self._running], mask)
         return observation, info
@@ -148,7 +145,9 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
     def _cut(self, rows: Any) -> list[Any]:  # noqa: ANN401 - any array of rows
         return [rows[part] for part in self._parts]
 
-    def _keys(self, seed: int | Sequence[int | None] | None) -> Key[Array, " envs"]:
+    def _key_words(self, seed: int | Sequence[int | None] | None) -> list[NDArray[np.uint32]]:
+        if seed is None and self._running:
+            return [interface.key_words(np.asarray(part.state)) for part in self._running]
         if seed is None or isinstance(seed, Sequence):
             seeds = [None] * self.num_envs if seed is None else list(seed)
         else:
@@ -156,7 +155,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         if len(seeds) != self.num_envs:
             raise ValueError(f"Argument `seed` has {len(seeds)} entries for {self.num_envs} rows.")
         drawn = [int(self.np_random.integers(2**31)) if s is None else s for s in seeds]
-        return chance.keys(drawn)
+        return self._cut(chance.key_words(drawn))
 
     def _reset_mask(self, options: dict[str, Any] | None) -> Flags:
         if options is None or "reset_mask" not in options:
@@ -209,18 +208,9 @@ def _final(observation: Observation, info: dict[str, Any], ended: Flags) -> dict
     }
 
 
-@jax.jit
-def _reset(params: Params, keys: Key[Array, " envs"]) -> Running:
-    return batch.each(partial(interface.reset, params), keys)
-
-
-@jax.jit
-def _restart(params: Params, running: Running, mask: Mask) -> Running:
-    def row(running: Running, restarts: Array) -> Running:
-        fresh = partial(interface.reset_next, params, running.state)
-        return jax.lax.cond(restarts, fresh, lambda: running)
-
-    return batch.each(row, running, jnp.asarray(mask))
+@once
+def _reset(params: Params, key_words: ArrayLike, *, follows: ArrayLike) -> Running:
+    return batch.each(lambda words: interface.reset(params, words, follows), key_words)
 
 
 @partial(jax.jit, static_argnames="same_step")
@@ -238,7 +228,7 @@ def _advance(
     def row(state: Words, action: Array, has_ended: Array) -> tuple[Running, Words, Array]:
         running = jax.lax.cond(
             has_ended,
-            lambda: interface.reset_next(params, state),
+            lambda: interface.reset(params, interface.key_words(state), True),
             lambda: interface.step(params, state, action),
         )
         rounds, terminated = interface.progress(params, running)
@@ -247,7 +237,7 @@ def _advance(
             return running, running.told, truncated
         after = jax.lax.cond(
             terminated | truncated,
-            lambda: interface.reset_next(params, running.state),
+            lambda: interface.reset(params, interface.key_words(running.state), True),
             lambda: running,
         )
         return after, running.told, truncated

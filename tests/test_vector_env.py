@@ -86,7 +86,6 @@ def test_rows_that_end_at_different_rounds_are_reset_by_the_step_itself(monkeypa
     envs.reset(seed=1)
     envs.step(given[0])
     envs.reset(options={"reset_mask": np.array([False, True])})
-    monkeypatch.delattr(vector_env, "_restart")
     monkeypatch.delattr(vector_env, "_reset")
     ends = [envs.step(action)[2].tolist() for action in given[1:]]
     assert ends == [[False, False], [True, False], [False, True]]

@@ -101,7 +101,11 @@ def test_parameters_have_the_width_of_the_moment() -> None:
 
 def test_state_of_an_episode_survives() -> None:
     params = parameters.build(load("tiny"))
-    running = jax.jit(interface.reset)(params, jax.random.key(3))
+    key_words = np.array([1, 3], np.uint32)
+    running = jax.jit(interface.reset)(params, key_words, False)
     state = jax.jit(interface.unpack)(params, running.state)
+    np.testing.assert_array_equal(
+        interface.key_words(running.state), jax.random.key_data(state.key)
+    )
     np.testing.assert_array_equal(jax.jit(words.pack)(state), running.state)
     assert int(state.round) == 0

@@ -1,9 +1,10 @@
 """Settings to `Consensus` and `Adversary`: names become functions, numbers become arrays."""
 
-import jax.numpy as jnp
+import numpy as np
 
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.names import asked_by, resolve
+from ceas_gym.once import array
 from ceas_gym.scenario import AttackSettings, ConsensusSettings
 from ceas_gym.types import Adversary, Consensus
 
@@ -19,13 +20,13 @@ def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
     with asked_by("consensus.weights"):
         weighting = resolve("weights", settings.weights, weights.WEIGHTINGS)
     return Consensus(
-        tolerated=jnp.int32(tolerated_nodes),
-        votes_needed=jnp.int32(votes_needed),
-        momentum=jnp.float32(settings.momentum),
-        share_budget=jnp.float32(settings.share_budget),
-        largest_share=jnp.float32(settings.largest_share),
-        cache_age=jnp.int32(settings.cache_age_rounds),
-        forgery_probability=jnp.float32(2.0**-settings.key.security_bits),
+        tolerated=array(tolerated_nodes, np.int32),
+        votes_needed=array(votes_needed, np.int32),
+        momentum=array(settings.momentum, np.float32),
+        share_budget=array(settings.share_budget, np.float32),
+        largest_share=array(settings.largest_share, np.float32),
+        cache_age=array(settings.cache_age_rounds, np.int32),
+        forgery_probability=array(2.0**-settings.key.security_bits, np.float32),
         rule=rule,
         weighting=weighting,
         cap=weights.CAPS[settings.cap],
@@ -50,12 +51,12 @@ def build_adversary(settings: AttackSettings, rounds: int) -> Adversary:
         plan = attacks.plan(settings.name)
     onset = int(plan.onset * rounds) if settings.onset_round is None else settings.onset_round
     return Adversary(
-        byzantine_nodes=jnp.int32(settings.byzantine_nodes),
-        strength=jnp.float32(strength),
-        onset=jnp.int32(onset),
-        request_factor=jnp.float32(settings.request_factor),
-        claim_factor=jnp.float32(settings.claim_factor),
-        jammed_rate=jnp.float32(settings.jammed_rate),
+        byzantine_nodes=array(settings.byzantine_nodes, np.int32),
+        strength=array(strength, np.float32),
+        onset=array(onset, np.int32),
+        request_factor=array(settings.request_factor, np.float32),
+        claim_factor=array(settings.claim_factor, np.float32),
+        jammed_rate=array(settings.jammed_rate, np.float32),
         attack=plan.send,
         sabotage=plan.sabotage,
         placement=placement.PLACEMENTS[settings.placement or plan.placement],

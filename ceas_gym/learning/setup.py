@@ -4,16 +4,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 from numpy.typing import NDArray
 
 from ceas_gym.learning import checks, circuit, data, model, pauli, pullback
 from ceas_gym.learning.pauli import Program
 from ceas_gym.names import asked_by, resolve
-from ceas_gym.once import once
+from ceas_gym.once import array
 from ceas_gym.physics import register
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning, Split
@@ -53,14 +50,14 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
         training=training,
         validation=validation,
         test=test,
-        shards=jnp.asarray(shards, jnp.int32),
-        shard_sizes=jnp.asarray(sizes, jnp.int32),
-        kind_of_pauli=jnp.asarray(_kind_of_pauli(program), jnp.float32),
-        readout=jnp.asarray(readout, jnp.float32),
-        logit_scale=jnp.float32(settings.logit_scale),
-        learning_rate=jnp.float32(settings.learning_rate),
-        batch_floor=jnp.float32(_batch_floor(settings)),
-        noise_scale=jnp.float32(program.angles**2 * program.observables * second),
+        shards=array(shards, np.int32),
+        shard_sizes=array(sizes, np.int32),
+        kind_of_pauli=array(_kind_of_pauli(program), np.float32),
+        readout=array(readout, np.float32),
+        logit_scale=array(settings.logit_scale, np.float32),
+        learning_rate=array(settings.learning_rate, np.float32),
+        batch_floor=array(_batch_floor(settings), np.float32),
+        noise_scale=array(program.angles**2 * program.observables * second, np.float32),
         batch_size=settings.batch_size,
         program=program,
         optimizer=optimizer,
@@ -113,7 +110,7 @@ def _cached_encoding(settings: LearningSettings) -> _Encoded:
     # Of a feature map with real amplitudes, such as RY and CZ make, these are about half.
     words = np.flatnonzero(np.abs(np.concatenate(vectors)).max(axis=0) > ZERO)
     splits = [
-        Split(jnp.asarray(vector[:, words], jnp.float32), jnp.asarray(part.labels, jnp.int32))
+        Split(array(vector[:, words], np.float32), array(part.labels, np.int32))
         for vector, part in zip(vectors, parts, strict=True)
     ]
     return _Encoded(tuple(splits), tuple(words.tolist()))
@@ -146,13 +143,9 @@ def _batch_floor(settings: LearningSettings) -> float:
 
 @lru_cache(maxsize=16)
 def _mean_squared_slope(settings: LearningSettings) -> float:
-    program, training = _program(settings), _encoded(settings).splits[0]
+    # In NumPy: a compilation would take longer than it saves.
+    program, paulis = _program(settings), np.asarray(_encoded(settings).splits[0].paulis)
     models = np.random.default_rng(0).normal(size=(FLOOR_DRAWS, program.parameters))
-
-    def squared(parameters: Array) -> Array:
-        derivatives = pullback.pull(program, parameters).derivatives
-        slopes = jnp.einsum("sp,opk->sok", training.paulis, derivatives)
-        return (slopes**2).sum(axis=2).mean()
-
-    mean = once(lambda models: jax.lax.map(squared, models).mean())
-    return float(mean(jnp.asarray(models, jnp.float32)))
+    derivatives = np.stack([pullback.pull(program, each, np).derivatives for each in models])
+    slopes = np.einsum("sp,mopk->msok", paulis, derivatives, optimize=True)
+    return float((slopes**2).sum(axis=-1).mean())

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from ceas_gym.names import asked_by
 from ceas_gym.network import key_pool, limits, purification, topology
 from ceas_gym.network.topology import Topology
-from ceas_gym.once import once
+from ceas_gym.once import array, once
 from ceas_gym.physics import bell, heralding, key
 from ceas_gym.scenario import (
     ConditionSettings,
@@ -67,29 +67,29 @@ def build(
     with asked_by("network.purification"):
         purify = purification.get(settings.purification)
     return Network(
-        attempts_per_window=_numbers(routes.is_hop * attempts),
-        modes=jnp.int32(hardware.modes),
+        attempts_per_window=array(routes.is_hop * attempts),
+        modes=array(hardware.modes, np.int32),
         success_probability=success,
-        is_hop=jnp.asarray(routes.is_hop),
-        edge=jnp.asarray(routes.edge, jnp.int32),
-        ends=jnp.asarray(routes.ends, jnp.int32),
-        vertex=jnp.asarray(routes.vertex, jnp.int32),
+        is_hop=array(routes.is_hop, bool),
+        edge=array(routes.edge, np.int32),
+        ends=array(routes.ends, np.int32),
+        vertex=array(routes.vertex, np.int32),
         link_contraction=link_contraction,
         **_losses(hardware, routes, coherence_s)._asdict(),
-        decay_rate=_numbers(settings.window_s / coherence_s),
-        decaying=_numbers(DECAYING[hardware.memory]),
-        cutoff_fidelity=_numbers(settings.cutoff_fidelity or 0.0),
-        purification_fidelity=_numbers(settings.purification_fidelity),
-        gate_contraction=_numbers(hardware.gate_contraction),
-        readout=_numbers(hardware.readout),
-        latency=_numbers(_latency_s(hardware, routes) / settings.window_s),
-        memories=jnp.int32(settings.memories_per_link),
-        channels=_numbers(routes.channels),
-        passes=_numbers(routes.passes),
-        quota=_numbers(settings.quota * settings.windows * routes.channels[0] / len(routes.vertex)),
-        tag_bits=_numbers(tag_bits),
-        key_capacity_bits=_numbers(tag_bits * key_settings.capacity_tags),
-        block_pairs=_numbers(key_settings.block_pairs),
+        decay_rate=array(settings.window_s / coherence_s),
+        decaying=array(DECAYING[hardware.memory]),
+        cutoff_fidelity=array(settings.cutoff_fidelity or 0.0),
+        purification_fidelity=array(settings.purification_fidelity),
+        gate_contraction=array(hardware.gate_contraction),
+        readout=array(hardware.readout),
+        latency=array(_latency_s(hardware, routes) / settings.window_s),
+        memories=array(settings.memories_per_link, np.int32),
+        channels=array(routes.channels),
+        passes=array(routes.passes),
+        quota=array(settings.quota * settings.windows * routes.channels[0] / len(routes.vertex)),
+        tag_bits=array(tag_bits),
+        key_capacity_bits=array(tag_bits * key_settings.capacity_tags),
+        block_pairs=array(key_settings.block_pairs),
         weather=_weather(settings.conditions),
         verification=_verification(verification, settings.memories_per_link),
         accounting=key_pool.ACCOUNTINGS[key_settings.accounting],
@@ -127,9 +127,9 @@ def _link_budget(
     # Attempts in a window, success probability, and contraction of a pair when its link's two ends
     # learn of it: by then it is one flight old in both memories.
     period_s = hardware.attempt_overhead_s + routes.hop_km / hardware.fibre_speed_km_per_s
-    attempts = limits.whole_attempts(settings.window_s / period_s, _numbers(0).dtype)
+    attempts = limits.whole_attempts(settings.window_s / period_s, array(0).dtype)
     success, contraction = _new_pairs(
-        hardware, _numbers(routes.hop_km), _numbers(coherence_s[routes.ends])
+        hardware, array(routes.hop_km), array(coherence_s[routes.ends])
     )
     limits.check_counts(
         np.floor(attempts) * hardware.modes,
@@ -188,9 +188,9 @@ def _losses(
     waits = _outcomes_s(hardware, routes) * (1 / hub_s + 1 / node_s)
     corrected = _latency_s(hardware, routes) / node_s
     return _Losses(
-        swap_contraction=_numbers(measurement**swaps * np.exp(-np.outer(decaying, waits))),
-        delivery_contraction=_numbers(measurement * np.exp(-np.outer(decaying, corrected))),
-        key_contraction=_numbers((2 * hardware.readout - 1) ** 2),
+        swap_contraction=array(measurement**swaps * np.exp(-np.outer(decaying, waits))),
+        delivery_contraction=array(measurement * np.exp(-np.outer(decaying, corrected))),
+        key_contraction=array((2 * hardware.readout - 1) ** 2),
     )
 
 
@@ -211,22 +211,22 @@ def _weather(settings: ConditionSettings) -> Weather:
     if settings.links == "markov":
         transition, start = _link_chain(settings)
     return Weather(
-        transition=_numbers(transition),
-        start=_numbers(start),
-        rate=_numbers([1.0, settings.degraded_rate, 0.0]),
-        persistence=_numbers(np.exp(-1 / settings.coherence_rounds)),
-        spread=_numbers(settings.coherence_spread),
-        calibration_rounds=jnp.int32(settings.calibration_rounds),
+        transition=array(transition),
+        start=array(start),
+        rate=array([1.0, settings.degraded_rate, 0.0]),
+        persistence=array(np.exp(-1 / settings.coherence_rounds)),
+        spread=array(settings.coherence_spread),
+        calibration_rounds=array(settings.calibration_rounds, np.int32),
     )
 
 
 def _verification(settings: VerificationSettings, memories: int) -> Verification:
     limits.check_tests(settings.pairs, memories)
     return Verification(
-        pairs=jnp.int32(settings.pairs),
-        doubt=_numbers(-np.log1p(-settings.confidence)),
-        persistence=_numbers(np.exp(-1 / settings.memory_rounds)),
-        commissioning_pairs=jnp.int32(settings.commissioning_pairs),
+        pairs=array(settings.pairs, np.int32),
+        doubt=array(-np.log1p(-settings.confidence)),
+        persistence=array(np.exp(-1 / settings.memory_rounds)),
+        commissioning_pairs=array(settings.commissioning_pairs, np.int32),
     )
 
 
@@ -246,7 +246,3 @@ def _link_chain(
     )
     stay = np.array([moves / fails, 1, worsens / recovers])
     return transition, stay / stay.sum()
-
-
-def _numbers(values: object) -> Array:
-    return jnp.asarray(values, float)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from ceas_gym import actions, chance, metrics, observations
+from ceas_gym import actions, chance, metrics, observations, tally
 from ceas_gym.consensus import placement, protocol
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.network import (
@@ -45,8 +45,8 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         workers=protocol.start(nodes, start.parameters),
         scores=model.score(params.learning, start),
         report=_no_report(params),
-        useful=jnp.int32(0),
-        generated=jnp.int32(0),
+        useful=tally.zero(),
+        generated=tally.zero(),
         byzantine=placement.choose(params.adversary, placement_key, forecast.quality(network)),
         round=jnp.int32(0),
         key=key,
@@ -107,8 +107,8 @@ def step(
         workers=workers,
         scores=model.score(params.learning, trained),
         report=_report(delivery, received, verdict),
-        useful=state.useful + useful,
-        generated=state.generated + ledger.generated.sum(),
+        useful=tally.add(state.useful, useful),
+        generated=tally.add(state.generated, ledger.generated.sum()),
         byzantine=state.byzantine,
         round=next_round,
         key=key,

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ceas_gym import tally
 from ceas_gym.types import Delivery, Ledger, Metrics, Received, State, Verdict
 
 
@@ -60,7 +61,7 @@ def of_round(
         "pairs_sacrificed": ledger.sacrificed.sum(),
         "pairs_tested": ledger.tested.sum(),
         "pairs_stored": after.memory.pairs.sum(),
-        "utilization": after.useful / jnp.maximum(after.generated, 1),
+        "utilization": tally.share(after.useful, after.generated),
         "shots": delivery.shots.sum(),
         "authenticated_nodes": delivery.authenticated.sum(),
         "accepted_nodes": received.counted.sum(),

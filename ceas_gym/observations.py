@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from ceas_gym import tally
 from ceas_gym.network import conditions, forecast, key_pool
 from ceas_gym.types import Network, Observation, Params, State
 
@@ -111,6 +112,6 @@ def _hub(params: Params, state: State) -> list[Array]:
         report.authenticated,
         report.counted,
         params.consensus.tolerated / state.byzantine.shape[0],
-        state.useful / jnp.maximum(state.generated, 1),
+        tally.share(state.useful, state.generated),
         since,
     ]

@@ -59,8 +59,8 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
         workers=outcome.workers,
         scores=score(learning, after),
         report=report(nodes, outcome),
-        useful=state.useful + outcome.useful,
-        generated=state.generated + of(nodes, "generated").sum(),
+        useful=words(count(state.useful) + outcome.useful),
+        generated=words(count(state.generated) + of(nodes, "generated").sum()),
         round=state.round + 1,
     )
     exact, _ = descend(
@@ -112,6 +112,16 @@ def report(nodes: list[Node], outcome: Outcome) -> Report:
     return Report(**figures)
 
 
+def count(tally: Array) -> int:
+    """Returns the number that the two words of a tally stand for."""
+    return int(tally[0]) * 2**30 + int(tally[1])
+
+
+def words(number: int) -> Array:
+    """Returns the tally of a number."""
+    return np.array(divmod(number, 2**30))
+
+
 def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> dict[str, Any]:
     """Returns the figures of the round."""
     spent, keyed = sum(len(node.spent) for node in nodes), of(nodes, "keyed").sum()
@@ -128,7 +138,7 @@ def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> 
         "pairs_sacrificed": of(nodes, "sacrificed").sum(),
         "pairs_tested": sum(len(node.tested) for node in nodes),
         "pairs_stored": sum(len(node.stored) for node in nodes),
-        "utilization": after.useful / max(after.generated, 1),
+        "utilization": count(after.useful) / max(count(after.generated), 1),
         "shots": of(nodes, "shots").sum(),
         "authenticated_nodes": of(nodes, "authenticated").sum(),
         "accepted_nodes": (outcome.weights > 0).sum(),

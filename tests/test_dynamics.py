@@ -12,6 +12,7 @@ import pytest
 from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, vary, wide
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
+from reference import count
 from reference_variants import FORKED
 
 from ceas_gym import actions, dynamics, metrics, observations, parameters
@@ -137,12 +138,13 @@ def test_metrics_add_up(params: Params, start: State, step: Step, chosen: Array)
 
         parts = ("spent", "keyed", "expired", "blocked", "sacrificed", "stored")
         assert stored + figures["pairs_generated"] == sum(figures[f"pairs_{p}"] for p in parts)
-        worked = int(state.useful) - useful
+        worked = count(state.useful) - useful
         used = figures["pairs_spent"] + figures["pairs_keyed"]
         assert 0 <= worked <= used
         assert figures["pairs_wasted"] == used - worked
-        assert figures["utilization"] == pytest.approx(state.useful / max(state.generated, 1))
-        stored, useful = figures["pairs_stored"], int(state.useful)
+        part = count(state.useful) / max(count(state.generated), 1)
+        assert figures["utilization"] == pytest.approx(part)
+        stored, useful = figures["pairs_stored"], count(state.useful)
 
 
 # --- purity ---
@@ -286,7 +288,7 @@ def test_starved_rounds_only_age(params: Params, start: State, step: Step) -> No
     (_, full, *starved), _ = play(params, start, step, chosen)
     assert full.memory.key_bits.sum() > 0
     for state in starved:
-        assert state.generated == full.generated > 0
+        assert count(state.generated) == count(full.generated) > 0
         assert (state.memory.pairs.sum(axis=1) <= full.memory.pairs.sum(axis=1)).all()
         same((state.model, state.scores), (full.model, full.scores))
     # Key lives for two rounds.

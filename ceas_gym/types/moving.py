@@ -198,7 +198,7 @@ class Report:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class State:
-    """All that moves in an episode; `useful` and `generated` count its pairs so far."""
+    """All that moves in an episode; `useful` and `generated` tally its pairs so far (`tally`)."""
 
     conditions: Conditions
     memory: Memory
@@ -206,8 +206,8 @@ class State:
     workers: Workers
     scores: Scores
     report: Report
-    useful: Int[Array, ""]
-    generated: Int[Array, ""]
+    useful: Int[Array, " words"]
+    generated: Int[Array, " words"]
     byzantine: Bool[Array, " nodes"]
     round: Int[Array, ""]
     key: Key[Array, ""]

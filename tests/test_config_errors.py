@@ -167,7 +167,8 @@ def test_what_is_no_scenario_is_refused(scenario, shown):
         ),
         (
             {"network.lengths_km": [1, None]},
-            "overrides: network.lengths_km[1] must be a finite number of at least 0, but is null",
+            "overrides: network.lengths_km[1] must be a finite number from 0 to 100000, "
+            "but is null",
         ),
         (
             {"network.nodes": 4},

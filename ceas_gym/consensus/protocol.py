@@ -11,6 +11,10 @@ from ceas_gym.types import Coalition, Consensus, Delivery, Params, Received, Ver
 
 ROUNDING = 1e-6
 """Of a share that is summed up in 32 bits."""
+NEVER = 2**30 - 1
+"""Age in the first round of an update that there is not: far more than is ever used."""
+OLDEST = 2**31 - 2
+"""At which 32 bits stop counting."""
 Lapse = Callable[[Consensus, Workers, Delivery, Array], Received]
 
 
@@ -43,7 +47,7 @@ LAPSES: dict[str, Lapse] = {"drop": drop, "cache": cache, "accept": accept}
 def start(nodes: int, parameters: Float[Array, " parameters"]) -> Workers:
     """Returns the workers before their first round."""
     updates = jnp.zeros((nodes, *parameters.shape), parameters.dtype)
-    never = jnp.full(nodes, jnp.iinfo(jnp.int32).max // 2, jnp.int32)
+    never = jnp.full(nodes, NEVER, jnp.int32)
     return Workers(updates, updates, jnp.zeros(nodes, parameters.dtype), never)
 
 
@@ -141,5 +145,5 @@ def _remember(
         momentum=workers.momentum,
         accepted=jnp.where(fresh[:, None], sent, workers.accepted),
         accepted_information=jnp.where(fresh, measured, workers.accepted_information),
-        accepted_age=jnp.where(fresh, 0, workers.accepted_age + 1),
+        accepted_age=jnp.where(fresh, 0, jnp.minimum(workers.accepted_age, OLDEST) + 1),
     )

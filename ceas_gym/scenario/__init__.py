@@ -35,6 +35,10 @@ __all__ = [
 ]
 
 
+MOST_NUMBERS = 2**28
+"""In all batches of a round: a gigabyte in 32 bits."""
+
+
 class EpisodeSettings(Section, frozen=True):
     """The training budget and what the scheduler is rewarded for."""
 
@@ -85,4 +89,14 @@ class Scenario(Section, frozen=True):
                 f"consensus.largest_share = {self.consensus.largest_share} is below the share "
                 f"{share:.3f} of the tolerated nodes: no round could ever be committed"
             )
+        self._check_size()
         return self
+
+    def _check_size(self) -> None:
+        nodes, batch, qubits = self.network.nodes, self.learning.batch_size, self.learning.qubits
+        numbers = nodes * batch * 4**qubits
+        if numbers > MOST_NUMBERS:
+            raise ValueError(
+                f"learning.batch_size = {batch} on network.nodes = {nodes} with learning.qubits = "
+                f"{qubits} makes {numbers} numbers to train on in a round, more than {MOST_NUMBERS}"
+            )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ceas_gym.scenario.section import Count, Section
+from ceas_gym.scenario.section import Section
 
 
 class KeySettings(Section, frozen=True):
@@ -18,10 +18,11 @@ class KeySettings(Section, frozen=True):
     allowed here leave no key of nearly any pair."""
     security_bits: Annotated[int, Field(ge=1, le=256)] = 32
     """A forged tag passes with probability 2^-security_bits at most."""
-    capacity_tags: Annotated[float, Field(ge=1.25, le=1e6)] = 2.0
+    capacity_tags: Annotated[float, Field(ge=1.25, le=10_000)] = 2.0
     """Tags that a node's key pool can hold. No pair is measured whose key would not fit, so a pool
-    of just one tag could never be filled."""
-    lifetime_rounds: Count | None = 5
+    of just one tag could never be filled; in one of more than allowed here, 32 bits would lose the
+    bits of a pair."""
+    lifetime_rounds: Annotated[int, Field(ge=1, le=1000)] | None = 5
     """Key older than this is discarded; none keeps it for ever."""
 
 
@@ -36,7 +37,7 @@ class VerificationSettings(Section, frozen=True):
     """Of the lower bound on a node's fidelity, with which weights and key are reckoned."""
     memory_rounds: Annotated[float, Field(gt=1, le=1e6)] = 25.0
     """Rounds of tests after which an old one counts 1/e."""
-    commissioning_pairs: Annotated[int, Field(ge=0, le=10**9)] = 1000
+    commissioning_pairs: Annotated[int, Field(ge=0, le=10**7)] = 1000
     """Tested of each node before the first round: with no test at all, a node has no key."""
 
     @model_validator(mode="after")
@@ -63,14 +64,14 @@ class ConsensusSettings(Section, frozen=True):
     """Of the updates, at the nodes."""
     tolerated_nodes: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Byzantine nodes that the rule is set for; by default as many as there are."""
-    share_budget: Annotated[float, Field(ge=1)] = 1.25
+    share_budget: Annotated[float, Field(ge=1, le=1000)] = 1.25
     """The heaviest `tolerated_nodes` may carry this times their share under equal votes. Used with
     the cap of that name only."""
     cap: Literal["certificate", "share_budget", "none"] = "certificate"
     """What cuts the weights: the least certificate, the share budget, or nothing."""
     largest_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.45
     """No update is made when the heaviest `tolerated_nodes` would carry more."""
-    cache_age_rounds: Count = 10
+    cache_age_rounds: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """Oldest update that `lapse = cache` still uses."""
     key: KeySettings = KeySettings()
     verification: VerificationSettings = VerificationSettings()

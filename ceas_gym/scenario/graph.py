@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import model_validator
 
 from ceas_gym.names import nearest
-from ceas_gym.scenario.section import Count, NonNegative, Section
+from ceas_gym.scenario.section import Count, Kilometres, Section
 
 MOST_NODES = 1000
 
@@ -19,7 +19,7 @@ class EdgeSettings(Section, frozen=True):
     """
 
     ends: tuple[str, str]
-    length_km: NonNegative
+    length_km: Kilometres
     channels: Count | None = None
     """Channels that it carries at a time, in place of `network.edge_channels`."""
 

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from ceas_gym.hardware import PRESETS
 from ceas_gym.names import nearest
-from ceas_gym.scenario.section import Coherence, NonNegative, Positive, Probability, Section
+from ceas_gym.scenario.section import Coherence, Probability, Section
 
 DEFAULTS: dict[str, Any] = {name: figure.value for name, figure in PRESETS["custom"].items()}
 
@@ -31,9 +31,14 @@ class HardwareSettings(Section, frozen=True):
     """Of a dark count in a detection window, a detector."""
     visibility: Probability = DEFAULTS["visibility"]
     """Squared overlap of the two photons."""
-    attenuation_db_per_km: NonNegative = DEFAULTS["attenuation_db_per_km"]
-    fibre_speed_km_per_s: Positive = DEFAULTS["fibre_speed_km_per_s"]
-    attempt_overhead_s: Annotated[float, Field(ge=1e-9, allow_inf_nan=False)] = DEFAULTS[
+    attenuation_db_per_km: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = DEFAULTS[
+        "attenuation_db_per_km"
+    ]
+    fibre_speed_km_per_s: Annotated[float, Field(ge=1, le=1e9, allow_inf_nan=False)] = DEFAULTS[
+        "fibre_speed_km_per_s"
+    ]
+    """Beyond that of light, to leave out the time of flight."""
+    attempt_overhead_s: Annotated[float, Field(ge=1e-9, le=3600, allow_inf_nan=False)] = DEFAULTS[
         "attempt_overhead_s"
     ]
     """Of one attempt. The flight of the photon and of its herald comes on top."""

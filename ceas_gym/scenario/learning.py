@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ceas_gym.scenario.section import Count, Positive, Section, Seed
+from ceas_gym.scenario.section import Count, Section, Seed
+
+Label = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 MOST_WEIGHTS = 512
 """Of the ansatz: with so many, compiling takes about a minute, and four times that with twice as
@@ -16,14 +18,14 @@ class LearningSettings(Section, frozen=True):
 
     dataset: str = "digits"
     """Samples and classes: handwritten digits are the usual small example of such classifiers."""
-    classes: Annotated[tuple[int, ...], Field(min_length=2, max_length=4)] = (3, 8)
+    classes: Annotated[tuple[Label, ...], Field(min_length=2, max_length=4)] = (3, 8)
     """Of the data set; 3 and 8 are alike."""
     features: Annotated[int, Field(ge=1, le=64)] = 4
     """Principal components that enter the feature map."""
     data_seed: Seed = 0
     """Decides the split into training, validation and test samples."""
-    qubits: Count = 4
-    """Of a node's register, and pairs that a shot takes."""
+    qubits: Annotated[int, Field(ge=1, le=6)] = 4
+    """Of a node's register, and pairs that a shot takes. Pauli vectors have 4^qubits entries."""
     layers: Count = 3
     """Of the ansatz, which has at most 512 weights in all."""
     angles_per_qubit: Count = 2
@@ -33,26 +35,21 @@ class LearningSettings(Section, frozen=True):
     """Circuit that encodes a sample, at the hub."""
     ansatz: str = "hardware_efficient"
     """Circuit with the weights that are trained, at the nodes."""
-    batch_size: Count = 16
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 16
     """Samples a node draws in a round."""
     partition: Literal["iid", "dirichlet"] = "iid"
     """How the training samples are dealt to the nodes: `iid`, each draws from all of them."""
-    dirichlet_concentration: Positive = 0.5
+    dirichlet_concentration: Annotated[float, Field(ge=1e-3, le=1e6)] = 0.5
     """Of the classes' proportions at a node, with `dirichlet`; smaller is more unequal."""
-    logit_scale: Positive = 2.0
+    logit_scale: Annotated[float, Field(ge=1e-6, le=1e4)] = 2.0
     """Logits are this times the expectation values."""
     optimizer: str = "sgd"
     """What takes the step, at the hub."""
-    learning_rate: Positive = 0.1
+    learning_rate: Annotated[float, Field(ge=1e-9, le=1e3)] = 0.1
     """Fixed on training without noise and attack."""
 
     @model_validator(mode="after")
     def _check(self) -> "LearningSettings":
-        if self.qubits > 6:
-            raise ValueError(
-                f"qubits = {self.qubits} is above 6, the most that Pauli vectors of 4^qubits "
-                "entries can carry"
-            )
         weights = self.layers * self.qubits * self.angles_per_qubit
         if weights > MOST_WEIGHTS:
             raise ValueError(

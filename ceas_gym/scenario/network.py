@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ceas_gym.scenario.graph import GraphSettings
-from ceas_gym.scenario.section import Count, NonNegative, Probability, Rounds, Section, Seed
+from ceas_gym.scenario.section import Count, Kilometres, Probability, Rounds, Section, Seed
 
 
 class ConditionSettings(Section, frozen=True):
@@ -54,15 +54,15 @@ class NetworkSettings(Section, frozen=True):
     channels: Count = 2
     """Photon interfaces of the hub behind an optical switch: links that can be served at a time.
     The Bell-state analyser of a link stands midway along its fibre."""
-    windows: Count = 8
+    windows: Annotated[int, Field(ge=1, le=10_000)] = 8
     """Generation windows in a round."""
-    window_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 1.0
+    window_s: Annotated[float, Field(ge=1e-9, le=3600, allow_inf_nan=False)] = 1.0
     """Assumption: a round of eight lasts about as long as the memories of the worse nodes."""
-    shortest_km: NonNegative = 1.0
+    shortest_km: Kilometres = 1.0
     """As `longest_km`."""
-    longest_km: NonNegative = 20.0
+    longest_km: Kilometres = 20.0
     """Fibre lengths are drawn uniformly between the two (a metropolitan area). Star only."""
-    lengths_km: tuple[NonNegative, ...] | None = None
+    lengths_km: tuple[Kilometres, ...] | None = None
     """Explicit fibre lengths, one a node, instead of drawn ones. Star only."""
     graph: GraphSettings | None = None
     """Routed network in place of the star; in a file also a shipped graph's name, or the path of a

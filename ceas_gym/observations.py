@@ -105,7 +105,9 @@ def _hub(params: Params, state: State) -> list[Array]:
     since = state.round % interval / interval if params.network.drifts else jnp.zeros(())
     return [
         state.round / params.rounds,
-        scores.validation_loss / (2 * jnp.log(classes)),
+        # A model that diverged has none.
+        jnp.where(jnp.isnan(scores.validation_loss), jnp.inf, scores.validation_loss)
+        / (2 * jnp.log(classes)),
         scores.validation_accuracy,
         report.share,
         report.committed.astype(jnp.float32),

@@ -11,7 +11,7 @@ from ceas_gym.physics import information as physics
 from ceas_gym.types import Params, State
 
 Reward = Callable[[Params, State, State], Array]
-SHORTEST = 1e-12
+SHORTEST = 1e-30
 """Product of lengths below which there is no direction."""
 
 

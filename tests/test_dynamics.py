@@ -244,6 +244,8 @@ def test_diverged_model_ends_the_episode(params: Params, start: State, step: Ste
     lost = replace(start.model, parameters=start.model.parameters * jnp.nan)
     _, timestep = step(params, replace(start, model=lost), requests(0, *SHAPE))
     assert timestep.terminated
+    for seen in jax.tree.leaves(timestep.observation):
+        assert ((seen >= 0) & (seen <= 1)).all()
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,19 @@ def test_alignment_is_the_cosine_with_steepest_descent(params, start, downhill, 
         assert float(found) == pytest.approx(np.cos(angle), abs=5e-3)
 
 
+def test_alignment_does_not_depend_on_the_scale_of_the_logits(params, start):
+    learning = params.learning
+    pulled = pullback.pull(learning.program, start.model.parameters)
+    for scale in (1e-6, 1e-3, 1e4):
+        scaled = dataclasses.replace(learning, logit_scale=jnp.float32(scale))
+        uphill = np.asarray(learners.full_gradient(scaled, pulled, learning.training))
+        step = -1e-6 * uphill / np.linalg.norm(uphill)
+        found = rewards.alignment(
+            dataclasses.replace(params, learning=scaled), start, moved(start, step)
+        )
+        assert float(found) == pytest.approx(1, abs=2e-2)
+
+
 def test_alignment_of_a_round_without_a_step_is_nothing(params, start):
     assert float(rewards.alignment(params, start, start)) == 0
 

@@ -45,8 +45,9 @@ class LearningSettings(Section, frozen=True):
     """Logits are this times the expectation values."""
     optimizer: str = "sgd"
     """What takes the step, at the hub."""
-    learning_rate: Annotated[float, Field(ge=1e-9, le=1e3)] = 0.1
-    """Fixed on training without noise and attack."""
+    learning_rate: Annotated[float, Field(ge=1e-6, le=1e3)] = 0.1
+    """Fixed on training without noise and attack. Shorter steps than allowed here are hardly one in
+    the last digit of 32 bits."""
 
     @model_validator(mode="after")
     def _check(self) -> "LearningSettings":

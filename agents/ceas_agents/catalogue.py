@@ -51,7 +51,7 @@ def text(kind: str | None = None) -> str:
     Raises:
         ValueError: If there is no such kind.
     """
-    everything = catalogue()
+    everything, kind = catalogue(), kind.strip() if kind else kind
     if kind is not None and kind not in everything:
         raise ValueError(f"kind {kind!r} is unknown; {nearest(kind, everything)}")
     if kind == "hardware":

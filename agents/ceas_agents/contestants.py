@@ -47,6 +47,7 @@ def get(name: str) -> Contestant:
         >>> get("oblivious-fair").overrides
         {'consensus.weights': 'uniform'}
     """
+    name = name.strip()
     if name in CONTESTANTS:
         return CONTESTANTS[name]
     return Contestant(name, _policy(name, CONTESTANTS), {})

@@ -98,17 +98,18 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Plan:
     source = str(path)
     data = yaml_text.mapping(sources.file_text(source), source, "settings")
     settings = check(Settings, data, source, {"table": TableSettings})
-    settings.set.update(overrides or {})
     with sources.prefixing(lambda: source):
-        factors = {name: _levels(name, levels) for name, levels in settings.vary.items()}
-        _check_keys(settings.set, factors)
+        fixed = config.stripped(settings.set) | config.stripped(overrides or {})
+        varied = config.stripped(settings.vary)
+        factors = {name: _levels(name, levels) for name, levels in varied.items()}
+        _check_keys(fixed, factors)
         _check_table(settings.table, factors)
     scenario = settings.scenario
     if sources.is_path(scenario, folder=path.parent):
         scenario = str(path.parent / scenario)
     first = settings.seed
     seeds = range(first, first + settings.episodes)
-    plan = Plan(source, scenario, settings.policy, seeds, settings.set, factors, [], settings.table)
+    plan = Plan(source, scenario, settings.policy, seeds, fixed, factors, [], settings.table)
     return plan._replace(cells=list(_checked(plan, _combinations(factors))))
 
 
@@ -149,7 +150,7 @@ def _levels(name: str, levels: object) -> dict[str, Changes]:
                 f"vary: {name}: {label} must be a mapping of keys to values, "
                 f"but is {keys.shown(changes)}"
             )
-    return levels
+    return {label: config.stripped(changes) for label, changes in levels.items()}
 
 
 def _label(value: object) -> str:

@@ -58,9 +58,10 @@ def load(
         scenario: A shipped name; the path of a YAML file, which ends in `.yaml` or `.yml`, has a
             separator in it or exists; or a `Scenario`, which is not changed.
         overrides: Values by dotted key, which replace what the scenario says before the check.
-            NumPy and JAX numbers and arrays count as plain numbers and lists. `hardware.preset`
-            replaces all that the scenario says of the hardware, and `network.graph` its number of
-            nodes and its lengths; other overrides of them win.
+            NumPy and JAX numbers and arrays count as plain numbers and lists, paths as text, and
+            spaces around a key or a name are left out. `hardware.preset` replaces all that the
+            scenario says of the hardware, and `network.graph` its number of nodes and its lengths;
+            other overrides of them win.
 
     Raises:
         ScenarioError: If there is no such scenario, its text can't be read, or a key or value is
@@ -75,7 +76,7 @@ def load(
         Traceback (most recent call last):
         ceas_gym.config.ScenarioError: overrides: name must be text, but is 5
     """
-    overrides = {} if overrides is None else overrides
+    overrides = _given(overrides)
     source = _read(scenario)
     if problems := list(_misplaced(overrides)):
         raise _error(problems)
@@ -108,6 +109,26 @@ def parse_override(override: str) -> tuple[str, object]:
     return key.strip(), yaml_text.parsed(value, f"override {override!r}")
 
 
+def stripped(overrides: Mapping[Any, object]) -> dict[str, object]:
+    """Returns overrides without spaces around the parts of their keys.
+
+    Raises:
+        ValueError: If a key is given twice.
+
+    Example:
+        >>> stripped({" episode.rounds": 5})
+        {'episode.rounds': 5}
+    """
+    result: dict[str, object] = {}
+    for key, value in overrides.items():
+        # A key that is no text is for the check to report.
+        name = ".".join(map(str.strip, key.split("."))) if isinstance(key, str) else key
+        if name in result:
+            raise ValueError(f"{name} is given twice")
+        result[name] = value
+    return result
+
+
 def dump(scenario: Scenario) -> str:
     r"""Returns all settings of a scenario as YAML, from which `load` makes an equal scenario.
 
@@ -128,11 +149,22 @@ def _read(scenario: str | os.PathLike[str] | Scenario) -> _Source:
         return _Source(source, scenario.model_dump(warnings=False))
     name = os.fsdecode(scenario)
     if source != name:
-        contents, folder = sources.shipped_text(name), Path()
+        contents, folder = sources.shipped_text(name.strip()), Path()
     else:
         contents, folder = sources.file_text(name), Path(name).parent
     data = yaml_text.mapping(contents, source, "sections")
     return _with_graph(_Source(source, data), source, folder)
+
+
+def _given(overrides: Any) -> dict[str, object]:  # noqa: ANN401 (whatever a user gives)
+    if overrides is None:
+        return {}
+    if not isinstance(overrides, Mapping):
+        raise ScenarioError(
+            f"overrides must be a mapping of keys to values, but is {shown(overrides)}"
+        )
+    with sources.prefixing(lambda: "overrides"):
+        return stripped(overrides)
 
 
 def _overridden(source: _Source, overrides: Mapping[str, object]) -> _Source:
@@ -149,10 +181,10 @@ def _overridden(source: _Source, overrides: Mapping[str, object]) -> _Source:
 def _with_graph(source: _Source, asked_by: str, folder: Path) -> _Source:
     # The graph spelled out, if it is only named.
     name = values.found(source.data, GRAPH_PATH)
-    if not isinstance(name, str):
+    if not isinstance(name, str | os.PathLike):
         return source._replace(graph=None)
     with sources.prefixing(lambda: f"{asked_by}: {GRAPH}"):
-        graph_source, graph = graphs.read(name, folder)
+        graph_source, graph = graphs.read(os.fsdecode(name), folder)
     return _Source(source.name, values.replaced(source.data, GRAPH_PATH, graph), graph_source)
 
 

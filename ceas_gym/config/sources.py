@@ -107,7 +107,7 @@ def source(scenario: str | os.PathLike[str] | Scenario) -> str:
     except TypeError:
         known = "a shipped name, a path or a Scenario"
         raise ScenarioError(f"scenario must be {known}, but is {shown(scenario)}") from None
-    return f"scenario {name}" if scenario == name and not is_path(name) else name
+    return f"scenario {name.strip()}" if scenario == name and not is_path(name) else name
 
 
 def is_path(name: str, kind: Kind = "scenarios", folder: Path = Path()) -> bool:

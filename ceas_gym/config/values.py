@@ -7,6 +7,9 @@ from typing import Any
 from ceas_gym.config.keys import ENTRIES, LARGEST_INTEGER, OPTIONAL, SECTIONS, joined
 from ceas_gym.scenario import HardwareSettings
 
+JOINED = ("consensus.rule", "attack.name")
+"""Settings that join several names by `+`."""
+
 
 def replaced(data: dict[str, Any], path: list[str], value: object) -> dict[str, Any]:
     """Returns a scenario's data with another value at the end of a path of keys.
@@ -93,7 +96,7 @@ def normalized(data: dict[str, Any], section: str = "") -> dict[str, Any]:
     """Returns a scenario's data as the strict check wants it.
 
     Empty sections become empty mappings unless they may be null, lists tuples, whole numbers of 32
-    bits integers, and what NumPy and JAX hold Python's own numbers.
+    bits integers, and what NumPy and JAX hold Python's own numbers. Spaces around names go.
 
     Args:
         data: Nested mappings, which are not changed.
@@ -107,12 +110,20 @@ def normalized(data: dict[str, Any], section: str = "") -> dict[str, Any]:
     for name, value in data.items():
         key = joined(section, name)
         if key not in SECTIONS:
-            result[name] = _plain(value, levels=4 if key in ENTRIES else 1)
+            plain = _plain(value, levels=4 if key in ENTRIES else 1)
+            result[name] = _trimmed(key, plain) if isinstance(plain, str) else plain
         elif isinstance(value, dict):
             result[name] = normalized(value, key)
         else:
             result[name] = {} if value is None and key not in OPTIONAL else value
     return result
+
+
+def _trimmed(key: str, text: str) -> str:
+    # Names are the project's, but for those of vertices and of the scenario itself.
+    if key == "name" or key.startswith("network.graph."):
+        return text
+    return "+".join(part.strip() for part in text.split("+")) if key in JOINED else text.strip()
 
 
 def _plain(value: object, levels: int) -> object:

@@ -92,8 +92,9 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: i
     data = yaml_text.mapping(sources.file_text(source), source, "settings")
     data |= {name: value for name, value in changes.items() if value is not None}
     settings = check(Settings, data, source, {"validation": Validation})
-    settings.set.update(overrides or {})
     with sources.prefixing(lambda: source):
+        fixed = config.stripped(settings.set) | config.stripped(overrides or {})
+        settings = settings.model_copy(update={"set": fixed})
         for key in settings.set:
             if key not in keys.KEYS:
                 raise ValueError(f"set: {keys.unknown(key)}")

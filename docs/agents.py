@@ -105,7 +105,7 @@ def _played(name: str, episodes: list[dict[str, str]], rounds: list[dict[str, st
 
 
 def _table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

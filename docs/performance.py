@@ -124,15 +124,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, help="of `ceas-gym bench --growth`")
     folder = parser.parse_args().folder
-    measured = json.loads((folder / "bench.json").read_text())
+    measured = json.loads((folder / "bench.json").read_text(encoding="utf-8"))
     on_processor = measured["machine"]["backend"] == "cpu"
     if on_processor and "growth" not in measured:
         parser.error(f"{folder} is of a run without --growth, whose table the page needs")
-    found = merged(json.loads(KEPT.read_text()), measured)
+    found = merged(json.loads(KEPT.read_text(encoding="utf-8")), measured)
     if on_processor:
         shutil.copyfile(folder / "growth.png", DOCS / "figures" / "growth.png")
     results.write_json(KEPT, found)
-    results.write_text(PAGE, page(PAGE.read_text(), found))
+    results.write_text(PAGE, page(PAGE.read_text(encoding="utf-8"), found))
 
 
 if __name__ == "__main__":

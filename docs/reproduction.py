@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, help="of `ceas-gym reproduce`")
     folder = parser.parse_args().folder
-    summary = json.loads((folder / SUMMARY).read_text())
+    summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     if summary["quick"]:
         parser.error(f"{folder} holds a quick run, whose numbers are no results")
     for part in PARTS:
@@ -102,7 +102,7 @@ def main() -> None:
     # On one line: there are ten thousands of numbers.
     results.write_text(KEPT, json.dumps(summary) + "\n")
     results.write_text(PAGE, page(summary))
-    results.write_text(README, replaced(README.read_text(), readme(summary)))
+    results.write_text(README, replaced(README.read_text(encoding="utf-8"), readme(summary)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The command line `ceas-gym`."""
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -182,13 +183,14 @@ def list_names(
     """
     from ceas_agents import catalogue
 
-    typer.echo(catalogue.text(kind))
+    typer.echo(catalogue.text(kind), file=sys.stdout)
 
 
 def main() -> None:
     """Runs the command line: bad input is one line and exit code 2, an interrupt is 130."""
     # A policy, attack or circuit of the user's own, `module:function`, lies where they work.
     sys.path.insert(0, "")
+    _print_anything()
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except UsageError as error:
@@ -200,6 +202,14 @@ def main() -> None:
     sys.exit(code)
 
 
+def _print_anything() -> None:
+    # What a stream's encoding lacks is escaped, lest a name end a command. Typer would print UTF-8
+    # where it is told to print ASCII, unless it is given the stream.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _fail(message: str) -> int:
-    typer.echo(f"error: {message}", err=True)
+    typer.echo(f"error: {message}", file=sys.stderr)
     return 2

@@ -43,8 +43,8 @@ class Folder:
         path.mkdir(parents=True, exist_ok=True)
         write_text(path / SCENARIO, config.dump(scenario))
         write_json(path / RECORD, {**record, "versions": versions()})
-        self._episodes = (path / "episodes.csv").open("w", newline="")
-        self._rounds = (path / "rounds.csv").open("w", newline="")
+        self._episodes = (path / "episodes.csv").open("w", encoding="utf-8", newline="")
+        self._rounds = (path / "rounds.csv").open("w", encoding="utf-8", newline="")
         self.rows: dict[str, list[Row]] = {}
         self.curves: dict[str, list[NDArray[np.float32]]] = {}
 
@@ -134,10 +134,10 @@ def require_same(folder: Path, kind: str, record: dict[str, object], scenario: s
         ValueError: If it holds another run.
     """
     with reading_back(folder, kind):
-        before = json.loads((folder / RECORD).read_text())
+        before = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         plain = json.loads(json.dumps(record))
         same = {name: before.get(name) == value for name, value in plain.items()}
-        same["the scenario's file"] = (folder / SCENARIO).read_text() == scenario
+        same["the scenario's file"] = (folder / SCENARIO).read_text(encoding="utf-8") == scenario
     if differing := [name for name, is_same in same.items() if not is_same]:
         raise ValueError(
             f"{folder} holds results of another {kind} ({', '.join(differing)} differ); "
@@ -167,9 +167,9 @@ def write_json(path: Path, record: Mapping[str, object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a whole file or nothing: beside it first, then renamed."""
+    """Writes a whole file or nothing, in UTF-8: beside it first, then renamed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text)
+    beside.write_text(text, encoding="utf-8")
     beside.replace(path)
 
 

@@ -1,6 +1,7 @@
 """`ceas-gym evaluate`: plays, shows how far it is, and writes what comes out."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -65,13 +66,16 @@ def evaluate(
 
 def output(width: int = PIPE_WIDTH) -> Console:
     """Returns where tables are printed: into a file or a pipe, they keep that width."""
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=width)
+    # What users name is no markup.
+    plain = partial(Console, markup=False, emoji=False)
+    terminal = plain()
+    return terminal if terminal.is_terminal else plain(width=width)
 
 
 def progress_bar() -> Progress:
     """Returns a bar on the standard error that counts episodes."""
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
+    name = TextColumn("{task.description:<28}", markup=False)
+    columns = (name, BarColumn(), MofNCompleteColumn())
     return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
 
 
@@ -79,8 +83,8 @@ def _show(writer: results.Folder, scenario: Scenario, seeds: range) -> None:
     if not writer.rows:
         return
     title = f"{scenario.name}: seeds {seeds.start} to {seeds.stop - 1}"
+    plots = writer.draw(title)
     console = output()
     console.print(results.table(writer.rows, title))
-    plots = writer.draw(title)
     written = [writer.path / "episodes.csv", writer.path / "rounds.csv", *plots]
     console.print("Written:", *map(str, written), soft_wrap=True)

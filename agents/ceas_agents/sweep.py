@@ -66,7 +66,7 @@ def play(
     """
     finished = _opened(plan, folder, overwrite=overwrite)
     try:
-        with (folder / CELLS).open("a", newline="") as file:
+        with (folder / CELLS).open("a", encoding="utf-8", newline="") as file:
             _play(plan, finished, file, processes, progress)
     except KeyboardInterrupt:
         return finished, True
@@ -116,7 +116,7 @@ def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> Finished:
         finished = _read(plan, cells)
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        cells.write_text("")
+        cells.write_text("", encoding="utf-8")
         (folder / TABLE).unlink(missing_ok=True)
         finished = {}
     results.write_text(folder / results.SCENARIO, scenario)
@@ -133,7 +133,7 @@ def _read(plan: Plan, path: Path) -> Finished:
             file.truncate(len(whole))
     finished: Finished = {}
     with results.reading_back(path.parent, "sweep"):
-        for row in csv.DictReader(io.StringIO(whole.decode(), newline="")):
+        for row in csv.DictReader(io.StringIO(whole.decode("utf-8"), newline="")):
             labels = tuple(row.pop(name) for name in plan.factors)
             seed = int(row.pop("seed"))
             numbers = {name: float(value) for name, value in row.items()}
@@ -143,7 +143,7 @@ def _read(plan: Plan, path: Path) -> Finished:
 
 def _put_in_order(plan: Plan, finished: Finished, folder: Path) -> None:
     beside = folder / f".{CELLS}"
-    with beside.open("w", newline="") as file:
+    with beside.open("w", encoding="utf-8", newline="") as file:
         for cell in _playable(plan):
             for seed in plan.seeds:
                 results.append(file, [_line(plan, cell.labels, seed, finished[cell.labels][seed])])

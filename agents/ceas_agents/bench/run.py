@@ -65,12 +65,12 @@ def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None
             found[name] = measure()
             # An interrupt leaves what is finished.
             results.write_json(folder / "bench.json", found)
-    console = run.output()
-    for table in tables.of(found):
-        console.print(table)
     written = [folder / "bench.json"]
     if grow:
         written.append(growth.draw(found["growth"], folder / "growth.png"))
+    console = run.output()
+    for table in tables.of(found):
+        console.print(table)
     console.print("Written:", *map(str, written), soft_wrap=True)
 
 

@@ -66,7 +66,7 @@ def _found(part: Part, work: Work) -> Found:
     path = work.folder / f"{part.name}.json"
     if path.exists() and not part.swept:
         with results.reading_back(work.folder, "reproduction"):
-            return json.loads(path.read_text())
+            return json.loads(path.read_text(encoding="utf-8"))
     found = part.find(work)
     results.write_text(work.folder / f"{part.name}.csv", table(part.rows(found)))
     results.write_json(path, found)
@@ -102,5 +102,6 @@ def _write(folder: Path, found: Mapping[str, Found], scenario: Any, record: Any)
     )
     console = running.output()
     for part, section in zip(PARTS, sections, strict=True):
-        console.print(f"[bold]{part.title}[/bold]\n{section.caption}\n", soft_wrap=False)
+        console.print(part.title, style="bold")
+        console.print(f"{section.caption}\n")
     console.print("Written:", str(folder / REPORT), str(folder / SUMMARY), soft_wrap=True)

@@ -35,7 +35,7 @@ def read(folder: Path) -> list[dict[str, float]]:
         ValueError: If the file holds something else.
         OSError: If it can't be read.
     """
-    with (folder / TABLE).open(newline="") as file:
+    with (folder / TABLE).open(encoding="utf-8", newline="") as file:
         try:
             return [
                 {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)

@@ -146,9 +146,9 @@ def _headline(training: Training) -> str:
 
 
 def _show(training: Training) -> None:
-    console = run.output()
-    console.print(curve.table(training.rows, training.reference, training.plan.name))
     figure = training.folder / curve.FIGURE
     curve.draw(training.rows, training.reference, figure, training.plan.name)
+    console = run.output()
+    console.print(curve.table(training.rows, training.reference, training.plan.name))
     written = [training.folder / name for name in (BEST, LAST, curve.TABLE, curve.FIGURE)]
     console.print("Written:", *map(str, written), soft_wrap=True)

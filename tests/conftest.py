@@ -19,8 +19,15 @@ MANY = 15_000
 COMPILED = Path(__file__).parent.parent / ".pytest_cache" / "jax"
 """Compiled programs of all workers, of processes that tests start, and of earlier runs."""
 
+QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+"""Compiles in a quarter of the time. What is tested runs a few rounds only, and most of a test
+would be waiting for a compiler. `test_first_contact.py` runs what users run."""
+
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK}".strip()
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,6 +1,7 @@
 """The command line `ceas-gym`."""
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,19 @@ Overrides = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace earlier results")]
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def common(
+    cache: Annotated[
+        bool, typer.Option(help="keep compiled programs in the user's cache folder")
+    ] = True,
+) -> None:
+    """Play, train and compare schedulers of Bell pairs."""
+    from ceas_agents import compiled
+
+    # As variables, which JAX reads when it is imported, here and in processes of this one.
+    os.environ.update(compiled.keep() if cache else {"JAX_ENABLE_COMPILATION_CACHE": "false"})
 
 
 @app.command()

@@ -295,7 +295,7 @@ def test_circuits_that_would_never_compile_are_refused(changes: dict[str, int]) 
         config.load("small", overrides)
     assert "learning.layers = " in str(error.value)
     with pytest.raises(ValidationError, match="weights, but at most 512"):
-        LearningSettings(**changes)
+        LearningSettings.model_validate(changes)
 
 
 def test_the_largest_circuit_is_allowed() -> None:

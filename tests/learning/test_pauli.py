@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from ceas_gym.learning import pauli
-from ceas_gym.learning.pauli import Clifford, Constant, Factor, Program, Rotation
+from ceas_gym.learning.pauli import Constant, Program, Rotation
+from ceas_gym.learning.stages import of_program
 
 EXACT = 1e-12
 
@@ -95,8 +96,9 @@ def test_joint_clifford_gates_act_as_one_by_one() -> None:
         Constant(pauli.transfer_matrix(matrix_of(gate)), tuple(gate.wires)) for gate in gates
     )
     program = Program(3, 1, constants, np.zeros((0, 1)), np.zeros(0))
-    (joined,) = program.pulled
-    assert isinstance(joined, Clifford)
+    stages = of_program(program)
+    assert not stages.factors
+    joined = stages.last
     unitary = np.eye(8, dtype=np.complex128)
     for gate in gates:
         unitary = matrix_of(gate, 3) @ unitary
@@ -110,19 +112,27 @@ def test_steps_are_joined_in_the_order_in_which_an_observable_meets_them() -> No
     first, second, other = Rotation("X", (0,), 0), Rotation("Z", (0,), 1), Rotation("Y", (1,), 2)
     steps = (joint, joint, first, other, second, joint)
     program = Program(2, 1, steps, np.eye(3), np.zeros(3))
-    before, turned, after = program.pulled
-    assert isinstance(before, Clifford)
-    assert isinstance(turned, Factor)
-    assert isinstance(after, Clifford)
+    stages = of_program(program)
+    (turned,) = stages.factors
     assert turned.wires == (0, 1)
     assert turned.gates == (first, second, other)
     assert turned.angles == [0, 1, 2]
+    # The last gate moves Z on the first qubit nowhere, and two equal ones after another undo it.
+    assert stages.orders[0].sources[12] == 12
+    assert (stages.last.sources == np.arange(16)).all()
 
 
 def test_gates_go_in_pairs_of_qubits() -> None:
     steps = tuple(Rotation("X", (wire,), wire) for wire in range(3))
-    plan = Program(3, 1, steps, np.eye(3), np.zeros(3)).pulled
-    assert [step.wires for step in plan if isinstance(step, Factor)] == [(2,), (0, 1)]
+    factors = of_program(Program(3, 1, steps, np.eye(3), np.zeros(3))).factors
+    # The third goes with one of the others, whose own gate comes along.
+    assert [factor.wires for factor in factors] == [(2, 0), (0, 1)]
+    assert [factor.angles for factor in factors] == [[2, 0], [1]]
+
+
+def test_a_qubit_alone_has_matrices_of_its_own() -> None:
+    stages = of_program(Program(1, 1, (Rotation("Y", (0,), 0),), np.eye(1), np.zeros(1)))
+    assert [factor.wires for factor in stages.factors] == [(0,)]
 
 
 @pytest.mark.parametrize("observables", [1, 3])

@@ -31,13 +31,20 @@ print(json.dumps(fresh.take_turns(scenario, int(sys.argv[2]))))
 """
 COLD = """
 import gymnasium, ceas_gym
+clocks = [(start, 0.0)]
+def done():
+    clocks.append((time.perf_counter(), time.process_time()))
 env = gymnasium.make("ceas_gym/CEAS-v0", scenario=scenario)
-made = time.perf_counter()
+done()
 env.reset(seed=0)
-begun = time.perf_counter()
+done()
 env.step(env.action_space.sample())
-print(json.dumps([made - start, begun - made, time.perf_counter() - begun]))
+done()
+env.reset()
+done()
+print(json.dumps(clocks))
 """
+STAGES = ("import and make", "first reset", "first step", "second reset, without a seed")
 MEMORY = """
 import resource
 from ceas_gym.vector_env import CEASVectorEnv
@@ -81,23 +88,30 @@ def take_turns(scenario: Scenario, repeats: int) -> dict[str, list[float]]:
 
 
 def cold(scenario: Scenario, cores: set[int], progress: Progress) -> dict[str, float]:
-    """Returns the seconds of the first calls, and the memory that a large batch takes."""
+    """Returns the seconds of the first calls, and the memory that a large batch takes.
+
+    Nothing is compiled before, nor found in a cache. Processor time is that of all cores together,
+    from the start of the process.
+    """
     task = progress.add_task("cold start", total=2)
-    make, reset, step = json.loads(_run(READ + COLD, scenario, cores))
+    clocks = np.diff(json.loads(_run(READ + COLD, scenario, cores)), axis=0)
     progress.update(task, advance=1, description="memory of 256 rows")
     peak = int(_run(READ + MEMORY, scenario, cores)) * KIB_PER_UNIT / 1024
     progress.update(task, advance=1)
     return {
-        "make, seconds": make,
-        "first reset, seconds": reset,
-        "first step, seconds": step,
+        **{f"{name}, s": wall for name, wall in zip(STAGES, clocks[:, 0].tolist(), strict=True)},
+        "all of these, s of processor time": float(clocks[:, 1].sum()),
         "memory of 256 rows, MiB": peak,
     }
 
 
 def _run(script: str, scenario: Scenario, cores: set[int], *arguments: str) -> str:
     # JAX would reserve most of an accelerator's memory, of which this process holds a part.
-    environment: dict[str, Any] = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    environment: dict[str, Any] = {
+        **os.environ,
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "JAX_ENABLE_COMPILATION_CACHE": "false",
+    }
     return subprocess.run(
         [sys.executable, "-c", script, json.dumps(sorted(cores)), *arguments],
         input=scenario.model_dump_json(),

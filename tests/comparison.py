@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ceas_gym.once import array
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
@@ -43,8 +44,8 @@ def wide(tree: Any) -> Any:
 
     def widen(leaf: jax.Array) -> jax.Array:
         if jnp.issubdtype(leaf.dtype, jnp.floating):
-            return leaf.astype(jnp.float64)
-        return leaf.astype(jnp.int64) if jnp.issubdtype(leaf.dtype, jnp.integer) else leaf
+            return array(leaf, float)
+        return array(leaf, int) if jnp.issubdtype(leaf.dtype, jnp.integer) else leaf
 
     return jax.tree.map(widen, tree)
 

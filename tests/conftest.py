@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import compiled
 import jax
 import pytest
+from compilations import pytest_sessionfinish as pytest_sessionfinish
+from compilations import pytest_terminal_summary as pytest_terminal_summary
+from compilations import pytest_testnodedown as pytest_testnodedown
 
-from ceas_gym import dynamics, parameters
+from ceas_gym import parameters
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params, State
 
@@ -80,10 +84,10 @@ def key() -> jax.Array:
 @pytest.fixture(scope="session")
 def start(params: Params, key: jax.Array) -> State:
     """The state that the key begins with."""
-    return jax.jit(dynamics.reset)(params, key)[0]
+    return compiled.reset(params, key)[0]
 
 
 @pytest.fixture(scope="session")
 def step() -> Step:
     """The step, compiled once for all tests of the tiny scenario."""
-    return jax.jit(dynamics.step)
+    return compiled.step

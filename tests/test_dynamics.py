@@ -71,7 +71,7 @@ def fates(network: Network, state: State, action: Array) -> tuple[Any, ...]:
 
 def check_fates(network: Network, before: Memory, heralded: Array, *after: Any) -> None:
     """Asserts that every pair of a round has one fate, and that no memory is overfull."""
-    memory, delivery, ledger = after
+    before, heralded, (memory, delivery, ledger) = plain((before, heralded, after))
     held, left = before.pairs.sum(axis=1), memory.pairs.sum(axis=1)
     gone = ledger.spent + ledger.keyed + ledger.expired + ledger.blocked + ledger.sacrificed
     same(held + ledger.generated, gone + left)
@@ -105,7 +105,7 @@ def test_every_pair_has_one_fate(params: Params, start: State, step: Step, chose
 def deeper(request: pytest.FixtureRequest, scenario: Scenario) -> tuple[Network, State]:
     """A network that purifies, and one with relays as well; and how an episode starts there."""
     params = parameters.build(vary(scenario, request.param))
-    return params.network, dynamics.reset(params, jax.random.key(0))[0]
+    return params.network, jax.jit(dynamics.reset)(params, jax.random.key(0))[0]
 
 
 @settings(derandomize=True, deadline=None, max_examples=20)

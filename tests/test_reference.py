@@ -24,21 +24,29 @@ ROUNDS = 3
 SEEN = ("pairs_spent", "pairs_keyed", "committed", "pairs_expired", "pairs_blocked")
 """What must have happened in an episode that is to prove anything; the first three on a graph,
 where what expires or is blocked at a relay is no pair of hub and node yet."""
-QUICK = {"xla_backend_optimization_level": 0}
-"""What is compiled here runs for three rounds only."""
+RESET, STEP = jax.jit(dynamics.reset), jax.jit(dynamics.step)
+ATTEMPTS, BINOMIAL = jax.jit(generation.attempts), jax.jit(binomial)
 
 
 def successes(key: jax.Array) -> Callable[[Array, Array], Array]:
     """Returns the draw that the step makes with the key."""
 
     def drawn(tried: Array, chance: Array) -> Array:
-        return np.asarray(binomial(key, jnp.asarray(tried), jnp.asarray(chance)))
+        return np.asarray(BINOMIAL(key, tried, chance))
 
     return drawn
 
 
 def draw(params: Params, state: State) -> reference.Luck:
     """Returns the luck of the next round, from the keys that the step will use."""
+    numbers, keys = _luck(params, state)
+    herald, purify, verify = map(successes, keys)
+    numbers = {name: np.asarray(values) for name, values in numbers.items()}
+    return reference.Luck(herald=herald, purify=purify, verify=verify, **numbers)
+
+
+@jax.jit
+def _luck(params: Params, state: State) -> tuple[dict[str, jax.Array], tuple[jax.Array, ...]]:
     network, precision = params.network, params.learning.logit_scale.dtype
     _, herald_key, purify_key, learning_key, conditions_key, *others = jax.random.split(
         state.key, 7
@@ -48,17 +56,15 @@ def draw(params: Params, state: State) -> reference.Luck:
     move_key, shock_key = jax.random.split(conditions_key)
     shape = (network.vertex.shape[0], params.learning.program.angles)
     nodes, vertices = network.vertex.shape, network.decay_rate.shape
-    return reference.Luck(
-        herald=successes(herald_key),
-        purify=successes(purify_key),
-        verify=successes(verify_key),
-        drawn=np.asarray(jax.random.uniform(drawn_key, nodes, precision)),
-        samples=np.asarray(learners.draw(params.learning, sample_key)),
-        normals=np.asarray(jax.random.normal(shot_key, shape, precision)),
-        moves=np.asarray(jax.random.uniform(move_key, (network.edges,), precision)),
-        guesses=np.asarray(jax.random.uniform(others[0], (2, *nodes))),
-        shocks=np.asarray(jax.random.normal(shock_key, vertices, precision)),
-    )
+    numbers = {
+        "drawn": jax.random.uniform(drawn_key, nodes, precision),
+        "samples": learners.draw(params.learning, sample_key),
+        "normals": jax.random.normal(shot_key, shape, precision),
+        "moves": jax.random.uniform(move_key, (network.edges,), precision),
+        "guesses": jax.random.uniform(others[0], (2, *nodes)),
+        "shocks": jax.random.normal(shock_key, vertices, precision),
+    }
+    return numbers, (herald_key, purify_key, verify_key)
 
 
 def held(memory: Memory) -> Memory:
@@ -74,12 +80,7 @@ def compare(
     traitors: tuple[int, ...] | None = None,
 ) -> dict[str, float]:
     """Asserts that both sides agree in an episode; returns its figures, summed."""
-    reset, step = dynamics.reset, dynamics.step
-    if scenario.network.graph is not None:
-        # The stars share the compilation of every single operation, but a graph has shapes of its
-        # own: it compiles faster as a whole.
-        reset, step = (jax.jit(stage, compiler_options=QUICK) for stage in (reset, step))
-    fast = wide(reset(params, jax.random.key(seed))[0])
+    fast = wide(RESET(params, jax.random.key(seed))[0])
     if traitors is not None:
         bad = np.isin(np.arange(len(fast.byzantine)), traitors)
         fast = replace(fast, byzantine=jnp.asarray(bad))
@@ -88,12 +89,12 @@ def compare(
     same(fast.scores, reference.score(numbers.learning, slow.model.parameters), DOUBLE)
     for requested in requests(asked, ROUNDS, scenario.network.windows, scenario.network.nodes):
         action, luck = jnp.asarray(requested, jnp.float64), draw(params, fast)
-        fast, timestep = step(params, fast, action)
+        fast, timestep = STEP(params, fast, action)
         slow, figures, schedule = reference.step(scenario, numbers, slow, plain(action), luck)
         same(replace(fast, key=slow.key, memory=held(fast.memory)), slow, DOUBLE)
         same(timestep.schedule, schedule, DOUBLE)
         same(timestep.metrics, figures, SINGLE)
-        tried = generation.attempts(params.network, timestep.schedule)
+        tried = ATTEMPTS(params.network, timestep.schedule)
         same(tried, reference.attempts(numbers.network, schedule))
         figures["waiting"] = slow.memory.links.sum()
         total = {name: total[name] + figures[name] for name in total}

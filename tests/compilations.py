@@ -1,0 +1,60 @@
+"""Counts the programs that JAX compiles in a run of the tests; too many fail it.
+
+A test that computes with JAX operation by operation compiles each operation, and for each shape
+anew. Set up and compare with NumPy, and call the library through `compiled.py`.
+"""
+
+import os
+from collections import Counter
+from typing import Any
+
+import jax
+import pytest
+
+BUDGET = 6000
+"""Programs in a whole run."""
+MOST_OF_A_TEST = 150
+EVENT = "/jax/core/compile/backend_compile_duration"
+
+made: Counter[str] = Counter()
+"""Programs by test, in all processes whose results are in."""
+
+
+def _listen(event: str, duration: float, **_: Any) -> None:
+    del duration
+    if event == EVENT:
+        made[os.environ.get("PYTEST_CURRENT_TEST", "set-up").split(" ")[0]] += 1
+
+
+jax.monitoring.register_event_duration_secs_listener(_listen)
+
+
+def problems() -> list[str]:
+    """Returns what is wrong with the counts, a line each."""
+    total = made.total()
+    found = [f"{total} programs compiled, more than {BUDGET}"] if total > BUDGET else []
+    greedy = [(name, count) for name, count in made.most_common(5) if count > MOST_OF_A_TEST]
+    return found + [
+        f"{name} compiles {count}, more than {MOST_OF_A_TEST}" for name, count in greedy
+    ]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["compilations"] = dict(made)
+    elif problems() and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    del error
+    made.update(getattr(node, "workeroutput", {}).get("compilations", {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.write_line(f"{made.total()} programs compiled (at most {BUDGET})")
+    for problem in problems():
+        terminalreporter.write_line(f"ERROR: {problem}", red=True)

@@ -100,7 +100,7 @@ def step(
     useful = metrics.useful_pairs(ledger, delivery, received, verdict)
     trained = model.apply(params.learning, state.model, verdict.update, verdict.committed)
 
-    next_state = State(
+    after = State(
         conditions=conditions.advance(network, known, tried, heralded, next_round, conditions_key),
         memory=memory,
         model=trained,
@@ -113,6 +113,8 @@ def step(
         round=next_round,
         key=key,
     )
+    # Sums of whole numbers are wider than their terms where JAX has 64 bits.
+    next_state = jax.tree.map(lambda new, old: new.astype(old.dtype), after, state)
     return next_state, TimeStep(
         observation=observations.observe(params, next_state),
         reward=params.reward(params, state, next_state),

@@ -106,15 +106,16 @@ def _pack(state: State, timestep: TimeStep) -> Running:
 
 
 def _tell(timestep: TimeStep) -> Told:
-    figures = [timestep.reward, timestep.terminated.astype(jnp.float32)]
+    # In 32 bits, also where JAX has 64.
+    figures = [timestep.reward, timestep.terminated]
     figures += [timestep.metrics[name] for name in metrics.NAMES]
     observation = timestep.observation
     return Told(
         observation.nodes,
         observation.network,
-        jnp.stack(figures),
-        timestep.schedule,
-        timestep.stock,
+        jnp.stack([figure.astype(jnp.float32) for figure in figures]),
+        timestep.schedule.astype(jnp.float32),
+        timestep.stock.astype(jnp.int32),
     )
 
 

@@ -60,7 +60,8 @@ def store(
         pairs, contraction, expired, blocked = _hold(network, links, memory, unmeasured)
         none = jnp.zeros_like(keyed)
         ledger = Ledger(arrivals.pairs, none, keyed, expired, blocked, none, none)
-        return Memory(pairs, contraction, waiting, key_bits), ledger
+        after = Memory(pairs, contraction, waiting, key_bits)
+        return jax.tree.map(lambda new, old: new.astype(old.dtype), after, memory), ledger
 
     windows_left = jnp.arange(network.windows)[::-1]
     memory, ledgers = jax.lax.scan(window, memory, (heralded, windows_left))

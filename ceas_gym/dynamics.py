@@ -113,8 +113,7 @@ def step(
         round=next_round,
         key=key,
     )
-    # Sums of whole numbers are wider than their terms where JAX has 64 bits.
-    next_state = jax.tree.map(lambda new, old: new.astype(old.dtype), after, state)
+    next_state = jax.tree.map(_as_wide, after, state)
     return next_state, TimeStep(
         observation=observations.observe(params, next_state),
         reward=params.reward(params, state, next_state),
@@ -123,6 +122,11 @@ def step(
         schedule=schedule,
         stock=stored.pairs,
     )
+
+
+def _as_wide(new: Array, old: Array) -> Array:
+    # Sums of whole numbers are wider than their terms where JAX has 64 bits.
+    return new if new.dtype == old.dtype else new.astype(old.dtype)
 
 
 def _diverged(state: State) -> Bool[Array, ""]:

@@ -66,6 +66,8 @@ def step(
 ) -> tuple[State, TimeStep]:
     """Returns the state after one round, and what the scheduler and the people get to see.
 
+    It does not ask whether the episode has ended: after `terminated`, training would go on.
+
     Args:
         params: The scenario.
         state: Before the round.

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ceas_gym import chance, config, interface, metrics, parameters, words
+from ceas_gym import arguments, chance, config, interface, metrics, parameters, words
 from ceas_gym.interface import Running, Told
 from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.once import once
@@ -85,6 +85,11 @@ class CEASEnv(gym.Env[Observation, Action]):
     ## Episode end
     `terminated` after the last round of the training budget, which the observation counts down,
     or when the model diverged. `truncated` is never set here, only by a time limit from outside.
+    After `terminated`, a further step is a `RuntimeError` until the next reset.
+
+    ## Copies
+    The environment can be pickled and copied at any time; a copy goes on as the original does, bit
+    for bit.
 
     ## Arguments
     Args:
@@ -119,6 +124,8 @@ class CEASEnv(gym.Env[Observation, Action]):
         render_mode: str | None = None,
     ) -> None:
         """Makes the environment; the first reset and step compile it."""
+        if render_mode is not None:
+            arguments.choice("render_mode", render_mode, self.metadata["render_modes"])
         self.scenario = config.load(scenario, overrides)
         with config.naming(scenario):
             self.params = parameters.build(self.scenario)
@@ -128,6 +135,7 @@ class CEASEnv(gym.Env[Observation, Action]):
         self._running: Running | None = None
         self._drawn: tuple[Any, Any] = (None, None)
         self._accuracy: list[float] = []
+        self._ended = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -138,7 +146,11 @@ class CEASEnv(gym.Env[Observation, Action]):
             seed: Decides the episode entirely. Without one, the episode follows from the one
                 before, or from the system's entropy.
             options: Not used.
+
+        Raises:
+            ValueError: If the seed is no whole number from 0 on.
         """
+        seed = arguments.seed(seed)
         super().reset(seed=seed)
         follows = seed is None and self._running is not None
         self._accuracy = []
@@ -149,12 +161,14 @@ class CEASEnv(gym.Env[Observation, Action]):
         """Runs one round.
 
         Raises:
-            ValueError: If the action has the wrong shape or an entry that is not finite.
-            RuntimeError: Before the first reset.
+            ValueError: If the action has the wrong shape or an entry that is no finite number.
+            RuntimeError: Before the first reset, and from the end of an episode to the next one.
         """
         if self._running is None:
             raise RuntimeError("Call `reset` before the first `step`.")
-        asked = interface.check_action(action, self._action_shape)
+        if self._ended:
+            raise RuntimeError("The episode has ended; call `reset` before the next `step`.")
+        asked = arguments.action(action, self._action_shape)
         running = _step(self.params, self._running.state, asked)
         observation, reward, terminated, info = self._take(running)
         return observation, reward, terminated, False, info
@@ -184,7 +198,8 @@ class CEASEnv(gym.Env[Observation, Action]):
         info = dict(zip(metrics.NAMES, values, strict=True))
         self._drawn = (told.schedule, told.stock)
         self._accuracy.append(info["accuracy"])
-        return {"nodes": told.nodes, "network": told.network}, reward, bool(terminated), info
+        self._ended = bool(terminated)
+        return {"nodes": told.nodes, "network": told.network}, reward, self._ended, info
 
 
 def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:

@@ -1,6 +1,5 @@
 """The compiled core as the environments call it: an array in, an array out."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -78,22 +77,6 @@ def progress(params: Params, running: Running) -> tuple[Int[Array, ""], Bool[Arr
 def layout(params: Params) -> Told:
     """Returns the shapes in what is told of one environment, for `words.read`."""
     return jax.eval_shape(_tell, _shapes(params)[1])
-
-
-def check_action(action: object, shape: Sequence[int]) -> NDArray[np.float32]:
-    """Returns the action as an array of the right shape.
-
-    Raises:
-        ValueError: If it has another shape, or an entry that is not finite.
-    """
-    array = np.asarray(action, dtype=np.float32)
-    shape = tuple(shape)
-    if array.shape != shape:
-        raise ValueError(f"Argument `action` must have shape {shape}, but has {array.shape}.")
-    if not np.isfinite(array).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"Argument `action` must be finite, but is {array[place]} at {place}.")
-    return array
 
 
 def _shapes(params: Params) -> tuple[State, TimeStep]:

@@ -14,10 +14,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool
 from numpy.typing import NDArray
 
-from ceas_gym import batch, chance, config, interface, metrics, parameters, words
+from ceas_gym import arguments, batch, chance, config, interface, metrics, parameters, words
 from ceas_gym.env import make_spaces
 from ceas_gym.interface import Running, Told
-from ceas_gym.names import nearest
 from ceas_gym.once import once
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
@@ -72,21 +71,24 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         """Makes the batch; the first reset and step compile it."""
         if render_mode is not None:
             raise ValueError("CEASVectorEnv draws nothing; render a single CEASEnv instead.")
+        self.num_envs = arguments.count("num_envs", num_envs)
+        self.autoreset_mode = _mode(autoreset_mode)
+        most = np.iinfo(np.int32).max
+        if max_episode_steps is not None:
+            most = min(most, arguments.count("max_episode_steps", max_episode_steps))
+        self._limit = np.int32(most)
         self.scenario = config.load(scenario, overrides)
         with config.naming(scenario):
             self.params = parameters.build(self.scenario)
-        self.num_envs = num_envs
         self.render_mode = None
-        self.autoreset_mode = _mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.single_observation_space, self.single_action_space = make_spaces(self.params)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._action_shape = self.single_action_space.shape or ()
-        self._limit = np.int32(max_episode_steps or np.iinfo(np.int32).max)
-        self._parts = batch.parts(num_envs)
+        self._parts = batch.parts(self.num_envs)
         self._running: list[Running] = []
-        self._ended = np.zeros(num_envs, dtype=bool)
+        self._ended = np.zeros(self.num_envs, dtype=bool)
 
     def reset(
         self,
@@ -99,11 +101,17 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         Args:
             seed: One for row 0, with row i getting `seed + i`, or one for each row.
             options: `reset_mask`, booleans of shape (num_envs,).
+
+        Raises:
+            ValueError: If a seed is no whole number from 0 on, there is not one for each row, or
+                the options are anything else.
         """
-        super().reset(seed=None if seed is None or isinstance(seed, Sequence) else int(seed))
-        mask, follows = self._reset_mask(options), seed is None and bool(self._running)
+        one, seeds = arguments.seeds(seed, self.num_envs)
+        mask = arguments.reset_mask(options, self.num_envs)
+        follows = seed is None and bool(self._running)
+        super().reset(seed=one)
         begin = partial(_reset, self.params, follows=np.bool_(follows))
-        begun = batch.side_by_side(begin, self._key_words(seed))
+        begun = batch.side_by_side(begin, self._key_words(seeds, follows=follows))
         if self._running and not mask.all():
             parts = zip(self._cut(mask), begun, self._running, strict=True)
             begun = [_select(*part) for part in parts]
@@ -118,7 +126,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         """Runs one round in every row, or resets it where the mode says so.
 
         Raises:
-            ValueError: If the actions have the wrong shape or an entry that is not finite.
+            ValueError: If the actions have the wrong shape or an entry that is no finite number.
             RuntimeError: Before the first reset, or in mode `DISABLED` with an ended row.
         """
         if not self._running:
@@ -126,7 +134,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
             rows = np.flatnonzero(self._ended).tolist()
             raise RuntimeError(f"Rows {rows} have ended; reset them first (no autoreset).")
-        asked = interface.check_action(actions, (self.num_envs, *self._action_shape))
+        asked = arguments.action(actions, (self.num_envs, *self._action_shape))
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         advance = partial(_advance, self.params, limit=self._limit, same_step=same_step)
         before = [part.state for part in self._running]
@@ -145,27 +153,11 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
     def _cut(self, rows: Any) -> list[Any]:  # noqa: ANN401 - any array of rows
         return [rows[part] for part in self._parts]
 
-    def _key_words(self, seed: int | Sequence[int | None] | None) -> list[NDArray[np.uint32]]:
-        if seed is None and self._running:
+    def _key_words(self, seeds: Sequence[int | None], *, follows: bool) -> list[NDArray[np.uint32]]:
+        if follows:
             return [interface.key_words(np.asarray(part.state)) for part in self._running]
-        if seed is None or isinstance(seed, Sequence):
-            seeds = [None] * self.num_envs if seed is None else list(seed)
-        else:
-            seeds = [int(seed) + row for row in range(self.num_envs)]
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"Argument `seed` has {len(seeds)} entries for {self.num_envs} rows.")
         drawn = [int(self.np_random.integers(2**31)) if s is None else s for s in seeds]
         return self._cut(chance.key_words(drawn))
-
-    def _reset_mask(self, options: dict[str, Any] | None) -> Flags:
-        if options is None or "reset_mask" not in options:
-            return np.ones(self.num_envs, dtype=bool)
-        mask = np.asarray(options["reset_mask"], dtype=bool)
-        if mask.shape != (self.num_envs,):
-            raise ValueError(
-                f"Argument `reset_mask` must have shape ({self.num_envs},), but has {mask.shape}."
-            )
-        return mask
 
     @cached_property
     def _layout(self) -> Told:
@@ -185,13 +177,9 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
 
 def _mode(mode: AutoresetMode | str) -> AutoresetMode:
     # Gymnasium's values are spelt `SameStep`, but its documentation speaks of `SAME_STEP`.
-    if isinstance(mode, AutoresetMode):
-        return mode
-    known = {each.value: each for each in AutoresetMode} | dict(AutoresetMode.__members__)
-    if mode not in known:
-        names = AutoresetMode.__members__
-        raise ValueError(f"Argument `autoreset_mode` is {mode!r}, unknown; {nearest(mode, names)}")
-    return known[mode]
+    found = next((each for each in AutoresetMode if mode in (each, each.value)), None)
+    names = AutoresetMode.__members__
+    return found or AutoresetMode[arguments.choice("autoreset_mode", mode, names)]
 
 
 def _final(observation: Observation, info: dict[str, Any], ended: Flags) -> dict[str, Any]:

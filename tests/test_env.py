@@ -139,6 +139,41 @@ def test_episode_ends_with_the_budget(env):
     assert ends == [False] * 19 + [True]
 
 
+def test_step_after_the_end_is_an_error_until_the_next_reset():
+    env = CEASEnv("tiny", overrides={"episode.rounds": 2})
+    action = np.zeros(env.action_space.shape or (), np.float32)
+    env.reset(seed=0)
+    assert [env.step(action)[2] for _ in range(2)] == [False, True]
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="The episode has ended; call `reset` before"):
+            env.step(action)
+    # What was refused has changed nothing: the next episode is the one that follows.
+    following = env.reset()[1]
+    assert not env.step(action)[2]
+    env.reset(seed=0)
+    env.step(action)
+    env.step(action)
+    assert env.reset()[1] == following
+
+
+def test_step_after_a_time_limit_is_allowed():
+    env = gym.make("ceas_gym/CEASTiny-v0", max_episode_steps=1)
+    env.reset(seed=0)
+    action = np.zeros(env.action_space.shape or (), np.float32)
+    assert env.step(action)[2:4] == (False, True)
+    assert env.unwrapped.step(action)[2:4] == (False, False)
+
+
+def test_gymnasium_s_batch_of_single_environments_resets_them():
+    made = gym.make_vec(
+        "ceas_gym/CEASTiny-v0", 2, vectorization_mode="sync", overrides={"episode.rounds": 2}
+    )
+    made.reset(seed=0)
+    action = np.zeros(made.action_space.shape or (), np.float32)
+    ends = [made.step(action)[2].tolist() for _ in range(6)]
+    assert ends == [[False] * 2, [True] * 2, [False] * 2] * 2
+
+
 def test_info_has_the_same_names_always(env):
     _, info = env.reset(seed=0)
     assert tuple(info) == metrics.NAMES

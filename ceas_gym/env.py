@@ -1,5 +1,6 @@
 """CEASEnv: one environment as Gymnasium expects it. No physics here."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -9,6 +10,7 @@ import gymnasium as gym
 import jax
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from ceas_gym import arguments, chance, config, interface, metrics, parameters, words
@@ -89,7 +91,7 @@ class CEASEnv(gym.Env[Observation, Action]):
 
     ## Copies
     The environment can be pickled and copied at any time; a copy goes on as the original does, bit
-    for bit.
+    for bit. `spec` holds plain numbers and text, so that `spec.to_json()` can be written.
 
     ## Arguments
     Args:
@@ -136,6 +138,7 @@ class CEASEnv(gym.Env[Observation, Action]):
         self._drawn: tuple[Any, Any] = (None, None)
         self._accuracy: list[float] = []
         self._ended = False
+        self._spec: EnvSpec | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -181,6 +184,15 @@ class CEASEnv(gym.Env[Observation, Action]):
 
         return render.draw(*self._drawn, self._accuracy)
 
+    @property
+    def spec(self) -> EnvSpec | None:
+        """Returns how Gymnasium made this, in plain numbers and text; None if it did not."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._spec = plain_spec(spec, self.scenario)
+
     def _key_words(self, seed: int | None) -> NDArray[np.uint32]:
         if seed is None and self._running is not None:
             return interface.key_words(np.asarray(self._running.state))
@@ -210,3 +222,18 @@ def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:
         "network": spaces.Box(0.0, 1.0, (len(NETWORK_FEATURES),), np.float32),
     }
     return spaces.Dict(observation), spaces.Box(-1.0, 1.0, (windows, nodes), np.float32)
+
+
+def plain_spec(spec: EnvSpec | None, scenario: Scenario) -> EnvSpec | None:
+    """Returns how an environment was made, so that `EnvSpec.to_json` can write it.
+
+    Args:
+        spec: With arguments as they were given, such as numbers of NumPy, paths, or a `Scenario`.
+        scenario: As resolved, which stands for a `Scenario` and its overrides.
+    """
+    if spec is None:
+        return None
+    given: dict[str, Any] = spec.kwargs
+    if isinstance(given.get("scenario"), Scenario):
+        given = {**given, "scenario": "small", "overrides": config.flat(scenario)}
+    return dataclasses.replace(spec, kwargs=config.plain(given))

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from jax.typing import ArrayLike
@@ -15,7 +16,7 @@ from jaxtyping import Array, Bool
 from numpy.typing import NDArray
 
 from ceas_gym import arguments, batch, chance, config, interface, metrics, parameters, words
-from ceas_gym.env import make_spaces
+from ceas_gym.env import make_spaces, plain_spec
 from ceas_gym.interface import Running, Told
 from ceas_gym.once import once
 from ceas_gym.scenario import Scenario
@@ -89,6 +90,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         self._parts = batch.parts(self.num_envs)
         self._running: list[Running] = []
         self._ended = np.zeros(self.num_envs, dtype=bool)
+        self._spec: EnvSpec | None = None
 
     def reset(
         self,
@@ -149,6 +151,15 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
             info |= ending
             self._ended = np.zeros_like(self._ended)
         return observation, reward, terminated, truncated, info
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """Returns how Gymnasium made this, in plain numbers and text; None if it did not."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._spec = plain_spec(spec, self.scenario)
 
     def _cut(self, rows: Any) -> list[Any]:  # noqa: ANN401 - any array of rows
         return [rows[part] for part in self._parts]

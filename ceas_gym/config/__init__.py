@@ -33,6 +33,7 @@ from ceas_gym.config.sources import ScenarioError as ScenarioError
 from ceas_gym.config.sources import describe as describe
 from ceas_gym.config.sources import naming as naming
 from ceas_gym.config.sources import shipped as shipped
+from ceas_gym.config.values import plain as plain
 from ceas_gym.scenario import Scenario
 
 GRAPH = "network.graph"
@@ -127,6 +128,16 @@ def stripped(overrides: Mapping[Any, object]) -> dict[str, object]:
             raise ValueError(f"{name} is given twice")
         result[name] = value
     return result
+
+
+def flat(scenario: Scenario) -> dict[str, object]:
+    """Returns overrides that make an equal scenario of any, in what JSON knows.
+
+    Example:
+        >>> load("paper", flat(load("tiny"))) == load("tiny")
+        True
+    """
+    return values.plain(values.flat(scenario.model_dump()))
 
 
 def dump(scenario: Scenario) -> str:

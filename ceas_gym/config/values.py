@@ -1,11 +1,13 @@
 """The data of a scenario before its check: nested mappings, as files and overrides give them."""
 
 import math
+import os
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from ceas_gym.config.keys import ENTRIES, LARGEST_INTEGER, OPTIONAL, SECTIONS, joined
-from ceas_gym.scenario import HardwareSettings
+from ceas_gym.scenario import HardwareSettings, Section
 
 JOINED = ("consensus.rule", "attack.name")
 """Settings that join several names by `+`."""
@@ -134,6 +136,44 @@ def _plain(value: object, levels: int) -> object:
     if levels and isinstance(value, dict):
         return {name: _plain(entry, levels - 1) for name, entry in value.items()}
     return value
+
+
+def flat(data: Mapping[str, Any], section: str = "") -> dict[str, Any]:
+    """Returns a scenario's data as overrides of all its settings by dotted key.
+
+    Example:
+        >>> flat({"name": "mine", "episode": {"rounds": 5}})
+        {'name': 'mine', 'episode.rounds': 5}
+    """
+    result: dict[str, Any] = {}
+    for name, value in data.items():
+        key = joined(section, name)
+        is_section = key in SECTIONS and key not in OPTIONAL
+        result |= flat(value, key) if is_section else {key: value}
+    return result
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 (whatever a user gives)
+    """Returns a value as JSON has it, as far as it can be.
+
+    Numbers and arrays of NumPy and JAX become numbers and lists, paths text, sections of a scenario
+    mappings, and members of an enumeration their values.
+
+    Example:
+        >>> from pathlib import Path
+        >>> plain({"network.graph": Path("net.yaml"), "learning.classes": (3, 8)})
+        {'network.graph': 'net.yaml', 'learning.classes': [3, 8]}
+    """
+    if isinstance(value, Section):
+        value = value.model_dump()
+    if isinstance(value, Mapping):
+        return {name: plain(entry) for name, entry in value.items()}
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if isinstance(value, Enum):
+        return plain(value.value)
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def number(value: Any) -> object:  # noqa: ANN401 (whatever a user gives)

@@ -243,7 +243,7 @@ def test_what_is_no_graph_of_fibres_is_refused_in_these_words(contents: str, mes
         ),
         (
             KEYS.replace('"length_km" attr.type="double"', '"length_km"'),
-            "network.graph.edges[0].length_km must be a finite number of at least 0, but is '1'",
+            "network.graph.edges[0].length_km must be a finite number",
         ),
     ],
 )

@@ -44,7 +44,7 @@ def compiled_rule(updates: Any, weights: Any, byzantine: Any) -> Any:
     return weights @ updates
 
 
-halved_reward = lambda params, before, after: 0.5 * (after.generated - before.generated)  # noqa: E731
+halved_reward = lambda params, before, after: 0.5 * after.scores.accuracy  # noqa: E731
 
 
 def backwards(factor: float, view: Any) -> Any:
@@ -185,7 +185,7 @@ import jax
 def rule(updates, weights, byzantine):
     return weights @ updates
 
-reward = lambda params, before, after: 0.5 * after.generated
+reward = lambda params, before, after: 0.5 * after.scores.accuracy
 """
 
 
@@ -263,7 +263,7 @@ def test_circuits_are_equal_that_hold_the_same() -> None:
         return circuit.read_program("hardware_efficient", (layers, 2, 2), observables)
 
     one = read(1)
-    assert one.pulled
+    assert one.readout.any()
     assert one == read(1) == pickle.loads(pickle.dumps(one))
     assert hash(one) == hash(read(1)) == hash(pickle.loads(pickle.dumps(one)))
     others = [read(2), read(1, 2), circuit.read_program(f"{HERE}:layered", (1, 2, 2), 1)]

@@ -58,7 +58,6 @@ KINDS = {
     "network.purification": "purification",
     "episode.reward": "reward",
 }
-TRACED = [*KINDS][3:]
 
 
 @pytest.mark.parametrize("setting", KINDS)
@@ -67,6 +66,12 @@ def test_any_error_names_setting_and_function_and_is_the_cause(setting: str) -> 
     message, cause = refusal(setting, name)
     assert message == f"{KINDS[setting]} '{name}' raised UnhappyError: the left phalange"
     assert isinstance(cause, UnhappyError)
+
+
+@pytest.mark.parametrize("setting", KINDS)
+def test_an_unknown_name_is_told_with_its_setting_once(setting: str) -> None:
+    message, _ = refusal(setting, "bogus")
+    assert message.startswith(f"{KINDS[setting]} 'bogus' is unknown; ")
 
 
 def test_an_error_without_words_is_named() -> None:
@@ -184,7 +189,7 @@ def own_attack(view: Any) -> Any:
 
 
 def own_reward(params: Any, before: Any, after: Any) -> Any:
-    return after.generated - before.generated
+    return after.scores.accuracy - before.scores.accuracy
 
 
 def test_functions_that_work_are_taken() -> None:

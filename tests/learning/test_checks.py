@@ -327,7 +327,9 @@ def many() -> data.Samples:
 def test_arrays_that_do_not_fit_are_refused() -> None:
     crowd: dict[str, Any] = {"dataset": f"{HERE}:many"}
     assert refusal(**crowd, qubits=6).startswith("learning.dataset: encoded samples take 819200000")
-    batch = refusal(batch_size=10**7, qubits=6)
-    assert batch.startswith("learning.batch_size: the nodes' encoded batches take ")
+    with pytest.raises(
+        ValueError, match=r"^learning\.batch_size: the nodes' encoded batches take "
+    ):
+        setup.build(settings(batch_size=10_000), nodes=2000)
     with pytest.raises(ValueError, match=r"^the draws take 3000000000000000000000 numbers"):
         checks.check_size("the draws", 10**9, 3 * 10**12)

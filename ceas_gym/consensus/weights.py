@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ceas_gym.consensus.scale import power_of_two
 from ceas_gym.types import Consensus
 
 LEVELS = 64
@@ -170,6 +171,7 @@ def of_least_certificate(
     weights, least = _with_a_vote(raw, counted)
     heaviest = counted & _heaviest(weights, consensus.tolerated)
     variances = jnp.where(counted, variances, 0)
+    variances = variances / power_of_two(variances.max())
     if consensus.clips:
         variances = jnp.minimum(variances, _median(variances, counted))
 
@@ -256,9 +258,12 @@ def _heaviest(weights: Float[Array, " nodes"], count: Array) -> Bool[Array, " no
 
 
 def _with_a_vote(weights: Array, counted: Array) -> tuple[Float[Array, " nodes"], Array]:
-    # Who counts without weight gets the least of the others, which is returned too.
-    least = jnp.min(jnp.where(counted & (weights > 0), weights, jnp.inf))
-    least = jnp.where(jnp.isfinite(least), least, 1.0)
+    # In units in which the heaviest weighs about one. Who counts without weight gets the least of
+    # the others, which is returned too: no less than has a fourth power, as in the bound's slope.
+    weights = jnp.where(counted, weights, 0)
+    weights = weights / power_of_two(weights.max())
+    least = jnp.min(jnp.where(weights > 0, weights, 1))
+    least = jnp.maximum(least, jnp.finfo(weights.dtype).tiny ** 0.25)
     return jnp.where(counted, jnp.maximum(weights, least), 0), least
 
 
@@ -283,8 +288,7 @@ def _bound_at(level: Array, kept: Array, cut: Array) -> tuple[Array, Array]:
 
 def _error(kappa: Array, weights: Array, variances: Array) -> Float[Array, ""]:
     biased = kappa * (weights * variances).sum()
-    # The root of nothing would have no slope.
-    return jnp.sqrt(jnp.maximum(biased, 1e-30)) + jnp.sqrt((weights**2 * variances).sum())
+    return jnp.sqrt(biased) + jnp.sqrt((weights**2 * variances).sum())
 
 
 def _median(values: Array, counted: Array) -> Float[Array, ""]:

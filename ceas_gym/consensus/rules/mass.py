@@ -1,9 +1,28 @@
-"""Middle and lowest part of weighted values."""
+"""Middle, lowest part and mean of weighted values.
+
+A trimmed value must have no weight at all: even the rounding error of a sum, as weight of something
+unbounded, is unbounded. So weights are first rounded to whole multiples of the machine epsilon.
+Sums of these are exact in any order, as long as they are at most two.
+"""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ceas_gym.consensus.weights import mass_below, top_share
+
+
+def summable(weights: Float[Array, " nodes"]) -> Float[Array, " nodes"]:
+    """Returns the weights as whole multiples of the machine epsilon, whose sums are exact.
+
+    Example:
+        >>> (summable(jnp.array([0.1, 0.9])) * 2**23).tolist()
+        [838861.0, 7549747.0]
+    """
+    # What comes from NumPy may be wider than what JAX computes with.
+    weights = jnp.asarray(weights)
+    weights = weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
+    epsilon = jnp.finfo(weights.dtype).eps
+    return jnp.round(weights / epsilon) * epsilon
 
 
 def weighted_median(
@@ -15,8 +34,10 @@ def weighted_median(
         >>> weighted_median(jnp.array([[5.0, 1.0, 2.0]]), jnp.array([0.25, 0.5, 0.25])).tolist()
         [1.5]
     """
-    below = mass_below(values, weights)
-    middle = (below <= 0.5 + 1e-6) & (below + weights >= 0.5 - 1e-6) & (weights > 0)
+    weights = summable(weights)
+    below, half = mass_below(values, weights), weights.sum() / 2
+    rounding = weights.size * jnp.finfo(weights.dtype).eps
+    middle = (below <= half + rounding) & (below + weights >= half - rounding) & (weights > 0)
     count = jnp.maximum(middle.sum(axis=-1), 1)
     return jnp.where(middle, values, 0).sum(axis=-1) / count
 
@@ -30,18 +51,49 @@ def lowest(
         >>> lowest(jnp.array([3.0, 1.0, 2.0]), jnp.array([0.5, 0.25, 0.25]), 0.625).tolist()
         [0.125, 0.25, 0.25]
     """
+    weights = summable(weights)
     return jnp.clip(mass - mass_below(values, weights), 0, weights)
 
 
 def trimmed_share(weights: Float[Array, " nodes"], byzantine: Array) -> Float[Array, ""]:
-    """Returns beta: the weight of the heaviest nodes, and a trace more, of the size of rounding.
-
-    Trimmed by the weight alone, a Byzantine node might be left with what rounding makes of
-    nothing, and a trace of something boundless is anything.
+    """Returns beta: the weight of the heaviest nodes, the most that so many can carry.
 
     Example:
-        >>> float(trimmed_share(jnp.full(4, 0.25), 1)) - 0.25 < 1e-6
-        True
+        >>> float(trimmed_share(jnp.full(4, 0.25), 1))
+        0.25
     """
-    rounding = weights.shape[-1] * jnp.finfo(weights.dtype).eps
-    return top_share(weights, byzantine) + rounding
+    return top_share(summable(weights), byzantine)
+
+
+def kept_share(weights: Float[Array, " nodes"], byzantine: Array) -> Float[Array, ""]:
+    """Returns 1 - beta: the rest, at most the weight of the honest nodes.
+
+    Example:
+        >>> float(kept_share(jnp.full(4, 0.25), 1))
+        0.75
+    """
+    weights = summable(weights)
+    return weights.sum() - top_share(weights, byzantine)
+
+
+def average(
+    shares: Float[Array, "... nodes"], updates: Float[Array, "nodes parameters"]
+) -> Float[Array, "... parameters"]:
+    """Returns the mean of the updates by their shares, zero where nobody has any.
+
+    Example:
+        >>> average(jnp.array([0.25, 0.0, 0.25]), jnp.array([[1.0], [2.0], [5.0]])).tolist()
+        [3.0]
+    """
+    total = shares.sum(axis=-1, keepdims=True)
+    return shares / jnp.maximum(total, jnp.finfo(shares.dtype).tiny) @ updates
+
+
+def shortening(lengths: Float[Array, "..."], most: Array) -> Float[Array, "..."]:
+    """Returns the factor, one at most, that leaves none longer than `most`.
+
+    Example:
+        >>> shortening(jnp.array([0.0, 1.0, 4.0]), jnp.float32(2.0)).tolist()
+        [1.0, 1.0, 0.5]
+    """
+    return jnp.where(lengths > most, most / jnp.maximum(lengths, jnp.finfo(lengths.dtype).tiny), 1)

@@ -3,19 +3,25 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ceas_gym.consensus.rules.mass import weighted_median
+from ceas_gym.consensus.rules.mass import average, shortening, weighted_median
+from ceas_gym.consensus.rules.units import in_units
 from ceas_gym.consensus.weights import mass_below
 
 BUCKET = 2
 """Nodes in a bucket, as its authors advise: more average better, and spoil more for one."""
 
 
+@in_units
 def clip(updates: Array, weights: Array, byzantine: Array) -> Array:
-    """Returns the updates, none longer than the weighted median length."""
+    """Returns the updates, none longer than the weighted median length.
+
+    The median is at least the shortest honest length. So no honest update moves by more than the
+    honest range, and no two get farther apart.
+    """
     del byzantine
     lengths = jnp.linalg.norm(updates, axis=1)
     most = weighted_median(lengths, weights)
-    return updates * jnp.minimum(1, most / jnp.maximum(lengths, 1e-30))[:, None]
+    return updates * shortening(lengths, most)[:, None]
 
 
 def bucketing(updates: Array, weights: Array, byzantine: Array) -> Array:
@@ -25,7 +31,8 @@ def bucketing(updates: Array, weights: Array, byzantine: Array) -> Array:
     so before any update is seen; the authors draw them at random, but a rule has no randomness.
     Hence f pairs are never heavier than the 2 f heaviest nodes, for which rules after this step
     are set (`spoiled`); they need 4 f < n. With equal weights, another order of the nodes makes
-    other pairs. A heavy node is not treated like several light ones.
+    other pairs. A heavy node is not treated like several light ones. The mean of two honest updates
+    is within the honest range of all others.
 
     Source:
         Karimireddy, He and Jaggi, ICLR 2022, arXiv:2006.09365.
@@ -34,7 +41,7 @@ def bucketing(updates: Array, weights: Array, byzantine: Array) -> Array:
     rank = mass_below(-weights, jnp.ones_like(weights)).astype(int)
     pair = rank // BUCKET
     share = jnp.where(pair[:, None] == pair[None, :], weights, 0)
-    return share @ updates / jnp.maximum(share.sum(axis=1, keepdims=True), 1e-30)
+    return average(share, updates)
 
 
 def spoiled(weights: Float[Array, " nodes"], byzantine: Array) -> Int[Array, ""]:

@@ -20,8 +20,8 @@ made: Counter[str] = Counter()
 """Programs by test, in all processes whose results are in."""
 
 
-def _listen(event: str, duration: float, **_: Any) -> None:
-    del duration
+def _listen(event: str, duration_secs: float, **_: Any) -> None:
+    del duration_secs
     if event == EVENT:
         made[os.environ.get("PYTEST_CURRENT_TEST", "set-up").split(" ")[0]] += 1
 

@@ -1,7 +1,6 @@
 """The command line `ceas-gym`."""
 
 import io
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -28,8 +27,10 @@ def common(
     """Play, train and compare schedulers of Bell pairs."""
     from ceas_agents import compiled
 
-    # As variables, which JAX reads when it is imported, here and in processes of this one.
-    os.environ.update(compiled.keep() if cache else {"JAX_ENABLE_COMPILATION_CACHE": "false"})
+    if cache:
+        compiled.keep()
+    else:
+        compiled.keep_nothing()
 
 
 @app.command()

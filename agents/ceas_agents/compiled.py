@@ -5,28 +5,32 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import jax
+
+FOLDER = "JAX_COMPILATION_CACHE_DIR"
+SHORTEST = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 SHORTEST_S = "0.2"
 """Of compilation, for a program to be kept."""
 
 
-def keep(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Returns the settings of JAX under which compiled programs are kept and found again.
+def keep() -> None:
+    """Keeps what this process and those that it starts compile, and uses what was kept.
 
     A program is found by its contents, the version of JAX and the kind of processor, so one that is
-    found is the one that would be compiled. The folder may be deleted at any time.
-
-    Args:
-        environment: Variables as they are; what they already say of JAX's cache stays.
-
-    Example:
-        >>> keep({"JAX_COMPILATION_CACHE_DIR": "/mine"})["JAX_COMPILATION_CACHE_DIR"]
-        '/mine'
+    found is the one that would be compiled. The folder may be deleted at any time. What the
+    environment already says of JAX's cache stays.
     """
-    settings = {
-        "JAX_COMPILATION_CACHE_DIR": str(folder(environment)),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": SHORTEST_S,
-    }
-    return {name: environment.get(name, value) for name, value in settings.items()}
+    os.environ.setdefault(FOLDER, str(folder()))
+    os.environ.setdefault(SHORTEST, SHORTEST_S)
+    # JAX has read its variables already.
+    jax.config.update(FOLDER.lower(), os.environ[FOLDER])
+    jax.config.update(SHORTEST.lower(), float(os.environ[SHORTEST]))
+
+
+def keep_nothing() -> None:
+    """Neither keeps what is compiled nor uses what was kept."""
+    os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+    jax.config.update("jax_enable_compilation_cache", False)
 
 
 def folder(environment: Mapping[str, str] = os.environ) -> Path:

@@ -10,7 +10,7 @@ Where all randomness begins, a seed of any size is made a key.
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 import jax
 import jax.numpy as jnp
@@ -41,8 +41,7 @@ def key(seed: int) -> Key[Array, ""]:
         seed: Whole number of any size; >= 0.
 
     Raises:
-        TypeError: If it is no whole number.
-        ValueError: If it is negative.
+        ValueError: If it is no whole number, or negative.
 
     Example:
         >>> jax.random.key_data(key(2**32 + 3)).tolist()
@@ -71,10 +70,10 @@ def key_words(seeds: Sequence[int]) -> UInt32[np.ndarray, "seeds 2"]:
     return np.array([_words_of(seed) for seed in seeds], np.uint32).reshape(-1, 2)
 
 
-def _words_of(seed: int) -> UInt32[np.ndarray, "2"]:
-    number = operator.index(seed)
+def _words_of(seed: object) -> UInt32[np.ndarray, "2"]:
+    number = operator.index(seed) if isinstance(seed, SupportsIndex) else -1
     if number < 0:
-        raise ValueError(f"Argument `seed` must be a whole number from 0 on, but is {number}.")
+        raise ValueError(f"Argument `seed` must be a whole number from 0 on, but is {seed}.")
     if number < 2**64:
         return np.array(divmod(number, 2**32), np.uint32)
     # A key has 64 bits, so that more bits have to be hashed.

@@ -57,14 +57,12 @@ def test_a_batch_of_keys_is_the_keys_of_its_seeds():
     assert together.tolist() == alone
 
 
-@pytest.mark.parametrize(
-    ("seed", "error", "message"),
-    [(-1, ValueError, "whole number from 0 on, but is -1"), (1.5, TypeError, "'float' object")],
-)
-def test_what_is_no_seed_is_an_error(pair, seed, error, message):
-    with pytest.raises(error, match=message):
+@pytest.mark.parametrize("seed", [-1, 1.5, "3", -(2**70)])
+def test_what_is_no_seed_is_an_error(pair, seed):
+    message = "Argument `seed` must be a whole number from 0 on, but is"
+    with pytest.raises(ValueError, match=message):
         chance.key(seed)
-    with pytest.raises(error, match=message):
+    with pytest.raises(ValueError, match=message):
         pair.reset(seed=[0, seed])
 
 

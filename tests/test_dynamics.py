@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import compiled
 import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
@@ -105,7 +106,7 @@ def test_every_pair_has_one_fate(params: Params, start: State, step: Step, chose
 def deeper(request: pytest.FixtureRequest, scenario: Scenario) -> tuple[Network, State]:
     """A network that purifies, and one with relays as well; and how an episode starts there."""
     params = parameters.build(vary(scenario, request.param))
-    return params.network, jax.jit(dynamics.reset)(params, jax.random.key(0))[0]
+    return params.network, compiled.reset(params, jax.random.key(0))[0]
 
 
 @settings(derandomize=True, deadline=None, max_examples=20)
@@ -159,7 +160,7 @@ def exact(params: Params) -> Params:
 
 def settled(params: Params, key: jax.Array) -> State:
     """Returns the start of an episode, every number in the type that a step returns it in."""
-    start = wide(jax.jit(dynamics.reset)(params, key)[0])
+    start = wide(compiled.reset(params, key)[0])
     after, _ = jax.eval_shape(dynamics.step, params, start, jnp.zeros(SHAPE))
 
     def convert(leaf: jax.Array, made: Any) -> jax.Array:
@@ -168,12 +169,24 @@ def settled(params: Params, key: jax.Array) -> State:
     return jax.tree.map(convert, start, after)
 
 
-def test_compiled_equals_eager(exact: Params) -> None:
+def test_optimized_equals_quickly_compiled(exact: Params) -> None:
+    """What users run, and what the tests run."""
+    optimized = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
     with jax.enable_x64(True):
         state = settled(exact, jax.random.key(1))
         action = jnp.asarray(requests(0, *SHAPE), jnp.float64)
-        compiled = jax.jit(dynamics.step)(exact, state, action)
-        same(compiled, dynamics.step(exact, state, action), DOUBLE)
+        fast = jax.jit(dynamics.step, compiler_options=optimized)(exact, state, action)
+        same(fast, compiled.step(exact, state, action), DOUBLE)
+
+
+@pytest.mark.slow
+def test_compiled_equals_eager(exact: Params) -> None:
+    """A minute of operations that are compiled one by one."""
+    with jax.enable_x64(True):
+        state = settled(exact, jax.random.key(1))
+        action = jnp.asarray(requests(0, *SHAPE), jnp.float64)
+        whole = compiled.step(exact, state, action)
+        same(whole, dynamics.step(exact, state, action), DOUBLE)
 
 
 def test_batched_scan_equals_a_loop_of_steps(exact: Params) -> None:
@@ -189,7 +202,7 @@ def test_batched_scan_equals_a_loop_of_steps(exact: Params) -> None:
 
         batch = episode(jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts), chosen)
         for row, start in enumerate(starts):
-            states, timesteps = play(exact, start, jax.jit(dynamics.step), chosen[row])
+            states, timesteps = play(exact, start, compiled.step, chosen[row])
             stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *timesteps)
             alone = states[-1], stacked
             same(jax.tree.map(lambda leaf, row=row: leaf[row], batch), alone, DOUBLE)
@@ -203,7 +216,7 @@ def test_same_key_same_result_and_inputs_left_alone(
     first = step(params, start, action)
     same(first, step(params, start, action))
     same((params, start, action), inputs)
-    same(jax.jit(dynamics.reset)(params, key)[0], start)
+    same(compiled.reset(params, key)[0], start)
     _, other = step(params, replace(start, key=jax.random.key(7)), action)
     assert other.metrics["pairs_generated"] != first[1].metrics["pairs_generated"]
 

@@ -54,10 +54,9 @@ def test_optimized_programs_play_the_same_episode(fresh: dict[str, Any]) -> None
     """The other tests compile without optimization (`conftest.py`)."""
     env = CEASEnv("tiny")
     action = np.zeros(env.action_space.shape or (), np.float32)
-    first, (after, *_, info), second = env.reset(seed=3), env.step(action), env.reset()
-    for (observation, info), seen in zip(
-        (first, (after, info), second), fresh["seen"], strict=True
-    ):
+    first, (after, *_, figures), second = env.reset(seed=3), env.step(action), env.reset()
+    played = (first, (after, figures), second)
+    for (observation, info), seen in zip(played, fresh["seen"], strict=True):
         np.testing.assert_allclose(observation["nodes"], seen.pop("nodes"), rtol=1e-5, atol=1e-6)
         assert info == pytest.approx(seen, rel=1e-5, abs=1e-6, nan_ok=True)
         counted = [name for name in info if name.startswith("pairs_")]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 
+import compiled
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +14,7 @@ from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, va
 from reference_pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, misread
 from reference_variants import ASKED, BUDGETED, NOISY, RELAYED, SEEDS, VARIANTS
 
-from ceas_gym import dynamics, metrics, parameters
+from ceas_gym import metrics, parameters
 from ceas_gym.chance import binomial
 from ceas_gym.learning import learners
 from ceas_gym.network import generation, setup
@@ -24,15 +25,13 @@ ROUNDS = 3
 SEEN = ("pairs_spent", "pairs_keyed", "committed", "pairs_expired", "pairs_blocked")
 """What must have happened in an episode that is to prove anything; the first three on a graph,
 where what expires or is blocked at a relay is no pair of hub and node yet."""
-RESET, STEP = jax.jit(dynamics.reset), jax.jit(dynamics.step)
-ATTEMPTS, BINOMIAL = jax.jit(generation.attempts), jax.jit(binomial)
 
 
 def successes(key: jax.Array) -> Callable[[Array, Array], Array]:
     """Returns the draw that the step makes with the key."""
 
     def drawn(tried: Array, chance: Array) -> Array:
-        return np.asarray(BINOMIAL(key, tried, chance))
+        return np.asarray(compiled.compiled(binomial)(key, tried, chance))
 
     return drawn
 
@@ -80,7 +79,7 @@ def compare(
     traitors: tuple[int, ...] | None = None,
 ) -> dict[str, float]:
     """Asserts that both sides agree in an episode; returns its figures, summed."""
-    fast = wide(RESET(params, jax.random.key(seed))[0])
+    fast = wide(compiled.reset(params, jax.random.key(seed))[0])
     if traitors is not None:
         bad = np.isin(np.arange(len(fast.byzantine)), traitors)
         fast = replace(fast, byzantine=jnp.asarray(bad))
@@ -89,12 +88,12 @@ def compare(
     same(fast.scores, reference.score(numbers.learning, slow.model.parameters), DOUBLE)
     for requested in requests(asked, ROUNDS, scenario.network.windows, scenario.network.nodes):
         action, luck = jnp.asarray(requested, jnp.float64), draw(params, fast)
-        fast, timestep = STEP(params, fast, action)
+        fast, timestep = compiled.step(params, fast, action)
         slow, figures, schedule = reference.step(scenario, numbers, slow, plain(action), luck)
         same(replace(fast, key=slow.key, memory=held(fast.memory)), slow, DOUBLE)
         same(timestep.schedule, schedule, DOUBLE)
         same(timestep.metrics, figures, SINGLE)
-        tried = ATTEMPTS(params.network, timestep.schedule)
+        tried = compiled.compiled(generation.attempts)(params.network, timestep.schedule)
         same(tried, reference.attempts(numbers.network, schedule))
         figures["waiting"] = slow.memory.links.sum()
         total = {name: total[name] + figures[name] for name in total}

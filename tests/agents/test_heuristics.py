@@ -1,12 +1,13 @@
 """Heuristics: each does what its name says, on a market where that can be told by hand."""
 
+import compiled
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ceas_agents import heuristics, market
-from ceas_gym import actions, config, dynamics, parameters
+from ceas_gym import actions, config, parameters
 from ceas_gym.observations import NODE_FEATURES
 from ceas_gym.types import Observation
 
@@ -25,12 +26,13 @@ def params():
 @pytest.fixture(scope="module")
 def keyed(params):
     """Returns the first observation, but with a tag's key at every node."""
-    start = dynamics.reset(params, jax.random.key(0))[1].observation
+    start = compiled.reset(params, jax.random.key(0))[1].observation
     return Observation(start.nodes.at[:, COLUMN["tag"]].set(1.0), start.network)
 
 
 def schedule(params, policy, observation):
-    return np.asarray(actions.decode(params.network, policy(params, observation, KEY)))
+    asked = compiled.compiled(policy)(params, observation, KEY)
+    return np.asarray(compiled.compiled(actions.decode)(params.network, asked))
 
 
 def change(observation, name, values):
@@ -38,7 +40,7 @@ def change(observation, name, values):
 
 
 def test_max_weight_serves_the_fastest_empty_memory_first(params, keyed):
-    found = market.survey(params.network, keyed)
+    found = compiled.compiled(market.survey)(params.network, keyed)
     given = schedule(params, heuristics.max_weight, keyed)
     assert given[0].argmax() == np.argmax(found.room * found.pairs)
     assert given.sum(axis=1).max() <= 1 + 1e-4
@@ -49,13 +51,13 @@ def test_max_weight_leaves_full_memories_alone(params, keyed):
     best = keyed.nodes[:, COLUMN["new_contraction"]]
     full = change(change(keyed, "stored", jnp.arange(6) == 0), "stored_contraction", best)
     lasting = change(full, "survival", 1.0)
-    found = market.survey(params.network, lasting)
+    found = compiled.compiled(market.survey)(params.network, lasting)
     assert float(found.room[0]) == 0
     assert schedule(params, heuristics.max_weight, lasting)[:, 0] == pytest.approx(0, abs=1e-6)
 
 
 def test_freshest_first_gives_the_last_window_to_the_best_pairs(params, keyed):
-    found = market.survey(params.network, keyed)
+    found = compiled.compiled(market.survey)(params.network, keyed)
     per_pair = np.asarray(found.value / found.pairs)
     given = schedule(params, heuristics.freshest_first, keyed)
     assert given[-1].argmax() == per_pair[-1].argmax()
@@ -66,13 +68,13 @@ def test_earliest_deadline_first_gives_the_last_window_to_the_shortest_life(para
     given = schedule(
         params, heuristics.earliest_deadline_first, change(keyed, "lifetime", lifetime)
     )
-    found = market.survey(params.network, keyed)
+    found = compiled.compiled(market.survey)(params.network, keyed)
     alive = np.asarray(found.value[-1] > 0)
     assert given[-1].argmax() == np.where(alive, lifetime, 2).argmin()
 
 
 def test_proportional_fair_serves_everybody_who_can_be_served(params, keyed):
-    found = market.survey(params.network, keyed)
+    found = compiled.compiled(market.survey)(params.network, keyed)
     given = schedule(params, heuristics.proportional_fair, keyed)
     useful = np.asarray((found.value > 0).any(axis=0) & found.can_tag)
     assert ((given.sum(axis=0) > 0.01) == useful).all()

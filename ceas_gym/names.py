@@ -6,8 +6,11 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, TypeVar, cast
+
+import cloudpickle
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,12 +92,37 @@ class Imported:
         return hash(self._identity)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
-        """Returns how it is made anew: imported by its name."""
-        return resolve, (self.kind, self.name, {})
+        """Returns how it is made anew: by its name."""
+        same = partial(Imported, self.kind, self.name, self.function)
+        return by_name(partial(resolve, self.kind, self.name, {}), same, self.name)
 
     @property
     def _identity(self) -> tuple[str, int]:
         return self.name, id(self.function)
+
+
+def by_name(
+    find: Callable[[], Any], same: Callable[[], Any], name: str
+) -> tuple[Callable[..., Any], tuple[object, ...]]:
+    """Returns how pickle makes what stands for a name anew, for its method `__reduce__`.
+
+    What a script or a notebook defines, another process can't import; its code is kept as well.
+
+    Args:
+        find: Finds it by its name, in the process that reads it.
+        same: Makes it of its contents.
+        name: With `module:function` of the user's own.
+    """
+    return _found, (find, cloudpickle.dumps(same) if "__main__:" in name else b"")
+
+
+def _found(find: Callable[[], Any], same: bytes) -> Any:  # noqa: ANN401 - whatever was pickled
+    try:
+        return find()
+    except ValueError:
+        if not same:
+            raise
+        return cloudpickle.loads(same)()
 
 
 def _goes_by_its_name(function: Callable[..., Any]) -> bool:

@@ -1,6 +1,7 @@
 """Copies of environments, parameters and scenarios, made at any time, go on as the original."""
 
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -17,12 +18,13 @@ import optax
 import pennylane as qml
 import pytest
 
-from ceas_gym import config, parameters
+from ceas_gym import config, parameters, rewards
 from ceas_gym.config import load
-from ceas_gym.consensus import rules
+from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.env import CEASEnv
-from ceas_gym.learning import circuit
+from ceas_gym.learning import circuit, data, model
 from ceas_gym.names import resolve
+from ceas_gym.network import key_pool, purification
 from ceas_gym.vector_env import CEASVectorEnv
 
 HERE = __name__
@@ -198,9 +200,50 @@ def test_a_copy_goes_on_in_another_process(tmp_path: Any, monkeypatch: Any) -> N
     single.step(ACTIONS[0])
     (tmp_path / "env").write_bytes(pickle.dumps((single, ACTIONS[1:])))
     paths = [tmp_path / "env", tmp_path / "seen"]
-    code = f"import sys; sys.path[:0] = {sys.path!r}\n{PROCESS}"
-    subprocess.run([sys.executable, "-c", code, *map(str, paths)], check=True)
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", PROCESS, *map(str, paths)], check=True, env=here)
     assert_same(pickle.loads(paths[1].read_bytes()), shown(single, 1))
+
+
+SCRIPT = """
+import pickle, sys
+from pathlib import Path
+import cloudpickle, jax, numpy as np
+from ceas_gym.env import CEASEnv
+
+@jax.jit
+def rule(updates, weights, byzantine):
+    return weights @ updates
+
+def attack(view):
+    return -view.mean
+
+reward = lambda params, before, after: 0.5 * after.scores.accuracy
+
+own = {"consensus.rule": "clip+__main__:rule", "attack.name": "__main__:attack"}
+own |= {"episode.reward": "__main__:reward", "episode.rounds": 3}
+env = CEASEnv("tiny", overrides=own)
+env.reset(seed=5)
+actions = np.zeros((3, 4, 4), np.float32)
+env.step(actions[0])
+twin = pickle.loads(pickle.dumps(env))
+assert jax.tree.structure(twin.params) == jax.tree.structure(env.params)
+Path(sys.argv[1]).write_bytes(cloudpickle.dumps((env, actions[1:])))
+rest = [*(twin.step(action) for action in actions[1:]), twin.reset()]
+Path(sys.argv[2]).write_bytes(pickle.dumps(rest))
+"""
+
+
+def test_a_copy_from_a_script_goes_on_where_its_functions_are_not_defined(tmp_path: Any) -> None:
+    names = ("env", "expected", "seen")
+    paths = [str(tmp_path / name) for name in names]
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    script = [sys.executable, str(tmp_path / "script.py"), *paths[:2]]
+    subprocess.run(script, check=True, env=here)
+    subprocess.run([sys.executable, "-c", PROCESS, paths[0], paths[2]], check=True, env=here)
+    expected, seen = (pickle.loads((tmp_path / name).read_bytes()) for name in names[1:])
+    assert_same(seen, expected)
 
 
 # --- Many environments ---
@@ -275,6 +318,30 @@ def test_circuits_are_equal_that_hold_the_same() -> None:
 def test_a_copied_rule_is_the_rule(name: str) -> None:
     rule = rules.get(name)
     assert all(way(rule) is rule for way in WAYS.values())
+
+
+TABLES = {
+    "rule": rules.RULES,
+    "pre-step": rules.PRE_STEPS,
+    "weights": weights.WEIGHTINGS,
+    "cap": weights.CAPS,
+    "lapse": protocol.LAPSES,
+    "attack": attacks.ATTACKS,
+    "placement": placement.PLACEMENTS,
+    "reward": rewards.REWARDS,
+    "purification": purification.PURIFICATIONS,
+    "accounting": key_pool.ACCOUNTINGS,
+    "optimizer": model.OPTIMIZERS,
+    "feature map": circuit.FEATURE_MAPS,
+    "ansatz": circuit.ANSATZE,
+    "dataset": data.DATASETS,
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_every_shipped_function_can_be_pickled(kind: str) -> None:
+    for function in TABLES[kind].values():
+        assert pickle.loads(pickle.dumps(function)) is function
 
 
 @pytest.mark.parametrize("name", ["compiled_rule", "halved_reward", "half_back", "votes"])

@@ -51,7 +51,7 @@ from ceas_gym.consensus.rules.centres import (
 from ceas_gym.consensus.rules.neighbours import krum, multi_krum, nnm
 from ceas_gym.consensus.rules.steps import BUCKET, bucketing, clip, spoiled
 from ceas_gym.consensus.rules.units import Rule, finite, within_reach
-from ceas_gym.names import resolve
+from ceas_gym.names import by_name, resolve
 
 __all__ = [
     "BUCKET",
@@ -132,8 +132,9 @@ class _Pipeline:
                 byzantine = spoiled(weights, byzantine)
         return self.rule(updates, weights, byzantine)
 
-    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
-        return get, (self.name,)
+    def __reduce__(self) -> tuple[Callable[..., Rule], tuple[object, ...]]:
+        same = functools.partial(_Pipeline, self.name, self.steps, self.rule)
+        return by_name(functools.partial(get, self.name), same, self.name)
 
 
 def votes_needed(name: str) -> int:

@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 
 help: ## show this list
 	@echo "usage: make TARGET [PYTHON=python3.12] [ARGS='more arguments']"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.core-stamp ## compare CEAS with its baselines; results in runs/demo
 	$(BIN)/ceas-gym evaluate paper --policy ceas --policy oblivious-fair \
@@ -23,6 +23,9 @@ test: setup ## run the tests and doctests
 
 slow: setup ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+mutation: setup ## make small errors in the library and see whether the tests notice
+	$(BIN)/python tests/mutation/mutate.py $(ARGS)
 
 lint: setup ## check style, types and the order of imports
 	$(BIN)/ruff check .
@@ -54,4 +57,4 @@ $(VENV)/.dev-stamp: $(VENV)/.core-stamp
 	@$(INSTALL) -e '.[agents,dev]'
 	@touch $@
 
-.PHONY: help demo setup test slow lint clean
+.PHONY: help demo setup test slow mutation lint clean

@@ -142,7 +142,8 @@ def test_pair_lasts_that_reaches_the_barrier_above_the_cutoff(lifetime: int) -> 
 
 
 def test_pair_older_than_any_age_does_not_last() -> None:
-    network = built.altered(built.star(tag_bits=2.0, key_capacity_bits=9.0), ages=3)
+    # At the barrier the first pair would still be above the cut-off.
+    network = built.star(tag_bits=2.0, key_capacity_bits=9.0, cutoff_fidelity=0.5, ages=3)
     links = built.lasting([9] * 3, new=0.95)
     memory = built.holding(np.zeros((3, 3)), key=[2.0, 2.0, 2.0])
     heralded = jnp.ones((4, 3, 1), jnp.int32)

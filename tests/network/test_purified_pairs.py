@@ -138,6 +138,18 @@ def test_books_and_truth_are_purified_each_by_itself() -> None:
     assert 600 * (pauli_dejmps(books)[0] - chance) > 5 * spread
 
 
+@pytest.mark.parametrize(("truth", "books", "left"), [(0.5, 0.8, 0), (0.8, 0.5, 6)])
+def test_hub_expects_a_shot_by_its_books(truth: float, books: float, left: int) -> None:
+    """Of six pairs, more than two are left on average with the better pairs only."""
+    both = np.broadcast_to(np.array([truth, books])[:, None, None, None], (2, 3, 3, 6))
+    memory = built.holding([[6, 0, 0, 0, 0, 0]] * 3)
+    memory = Memory(memory.pairs, jnp.asarray(both), memory.links, memory.key_bits)
+    kept = jnp.full((2, 3, 3), 0.9)
+    views = Links(jnp.ones((3, 1)), kept[..., None], kept[..., None], kept)
+    offer = dejmps(purifying(drifts=True, qubits=2), views, memory, ALL, jax.random.key(0))
+    assert offer.pairs[:, 6].tolist() == [left] * 3
+
+
 # --- Which pairs ---
 
 

@@ -67,6 +67,14 @@ def test_cutoff_is_inclusive_and_the_window_of_a_discard_attempts_again(lifetime
     assert stored == [*range(lifetime + 1), 0]
 
 
+def test_pair_exactly_at_the_cutoff_is_kept() -> None:
+    # In powers of two: a contraction of 1/2 in all letters is a fidelity of 5/8.
+    network, links = built.star(cutoff_fidelity=0.625, windows=1), built.lasting([5] * 3, new=0.5)
+    memory, ledger = store(network, links, built.holding(NONE), arriving([[1] * 3]))
+    assert memory.pairs[:, 0].tolist() == [1, 1, 1]
+    assert ledger.expired.tolist() == [0, 0, 0]
+
+
 def test_pair_below_the_cutoff_when_new_expires_unstored() -> None:
     network, links = keyless([-1, 5, -1], memories=jnp.int32(3))
     memory, ledger = store(network, links, built.holding(NONE), arriving([[2] * 3] * 4))

@@ -273,3 +273,12 @@ def test_without_trust_nothing_is_promised_less_than_it_may_have_been() -> None:
         verified(pairs=5), none, jnp.zeros(3, bool), memory, nothing(3), jax.random.key(1)
     )[2]
     assert outcome.booked.tolist() == [5, 5, 5]
+
+
+def test_no_more_is_promised_than_can_be_read_of_a_perfect_pair() -> None:
+    # Booked when the trust was higher than it is now.
+    memory, doubted = holding([[5, 0, 0, 0]] * 3, 0.9, booked=0.9), evidence(90, 100)
+    assert float(trust(verified(), doubted).max()) < 0.9
+    network = verified(pairs=5)
+    outcome = check(network, doubted, jnp.zeros(3, bool), memory, nothing(3), jax.random.key(1))[2]
+    assert outcome.booked.tolist() == [5, 5, 5]

@@ -77,3 +77,11 @@ def test_loss_decreases_add_up(params, start, step):
         total, state = total + float(timestep.reward), after
     whole = float(start.scores.validation_loss - state.scores.validation_loss)
     assert total == pytest.approx(whole, abs=1e-5)
+
+
+def test_accuracy_of_every_round_counts_as_its_share_of_the_episode(params, start):
+    accuracy = float(start.scores.validation_accuracy)
+    assert accuracy > 0
+    found = float(jax.jit(rewards.validation_accuracy)(params, start, start))
+    # Of four rounds.
+    assert found == pytest.approx(accuracy / 4)

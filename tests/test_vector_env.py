@@ -130,6 +130,10 @@ def test_disabled_mode_resets_what_the_mask_names():
     assert_same({k: v[1] for k, v in observation.items()}, expected)
     assert_same({k: v[0] for k, v in observation.items()}, {k: v[0] for k, v in last[0].items()})
     assert info["_accuracy"].tolist() == [False, True]
+    with pytest.raises(RuntimeError, match=r"Rows \[0\] have ended"):
+        envs.step(given[0])
+    envs.reset(options={"reset_mask": ~mask})
+    envs.step(given[0])
 
 
 def test_modes_play_the_same_episodes():

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
@@ -51,12 +52,43 @@ def test_a_number_outside_its_bounds_is_refused_with_key_and_range(
         assert allowed(number.key, is_entry=bool(number.path)) in said
         assert all(f"{bound}" in said for bound in number.bounds)
         if number.key not in EDGE:
-            setting = f"{number.key}={override(number, value)[number.key]!r}"
-            monkeypatch.setattr(sys, "argv", ["ceas-gym", "evaluate", "tiny", "--set", setting])
-            with pytest.raises(SystemExit) as ended:
-                cli.main()
-            assert ended.value.code == 2
-            assert capsys.readouterr().err.strip().splitlines() == [f"error: {said}"]
+            changes = {number.key: override(number, value)[number.key]}
+            assert evaluated(changes, monkeypatch, capsys) == (2, [f"error: {said}"])
+
+
+def evaluated(
+    changes: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> tuple[object, list[str]]:
+    """Returns the exit code of the command line, and the lines that it complains in."""
+    options = [part for key, value in changes.items() for part in ("--set", f"{key}={value!r}")]
+    monkeypatch.setattr(sys, "argv", ["ceas-gym", "evaluate", "tiny", *options])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code, capsys.readouterr().err.strip().splitlines()
+
+
+def test_a_round_of_too_many_pairs_is_refused_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All settings are within their bounds, and 2,560,000,000 is beyond 32 bits."""
+    monkeypatch.chdir(tmp_path)
+    many: dict[str, Any] = {
+        "network.windows": 64,
+        "network.channels": 4,
+        "network.lengths_km": [0.0] * 4,
+        "hardware.scheme": "explicit",
+        "hardware.success_probability": 1.0,
+        "hardware.initial_fidelity": 0.9,
+        "hardware.modes": 10_000,
+        "hardware.attempt_overhead_s": 1e-3,
+    }
+    code, said = evaluated(many, monkeypatch, capsys)
+    assert code == 2
+    assert len(said) == 1
+    assert "network.windows, network.window_s, network.channels and hardware.modes" in said[0]
+    assert "2560000000 pairs in a round on average, more than the 8323072" in said[0]
 
 
 # --- Inside ---

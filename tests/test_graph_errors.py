@@ -56,7 +56,7 @@ def test_a_broken_graph_in_yaml_is_refused_with_its_name(here, text, message):
 def test_edges_within_themselves_are_refused(here):
     (here / "net.yaml").write_text("hub: a\nedges: &e [[a, b, *e]]")
     assert refusal("tiny", {"network.graph": "net.yaml"}).startswith(
-        "net.yaml: network.graph.edges[0].length_km must be a finite number of at least 0, but is "
+        "net.yaml: network.graph.edges[0].length_km must be a finite number from 0 to 100000, but is "
     )
 
 
@@ -111,6 +111,6 @@ def test_a_length_that_is_none_is_refused(here, length):
     graph.add_edge("a", "b", length_km=length)
     nx.write_graphml(graph, here / "net.graphml")
     assert refusal("tiny", {"network.graph": "net.graphml", **CALM}) == (
-        "net.graphml: network.graph.edges[0].length_km must be a finite number of at least 0, "
+        "net.graphml: network.graph.edges[0].length_km must be a finite number from 0 to 100000, "
         f"but is {shown(int(length) if length == -1 else length)}"
     )

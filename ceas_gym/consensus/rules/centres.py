@@ -4,15 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym.consensus.rules.mass import (
-    kept_share,
-    shortening,
-    summable,
-    trimmed_share,
-    weighted_median,
-)
+from ceas_gym.consensus.rules.mass import shortening, summable, weighted_median
 from ceas_gym.consensus.rules.units import in_units
-from ceas_gym.consensus.weights import mass_below
+from ceas_gym.consensus.weights import mass_below, top_share
 
 WEISZFELD_STEPS = 64
 SMOOTHING = 1e-8
@@ -39,9 +33,9 @@ def trimmed_mean(updates: Array, weights: Array, byzantine: Array) -> Array:
         Yin et al., ICML 2018, arXiv:1803.01498, for equal weights.
     """
     weights = summable(weights)
-    first, last = trimmed_share(weights, byzantine), kept_share(weights, byzantine)
-    below = mass_below(updates.T, weights)
-    kept = jnp.clip(jnp.minimum(below + weights, last) - jnp.maximum(below, first), 0)
+    beta, below = top_share(weights, byzantine), mass_below(updates.T, weights)
+    last = weights.sum() - beta
+    kept = jnp.clip(jnp.minimum(below + weights, last) - jnp.maximum(below, beta), 0)
     # The rest is summed, never the extremes subtracted: beside them the rest would be lost.
     return (kept * updates.T).sum(axis=1) / jnp.maximum(kept.sum(axis=1), jnp.finfo(kept.dtype).eps)
 

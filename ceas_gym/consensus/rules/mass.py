@@ -1,4 +1,4 @@
-"""Middle, lowest part and mean of weighted values.
+"""Middle and lowest part of weighted values.
 
 A trimmed value must have no weight at all: even the rounding error of a sum, as weight of something
 unbounded, is unbounded. So weights are first rounded to whole multiples of the machine epsilon.
@@ -74,19 +74,6 @@ def kept_share(weights: Float[Array, " nodes"], byzantine: Array) -> Float[Array
     """
     weights = summable(weights)
     return weights.sum() - top_share(weights, byzantine)
-
-
-def average(
-    shares: Float[Array, "... nodes"], updates: Float[Array, "nodes parameters"]
-) -> Float[Array, "... parameters"]:
-    """Returns the mean of the updates by their shares, zero where nobody has any.
-
-    Example:
-        >>> average(jnp.array([0.25, 0.0, 0.25]), jnp.array([[1.0], [2.0], [5.0]])).tolist()
-        [3.0]
-    """
-    total = shares.sum(axis=-1, keepdims=True)
-    return shares / jnp.maximum(total, jnp.finfo(shares.dtype).tiny) @ updates
 
 
 def shortening(lengths: Float[Array, "..."], most: Array) -> Float[Array, "..."]:

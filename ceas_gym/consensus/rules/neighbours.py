@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym.consensus.rules.mass import average, kept_share, lowest
+from ceas_gym.consensus.rules.mass import kept_share, lowest
 from ceas_gym.consensus.rules.units import in_units
 
 
@@ -17,8 +17,8 @@ def nnm(updates: Array, weights: Array, byzantine: Array) -> Array:
     Source:
         Nearest-neighbour mixing, Allouah et al., AISTATS 2023, arXiv:2302.01772.
     """
-    share = lowest(_squares(updates), weights, kept_share(weights, byzantine))
-    return average(share, updates)
+    kept = kept_share(weights, byzantine)
+    return lowest(_squares(updates), weights, kept) @ updates / jnp.maximum(kept, 1e-30)
 
 
 @in_units
@@ -54,9 +54,8 @@ def multi_krum(updates: Array, weights: Array, byzantine: Array) -> Array:
     Source:
         Blanchard et al., NeurIPS 2017, arXiv:1703.02757, with m = n - f.
     """
-    scores = _scores(updates, weights, byzantine)
-    share = lowest(scores, weights, kept_share(weights, byzantine))
-    return average(share, updates)
+    scores, kept = _scores(updates, weights, byzantine), kept_share(weights, byzantine)
+    return lowest(scores, weights, kept) @ updates / jnp.maximum(kept, 1e-30)
 
 
 def _scores(updates: Array, weights: Array, byzantine: Array) -> Float[Array, " nodes"]:

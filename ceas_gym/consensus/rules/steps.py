@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ceas_gym.consensus.rules.mass import average, shortening, weighted_median
+from ceas_gym.consensus.rules.mass import shortening, weighted_median
 from ceas_gym.consensus.rules.units import in_units
 from ceas_gym.consensus.weights import mass_below
 
@@ -41,7 +41,8 @@ def bucketing(updates: Array, weights: Array, byzantine: Array) -> Array:
     rank = mass_below(-weights, jnp.ones_like(weights)).astype(int)
     pair = rank // BUCKET
     share = jnp.where(pair[:, None] == pair[None, :], weights, 0)
-    return average(share, updates)
+    whole = jnp.maximum(share.sum(axis=1, keepdims=True), jnp.finfo(share.dtype).tiny)
+    return share / whole @ updates
 
 
 def spoiled(weights: Float[Array, " nodes"], byzantine: Array) -> Int[Array, ""]:

@@ -11,7 +11,8 @@ from jaxtyping import Array, Float, Key
 from ceas_agents.reproduce import theorem
 from ceas_agents.reproduce.overheard import listening
 from ceas_gym import dynamics
-from ceas_gym.consensus.rules.mass import trimmed_share
+from ceas_gym.consensus.rules.mass import summable
+from ceas_gym.consensus.weights import top_share
 from ceas_gym.learning import learners, pullback
 from ceas_gym.once import once
 from ceas_gym.types import Observation, Params, State
@@ -50,9 +51,9 @@ def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> 
         pulled = pullback.pull(learning.program, state.model.parameters)
         exact = learners.full_gradient(learning, pulled, learning.training)
         mean, variances = theorem.moments(learning, pulled, heard.pop())
-        weight = after.report.weights
+        weight = summable(after.report.weights)
         biases = jnp.where(weight[:, None] > 0, mean - exact, 0)
-        beta = trimmed_share(weight, tolerated)
+        beta = top_share(weight, tolerated)
         return (after, timestep.observation), Track(
             loss=theorem.loss(learning, state.model.parameters),
             gradient=(exact**2).sum(),

@@ -21,7 +21,7 @@ from ceas_agents.reproduce import theorem
 from ceas_gym import dynamics
 from ceas_gym.consensus import rules, weights
 from ceas_gym.consensus.attacks import View
-from ceas_gym.consensus.rules.mass import trimmed_share
+from ceas_gym.consensus.rules.mass import summable
 from ceas_gym.network import forecast
 from ceas_gym.once import once
 from ceas_gym.physics import information
@@ -71,8 +71,8 @@ def bound(
     """
 
     def squared(weight: Array, variances: Array) -> Array:
-        none = jnp.zeros((len(weight), 1))
-        share = trimmed_share(weight, tolerated)
+        weight, none = summable(weight), jnp.zeros((len(weight), 1))
+        share = weights.top_share(weight, tolerated)
         return theorem.squared_error(weight, ~byzantine, share, variances, none)
 
     def one(loss: Array, given: tuple[Array, Array]) -> tuple[Array, Array]:

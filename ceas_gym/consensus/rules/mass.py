@@ -55,18 +55,10 @@ def lowest(
     return jnp.clip(mass - mass_below(values, weights), 0, weights)
 
 
-def trimmed_share(weights: Float[Array, " nodes"], byzantine: Array) -> Float[Array, ""]:
-    """Returns beta: the weight of the heaviest nodes, the most that so many can carry.
-
-    Example:
-        >>> float(trimmed_share(jnp.full(4, 0.25), 1))
-        0.25
-    """
-    return top_share(summable(weights), byzantine)
-
-
 def kept_share(weights: Float[Array, " nodes"], byzantine: Array) -> Float[Array, ""]:
-    """Returns 1 - beta: the rest, at most the weight of the honest nodes.
+    """Returns 1 - beta: all weight but that of the heaviest nodes, beta.
+
+    It is at most the weight of the honest nodes, whoever of so many is Byzantine.
 
     Example:
         >>> float(kept_share(jnp.full(4, 0.25), 1))

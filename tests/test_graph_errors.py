@@ -56,7 +56,8 @@ def test_a_broken_graph_in_yaml_is_refused_with_its_name(here, text, message):
 def test_edges_within_themselves_are_refused(here):
     (here / "net.yaml").write_text("hub: a\nedges: &e [[a, b, *e]]")
     assert refusal("tiny", {"network.graph": "net.yaml"}).startswith(
-        "net.yaml: network.graph.edges[0].length_km must be a finite number from 0 to 100000, but is "
+        "net.yaml: network.graph.edges[0].length_km must be a finite number from 0 to 100000, "
+        "but is "
     )
 
 

@@ -146,7 +146,8 @@ LINKS: list[dict[str, Any]] = [
 EXPLICIT = ("hardware.success_probability", "hardware.initial_fidelity")
 FIXED = {*STAR, *GRAPH, "consensus.tolerated_nodes", "learning.angles_per_qubit"}
 """Sizes and names, which make another program, and how many are Byzantine."""
-DRAWN = {n.key: n.inside for n in NUMBERS if not n.path and n.key not in FIXED | EDGE}
+BOUNDED = [number for number in NUMBERS if len(number.bounds) == 2 and not number.path]
+DRAWN = {number.key: number.inside for number in BOUNDED if number.key not in FIXED | EDGE}
 """Values at and just inside the bounds."""
 ROUNDS = 3
 FATES = ("spent", "keyed", "expired", "blocked", "sacrificed", "tested", "stored")

@@ -13,6 +13,7 @@ from ceas_gym.network import barrier, conditions, storage, verification
 from ceas_gym.types import Network
 
 
+@jax.jit
 def play(network: Network, seed: int = 0) -> tuple[Any, ...]:
     """One round of a star whose windows each bring the same pairs."""
     now = conditions.start(network, jax.random.key(seed))

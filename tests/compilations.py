@@ -11,9 +11,9 @@ from typing import Any
 import jax
 import pytest
 
-BUDGET = 16_000
+BUDGET = 11_000
 """Programs in a whole run."""
-MOST_OF_A_TEST = 800
+MOST_OF_A_TEST = 300
 EVENT = "/jax/core/compile/backend_compile_duration"
 
 made: Counter[str] = Counter()

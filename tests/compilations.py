@@ -17,13 +17,15 @@ MOST_OF_A_TEST = 300
 EVENT = "/jax/core/compile/backend_compile_duration"
 
 made: Counter[str] = Counter()
-"""Programs by test, in all processes whose results are in."""
+"""Programs by test, in all processes whose results are in; slow tests may make any number."""
+slow: set[str] = set()
 
 
 def _listen(event: str, duration_secs: float, **_: Any) -> None:
     del duration_secs
-    if event == EVENT:
-        made[os.environ.get("PYTEST_CURRENT_TEST", "set-up").split(" ")[0]] += 1
+    test = os.environ.get("PYTEST_CURRENT_TEST", "set-up").split(" ")[0]
+    if event == EVENT and test not in slow:
+        made[test] += 1
 
 
 jax.monitoring.register_event_duration_secs_listener(_listen)
@@ -37,6 +39,10 @@ def problems() -> list[str]:
     return found + [
         f"{name} compiles {count}, more than {MOST_OF_A_TEST}" for name, count in greedy
     ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow.update(item.nodeid.split(" ")[0] for item in items if item.get_closest_marker("slow"))
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,6 +8,7 @@ from typing import Any
 import compiled
 import jax
 import pytest
+from compilations import pytest_collection_modifyitems as pytest_collection_modifyitems
 from compilations import pytest_sessionfinish as pytest_sessionfinish
 from compilations import pytest_terminal_summary as pytest_terminal_summary
 from compilations import pytest_testnodedown as pytest_testnodedown

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import gymnasium as gym
-import jax
 import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from ceas_gym import arguments, chance, config, interface, metrics, parameters, words
 from ceas_gym.interface import Running, Told
 from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
-from ceas_gym.once import once
+from ceas_gym.programs import often, once
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
@@ -24,7 +23,7 @@ Observation = dict[str, NDArray[np.float32]]
 Action = NDArray[np.float32]
 
 _reset = once(interface.reset)
-_step = jax.jit(interface.step)
+_step = often(interface.step)
 
 
 class CEASEnv(gym.Env[Observation, Action]):

@@ -11,7 +11,7 @@ from ceas_gym.consensus import setup as consensus
 from ceas_gym.learning import setup as learning
 from ceas_gym.names import asked_by
 from ceas_gym.network import setup as network
-from ceas_gym.once import array
+from ceas_gym.programs import array, setting_up
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
@@ -33,6 +33,7 @@ def build(scenario: Scenario) -> Params:
 
 
 @lru_cache(maxsize=64)
+@setting_up()
 def _build(scenario: Scenario, wide: bool) -> Params:
     # Kept for either width of numbers, which a program may change on its way.
     del wide

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ceas_gym import arguments, batch, chance, config, interface, metrics, parameters, words
 from ceas_gym.env import make_spaces, plain_spec
 from ceas_gym.interface import Running, Told
-from ceas_gym.once import once
+from ceas_gym.programs import often, once
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 from ceas_gym.words import Words
@@ -212,7 +212,7 @@ def _reset(params: Params, key_words: ArrayLike, *, follows: ArrayLike) -> Runni
     return batch.each(lambda words: interface.reset(params, words, follows), key_words)
 
 
-@partial(jax.jit, static_argnames="same_step")
+@partial(often, static_argnames="same_step")
 def _advance(
     params: Params,
     states: Words,

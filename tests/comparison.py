@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ceas_gym.once import array
+from ceas_gym.programs import array
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 

@@ -23,7 +23,7 @@ from setting_numbers import Number, numbers
 from ceas_agents import cli
 from ceas_gym import config, dynamics, parameters
 from ceas_gym.config.keys import allowed
-from ceas_gym.once import once
+from ceas_gym.programs import once
 from ceas_gym.types import Params
 
 NUMBERS = list(numbers())

@@ -14,6 +14,7 @@ from ceas_agents.contestants import Contestant
 from ceas_agents.policies import Policy
 from ceas_gym import batch, chance, config, dynamics, parameters
 from ceas_gym.names import asked_by
+from ceas_gym.programs import often
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Metrics, Observation, Params, State
 
@@ -142,6 +143,6 @@ def _keys(seeds: Sequence[int], rows: int) -> Array:
     return chance.keys(filled)
 
 
-@partial(jax.jit, static_argnums=1)
+@partial(often, static_argnums=1)
 def _play(policy: Partial, rounds: int, params: Params, keys: Array) -> Metrics:
     return batch.each(partial(episode, policy, rounds, params), keys)

@@ -38,6 +38,7 @@ from scipy.optimize import linprog
 from ceas_agents import market
 from ceas_gym import dynamics
 from ceas_gym.network import conditions, counts, forecast, key_pool
+from ceas_gym.programs import often
 from ceas_gym.types import Network, Params, State
 
 Numbers = NDArray[np.float64]
@@ -95,7 +96,7 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
     }
     if found := [name for name, present in barred.items() if present]:
         raise ValueError(f"the bound does not cover {', '.join(found)}; choose another scenario")
-    outlook = jax.jit(foresee, static_argnums=1)(params, int(params.rounds), key)
+    outlook = often(foresee, static_argnums=1)(params, int(params.rounds), key)
     return _solve(params, outlook, np.asarray(_values(params.network, outlook), float))
 
 

@@ -18,6 +18,7 @@ from ceas_agents import evaluate, policies
 from ceas_agents.contestants import Contestant
 from ceas_gym import chance
 from ceas_gym.consensus import attacks
+from ceas_gym.programs import often
 from ceas_gym.types import Metrics, Params
 
 Function = Callable[..., Array]
@@ -70,7 +71,7 @@ def episodes(
         yield seed, jax.device_get(played)
 
 
-@partial(jax.jit, static_argnums=(1, 2))
+@partial(often, static_argnums=(1, 2))
 def _play(
     policy: Partial,
     rounds: int,

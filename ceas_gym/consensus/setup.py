@@ -4,7 +4,7 @@ import numpy as np
 
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.names import asked_by, resolve
-from ceas_gym.once import array
+from ceas_gym.programs import array
 from ceas_gym.scenario import AttackSettings, ConsensusSettings
 from ceas_gym.types import Adversary, Consensus
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ceas_gym.learning import checks, circuit, data, model, pauli, pullback
 from ceas_gym.learning.pauli import Program
 from ceas_gym.names import asked_by, resolve
-from ceas_gym.once import array
 from ceas_gym.physics import register
+from ceas_gym.programs import array
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning, Split
 

@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 from ceas_gym.names import asked_by
 from ceas_gym.network import key_pool, limits, purification, topology
 from ceas_gym.network.topology import Topology
-from ceas_gym.once import array, once
 from ceas_gym.physics import bell, heralding, key
+from ceas_gym.programs import array, once
 from ceas_gym.scenario import (
     ConditionSettings,
     HardwareSettings,

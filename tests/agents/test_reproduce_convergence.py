@@ -19,8 +19,8 @@ from ceas_gym import config, dynamics, parameters
 from ceas_gym.consensus import attacks, rules
 from ceas_gym.consensus.attacks import View
 from ceas_gym.learning import learners, pullback
-from ceas_gym.once import once
 from ceas_gym.physics import register
+from ceas_gym.programs import once
 from ceas_gym.types import Delivery, Learning, Pulled, Split
 
 CURVATURES = np.linspace(1, 4, 10)

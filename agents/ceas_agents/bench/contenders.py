@@ -18,6 +18,7 @@ import ceas_gym
 from ceas_agents.bench.timing import Contender
 from ceas_gym import batch, dynamics
 from ceas_gym.env import CEASEnv
+from ceas_gym.programs import often
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params, State
 from ceas_gym.vector_env import CEASVectorEnv
@@ -169,4 +170,4 @@ def _play(params: Params, state: State, given: Array) -> Any:  # noqa: ANN401
 
 
 def _compiled(function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
-    return jax.jit(function).lower(*arguments).compile()
+    return often(function).lower(*arguments).compile()

@@ -14,6 +14,7 @@ from ceas_gym import actions, dynamics, metrics, observations
 from ceas_gym.consensus import attacks, protocol
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.network import barrier, conditions, generation, sabotage, storage, verification
+from ceas_gym.programs import often
 from ceas_gym.types import Params, State
 
 Function = Callable[..., Any]
@@ -90,7 +91,7 @@ def record(params: Params, state: State, given: Float[Array, "rounds windows nod
 
 def compiled(tape: Tape) -> Callable[[], Any]:
     """Returns a call that plays the tape."""
-    play = jax.jit(tape.play).lower(tape.fixed, tape.moving).compile()
+    play = often(tape.play).lower(tape.fixed, tape.moving).compile()
     return lambda: play(tape.fixed, tape.moving)
 
 

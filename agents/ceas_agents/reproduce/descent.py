@@ -14,7 +14,7 @@ from ceas_gym import dynamics
 from ceas_gym.consensus.rules.mass import summable
 from ceas_gym.consensus.weights import top_share
 from ceas_gym.learning import learners, pullback
-from ceas_gym.once import once
+from ceas_gym.programs import often, once
 from ceas_gym.types import Observation, Params, State
 
 
@@ -67,7 +67,7 @@ def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> 
 
 
 COMPILED = {
-    False: partial(jax.jit, static_argnums=1)(track),
+    False: partial(often, static_argnums=1)(track),
     True: partial(once, static_argnums=1)(track),
 }
 """`track`, by whether it runs so seldom that compiling it takes longer."""

@@ -23,8 +23,8 @@ from ceas_gym.consensus import rules, weights
 from ceas_gym.consensus.attacks import View
 from ceas_gym.consensus.rules.mass import summable
 from ceas_gym.network import forecast
-from ceas_gym.once import once
 from ceas_gym.physics import information
+from ceas_gym.programs import once
 from ceas_gym.types import Observation, Params, State
 
 MU, L = 1.0, 4.0

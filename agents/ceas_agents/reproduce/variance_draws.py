@@ -16,6 +16,7 @@ from ceas_agents.reproduce.overheard import listening
 from ceas_gym import batch, chance, dynamics
 from ceas_gym.consensus import attacks, protocol, weights
 from ceas_gym.learning import learners, pullback
+from ceas_gym.programs import often
 from ceas_gym.types import (
     Coalition,
     Delivery,
@@ -63,7 +64,7 @@ class Round(NamedTuple):
     """Of the global model before the round."""
 
 
-@partial(jax.jit, static_argnums=1)
+@partial(often, static_argnums=1)
 def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> Round:
     """Returns the rounds of the episode of this key.
 

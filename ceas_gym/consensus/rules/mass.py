@@ -8,7 +8,7 @@ Sums of these are exact in any order, as long as they are at most two.
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym.consensus.weights import mass_below, top_share
+from ceas_gym.consensus.weights import mass_below, mass_up_to, top_share
 
 
 def summable(weights: Float[Array, " nodes"]) -> Float[Array, " nodes"]:
@@ -35,11 +35,11 @@ def weighted_median(
         [1.5]
     """
     weights = summable(weights)
-    below, half = mass_below(values, weights), weights.sum() / 2
-    rounding = weights.size * jnp.finfo(weights.dtype).eps
-    middle = (below <= half + rounding) & (below + weights >= half - rounding) & (weights > 0)
-    count = jnp.maximum(middle.sum(axis=-1), 1)
-    return jnp.where(middle, values, 0).sum(axis=-1) / count
+    half, rounding = weights.sum() / 2, weights.size * jnp.finfo(weights.dtype).eps
+    edges = jnp.stack([half - rounding, half + rounding]).reshape(-1, *[1] * jnp.ndim(values))
+    reached = (mass_up_to(values, weights) >= edges) & (weights > 0)
+    lower, upper = jnp.where(reached, values, jnp.inf).min(axis=-1)
+    return jnp.where(half > rounding, (lower + upper) / 2, 0)
 
 
 def lowest(

@@ -131,6 +131,27 @@ def binomial(
     return jnp.where(chance > 0.5, number - found, found).astype(jnp.int32)
 
 
+def binomial_few(
+    key: Key[Array, ""], trials: Int[Array, "*shape"], probability: Float[Array, "*shape"]
+) -> Int[Array, "*shape"]:
+    """Returns the same as `binomial` in a single pass, where there are few trials.
+
+    Args:
+        key: Random key.
+        trials: At most `MOST`.
+        probability: Of one success, in [0, 1].
+
+    Example:
+        >>> binomial_few(jax.random.key(0), jnp.array([0, 7, 9]), jnp.array([0.5, 1, 0])).tolist()
+        [0, 7, 0]
+    """
+    number, chance = jnp.broadcast_arrays(jnp.asarray(trials, jnp.float32), probability)
+    chance = jnp.clip(chance.astype(jnp.float32), 0, 1)
+    luck = jax.random.uniform(key, number.shape)
+    found = _count_up(number, jnp.minimum(chance, 1 - chance), luck)
+    return jnp.where(chance > 0.5, number - found, found).astype(jnp.int32)
+
+
 def _count_up(trials: Array, probability: Array, luck: Array) -> Float[Array, "*shape"]:
     # Inversion: how many of the cumulative probabilities are at most as large as the luck.
     odds = probability / (1 - probability)

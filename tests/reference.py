@@ -17,7 +17,7 @@ from reference_barrier import spend, verify
 from reference_conditions import advance, chances, storage, trust
 from reference_conditions import remember as remember_tests
 from reference_consensus import Outcome, consensus
-from reference_learning import density, descend, learn, score
+from reference_learning import full_gradient, learn, score
 from reference_network import Luck, Node, attempts, decode, exhaust, fill, of
 from reference_pairs import Array, letters
 
@@ -63,9 +63,7 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
         generated=words(count(state.generated) + of(nodes, "generated").sum()),
         round=state.round + 1,
     )
-    exact, _ = descend(
-        learning, before, density(learning, learning.training), learning.training.labels
-    )
+    exact = full_gradient(learning, before)
     figures = metrics(next_state, nodes, outcome, np.linalg.norm(outcome.update - exact))
     return next_state, figures, schedule
 

@@ -1,5 +1,6 @@
 """The learning half of the slow reference: density matrices, channels and the shift rule."""
 
+from collections.abc import Sequence
 from functools import lru_cache, reduce
 from itertools import product
 
@@ -7,10 +8,13 @@ import numpy as np
 from reference_barrier import arriving, deals
 from reference_network import Luck, Node
 from reference_pairs import ERRORS, Array, Pair, Quadruple
+from scipy import stats
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Learning, Params, Scores, Split, State
 
+MOST_REPEATS = 32
+"""Shots that measure one prediction, at most."""
 LETTERS = {
     "I": np.array([[1, 0], [0, 1]], dtype=complex),
     "X": np.array([[0, 1], [1, 0]], dtype=complex),
@@ -88,16 +92,44 @@ def guess(learning: Learning, expectation: Array) -> Array:
     return likely / likely.sum(axis=1, keepdims=True)
 
 
-def descend(learning: Learning, angles: Array, rho: Array, labels: Array) -> tuple[Array, Array]:
-    """Returns the gradient of the cross-entropy by parameter shift, and each sample's slopes."""
+def weights(learning: Learning, parameters: Array) -> Array:
+    """Returns all weights of the ansatz, with one for those that are not trained."""
+    trained, layer = list(places(learning, parameters)), 2 * learning.program.qubits
+    # The first angle of the last layer turns a qubit that is read out.
+    every = np.ones(layer * (max(trained) // layer + 1))
+    every[trained] = parameters
+    return every
+
+
+def places(learning: Learning, parameters: Array) -> Sequence[int]:
+    """Returns where the trained weights are among all of the ansatz."""
+    trained = learning.program.trained
+    return range(len(parameters)) if trained is None else trained
+
+
+def slopes_of(learning: Learning, expectation: Array, labels: Array) -> Array:
+    """Returns the derivative of each sample's cross-entropy by its expectation values."""
     right = np.eye(len(learning.readout))[labels]
-    wrong = guess(learning, expect(learning, angles, rho)) - right
-    slopes = learning.logit_scale * wrong @ learning.readout
-    gradient = []
+    return learning.logit_scale * (guess(learning, expectation) - right) @ learning.readout
+
+
+def descend(learning: Learning, parameters: Array, rho: Array, slopes: Array) -> Array:
+    """Returns the gradient of the cross-entropy by parameter shift, at given slopes."""
+    angles, gradient = weights(learning, parameters), []
     for shift in np.pi / 2 * np.eye(len(angles)):
         difference = expect(learning, angles + shift, rho) - expect(learning, angles - shift, rho)
         gradient.append((slopes * difference / 2).sum(axis=1).mean())
-    return np.array(gradient), slopes
+    trained = list(places(learning, parameters))
+    assert np.abs(np.delete(gradient, trained)).max(initial=0) < 1e-12
+    return np.array(gradient)[trained]
+
+
+def full_gradient(learning: Learning, parameters: Array) -> Array:
+    """Returns the gradient on the whole training split, without noise."""
+    rho = density(learning, learning.training)
+    expected = expect(learning, weights(learning, parameters), rho)
+    slopes = slopes_of(learning, expected, learning.training.labels)
+    return descend(learning, parameters, rho, slopes)
 
 
 def learn(scenario: Scenario, params: Params, state: State, nodes: list[Node], luck: Luck) -> Array:
@@ -112,10 +144,28 @@ def learn(scenario: Scenario, params: Params, state: State, nodes: list[Node], l
         labels = (batch.labels + poisoned) % len(learning.readout)
         errors = {pair: arriving(params.network, k, pair)[0] for pair in node.spent}
         rho = teleport(density(learning, batch), node.spent, errors)
-        gradient, slopes = descend(learning, state.model.parameters, rho, labels)
-        gradient += shot_noise(gradient, slopes, luck.normals[k]) / np.sqrt(node.shots)
+        parameters = state.model.parameters
+        expected = expect(learning, weights(learning, parameters), rho)
+        seen, left = measure(learning, expected, node.shots, luck.luck_of_slopes[k])
+        slopes = slopes_of(learning, seen, labels)
+        gradient = descend(learning, parameters, rho, slopes)
+        gradient += shot_noise(gradient, slopes, luck.normals[k]) / np.sqrt(left)
         momentum[k] += (1 - params.consensus.momentum) * (gradient - momentum[k])
     return momentum
+
+
+def measure(learning: Learning, expected: Array, shots: int, luck: Array) -> tuple[Array, int]:
+    """Returns predictions as measured by a share of the shots, and the number of the others."""
+    if learning.slope_share == 0:
+        return expected, shots
+    repeats = min(int(learning.slope_share * shots / expected.size), MOST_REPEATS)
+    if repeats == 0:
+        return np.zeros(expected.shape), shots
+    # The count of the rarer outcome is as unlikely to be exceeded as the luck says.
+    plus = (1 + expected) / 2
+    rare = stats.binom.ppf(luck, repeats, np.minimum(plus, 1 - plus))
+    ups = np.where(plus > 0.5, repeats - rare, rare)
+    return 2 * ups / repeats - 1, shots - repeats * expected.size
 
 
 def shot_noise(gradient: Array, slopes: Array, normal: Array) -> Array:
@@ -130,11 +180,12 @@ def shot_noise(gradient: Array, slopes: Array, normal: Array) -> Array:
     return vectors @ np.diag(np.sqrt(np.maximum(values, 0.0))) @ vectors.T @ normal
 
 
-def score(learning: Learning, angles: Array) -> Scores:
+def score(learning: Learning, parameters: Array) -> Scores:
     """Returns loss and accuracy without noise."""
     loss, accuracy = [], []
     for split in (learning.validation, learning.test):
-        guesses = guess(learning, expect(learning, angles, density(learning, split)))
+        rho = density(learning, split)
+        guesses = guess(learning, expect(learning, weights(learning, parameters), rho))
         loss.append(-np.log(guesses[range(len(guesses)), split.labels]).mean())
         accuracy.append((guesses.argmax(axis=1) == split.labels).mean())
     return Scores(loss[0], accuracy[0], accuracy[1])

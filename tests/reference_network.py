@@ -35,6 +35,8 @@ class Luck(NamedTuple):
     """Uniform numbers of each node, by which its tested pairs are drawn."""
     samples: Array
     """Training samples that each node draws."""
+    luck_of_slopes: Array
+    """Uniform numbers of each node, drawn sample and observable, by which predictions come out."""
     normals: Array
     """Standard normal numbers of each node and angle."""
     moves: Array

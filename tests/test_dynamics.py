@@ -96,7 +96,8 @@ def test_every_pair_has_one_fate(params: Params, start: State, step: Step, chose
         check_fates(params.network, state.memory, heralded, memory, delivery, ledger)
         same(ledger.generated, heralded[:, 0])
         state, timestep = step(params, state, action)
-        same(state.memory, memory)
+        # In another program, of which the last bits may differ.
+        same(state.memory, memory, (1e-6, ROUNDING))
         for fate in ("generated", "spent", "keyed", "expired", "blocked", "sacrificed"):
             assert timestep.metrics[f"pairs_{fate}"] == getattr(ledger, fate).sum()
         assert timestep.metrics["pairs_stored"] == memory.pairs.sum()

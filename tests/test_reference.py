@@ -51,13 +51,17 @@ def _luck(params: Params, state: State) -> tuple[dict[str, jax.Array], tuple[jax
         state.key, 7
     )
     drawn_key, verify_key = jax.random.split(others[1])
-    sample_key, shot_key = jax.random.split(learning_key)
+    sample_key, slope_key, shot_key = jax.random.split(learning_key, 3)
     move_key, shock_key = jax.random.split(conditions_key)
     shape = (network.vertex.shape[0], params.learning.program.angles)
+    samples = learners.draw(params.learning, sample_key)
+    predictions = (*samples.shape, params.learning.program.observables)
+    flat = (samples.shape[1] * predictions[2], len(samples))
     nodes, vertices = network.vertex.shape, network.decay_rate.shape
     numbers = {
         "drawn": jax.random.uniform(drawn_key, nodes, precision),
-        "samples": learners.draw(params.learning, sample_key),
+        "samples": samples,
+        "luck_of_slopes": jax.random.uniform(slope_key, flat).T.reshape(predictions),
         "normals": jax.random.normal(shot_key, shape, precision),
         "moves": jax.random.uniform(move_key, (network.edges,), precision),
         "guesses": jax.random.uniform(others[0], (2, *nodes)),

@@ -1,10 +1,18 @@
-"""Local gradients of all nodes in one pass, with the noise of what was delivered."""
+"""Local gradients of all nodes in one pass, with the noise of what was delivered.
+
+A node's shots have two uses. Some measure the predictions, on whose errors the slope of the loss
+depends; the others measure how the predictions change with the angles.
+"""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from ceas_gym import chance
 from ceas_gym.types import Delivery, Learning, Pulled, Split
+
+MOST_REPEATS = 32
+"""Shots that measure one prediction, at most: then its error is below 0.18."""
 
 
 def draw(learning: Learning, key: Key[Array, ""]) -> Int[Array, "nodes batch"]:
@@ -26,27 +34,29 @@ def gradients(
     The data qubits arrive through Pauli channels, whose contractions of X, Y and Z may differ. A
     Pauli word P is left with the node's mean contraction c_k of its kind k, how many X, Y and Z
     there are in it, and all nodes share the parameters, so every prediction is exact as
-    f(x) = sum_P rho_P(x) c_k(P) O_P, and its derivatives alike (Heisenberg picture). Shot noise of
-    the doubly stochastic parameter-shift estimator is added: each shot draws a sample of the batch,
-    an angle, the sign of the shift and an observable, so for S shots on K angles and Q observables
-    the covariance of the estimate over the angles is exactly
+    f(x) = sum_P rho_P(x) c_k(P) O_P, and its derivatives alike (Heisenberg picture). The slope of
+    the loss dl/df(x) is taken at predictions that were measured (`measure`). Shot noise of the
+    doubly stochastic parameter-shift estimator is added: each of the S shots that are left draws a
+    sample of the batch, an angle, the sign of the shift and an observable, so for K angles and Q
+    observables, given the slopes, the covariance of the estimate over the angles is exactly
 
         (K Q mean_x |dl/df(x)|^2 * identity - g g^T) / S.
 
-    The loss's slope dl/df(x) is taken as known; the estimate is not divided by any contraction.
-    A node without shots gets zeros.
+    With the slopes' own luck it is that on average, and the covariance of g over the slopes; and g
+    is biased, since the slope is not linear in the prediction. The estimate is not divided by any
+    contraction. A node without shots gets zeros.
 
     Args:
         learning: Data, circuit and loss.
         pulled: Observables at the global parameters.
         delivery: Shots and contractions of each node, by kind (`physics.register.kinds`).
         poisoned: Whether a node trains on shifted labels.
-        key: Random key: samples, then shot noise.
+        key: Random key: samples, measured predictions, shot noise.
 
     Source:
         Sweke et al., Quantum 4, 314 (2020), arXiv:1910.01155 (doubly stochastic estimator).
     """
-    sample_key, shot_key = jax.random.split(key)
+    sample_key, slope_key, shot_key = jax.random.split(key, 3)
     samples = draw(learning, sample_key)
     labels = learning.training.labels[samples]
     classes = learning.readout.shape[0]
@@ -56,16 +66,46 @@ def gradients(
     paulis = learning.training.paulis[samples]
     # What is lost on the way is charged to the observables, of which there are fewer.
     expected = jnp.einsum("nbp,nop->nbo", paulis, contraction * pulled.observables)
-    slope = _slope(learning, expected, labels)
+    measured, left = measure(learning, expected, delivery.shots, slope_key)
+    slope = _slope(learning, measured, labels)
     moment = jnp.einsum("nbo,nbp->nop", slope, paulis) * contraction / learning.batch_size
     exact = jnp.einsum("nop,opk->nk", moment, pulled.derivatives)
 
     second = exact.shape[1] * slope.shape[-1] * (slope**2).sum(axis=-1).mean(axis=1)
     noise = _shot_noise(exact, second, jax.random.normal(shot_key, exact.shape, exact.dtype))
-    shots = delivery.shots[:, None].astype(exact.dtype)
+    shots = left[:, None].astype(exact.dtype)
     estimate = exact + noise / jnp.sqrt(jnp.maximum(shots, 1))
     jacobian = jnp.asarray(learning.program.jacobian, exact.dtype)
     return jnp.where(shots > 0, estimate @ jacobian, 0)
+
+
+def measure(
+    learning: Learning,
+    expected: Float[Array, "nodes batch observables"],
+    shots: Int[Array, " nodes"],
+    key: Key[Array, ""],
+) -> tuple[Float[Array, "nodes batch observables"], Int[Array, " nodes"]]:
+    """Returns the predictions as the nodes measure them, and the shots that they have left.
+
+    The share `slope_share` of a node's shots is dealt to the samples and observables, to each as
+    many, `MOST_REPEATS` at most. A prediction that gets none is taken for undecided, as zero. With
+    a share of zero, the predictions are taken as known and cost nothing.
+
+    Args:
+        learning: The share.
+        expected: Expectation values of the samples' observables, in [-1, 1].
+        shots: Of each node.
+        key: Random key.
+    """
+    predictions = expected.shape[1] * expected.shape[2]
+    each = jnp.floor(learning.slope_share * shots / predictions)
+    each = jnp.minimum(each, MOST_REPEATS).astype(jnp.int32)
+    # Nodes go last, for the compiler makes vectors of the last dimension.
+    likely = (1 + expected.reshape(-1, predictions).T) / 2
+    up = chance.binomial_few(key, jnp.broadcast_to(each, likely.shape), likely)
+    seen = jnp.where(each > 0, 2 * up / jnp.maximum(each, 1) - 1, 0).astype(expected.dtype)
+    measured = jnp.where(learning.slope_share > 0, seen.T.reshape(expected.shape), expected)
+    return measured, shots - each * predictions
 
 
 def logits(

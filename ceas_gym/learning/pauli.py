@@ -120,6 +120,8 @@ class Program:
     words: tuple[int, ...] | None = None
     """Pauli words that are not zero in all of the data, in order; all, if None. Of an observable,
     no others are wanted."""
+    trained: tuple[int, ...] | None = None
+    """Which of the ansatz's weights there are, in order; all, if None. The others move nothing."""
 
     @property
     def angles(self) -> int:
@@ -147,7 +149,7 @@ class Program:
     def _contents(self) -> bytes:
         steps = [_contents(step) for step in self.steps]
         numbers = (self.jacobian.shape, self.jacobian.tobytes(), self.offset.tobytes())
-        everything = (self.qubits, self.observables, self.words, steps, numbers)
+        everything = (self.qubits, self.observables, self.words, self.trained, steps, numbers)
         return sha256(repr(everything).encode()).digest()
 
     @cached_property

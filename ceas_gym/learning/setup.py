@@ -1,13 +1,14 @@
 """Settings to `Learning`: data encoded once, circuit compiled once, derived figures computed."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_gym.learning import checks, circuit, data, model, pauli, pullback
+from ceas_gym.learning import checks, circuit, data, light_cone, model, pauli, pullback
 from ceas_gym.learning.pauli import Program
 from ceas_gym.names import asked_by, resolve
 from ceas_gym.physics import register
@@ -19,9 +20,14 @@ FLOOR_DRAWS = 16
 """Random models over which the noise of a minibatch is averaged."""
 ENCODING = ("dataset", "classes", "features", "data_seed", "qubits", "feature_map")
 """Settings that the encoded samples depend on."""
+ESTIMATORS: dict[str, Callable[[Program], Program]] = {
+    "cone": light_cone.trimmed,
+    "all": lambda program: program,
+}
+"""What of a circuit is computed and trained."""
 ZERO = 1e-9
 """Greatest expectation value that is taken for rounding."""
-CIRCUIT = ("ansatz", "layers", "angles_per_qubit")
+CIRCUIT = ("ansatz", "layers", "angles_per_qubit", "estimator")
 
 
 def build(settings: LearningSettings, nodes: int) -> Learning:
@@ -37,15 +43,15 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
     with asked_by("learning.optimizer"):
         optimizer = resolve("optimizer", settings.optimizer, model.OPTIMIZERS)
     encoded, program = _encoded(settings), _program(settings)
-    training, validation, test = encoded.splits
+    training, validation, test = (_held(program, encoded, split) for split in encoded.splits)
     with asked_by("learning.dataset"):
         checks.check_size("the samples that nodes may draw", nodes, len(training.labels))
     with asked_by("learning.batch_size"):
-        words = len(encoded.words)
+        words = len(program.words or ())
         checks.check_size("the nodes' encoded batches", nodes, settings.batch_size, words)
     shards, sizes = data.shards(settings, np.asarray(training.labels), nodes)
     readout = _readout(len(settings.classes))
-    second = settings.logit_scale**2 * _undecided_slope(readout)
+    second = settings.logit_scale**2 * _undecided_slope(readout) / (1 - settings.slope_share)
     return Learning(
         training=training,
         validation=validation,
@@ -57,6 +63,7 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
         logit_scale=array(settings.logit_scale, np.float32),
         learning_rate=array(settings.learning_rate, np.float32),
         batch_floor=array(_batch_floor(settings), np.float32),
+        slope_share=array(settings.slope_share, np.float32),
         noise_scale=array(program.angles**2 * program.observables * second, np.float32),
         batch_size=settings.batch_size,
         program=program,
@@ -65,19 +72,34 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
 
 
 class _Encoded(NamedTuple):
-    splits: tuple[Split, ...]
+    splits: tuple[tuple[NDArray[np.float64], NDArray[Any]], ...]
+    """Expectation values of the words and labels, for training, validation and test."""
     words: tuple[int, ...]
+
+
+def _held(
+    program: Program, encoded: _Encoded, split: tuple[NDArray[np.float64], NDArray[Any]]
+) -> Split:
+    # Of the encoded words, those of the program.
+    paulis, labels = split
+    held = np.isin(encoded.words, program.words or ())
+    return Split(array(paulis[:, held], np.float32), array(labels, np.int32))
 
 
 def _program(settings: LearningSettings) -> Program:
     shape = (settings.layers, settings.qubits, settings.angles_per_qubit)
     readout = _readout(len(settings.classes)).shape[1]
-    return _cached_program(settings.ansatz, shape, readout, _encoded(settings).words)
+    words = _encoded(settings).words
+    return _cached_program(settings.ansatz, shape, readout, words, settings.estimator)
 
 
 @lru_cache(maxsize=64)
 def _cached_program(
-    name: str, shape: tuple[int, int, int], observables: int, words: tuple[int, ...]
+    name: str,
+    shape: tuple[int, int, int],
+    observables: int,
+    words: tuple[int, ...],
+    estimator: str,
 ) -> Program:
     with asked_by("learning.angles_per_qubit"):
         checks.check_angles_per_qubit(name, shape[-1])
@@ -85,7 +107,8 @@ def _cached_program(
         program = circuit.read_program(name, shape, observables)
     with asked_by("learning.angles_per_qubit"):
         checks.check_weights(name, program, shape)
-    return replace(program, words=words)
+    with asked_by("learning.ansatz"):
+        return ESTIMATORS[estimator](replace(program, words=words))
 
 
 def _encoded(settings: LearningSettings) -> _Encoded:
@@ -109,10 +132,7 @@ def _cached_encoding(settings: LearningSettings) -> _Encoded:
     vectors = [pauli.pauli_vectors(amplitudes) for amplitudes in states]
     # Of a feature map with real amplitudes, such as RY and CZ make, these are about half.
     words = np.flatnonzero(np.abs(np.concatenate(vectors)).max(axis=0) > ZERO)
-    splits = [
-        Split(array(vector[:, words], np.float32), array(part.labels, np.int32))
-        for vector, part in zip(vectors, parts, strict=True)
-    ]
+    splits = [(vector[:, words], part.labels) for vector, part in zip(vectors, parts, strict=True)]
     return _Encoded(tuple(splits), tuple(words.tolist()))
 
 
@@ -135,16 +155,19 @@ def _undecided_slope(readout: NDArray[np.float64]) -> float:
 
 
 def _batch_floor(settings: LearningSettings) -> float:
-    # Shot noise K^2 Q m / S equals minibatch noise m |df|^2 / B at S = K^2 Q B / |df|^2.
+    # Shot noise K^2 Q m / S equals minibatch noise m |df|^2 / B at S = K^2 Q B / |df|^2, of the
+    # shots that measure no prediction.
     program = _program(settings)
     squared = _mean_squared_slope(_only(settings, *ENCODING, *CIRCUIT))
-    return program.angles**2 * program.observables * settings.batch_size / squared
+    shots = program.angles**2 * program.observables * settings.batch_size / squared
+    return shots / (1 - settings.slope_share)
 
 
 @lru_cache(maxsize=16)
 def _mean_squared_slope(settings: LearningSettings) -> float:
     # In NumPy: a compilation would take longer than it saves.
-    program, paulis = _program(settings), np.asarray(_encoded(settings).splits[0].paulis)
+    program, encoded = _program(settings), _encoded(settings)
+    paulis = np.asarray(_held(program, encoded, encoded.splits[0]).paulis)
     models = np.random.default_rng(0).normal(size=(FLOOR_DRAWS, program.parameters))
     derivatives = np.stack([pullback.pull(program, each, np).derivatives for each in models])
     slopes = np.einsum("sp,mopk->msok", paulis, derivatives, optimize=True)

@@ -35,6 +35,12 @@ class LearningSettings(Section, frozen=True):
     """Circuit that encodes a sample, at the hub."""
     ansatz: str = "hardware_efficient"
     """Circuit with the weights that are trained, at the nodes."""
+    estimator: Literal["cone", "all"] = "cone"
+    """Of the gradient: which angles its shots are drawn among. `cone` are those that can move the
+    read-out, and no others are trained; `all` wastes shots on angles whose derivative is zero."""
+    slope_share: Annotated[float, Field(ge=0, le=0.9)] = 0.25
+    """Of a node's shots, that measure its predictions, whose errors the slope of the loss depends
+    on. With 0 the slope is taken as known, which no experiment can do."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 16
     """Samples a node draws in a round."""
     partition: Literal["iid", "dirichlet"] = "iid"

@@ -158,6 +158,8 @@ class Learning:
     learning_rate: Float[Array, ""]
     batch_floor: Float[Array, ""]
     """Shots at which shot noise has fallen to the noise of the minibatch."""
+    slope_share: Float[Array, ""]
+    """Of a node's shots, that measure its predictions."""
     noise_scale: Float[Array, ""]
     """Squared norm of the shot noise of a single shot, for an undecided classifier."""
     batch_size: int = static()

@@ -1,5 +1,6 @@
 """Local gradients: their mean against density matrices, their noise against simulated shots."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from itertools import permutations, product
@@ -11,7 +12,9 @@ import numpy as np
 import optax
 import pennylane as qml
 import pytest
+from compiled import compiled
 from numpy.typing import NDArray
+from scipy import stats
 
 from ceas_gym.learning import circuit, learners, pauli, pullback
 from ceas_gym.physics import register
@@ -81,6 +84,7 @@ def learning_of(dtype: str) -> Learning:
         logit_scale=jnp.asarray(SCALE, dtype),
         learning_rate=jnp.asarray(0.1, dtype),
         batch_floor=jnp.asarray(100.0, dtype),
+        slope_share=jnp.asarray(0.0, dtype),
         noise_scale=jnp.asarray(1.0, dtype),
         batch_size=BATCH,
         program=program,
@@ -131,8 +135,10 @@ HONEST = jnp.zeros(NODES, bool)
 class Law(NamedTuple):
     """What there is to know of a node's estimator, by sample of the split."""
 
+    expected: Floats
+    """Expectation values, shape (samples, observables)."""
     shifted: Floats
-    """Expectation values, shape (samples, angles, signs, observables)."""
+    """At shifted angles, shape (samples, angles, signs, observables)."""
     slope: Floats
     """Of the loss by expectation value, shape (samples, observables)."""
     gradient: Floats
@@ -158,11 +164,16 @@ def _law(simulate: Simulate, pairs: Sequence[Pair]) -> Law:
     shifted = np.array(
         [[[values(angles + s * t, x) for s in (1, -1)] for t in turns] for x in samples]
     )
-    scores = SCALE * np.array([values(angles, sample) for sample in samples])
-    likely = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    slope = SCALE * (likely - np.eye(CLASSES)[LABELS])
+    expected = np.array([values(angles, sample) for sample in samples])
+    slope = slope_of(expected, LABELS)
     halves = (shifted[:, :, 0] - shifted[:, :, 1]) / 2
-    return Law(shifted, slope, np.einsum("xq,xkq->xk", slope, halves))
+    return Law(expected, shifted, slope, np.einsum("xq,xkq->xk", slope, halves))
+
+
+def slope_of(expected: Floats, labels: NDArray[np.int64]) -> Floats:
+    """Of the cross-entropy by expectation value, shape (..., observables)."""
+    likely = np.exp(SCALE * expected) / np.exp(SCALE * expected).sum(axis=-1, keepdims=True)
+    return SCALE * (likely - np.eye(CLASSES)[labels])
 
 
 # --- Mean ---
@@ -173,7 +184,9 @@ def means_of(shots: int, dtype: str) -> tuple[Floats, Floats]:
     key, run = jax.random.key(3), run_of(dtype)
     few = np.asarray(run(delivery([shots] * NODES, dtype), HONEST, key))
     many = np.asarray(run(delivery([4 * shots] * NODES, dtype), HONEST, key))
-    return 2 * many - few, np.asarray(learners.draw(learning_of(dtype), jax.random.split(key)[0]))
+    return 2 * many - few, np.asarray(
+        learners.draw(learning_of(dtype), jax.random.split(key, 3)[0])
+    )
 
 
 def check_means(laws: list[Law], shots: int, dtype: str, tolerance: float) -> None:
@@ -298,3 +311,117 @@ def test_stated_covariance_is_exact(laws: list[Law], node: int) -> None:
 
 def test_node_without_shots_has_no_noise(estimates: Floats) -> None:
     assert (estimates[:, -1] == 0).all()
+
+
+# --- Slopes at measured predictions ---
+
+SHARE = 0.5
+BOTH_USES = (13, 26, 5)
+"""Shots of the nodes: one for each prediction, two for each, and none; half of them at most."""
+
+
+@pytest.fixture(scope="module")
+def measured() -> Floats:
+    """Estimates of the library where half of the shots measure predictions."""
+    learning = dataclasses.replace(learning_of("float32"), slope_share=jnp.float32(SHARE))
+    pulled, arrived = pulled_of("float32"), delivery([*BOTH_USES, 0], "float32")
+    keys = jax.random.split(jax.random.key(23), DRAWS)
+    run = jax.jit(jax.vmap(lambda key: learners.gradients(learning, pulled, arrived, HONEST, key)))
+    return np.asarray(run(keys), dtype=np.float64)
+
+
+def slopes_law(law: Law, sample: int, repeats: int) -> tuple[Floats, Floats]:
+    """First and second moment of one sample's slope, over all outcomes of its predictions."""
+    plus = (1 + law.expected[sample]) / 2
+    mean, second = np.zeros(CLASSES), np.zeros((CLASSES, CLASSES))
+    for ups in product(range(repeats + 1), repeat=CLASSES):
+        likely = np.prod(stats.binom.pmf(ups, repeats, plus))
+        seen = 2 * np.array(ups) / repeats - 1 if repeats else np.zeros(CLASSES)
+        slope = slope_of(seen, LABELS[sample])
+        mean += likely * slope
+        second += likely * np.outer(slope, slope)
+    return mean, second
+
+
+def measured_law(law: Law, shard: list[int], shots: int) -> tuple[Floats, Floats]:
+    """Mean and covariance by weight, over batches, predictions and shots."""
+    repeats = int(SHARE * shots) // (BATCH * CLASSES)
+    left = shots - repeats * BATCH * CLASSES
+    of_sample = {sample: slopes_law(law, sample, repeats) for sample in shard}
+    changes = (law.shifted[:, :, 0] - law.shifted[:, :, 1]) / 2
+    means, covariances = [], []
+    for batch in product(shard, repeat=BATCH):
+        mean = np.mean([changes[x] @ of_sample[x][0] for x in batch], axis=0)
+        of_slopes = sum(
+            changes[x] @ (of_sample[x][1] - np.outer(*[of_sample[x][0]] * 2)) @ changes[x].T
+            for x in batch
+        )
+        of_slopes = of_slopes / BATCH**2
+        square = np.mean([np.trace(of_sample[x][1]) for x in batch])
+        product_of_means = np.outer(mean, mean) + of_slopes
+        of_shots = len(mean) * CLASSES * square * np.eye(len(mean)) - product_of_means
+        means.append(mean)
+        covariances.append(of_shots / left + of_slopes)
+    between = np.cov(np.array(means).T, bias=True)
+    covariance = np.mean(covariances, axis=0) + between
+    return np.mean(means, axis=0) @ MIX, MIX.T @ covariance @ MIX
+
+
+def measured_shots(law: Law, shard: list[int], shots: int, seed: int) -> Floats:
+    """Estimates by weight, all outcomes really drawn: of predictions, then of shifted angles."""
+    random = np.random.default_rng(seed)
+    count, _, observables = law.shifted.shape[1:]
+    repeats = int(SHARE * shots) // (BATCH * observables)
+    shape = (DRAWS, shots - repeats * BATCH * observables)
+    batch = random.choice(shard, (DRAWS, BATCH))
+    plus = (1 + law.expected[batch]) / 2
+    outcomes = np.where(random.random((repeats, *plus.shape)) < plus, 1, -1)
+    seen = outcomes.mean(axis=0) if repeats else np.zeros(plus.shape)
+    slopes = slope_of(seen, LABELS[batch])
+    place = random.integers(BATCH, size=shape)
+    sample, rows = np.take_along_axis(batch, place, axis=1), np.arange(DRAWS)[:, None]
+    angle, sign = random.integers(count, size=shape), random.integers(2, size=shape)
+    observable = random.integers(observables, size=shape)
+    likely = (1 + law.shifted[sample, angle, sign, observable]) / 2
+    outcome = np.where(random.random(shape) < likely, 1, -1)
+    size = count * observables * slopes[rows, place, observable] * (1 - 2 * sign) * outcome
+    return np.einsum("ds,dsk->dk", size, np.eye(count)[angle]) / shape[1] @ MIX
+
+
+@pytest.mark.parametrize("node", [0, 1, 2])
+def test_measured_slopes_have_the_law_of_the_estimator(
+    laws: list[Law], measured: Floats, node: int
+) -> None:
+    mean, covariance = measured_law(laws[node], SHARDS[node].tolist(), BOTH_USES[node])
+    found, mean_error, spread, spread_error = moments(measured[:, node])
+    assert (np.abs(found - mean) <= 4 * mean_error).all()
+    assert (np.abs(spread - covariance) <= 4 * spread_error).all()
+
+
+@pytest.mark.parametrize("node", [0, 2])
+def test_bias_of_measured_slopes_is_told_from_luck(
+    laws: list[Law], measured: Floats, node: int
+) -> None:
+    known = estimator_law(laws[node], SHARDS[node].tolist(), BOTH_USES[node])[0]
+    found, mean_error, *_ = moments(measured[:, node])
+    assert (np.abs(found - known) / mean_error).max() > 6
+
+
+@pytest.mark.parametrize("node", [0, 1, 2])
+def test_measured_slopes_equal_those_of_simulated_shots(
+    laws: list[Law], measured: Floats, node: int
+) -> None:
+    drawn = measured_shots(laws[node], SHARDS[node].tolist(), BOTH_USES[node], seed=node)
+    ours, theirs = moments(measured[:, node]), moments(drawn)
+    assert (np.abs(ours[0] - theirs[0]) <= 4 * np.hypot(ours[1], theirs[1])).all()
+    assert (np.abs(ours[2] - theirs[2]) <= 4 * np.hypot(ours[3], theirs[3])).all()
+
+
+def test_no_prediction_takes_more_than_its_share() -> None:
+    learning = dataclasses.replace(learning_of("float32"), slope_share=jnp.float32(SHARE))
+    shots = jnp.array([0, 11, 12, 10**6], jnp.int32)
+    certain = jnp.ones((NODES, BATCH, CLASSES))
+    seen, left = compiled(learners.measure)(learning, certain, shots, jax.random.key(0))
+    most = learners.MOST_REPEATS * BATCH * CLASSES
+    assert left.tolist() == [0, 11, 6, 10**6 - most]
+    assert seen[:, 0, 0].tolist() == [0, 0, 1, 1]

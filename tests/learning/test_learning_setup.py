@@ -17,6 +17,7 @@ from ceas_gym.types import Learning
 
 SMALL: dict[str, Any] = {"qubits": 2, "layers": 1, "features": 2, "batch_size": 4}
 THREE: dict[str, Any] = {"qubits": 3, "layers": 1, "features": 3, "classes": (0, 1, 2)}
+WHOLE: dict[str, Any] = {"estimator": "all", "slope_share": 0}
 
 
 def slow_descent(rate: float) -> optax.GradientTransformation:
@@ -29,7 +30,7 @@ def build() -> Callable[..., Learning]:
 
 
 def test_splits_are_encoded(build: Callable[..., Learning]) -> None:
-    learning = build(**SMALL)
+    learning = build(**SMALL, **WHOLE)
     parts = data.prepare(LearningSettings(**SMALL))
     splits = (learning.training, learning.validation, learning.test)
     for part, split in zip(parts, splits, strict=True):
@@ -42,7 +43,7 @@ def test_splits_are_encoded(build: Callable[..., Learning]) -> None:
 
 
 def test_kinds_of_paulis(build: Callable[..., Learning]) -> None:
-    table = np.asarray(build(**SMALL).kind_of_pauli)
+    table = np.asarray(build(**SMALL, **WHOLE).kind_of_pauli)
     kinds = register.kinds(2)
     # Two features make a product of states in the plane of X and Z: no word has a Y.
     words = list(product("IXZ", repeat=2))
@@ -59,16 +60,25 @@ def test_readout_of_two_classes_and_of_more(build: Callable[..., Learning]) -> N
 
 def test_noise_scale_is_that_of_an_undecided_classifier(build: Callable[..., Learning]) -> None:
     # K^2 Q |dl/df|^2: slopes of 2 each way for two classes, (2, -1, -1) 2/3 for three.
-    assert float(build(**SMALL).noise_scale) == pytest.approx(4**2 * 1 * 2.0**2)
-    assert float(build(**THREE).noise_scale) == pytest.approx(6**2 * 3 * 2.0**2 * 6 / 9)
-    louder = build(**SMALL | {"logit_scale": 3.0})
+    assert float(build(**SMALL, **WHOLE).noise_scale) == pytest.approx(4**2 * 1 * 2.0**2)
+    assert float(build(**THREE, **WHOLE).noise_scale) == pytest.approx(6**2 * 3 * 2.0**2 * 6 / 9)
+    louder = build(**SMALL, **WHOLE, logit_scale=3.0)
     assert float(louder.noise_scale) == pytest.approx(4**2 * 1 * 3.0**2)
+    # In the light cone of the read-out is the first qubit's RY only.
+    assert float(build(**SMALL, slope_share=0).noise_scale) == pytest.approx(1**2 * 1 * 2.0**2)
+
+
+def test_shots_that_measure_predictions_are_charged(build: Callable[..., Learning]) -> None:
+    known, measured = (build(**SMALL, slope_share=share) for share in (0, 0.2))
+    # A shot is worth four fifths of one that need not measure predictions.
+    assert float(known.noise_scale / measured.noise_scale) == pytest.approx(0.8)
+    assert float(known.batch_floor / measured.batch_floor) == pytest.approx(0.8)
 
 
 def test_batch_floor_is_where_shot_noise_meets_the_minibatch(
     build: Callable[..., Learning],
 ) -> None:
-    learning = build(**SMALL)
+    learning = build(**SMALL, **WHOLE)
     program = learning.program
 
     @jax.jit
@@ -85,7 +95,7 @@ def test_batch_floor_is_where_shot_noise_meets_the_minibatch(
     expected = 4**2 * 1 * 4 / squares.mean()
     error = squares.std() / squares.mean() / np.sqrt(setup.FLOOR_DRAWS)
     assert abs(expected / float(learning.batch_floor) - 1) <= 4 * error
-    doubled = build(**SMALL | {"batch_size": 8})
+    doubled = build(**SMALL | WHOLE | {"batch_size": 8})
     assert float(doubled.batch_floor / learning.batch_floor) == pytest.approx(2.0)
 
 
@@ -97,9 +107,12 @@ def test_equal_circuits_are_one_program(build: Callable[..., Learning]) -> None:
 
 
 def test_data_is_encoded_once(build: Callable[..., Learning]) -> None:
-    first = build(**SMALL)
-    assert build(**SMALL | {"learning_rate": 0.3, "layers": 2}).training is first.training
-    assert build(**SMALL | {"data_seed": 4}).training is not first.training
+    setup._cached_encoding.cache_clear()
+    for changes in ({}, {"learning_rate": 0.3, "layers": 2}, {"estimator": "all"}):
+        build(**SMALL | changes)
+    assert setup._cached_encoding.cache_info().misses == 1
+    build(**SMALL | {"data_seed": 4})
+    assert setup._cached_encoding.cache_info().misses == 2
 
 
 def test_shards_are_those_of_the_partition(build: Callable[..., Learning]) -> None:

@@ -125,7 +125,9 @@ def test_scores_are_those_of_state_vectors(settings: LearningSettings, learning:
     current = start(learning, jax.random.key(5))
     found = score(learning, current)
     _, validation, test = data.prepare(settings)
-    weights = np.asarray(current.parameters, dtype=np.float64)
+    # Those that are not trained may have any value.
+    weights = np.ones(settings.layers * settings.qubits * settings.angles_per_qubit)
+    weights[list(learning.program.trained)] = current.parameters
     scale = settings.logit_scale
     # Two classes share one observable: the margin is twice the scaled value.
     margin = 2 * scale * expectations(settings, validation.features, weights)

@@ -34,6 +34,7 @@ def learning(learning: Learning) -> Learning:
         kind_of_pauli=jnp.eye(4),
         readout=jnp.array([[1.0], [-1.0]]),
         logit_scale=jnp.float32(2.0),
+        slope_share=jnp.float32(0.0),
         program=program,
     )
 

@@ -149,6 +149,7 @@ def _luck(params: Params) -> Callable[[], Any]:
         verify=binomial,
         drawn=random.random(nodes),
         samples=random.integers(0, len(learning.training.labels), (nodes, batch_size)),
+        luck_of_slopes=random.random((nodes, batch_size, learning.program.observables)),
         normals=random.normal(size=(nodes, learning.program.angles)),
         moves=random.random(network.edges),
         guesses=random.random((2, nodes)),

@@ -39,8 +39,9 @@ INSIDE: dict[str, object] = {
     "consensus.momentum": 0.0,
     "consensus.lapse": "drop",
     "learning.optimizer": "sgd",
+    "learning.slope_share": 0.0,
 }
-"""The configuration that the theorem is for."""
+"""The configuration that the theorem is for: among others, gradients without bias."""
 OUTSIDE = "outside the theorem"
 """The scenario as it is, with its own rule, momentum and step."""
 FULL, QUICK = ((60, 64), (120, 24)), ((20, 16), (10, 2))

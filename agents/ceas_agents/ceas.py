@@ -1,40 +1,68 @@
-r"""CEAS, the reference policy: channel-time by its marginal Fisher information at the barrier.
+r"""CEAS, the reference policy: nodes and channel-time by what the aggregation rule makes of them.
 
-In each round it minimises the noise of the honest updates among the nodes it serves,
+In each round it chooses whom to serve and how, so that the loss J of the rule (`aims`) is least,
 
-    minimise   sum_{k served} 1 / I_k,        I_k = stored_k + sum_w value_wk x_wk,
+    minimise   J(I),        I_k = stored_k + sum_w value_wk x_wk,
     subject to sum_k x_wk <= channels_w,  0 <= x_wk <= 1,  sum_w pairs_k x_wk <= room_k,
 
-with the share x_wk of a channel for node k in window w, and the same limit on the channels of
-every fibre that routes share. The value of a whole channel is the pairs
-it yields times the Fisher information that a pair still carries at the barrier: zero where it
-would expire on the way, so such pairs are never asked for. The sum is diminishing in every I_k, so
-no node is starved. The nodes served are those with the most to gain, as many as minimise the
-certificate of the robust rule (`consensus.weights.certificate`), and at least a quorum.
-Before that, nodes short of key get the channel-time for their tag in the earliest windows, where
-pairs are good for nothing else.
+with the share x_wk of a channel for node k in window w, and the same limit on the channels of every
+fibre that routes share. The value of a whole channel is the pairs it yields times the Fisher
+information that a pair still carries at the barrier: zero where it would expire on the way, so such
+pairs are never asked for.
+
+*Whom.* The most productive nodes, as many as make J least, from the least number that can commit.
+For each number the key comes first: nodes short of it get the channel-time for their tag, and who
+can't get enough does not count. What is left is dealt in two ways, of which the better counts: for
+the greatest sum of root information, and for the least sum of noise, both as if windows were one.
+
+*How many of the f colluders sit among the m served of n?* `placement` says what is believed:
+`unknown`, all of them, as if they had chosen the best links; or `random`, f m / n of them and one
+standard deviation of that hypergeometric number. The first is safe wherever they are. The second
+serves fewer nodes better, and loses to well-placed colluders what it wins from others.
 """
 
 from functools import partial
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ceas_agents import market
+from ceas_agents import aims, market
+from ceas_agents.aims import Crowd, Loss
 from ceas_agents.market import Market
-from ceas_gym.consensus import weights
 from ceas_gym.types import Observation, Params
+
+Placement = Literal["unknown", "random"]
+
+FITS = 0.98
+"""Share of the channel-time that key can be packed into: windows are filled node by node."""
+ROUNDS_OF_SHARING = 3
+"""In which shares beyond a whole channel are dealt to the others."""
+EXPONENTS = (1.0, -0.5)
+"""Of productivity e, with which channel-time is dealt: e for the greatest sum of root information,
+1 / sqrt(e) for the least noise."""
 
 
 def ceas(
-    params: Params, observation: Observation, key: Key[Array, ""]
+    params: Params,
+    observation: Observation,
+    key: Key[Array, ""],
+    placement: Placement = "unknown",
 ) -> Float[Array, "windows nodes"]:
-    """Gives channel-time by its marginal Fisher information at the barrier: the reference."""
+    """Serves whom and as the aggregation rule loses least to noise and colluders: the reference.
+
+    Args:
+        params: The scenario.
+        observation: What the hub knows.
+        key: Not used.
+        placement: What is believed of the colluders: `unknown` or `random`.
+    """
     del key
     found = market.survey(params.network, observation)
-    served = choose(params, found)
-    give = partial(market.allocate, found, served)
+    served = choose(params, found, market.tag_time(params.network, observation), placement)
+    gain = partial(_gain, params, served, colluders(params, served.sum(), placement))
+    give = partial(market.allocate, found, served, gain=gain)
     return market.plan(params.network, found, observation, served, give)
 
 
@@ -43,10 +71,7 @@ def focused(
 ) -> Float[Array, "windows nodes"]:
     """Serves the most productive two thirds of the nodes for the greatest sum of root information.
 
-    CEAS minimises the noise of a mean. What moves a median of Gaussian updates is divided by their
-    summed density at the centre, in proportion to the sum of their 1/sigma_k, so this one maximises
-    sum sqrt(I_k), and spends neither key nor data on slow links. It does not look whether that
-    leaves a quorum.
+    It does not look whether that leaves a quorum, nor where colluders may sit.
 
     Args:
         params: The scenario.
@@ -56,47 +81,119 @@ def focused(
     """
     del key
     found = market.survey(params.network, observation)
-    able = (found.value.sum(axis=0) > 0) & found.can_tag
+    able = _able(found)
     served = able & (_rank(found, able) < share * able.size)
-    give = partial(market.allocate, found, served, fairness=0.5)
+    give = partial(market.allocate, found, served, gain=market.fair(0.5))
     return market.plan(params.network, found, observation, served, give)
 
 
-def choose(params: Params, found: Market) -> Bool[Array, " nodes"]:
-    """Returns which nodes to serve: the most productive ones, as many as the certificate asks for.
+def choose(
+    params: Params, found: Market, tag_time: Float[Array, " nodes"], placement: Placement
+) -> Bool[Array, " nodes"]:
+    """Returns which nodes to serve: the most productive ones, as many as make the loss least.
 
-    For the first m nodes by productivity e (information of a channel over all windows), the
-    cheapest way to spend the channel-time T of the hub's channels, of which m nodes use m at most,
-    leaves the mean noise V_m = 1/floor + (sum 1/sqrt(e))^2 / (m T), without the limits of single
-    windows and nodes. The m that minimises the certificate
-    sqrt(kappa V_m) + sqrt(V_m / m), kappa = 2 share / (1 - 2 share), is taken, from the least
-    that can commit.
+    Args:
+        params: The scenario.
+        found: What channel-time can buy.
+        tag_time: Windows of a channel that each node needs for the key it lacks.
+        placement: As for `ceas`.
     """
-    productivity = found.value.sum(axis=0)
-    able = (productivity > 0) & found.can_tag
+    able = _able(found)
     rank = _rank(found, able)
-    order = jnp.argsort(rank)
-    cost = jnp.cumsum(1 / jnp.sqrt(jnp.maximum(productivity[order], 1e-9)))
-    count = jnp.arange(1, rank.size + 1)
-    usable = jnp.minimum(params.network.channels[0], count)
-    noise = 1 / params.learning.batch_floor + cost**2 / (count * usable)
-    bound = jax.vmap(_certificate, in_axes=(None, 0, 0))(params, count, noise)
-    best = jnp.argmin(jnp.where(count <= able.sum(), bound, jnp.inf)) + 1
-    return able & (rank < best)
+
+    def loss(count: Array, exponent: Array) -> Array:
+        counted, information = _outlook(params, found, tag_time, able & (rank < count), exponent)
+        votes = counted.sum()
+        bad = colluders(params, votes, placement)
+        lost = _loss(params)(_roots(params, information), counted, bad, _crowd(params))
+        return jnp.where(votes >= least_votes(params), lost, 1e9 - votes)
+
+    counts, exponents = jnp.arange(1, able.size + 1), jnp.array(EXPONENTS)
+    every = jax.vmap(jax.vmap(loss, in_axes=(None, 0)), in_axes=(0, None))(counts, exponents)
+    return able & (rank < counts[jnp.argmin(every.min(axis=1))])
+
+
+def colluders(params: Params, votes: Int[Array, ""], placement: Placement) -> Float[Array, ""]:
+    """Returns how many colluders to reckon with among so many nodes.
+
+    Args:
+        params: The scenario: f of the n nodes are tolerated.
+        votes: Nodes that are served: m.
+        placement: As for `ceas`.
+    """
+    nodes, bad = params.network.vertex.shape[0], params.consensus.tolerated
+    if placement == "unknown":
+        return jnp.minimum(bad, votes).astype(jnp.float32)
+    share = votes / nodes
+    variance = bad * share * (1 - share) * (nodes - bad) / max(nodes - 1, 1)
+    return jnp.minimum(bad * share + jnp.sqrt(jnp.maximum(variance, 0)), jnp.minimum(bad, votes))
+
+
+def least_votes(params: Params) -> Int[Array, ""]:
+    """Returns the least number of nodes with which the hub can commit, and one to spare."""
+    consensus, nodes = params.consensus, params.network.vertex.shape[0]
+    quorum = consensus.votes_needed * consensus.tolerated + 1
+    for_share = jnp.ceil(consensus.tolerated / consensus.largest_share).astype(quorum.dtype)
+    return jnp.minimum(jnp.maximum(quorum, for_share) + 1, nodes)
+
+
+def _outlook(
+    params: Params,
+    found: Market,
+    tag_time: Array,
+    served: Bool[Array, " nodes"],
+    exponent: Array,
+) -> tuple[Bool[Array, " nodes"], Float[Array, " nodes"]]:
+    # Who gets a tag, least need first, and what information all could have beside.
+    windows, channels = params.network.windows, params.network.channels[0]
+    need = jnp.where(served, tag_time, jnp.inf)
+    before = jnp.where(need[:, None] > need, jnp.where(served, tag_time, 0), 0).sum(axis=1)
+    counted = served & (tag_time <= windows) & (before + tag_time <= FITS * windows * channels)
+    for_key = jnp.where(counted, tag_time, 0)
+    left = jnp.maximum(windows * channels - for_key.sum(), 0)
+    most = jnp.where(counted, windows - for_key, 0)
+    productivity = jnp.where(counted, found.value.sum(axis=0), 0)
+
+    def deal(_: int, time: Array) -> Array:
+        wish = jnp.where(time < most, jnp.maximum(productivity, 1e-9) ** exponent, 0)
+        return jnp.minimum(most, time + (left - time.sum()) * wish / jnp.maximum(wish.sum(), 1e-9))
+
+    time = jax.lax.fori_loop(0, ROUNDS_OF_SHARING, deal, jnp.zeros_like(most))
+    return counted, found.stored + productivity / windows * time
+
+
+def _gain(
+    params: Params,
+    served: Bool[Array, " nodes"],
+    bad: Float[Array, ""],
+    information: Float[Array, " nodes"],
+) -> Float[Array, " nodes"]:
+    # By how much the loss falls with each node's information.
+    def loss(information: Array) -> Array:
+        return _loss(params)(_roots(params, information), served, bad, _crowd(params))
+
+    return jnp.maximum(-jax.grad(loss)(information), 0)
+
+
+def _loss(params: Params) -> Loss:
+    return aims.of_rule(params.consensus.rule)
+
+
+def _crowd(params: Params) -> Crowd:
+    bad = params.consensus.tolerated.astype(jnp.float32)
+    return Crowd(bad, params.learning.program.parameters)
+
+
+def _roots(params: Params, information: Float[Array, " nodes"]) -> Float[Array, " nodes"]:
+    # More shots do not help beyond the minibatch.
+    floor = params.learning.batch_floor
+    return jnp.sqrt(information * floor / (information + floor))
+
+
+def _able(found: Market) -> Bool[Array, " nodes"]:
+    return (found.value.sum(axis=0) > 0) & found.can_tag
 
 
 def _rank(found: Market, able: Bool[Array, " nodes"]) -> Int[Array, " nodes"]:
     # The most productive node comes first.
     return jnp.argsort(jnp.argsort(-jnp.where(able, found.value.sum(axis=0), 0)))
-
-
-def _certificate(params: Params, count: Array, noise: Array) -> Array:
-    # Of equal votes, which nodes of equal noise have.
-    consensus = params.consensus
-    voters = jnp.arange(params.network.vertex.shape[0]) < count
-    share = consensus.tolerated / count
-    bound = weights.certificate(voters / count, share, jnp.full(voters.shape, noise))
-    commits = (consensus.votes_needed * consensus.tolerated < count) & (
-        share <= consensus.largest_share
-    )
-    return jnp.where(commits, bound, 1e9 - count)

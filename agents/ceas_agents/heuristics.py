@@ -88,7 +88,7 @@ def proportional_fair(
     """
     del key
     found = market.survey(params.network, observation)
-    give = partial(market.allocate, found, found.can_tag, fairness=1)
+    give = partial(market.allocate, found, found.can_tag, gain=market.fair(1))
     return market.plan(params.network, found, observation, found.can_tag, give)
 
 

@@ -25,6 +25,9 @@ KEY_MARGIN = 3.0
 COLUMN = {feature.name: column for column, feature in enumerate(NODE_FEATURES)}
 
 
+Gain = Callable[[Float[Array, " nodes"]], Float[Array, " nodes"]]
+
+
 class Market(NamedTuple):
     """What a round's channel-time can buy."""
 
@@ -122,12 +125,9 @@ def allocate(
     served: Bool[Array, " nodes"],
     channels: Float[Array, "windows bottlenecks"],
     most: Float[Array, "windows nodes"],
-    fairness: float = 2,
+    gain: Gain,
 ) -> Float[Array, "windows nodes"]:
-    """Returns the schedule of the served nodes that is alpha-fair in their information I_k.
-
-    It maximises sum log I_k for a fairness alpha of 1, and sum I_k^(1 - alpha) / (1 - alpha) for
-    any other: with 2 it minimises sum 1 / I_k, the noise of the sum of their updates.
+    """Returns the schedule of the served nodes that is best by their information I_k.
 
     Frank and Wolfe's method: each step moves towards the schedule that is best to first order,
     filled window by window from the last to the first; every step is feasible. Filling by gain is
@@ -138,33 +138,44 @@ def allocate(
         served: Nodes to serve.
         channels: Channels left in each window, of the hub and of every shared fibre.
         most: Greatest share for each node in each window.
-        fairness: The exponent alpha.
+        gain: What more information of each node is worth, from what each has.
 
     Source:
-        Frank and Wolfe, Naval Research Logistics 3, 95 (1956); Mo and Walrand, IEEE/ACM
-        Transactions on Networking 8, 556 (2000).
+        Frank and Wolfe, Naval Research Logistics 3, 95 (1956).
     """
     useful = served & (market.value > 0)
 
-    def vertex(gain: Array) -> Array:
+    def vertex(worth: Array) -> Array:
         def window(room: Array, offers: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-            gain, free, cap = offers
+            worth, free, cap = offers
             fitting = jnp.minimum(cap, room / jnp.maximum(market.pairs, 1e-9))
-            given = fill(gain, jnp.where(gain > 0, fitting, 0), free, market.passes)
+            given = fill(worth, jnp.where(worth > 0, fitting, 0), free, market.passes)
             return room - given * market.pairs, given
 
-        return jax.lax.scan(window, market.room, (gain, channels, most), reverse=True)[1]
+        return jax.lax.scan(window, market.room, (worth, channels, most), reverse=True)[1]
 
     def step(schedule: Array, number: Array) -> tuple[Array, None]:
-        info = market.stored + (market.value * schedule).sum(axis=0)
-        gain = jnp.where(useful, market.value / jnp.maximum(info, 1e-3) ** fairness, 0)
-        return schedule + 2 / (number + 2) * (vertex(gain) - schedule), None
+        info = jnp.maximum(market.stored + (market.value * schedule).sum(axis=0), 1e-3)
+        worth = jnp.where(useful, market.value * gain(info), 0)
+        return schedule + 2 / (number + 2) * (vertex(worth) - schedule), None
 
     share = channels / jnp.maximum(useful @ market.passes.T, 1)
     start = jnp.where(useful, jnp.minimum(tightest(share[..., None], market.passes), most), 0)
     asked = (start * market.pairs).sum(axis=0)
     start = start * jnp.minimum(1, market.room / jnp.maximum(asked, 1e-9))
     return jax.lax.scan(step, start, jnp.arange(1, STEPS + 1))[0]
+
+
+def fair(alpha: float) -> Gain:
+    """Returns the gain of an alpha-fair schedule, I_k^-alpha.
+
+    It maximises sum log I_k for an alpha of 1, and sum I_k^(1 - alpha) / (1 - alpha) for any other:
+    with 1/2 the sum of root information, with 2 the noise sum 1 / I_k of the sum of the updates.
+
+    Source:
+        Mo and Walrand, IEEE/ACM Transactions on Networking 8, 556 (2000).
+    """
+    return lambda information: information**-alpha
 
 
 def fill(

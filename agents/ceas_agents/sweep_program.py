@@ -5,7 +5,7 @@ anyway; here those that differ in the hub's rule and in what the coalition sends
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -22,6 +22,18 @@ from ceas_gym.programs import often
 from ceas_gym.types import Metrics, Params
 
 Function = Callable[..., Array]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Rules of which one is picked while the program runs."""
+
+    rules: tuple[Function, ...]
+    picked: Int[Array, ""]
+
+    def __call__(self, *arguments: Array) -> Array:
+        """Returns what the rule that is picked makes of the updates."""
+        return jax.lax.switch(self.picked, self.rules, *arguments)
 
 
 class Program(NamedTuple):
@@ -81,16 +93,13 @@ def _play(
     attack: Int[Array, ""],
     key: Array,
 ) -> Metrics:
-    def one_rule(*arguments: Array) -> Array:
-        return jax.lax.switch(rule, program.rules, *arguments)
-
     def one_attack(view: attacks.View) -> Array:
         return jax.lax.switch(attack, [partial(_rows, sends, view) for sends in program.attacks])
 
     several_rules, several_attacks = (len(names) > 1 for names in program)
     params = _with(
         common,
-        one_rule if several_rules else program.rules[0],
+        AnyOf(program.rules, rule) if several_rules else program.rules[0],
         one_attack if several_attacks else program.attacks[0],
     )
     return evaluate.episode(policy, rounds, params, key)

@@ -1,4 +1,7 @@
-"""CEAS: votes by certificate, key first, legal actions, little to expire."""
+"""CEAS: whom it serves, key first, legal actions, little to expire."""
+
+import functools
+import itertools
 
 import compiled
 import jax
@@ -7,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from ceas_agents import ceas, market
+from ceas_agents import aims, ceas, market
 from ceas_gym import actions, config, parameters
 from ceas_gym.types import Observation
 
@@ -23,7 +27,12 @@ def start(tiny):
     return compiled.reset(tiny, jax.random.key(0))[1].observation
 
 
-plan, survey, choose = map(compiled.compiled, (ceas.ceas, market.survey, ceas.choose))
+plan, survey = compiled.compiled(ceas.ceas), compiled.compiled(market.survey)
+
+
+@functools.partial(jax.jit, static_argnums=3)
+def choose(params, found, needed, placement: ceas.Placement = "unknown"):
+    return ceas.choose(params, found, needed, placement)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -51,16 +60,69 @@ def test_node_short_of_key_gets_the_earliest_windows(tiny, start):
     assert float(short[0, 2]) > float(with_key[0, 2])
 
 
-def test_count_of_served_nodes_minimises_the_certificate():
+@pytest.mark.parametrize("placement", ["unknown", "random"])
+def test_most_productive_are_served_and_no_fewer_than_can_commit(placement):
     params = parameters.build(config.load("small"))
     _, timestep = compiled.reset(params, jax.random.key(0))
     found = survey(params.network, timestep.observation)
-    served = choose(params, found)
+    needed = market.tag_time(params.network, timestep.observation)
+    served = choose(params, found, needed, placement)
     productivity = np.asarray(found.value.sum(axis=0))
     count = int(served.sum())
-    # The most productive ones, and no fewer than can commit.
     assert set(np.flatnonzero(served)) == set(np.argsort(-productivity)[:count])
-    assert count > 2 * int(params.consensus.tolerated)
+    assert count >= int(ceas.least_votes(params)) > 2 * int(params.consensus.tolerated)
+
+
+RICH = {"attack.byzantine_nodes": 1, "network.nodes": 6, "network.channels": 2}
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def losses_of_all(rule, params, observation):
+    """The loss of every set that can commit, each with its best schedule, and that of CEAS."""
+    network = params.network
+    found, needed = market.survey(network, observation), market.tag_time(network, observation)
+    sets = jnp.array(list(itertools.product([False, True], repeat=6)))
+    loss, crowd = aims.AIMS[rule], ceas._crowd(params)
+
+    def of(served):
+        bad = ceas.colluders(params, served.sum(), "unknown")
+
+        def lost(information):
+            return loss(ceas._roots(params, information), served, bad, crowd)
+
+        def give(free, most):
+            return market.allocate(found, served, free, most, lambda info: -jax.grad(lost)(info))
+
+        action = market.plan(network, found, observation, served, give)
+        channel_time = actions.decode(network, action)
+        data = channel_time - market.fill_windows(network, jnp.where(served, needed, 0))
+        information = found.stored + (found.value * jnp.maximum(data, 0)).sum(axis=0)
+        return jnp.where(served.sum() >= ceas.least_votes(params), lost(information), jnp.inf)
+
+    chosen = ceas.choose(params, found, needed, "unknown")
+    return jax.lax.map(of, sets), of(chosen)
+
+
+@pytest.mark.parametrize("rule", aims.AIMS)
+def test_no_other_set_is_much_better(rule):
+    worst = []
+    for seed in range(6):
+        changes = RICH | {"consensus.rule": rule, "network.layout_seed": seed}
+        params = parameters.build(config.load("tiny", changes))
+        observation = compiled.reset(params, jax.random.key(seed))[1].observation
+        every, ours = losses_of_all(rule, params, observation)
+        worst.append(float(ours / every.min()))
+    assert max(worst) < 1.1
+
+
+def test_colluders_that_are_reckoned_with():
+    params = parameters.build(config.load("paper"))
+    nodes, bad = params.network.vertex.shape[0], int(params.consensus.tolerated)
+    law = stats.hypergeom(nodes, bad, 28)
+    found = ceas.colluders(params, jnp.int32(28), "random")
+    assert float(found) == pytest.approx(law.mean() + law.std(), rel=1e-5)
+    assert float(ceas.colluders(params, jnp.int32(28), "unknown")) == bad
+    assert float(ceas.colluders(params, jnp.int32(nodes), "random")) == bad
 
 
 @pytest.mark.parametrize("channels", [2, 5])
@@ -70,7 +132,8 @@ def test_without_attackers_no_channel_is_left_without_a_node(channels):
     _, timestep = compiled.reset(params, jax.random.key(0))
     found = survey(params.network, timestep.observation)
     assert int((found.can_tag & (found.value.sum(axis=0) > 0)).sum()) >= channels
-    assert int(choose(params, found).sum()) >= channels
+    needed = market.tag_time(params.network, timestep.observation)
+    assert int(choose(params, found, needed).sum()) >= channels
 
 
 def test_hopeless_node_is_left_out():
@@ -78,8 +141,9 @@ def test_hopeless_node_is_left_out():
     _, timestep = compiled.reset(params, jax.random.key(0))
     found = survey(params.network, timestep.observation)
     weak = found._replace(value=found.value.at[:, 0].multiply(1e-4))
-    assert bool(choose(params, found)[0])
-    assert not bool(choose(params, weak)[0])
+    needed = market.tag_time(params.network, timestep.observation)
+    assert bool(choose(params, found, needed)[0])
+    assert not bool(choose(params, weak, needed)[0])
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 1.0])

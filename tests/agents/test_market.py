@@ -1,5 +1,7 @@
 """The market of a round: feasible schedules near the optimum of their objective."""
 
+import functools
+
 import cvxpy
 import jax
 import jax.numpy as jnp
@@ -15,7 +17,11 @@ LOSSES = {
     0.5: lambda info: -cvxpy.sqrt(info),
 }
 """Of a node's information, by fairness."""
-allocate = jax.jit(market.allocate, static_argnames="fairness")
+
+
+@functools.partial(jax.jit, static_argnames="fairness")
+def allocate(found, served, channels, most, fairness=2):
+    return market.allocate(found, served, channels, most, market.fair(fairness))
 
 
 def optimum(found, served, channels, most, fairness):
@@ -118,6 +124,6 @@ def test_early_windows_go_to_long_lived_memories():
     value = jnp.array([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]]) * 50
     both, hub = jnp.array([True, True]), jnp.ones((1, 2))
     found = market.Market(value, jnp.full(2, 100.0), jnp.zeros(2), jnp.full(2, 1e4), both, hub)
-    schedule = market.allocate(found, both, jnp.ones((3, 1)), jnp.ones((3, 2)))
+    schedule = allocate(found, both, jnp.ones((3, 1)), jnp.ones((3, 2)))
     assert float(schedule[:2, 0].min()) > 0.9
     assert float(schedule[2, 1]) > 0.9

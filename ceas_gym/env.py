@@ -94,7 +94,7 @@ class CEASEnv(gym.Env[Observation, Action]):
 
     ## Arguments
     Args:
-        scenario: A shipped name (`micro`, `tiny`, `small`, `paper`, `paper-drift`, `surfnet`), a
+        scenario: A shipped name (`ceas-gym list scenarios` shows them), a
             path to a YAML file, or a `Scenario`.
         overrides: Single settings by dotted key, such as `{"attack.name": "none"}`.
         render_mode: `"rgb_array"` or None.

@@ -2,23 +2,23 @@ r"""What an aggregation rule loses to noise and to colluders: what CEAS minimise
 
 Each coordinate of the update of node k is g + x_k, with x_k normal of deviation 1 / u_k and
 u_k = sqrt(I_k): I_k is the information that was delivered, in shots, the minibatch's included. Of m
-nodes with equal votes b collude and send what harms most, beyond all others on one side. Nothing
-tells who they are, so the honest are h = m - b nodes like those that are served. The rule is then
-off by a bias delta and scatters with a deviation s; the loss is
+nodes with equal votes b collude and send what harms most, beyond all others on one side. With the
+chance h_k of node k to be honest, there are h = sum_k h_k = m - b honest ones. The rule is then off
+by a bias delta and scatters with a deviation s; the loss is
 
     J = sqrt(delta^2 + s^2).
 
 *Median.* The bias is where the honest on the one side outweigh those on the other and the
 colluders,
 
-    (1 - b/m) mean_k Phi(delta u_k) = 1/2,
-    s^2 = h mean_k p_k (1 - p_k) / (h mean_k u_k phi(delta u_k))^2,      p_k = Phi(delta u_k).
+    sum_k h_k Phi(delta u_k) = m/2,
+    s^2 = sum_k h_k p_k (1 - p_k) / (sum_k h_k u_k phi(delta u_k))^2,    p_k = Phi(delta u_k).
 
-To first order, delta = b sqrt(pi/2) / (h mean_k u_k). A coordinate descends under the worst
-colluders if and only if its gradient is longer than the bias: |g_j| h mean_k u_k > b sqrt(pi/2).
+To first order, delta = b sqrt(pi/2) / sum_k h_k u_k. A coordinate descends under the worst
+colluders if and only if its gradient is longer than the bias: |g_j| sum_k h_k u_k > b sqrt(pi/2).
 
 *Trimmed mean*, of f nodes on either side: the mean of the honest between the quantiles q of f/h and
-Q of 1 - (f - b)/h of their common law F = mean_k Phi(x u_k). Its deviation is that of the
+Q of 1 - (f - b)/h of their law F = sum_k h_k Phi(x u_k) / h. Its deviation is that of the
 winsorized updates over the share that is kept, whose variance is exact for normal ones.
 
 *Geometric median* of d coordinates: each honest update is some sqrt(d) / u_k away, so that their
@@ -26,7 +26,7 @@ directions pull with delta u_k / sqrt(1 + delta^2 u_k^2) each, and the colluders
 push along the diagonal. The scatter is that across it, where all directions but one are.
 
 *Mean*: nothing bounds a single colluder. Its loss is the scatter of the mean weighted by
-information, 1 / sqrt(sum_k I_k).
+information, 1 / sqrt(sum_k h_k I_k).
 
 Source:
     Asymptotic laws of M- and L-estimators of independent, not identically distributed samples:
@@ -40,7 +40,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.scipy.stats import norm
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from ceas_gym.consensus import rules
 
@@ -55,12 +55,14 @@ LEAST_KEPT = 0.01
 LEAST_HONEST = 0.51
 """Share of the honest that is reckoned with, where colluders would outvote them."""
 
-Loss = Callable[[Float[Array, " nodes"], Bool[Array, " nodes"], Float[Array, ""], "Crowd"], Array]
+Loss = Callable[[Float[Array, " nodes"], Float[Array, " nodes"], "Crowd"], Array]
 
 
 class Crowd(NamedTuple):
-    """Who votes, beside the nodes served."""
+    """What else a rule depends on."""
 
+    votes: Float[Array, ""]
+    """Nodes that are counted: m."""
     tolerated: Float[Array, ""]
     """Nodes that the rule is set for: f."""
     coordinates: int
@@ -68,112 +70,108 @@ class Crowd(NamedTuple):
 
 
 def median(
-    roots: Float[Array, " nodes"], served: Bool[Array, " nodes"], colluders: Array, crowd: Crowd
+    roots: Float[Array, " nodes"], honest: Float[Array, " nodes"], crowd: Crowd
 ) -> Float[Array, ""]:
     """Returns the loss of a coordinate-wise median.
 
     Args:
         roots: Root of each node's information, in roots of shots.
-        served: Nodes with a vote.
-        colluders: Of the served: b, not necessarily whole.
-        crowd: Not used.
+        honest: Chance of each node to be counted and honest; the other votes are colluders'.
+        crowd: The number of votes.
 
     Example:
-        >>> everyone = jnp.ones(9, bool)
-        >>> print(f"{median(jnp.full(9, 10.0), everyone, jnp.array(0.0), Crowd(0, 1)):.4f}")
+        >>> crowd = Crowd(jnp.float32(9), jnp.float32(0), 1)
+        >>> print(f"{median(jnp.full(9, 10.0), jnp.ones(9), crowd):.4f}")
         0.0418
     """
-    del crowd
-    honest, votes = _honest(served, colluders)
+    honest = _enough(honest, crowd.votes)
 
     def below(bias: Array) -> Array:
-        return _mean(norm.cdf(bias * roots), served)
+        return (honest * norm.cdf(bias * roots)).sum()
 
-    bias = _root(below, 1 / (2 * honest), _farthest(roots, served))
+    bias = _root(below, crowd.votes / 2, _farthest(roots, honest))
     chance = norm.cdf(bias * roots)
-    density = honest * votes * _mean(roots * norm.pdf(bias * roots), served)
-    scatter = honest * votes * _mean(chance * (1 - chance), served) / density**2
+    density = (honest * roots * norm.pdf(bias * roots)).sum()
+    scatter = (honest * chance * (1 - chance)).sum() / density**2
     return jnp.sqrt(bias**2 + scatter)
 
 
 def trimmed_mean(
-    roots: Float[Array, " nodes"], served: Bool[Array, " nodes"], colluders: Array, crowd: Crowd
+    roots: Float[Array, " nodes"], honest: Float[Array, " nodes"], crowd: Crowd
 ) -> Float[Array, ""]:
     """Returns the loss of a coordinate-wise trimmed mean.
 
     Args:
         roots: As for `median`.
-        served: Nodes with a vote.
-        colluders: Of the served.
-        crowd: How many are trimmed on either side.
+        honest: As for `median`.
+        crowd: The number of votes, and how many are trimmed on either side.
     """
-    honest, votes = _honest(served, colluders)
-    number = honest * votes
+    honest = _enough(honest, crowd.votes)
+    number = honest.sum()
+    share, colluders = honest / number, crowd.votes - number
     low = jnp.clip(crowd.tolerated / number, 0, 1 - LEAST_KEPT)
-    high = jnp.maximum(1 - (crowd.tolerated - colluders) / number, low + LEAST_KEPT)
+    high = jnp.clip(1 - (crowd.tolerated - colluders) / number, low + LEAST_KEPT, 1)
 
     def below(place: Array) -> Array:
-        return _mean(norm.cdf(place * roots), served)
+        return (share * norm.cdf(place * roots)).sum()
 
-    far = _farthest(roots, served)
-    first, last = (_root(below, share, far) for share in (low, high))
+    far = _farthest(roots, honest)
+    first, last = (_root(below, quantile, far) for quantile in (low, high))
     inner, outer = first * roots, last * roots
     deviation = 1 / jnp.maximum(roots, 1e-9)
     inside = deviation * (norm.pdf(inner) - norm.pdf(outer))
     kept = high - low
-    bias = _mean(inside, served) / kept
+    bias = (share * inside).sum() / kept
 
     below_first, above_last = norm.cdf(inner), norm.cdf(-outer)
     mean = first * below_first + inside + last * above_last
     square = first**2 * below_first + last**2 * above_last
     within = norm.cdf(outer) - below_first + inner * norm.pdf(inner) - outer * norm.pdf(outer)
-    variance = _mean(square + deviation**2 * within - mean**2, served)
+    variance = (share * (square + deviation**2 * within - mean**2)).sum()
     return jnp.sqrt(bias**2 + variance / number / kept**2)
 
 
 def geometric_median(
-    roots: Float[Array, " nodes"], served: Bool[Array, " nodes"], colluders: Array, crowd: Crowd
+    roots: Float[Array, " nodes"], honest: Float[Array, " nodes"], crowd: Crowd
 ) -> Float[Array, ""]:
     """Returns the loss of a geometric median, of one coordinate.
 
     Args:
         roots: As for `median`.
-        served: Nodes with a vote.
-        colluders: Of the served.
-        crowd: How many coordinates an update has.
+        honest: As for `median`.
+        crowd: The number of votes, and how many coordinates an update has.
     """
-    honest, votes = _honest(served, colluders)
+    honest = _enough(honest, crowd.votes)
 
     def pull(bias: Array) -> Array:
         # The bias is of one coordinate, so the way to the median is sqrt(d) times as long.
-        return _mean(bias * roots / jnp.sqrt(1 + (bias * roots) ** 2), served)
+        return (honest * bias * roots / jnp.sqrt(1 + (bias * roots) ** 2)).sum()
 
-    number = honest * votes
-    bias = _root(pull, colluders / number, _farthest(roots, served))
+    bias = _root(pull, crowd.votes - honest.sum(), _farthest(roots, honest))
     # Across the way to the median, where all directions but one are.
-    noise = number * _mean(1 / (1 + (bias * roots) ** 2), served)
-    stiffness = number * _mean(roots / jnp.sqrt(1 + (bias * roots) ** 2), served)
+    noise = (honest / (1 + (bias * roots) ** 2)).sum()
+    stiffness = (honest * roots / jnp.sqrt(1 + (bias * roots) ** 2)).sum()
     lost = 1 - 1 / max(crowd.coordinates, 2)
     return jnp.sqrt(bias**2 + noise / (lost * stiffness) ** 2)
 
 
 def mean(
-    roots: Float[Array, " nodes"], served: Bool[Array, " nodes"], colluders: Array, crowd: Crowd
+    roots: Float[Array, " nodes"], honest: Float[Array, " nodes"], crowd: Crowd
 ) -> Float[Array, ""]:
     """Returns the scatter of a mean that is weighted by information.
 
     Args:
         roots: As for `median`.
-        served: Nodes with a vote.
-        colluders: Not used: nothing bounds a single one.
-        crowd: Not used.
+        honest: As for `median`.
+        crowd: Not used: nothing bounds a single colluder.
 
     Example:
-        >>> print(mean(jnp.array([3.0, 4.0]), jnp.ones(2, bool), jnp.array(0.0), Crowd(0, 1)))
+        >>> crowd = Crowd(jnp.float32(2), jnp.float32(0), 1)
+        >>> print(mean(jnp.array([3.0, 4.0]), jnp.ones(2), crowd))
         0.2
     """
-    del colluders, crowd
-    return 1 / jnp.sqrt(jnp.maximum(jnp.where(served, roots**2, 0).sum(), 1e-12))
+    del crowd
+    return 1 / jnp.sqrt(jnp.maximum((honest * roots**2).sum(), 1e-12))
 
 
 AIMS: dict[str, Loss] = {
@@ -199,26 +197,22 @@ def of_rule(rule: rules.Rule) -> Loss:
 
 def _picked(rule: rules.Rule, losses: list[Loss]) -> Loss:
     # Of rules of which one is picked while the program runs, as in a sweep.
-    def loss(roots: Array, served: Array, colluders: Array, crowd: Crowd) -> Array:
-        each = [partial(loss, roots, served, colluders, crowd) for loss in losses]
+    def loss(roots: Array, honest: Array, crowd: Crowd) -> Array:
+        each = [partial(loss, roots, honest, crowd) for loss in losses]
         return jax.lax.switch(rule.picked, each)  # pyright: ignore[reportFunctionMemberAccess]
 
     return loss
 
 
-def _honest(served: Bool[Array, " nodes"], colluders: Array) -> tuple[Array, Array]:
-    # Their share, and the number of votes.
-    votes = jnp.maximum(served.sum(), 1)
-    return jnp.maximum(1 - colluders / votes, LEAST_HONEST), votes
+def _enough(honest: Float[Array, " nodes"], votes: Array) -> Float[Array, " nodes"]:
+    # Where colluders would outvote them, the loss is that of a bare majority.
+    least = LEAST_HONEST * votes
+    return honest * jnp.maximum(1, least / jnp.maximum(honest.sum(), 1e-9))
 
 
-def _mean(values: Array, served: Bool[Array, " nodes"]) -> Float[Array, ""]:
-    return jnp.where(served, values, 0).sum() / jnp.maximum(served.sum(), 1)
-
-
-def _farthest(roots: Array, served: Bool[Array, " nodes"]) -> Float[Array, ""]:
-    most = jnp.maximum(jnp.where(served, roots, 0).max(), 1e-6)
-    least = jnp.where(served, roots, jnp.inf).min()
+def _farthest(roots: Array, honest: Float[Array, " nodes"]) -> Float[Array, ""]:
+    most = jnp.maximum(jnp.where(honest > 0, roots, 0).max(), 1e-6)
+    least = jnp.where(honest > 0, roots, jnp.inf).min()
     return FARTHEST / jnp.maximum(least, NOISIEST * most)
 
 

@@ -5,15 +5,17 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ceas_agents import learned
+from ceas_agents import learned, scarcity
 from ceas_agents.contestants import CONTESTANTS
-from ceas_gym import config, hardware, rewards
+from ceas_gym import config, hardware, parameters, rewards
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.learning import circuit, data, model
 from ceas_gym.names import nearest
 from ceas_gym.network import key_pool, purification
 
 WIDTH = 100
+NEVER = 1e6
+"""Windows, beyond which no tag is ever made."""
 
 
 def catalogue() -> dict[str, dict[str, str]]:
@@ -46,7 +48,9 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 
 def text(kind: str | None = None) -> str:
-    """Returns the catalogue, or one kind of it, as text; of hardware alone, all its figures.
+    """Returns the catalogue, or one kind of it, as text.
+
+    Of hardware alone, it has all figures; of scenarios alone, how scarce channel-time is in each.
 
     Raises:
         ValueError: If there is no such kind.
@@ -56,8 +60,25 @@ def text(kind: str | None = None) -> str:
         raise ValueError(f"kind {kind!r} is unknown; {nearest(kind, everything)}")
     if kind == "hardware":
         return "\n\n".join(_figures(preset) for preset in hardware.PRESETS)
+    if kind == "scenarios":
+        return _ladder(everything[kind])
     chosen = everything if kind is None else {kind: everything[kind]}
     return "\n\n".join(_block(name, entries) for name, entries in chosen.items())
+
+
+def _ladder(lines: dict[str, str]) -> str:
+    # From plenty to starvation, which takes seconds to compute.
+    found = {name: parameters.build(config.load(name)) for name in lines}
+    thetas = {
+        name: (float(scarcity.theta_uniform(params)), float(scarcity.theta_aware(params)))
+        for name, params in found.items()
+    }
+    width = max(map(len, lines))
+    rows = [f"  {'':<{width}}  uniform  aware  windows until a quorum has its tags"]
+    for name in sorted(lines, key=lambda name: thetas[name]):
+        uniform, aware = (f"{theta:.1f}" if theta < NEVER else "never" for theta in thetas[name])
+        rows.append(f"  {name:<{width}}  {uniform:>7}  {aware:>5}  {lines[name]}")
+    return "\n".join(["scenarios", *rows])
 
 
 def _attacks() -> dict[str, str]:

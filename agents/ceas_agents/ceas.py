@@ -12,13 +12,19 @@ pairs are never asked for.
 
 *Whom.* The most productive nodes, as many as make J least, from the least number that can commit.
 For each number the key comes first: nodes short of it get the channel-time for their tag, and who
-can't get enough does not count. What is left is dealt in two ways, of which the better counts: for
-the greatest sum of root information, and for the least sum of noise, both as if windows were one.
+can't get enough does not count. What is left is dealt in three ways, of which the best counts: for
+the greatest sum of root information, the least sum of noise, and equal information, all as if
+windows were one.
 
-*How many of the f colluders sit among the m served of n?* `placement` says what is believed:
-`unknown`, all of them, as if they had chosen the best links; or `random`, f m / n of them and one
-standard deviation of that hypergeometric number. The first is safe wherever they are. The second
-serves fewer nodes better, and loses to well-placed colluders what it wins from others.
+*Where do the f colluders sit?* `placement` says what is believed, for m served of n nodes:
+
+- `best`: all f of them on the links that carry most, so that data given to these are lost;
+- `unknown`: all f of them among the served, on any of their links;
+- `random`: among the served are f m / n of them and one standard deviation of that hypergeometric
+  number, on any of their links.
+
+Who believes in the first is safe wherever they are. The others serve fewer nodes better, and lose
+to well-placed colluders what they win from others.
 """
 
 from functools import partial
@@ -29,19 +35,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_agents import aims, market
-from ceas_agents.aims import Crowd, Loss
+from ceas_agents.aims import Crowd
 from ceas_agents.market import Market
+from ceas_agents.scarcity import quorum
+from ceas_gym.consensus import weights
 from ceas_gym.types import Observation, Params
 
-Placement = Literal["unknown", "random"]
+Placement = Literal["best", "unknown", "random"]
 
 FITS = 0.98
 """Share of the channel-time that key can be packed into: windows are filled node by node."""
 ROUNDS_OF_SHARING = 3
 """In which shares beyond a whole channel are dealt to the others."""
-EXPONENTS = (1.0, -0.5)
+EXPONENTS = (1.0, -0.5, -1.0)
 """Of productivity e, with which channel-time is dealt: e for the greatest sum of root information,
-1 / sqrt(e) for the least noise."""
+1 / sqrt(e) for the least noise, 1 / e for equal information."""
 
 
 def ceas(
@@ -56,12 +64,12 @@ def ceas(
         params: The scenario.
         observation: What the hub knows.
         key: Not used.
-        placement: What is believed of the colluders: `unknown` or `random`.
+        placement: What is believed of the colluders: `best`, `unknown` or `random`.
     """
     del key
     found = market.survey(params.network, observation)
     served = choose(params, found, market.tag_time(params.network, observation), placement)
-    gain = partial(_gain, params, served, colluders(params, served.sum(), placement))
+    gain = partial(_gain, params, served, placement)
     give = partial(market.allocate, found, served, gain=gain)
     return market.plan(params.network, found, observation, served, give)
 
@@ -104,8 +112,7 @@ def choose(
     def loss(count: Array, exponent: Array) -> Array:
         counted, information = _outlook(params, found, tag_time, able & (rank < count), exponent)
         votes = counted.sum()
-        bad = colluders(params, votes, placement)
-        lost = _loss(params)(_roots(params, information), counted, bad, _crowd(params))
+        lost = loss_of(params, information, counted, placement)
         return jnp.where(votes >= least_votes(params), lost, 1e9 - votes)
 
     counts, exponents = jnp.arange(1, able.size + 1), jnp.array(EXPONENTS)
@@ -122,19 +129,43 @@ def colluders(params: Params, votes: Int[Array, ""], placement: Placement) -> Fl
         placement: As for `ceas`.
     """
     nodes, bad = params.network.vertex.shape[0], params.consensus.tolerated
-    if placement == "unknown":
+    if placement != "random":
         return jnp.minimum(bad, votes).astype(jnp.float32)
     share = votes / nodes
     variance = bad * share * (1 - share) * (nodes - bad) / max(nodes - 1, 1)
     return jnp.minimum(bad * share + jnp.sqrt(jnp.maximum(variance, 0)), jnp.minimum(bad, votes))
 
 
+def loss_of(
+    params: Params,
+    information: Float[Array, " nodes"],
+    served: Bool[Array, " nodes"],
+    placement: Placement,
+) -> Float[Array, ""]:
+    """Returns what the hub's rule loses, where these nodes have this information.
+
+    Args:
+        params: The scenario.
+        information: In shots of perfect signal.
+        served: Nodes with a vote.
+        placement: As for `ceas`.
+    """
+    votes, roots = served.sum(), _roots(params, information)
+    bad = colluders(params, votes, placement)
+    if placement == "best":
+        # A vote that is partly honest has the rest of a number of colluders that is not whole.
+        above = weights.mass_below(-jnp.where(served, roots, -1), served.astype(jnp.float32))
+        honest = jnp.where(served, jnp.clip(above + 1 - bad, 0, 1), 0)
+    else:
+        honest = jnp.where(served, 1 - bad / jnp.maximum(votes, 1), 0)
+    tolerated = params.consensus.tolerated.astype(jnp.float32)
+    crowd = Crowd(votes.astype(jnp.float32), tolerated, params.learning.program.parameters)
+    return aims.of_rule(params.consensus.rule)(roots, honest, crowd)
+
+
 def least_votes(params: Params) -> Int[Array, ""]:
     """Returns the least number of nodes with which the hub can commit, and one to spare."""
-    consensus, nodes = params.consensus, params.network.vertex.shape[0]
-    quorum = consensus.votes_needed * consensus.tolerated + 1
-    for_share = jnp.ceil(consensus.tolerated / consensus.largest_share).astype(quorum.dtype)
-    return jnp.minimum(jnp.maximum(quorum, for_share) + 1, nodes)
+    return jnp.minimum(quorum(params.consensus) + 1, params.network.vertex.shape[0])
 
 
 def _outlook(
@@ -165,23 +196,12 @@ def _outlook(
 def _gain(
     params: Params,
     served: Bool[Array, " nodes"],
-    bad: Float[Array, ""],
+    placement: Placement,
     information: Float[Array, " nodes"],
 ) -> Float[Array, " nodes"]:
     # By how much the loss falls with each node's information.
-    def loss(information: Array) -> Array:
-        return _loss(params)(_roots(params, information), served, bad, _crowd(params))
-
-    return jnp.maximum(-jax.grad(loss)(information), 0)
-
-
-def _loss(params: Params) -> Loss:
-    return aims.of_rule(params.consensus.rule)
-
-
-def _crowd(params: Params) -> Crowd:
-    bad = params.consensus.tolerated.astype(jnp.float32)
-    return Crowd(bad, params.learning.program.parameters)
+    slope = jax.grad(lambda each: loss_of(params, each, served, placement))(information)
+    return jnp.maximum(-slope, 0)
 
 
 def _roots(params: Params, information: Float[Array, " nodes"]) -> Float[Array, " nodes"]:

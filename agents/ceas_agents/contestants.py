@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ceas_agents import learned
+from ceas_agents import learned, options
 from ceas_agents.policies import POLICIES, Policy
 from ceas_gym.names import imported, nearest
 
@@ -31,6 +31,7 @@ OBLIVIOUS_NAIVE: dict[str, object] = {
 CONTESTANTS = {name: Contestant(name, policy, {}) for name, policy in POLICIES.items()} | {
     "oblivious-fair": Contestant("oblivious-fair", POLICIES["uniform"], OBLIVIOUS_FAIR),
     "oblivious-naive": Contestant("oblivious-naive", POLICIES["uniform"], OBLIVIOUS_NAIVE),
+    "static-subset": Contestant("static-subset", POLICIES["static_subset"], OBLIVIOUS_FAIR),
 }
 
 
@@ -41,7 +42,7 @@ def get(name: str) -> Contestant:
         name: A shipped contestant, or whatever `load` takes.
 
     Raises:
-        ValueError: If the name is unknown, or the policy can't be read.
+        ValueError: If the name or an option is unknown, or the policy can't be read.
 
     Example:
         >>> get("oblivious-fair").overrides
@@ -57,11 +58,12 @@ def load(name: str) -> Policy:
     """Returns a policy.
 
     Args:
-        name: A shipped policy or learned agent, the path of an agent of the user's own, which ends
-            in `.npz`, or `module:function` for the user's own policy.
+        name: A shipped policy, with options or without, such as `ceas:placement=random`; a learned
+            agent; the path of an agent of the user's own, which ends in `.npz`; or
+            `module:function` for the user's own policy.
 
     Raises:
-        ValueError: If the name is unknown, or the policy can't be read.
+        ValueError: If the name or an option is unknown, or the policy can't be read.
 
     Example:
         >>> load("uniform") is POLICIES["uniform"]
@@ -78,6 +80,9 @@ def _policy(name: str, known: Iterable[str]) -> Policy:
         return learned.policy(learned.load(learned.shipped_file(name)))
     if name.endswith(".npz"):
         return learned.policy(learned.load(Path(name)))
+    shipped, colon, rest = name.partition(":")
+    if colon and shipped in POLICIES:
+        return options.chosen(shipped, POLICIES[shipped], rest)
     if ":" in name:
         return imported("policy", name)
     raise ValueError(f"policy {name!r} is unknown; {nearest(name, [*known, *agents])}")

@@ -26,6 +26,8 @@ COLOURS = {
     "focused": "#661100",
     "oblivious-fair": "#E69F00",
     "oblivious-naive": "#D55E00",
+    "static-subset": "#AA3377",
+    "static_subset": "#EE6677",
     "max_rate": "#009E73",
     "uniform": "#56B4E9",
     "round_robin": "#CC79A7",

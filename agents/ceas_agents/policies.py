@@ -11,9 +11,10 @@ from jaxtyping import Array, Float, Key
 from ceas_agents import heuristics
 from ceas_agents.ceas import ceas, focused
 from ceas_agents.market import fill_windows
+from ceas_agents.scarcity import quorum, tag_windows
 from ceas_gym import actions
 from ceas_gym.names import calling
-from ceas_gym.network.forecast import expected_pairs
+from ceas_gym.network import forecast
 from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.types import Observation, Params
 
@@ -49,8 +50,24 @@ def random(params: Params, observation: Observation, key: Key[Array, ""]) -> Arr
 def max_rate(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
     """Makes as many pairs as the memories hold, fastest links first, blind to decay."""
     del observation, key
-    pairs = jnp.maximum(expected_pairs(params.network), 1e-9)
+    pairs = jnp.maximum(forecast.expected_pairs(params.network), 1e-9)
     return actions.encode(fill_windows(params.network, params.network.memories / pairs))
+
+
+def static_subset(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Gives equal shares to the best nodes, two more than a quorum, whatever is observed.
+
+    The best are those that make most pairs of most signal, among those whose share suffices for a
+    tag.
+    """
+    del observation, key
+    network, quality = params.network, forecast.quality(params.network)
+    count = jnp.minimum(quorum(params.consensus) + 2, quality.size)
+    share = jnp.minimum(1, network.channels[0] / count)
+    can_tag = tag_windows(network) <= share * network.windows
+    served = jnp.argsort(jnp.argsort(jnp.where(can_tag, -quality, jnp.inf))) < count
+    asked = jnp.where(served, share, 0)
+    return actions.encode(jnp.broadcast_to(asked, (network.windows, quality.size)))
 
 
 POLICIES: dict[str, Policy] = {
@@ -59,6 +76,7 @@ POLICIES: dict[str, Policy] = {
     "uniform": uniform,
     "round_robin": round_robin,
     "random": random,
+    "static_subset": static_subset,
     "max_rate": max_rate,
     "max_weight": heuristics.max_weight,
     "freshest_first": heuristics.freshest_first,

@@ -36,8 +36,8 @@ def shipped(kind: Kind = "scenarios") -> list[str]:
     """Returns the names of the scenarios, or graphs, that come with the package.
 
     Example:
-        >>> shipped()
-        ['micro', 'paper', 'paper-drift', 'small', 'surfnet', 'tiny']
+        >>> shipped()[:4]
+        ['metro', 'micro', 'paper', 'paper-drift']
         >>> shipped("graphs")
         ['surfnet-randstad']
     """

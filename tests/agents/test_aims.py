@@ -34,8 +34,9 @@ def roots_of(votes: int, spread: float) -> np.ndarray:
 @functools.cache
 def compiled_loss(name: str) -> Callable[..., Any]:
     def loss(roots: jax.Array, colluders: jax.Array, tolerated: jax.Array) -> jax.Array:
-        crowd = aims.Crowd(tolerated, COORDINATES)
-        return aims.AIMS[name](roots, roots > 0, colluders, crowd)
+        votes = jnp.float32(roots.size)
+        honest = jnp.full(roots.shape, 1 - colluders / votes)
+        return aims.AIMS[name](roots, honest, aims.Crowd(votes, tolerated, COORDINATES))
 
     return jax.jit(jax.value_and_grad(loss))
 
@@ -110,6 +111,24 @@ def test_slope_is_that_of_the_loss(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ROBUST)
+def test_loss_where_it_is_known_who_is_honest(name: str) -> None:
+    """Colluders on the best links: their information is lost."""
+    votes, colluders = 33, 7
+    roots = np.sort(roots_of(votes, 0.8))[::-1]
+    random = np.random.default_rng(8)
+    sent = random.normal(size=(4000, votes, COORDINATES)) / roots[:, None]
+    sent[:, :colluders] = FAR
+    found = aggregates(name)(jnp.asarray(sent, jnp.float32), jnp.int32(colluders))
+    expected = float(np.sqrt(np.mean(np.square(np.asarray(found, np.float64)))))
+    honest = jnp.asarray(np.arange(votes) >= colluders, jnp.float32)
+    crowd = aims.Crowd(jnp.float32(votes), jnp.float32(colluders), COORDINATES)
+    lost = jax.jit(functools.partial(aims.AIMS[name], crowd=crowd))
+    assert float(lost(jnp.asarray(roots.copy(), jnp.float32), honest)) == pytest.approx(
+        expected, rel=0.08
+    )
+
+
+@pytest.mark.parametrize("name", ROBUST)
 def test_colluders_cost_and_scale_does_not_matter(name: str) -> None:
     roots = roots_of(31, 0.5)
     losses = [loss(name, roots, bad, 9.0) for bad in range(10)]
@@ -125,12 +144,12 @@ def test_losses_by_rule() -> None:
 
 @pytest.mark.parametrize(("picked", "name"), [(0, "mean"), (1, "median")])
 def test_of_rules_of_which_one_is_picked(picked: int, name: str) -> None:
-    roots, served = jnp.asarray(roots_of(9, 0.5)), jnp.ones(9, bool)
-    crowd = aims.Crowd(jnp.float32(2), COORDINATES)
+    roots, honest = jnp.asarray(roots_of(9, 0.5), jnp.float32), jnp.full(9, 7 / 9)
+    crowd = aims.Crowd(jnp.float32(9), jnp.float32(2), COORDINATES)
 
     @jax.jit
     def run(picked: jax.Array) -> jax.Array:
         several = AnyOf((rules.get("mean"), rules.get("median")), picked)
-        return aims.of_rule(several)(roots, served, jnp.float32(2), crowd)
+        return aims.of_rule(several)(roots, honest, crowd)
 
     assert float(run(picked)) == pytest.approx(loss(name, np.asarray(roots), 2.0, 2.0), rel=1e-5)

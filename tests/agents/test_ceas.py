@@ -76,43 +76,56 @@ def test_most_productive_are_served_and_no_fewer_than_can_commit(placement):
 RICH = {"attack.byzantine_nodes": 1, "network.nodes": 6, "network.channels": 2}
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def losses_of_all(rule, params, observation):
+@functools.partial(jax.jit, static_argnums=2)
+def losses_of_all(params, observation, placement):
     """The loss of every set that can commit, each with its best schedule, and that of CEAS."""
     network = params.network
     found, needed = market.survey(network, observation), market.tag_time(network, observation)
     sets = jnp.array(list(itertools.product([False, True], repeat=6)))
-    loss, crowd = aims.AIMS[rule], ceas._crowd(params)
 
     def of(served):
-        bad = ceas.colluders(params, served.sum(), "unknown")
-
-        def lost(information):
-            return loss(ceas._roots(params, information), served, bad, crowd)
+        def slope(information):
+            return -jax.grad(lambda each: ceas.loss_of(params, each, served, placement))(
+                information
+            )
 
         def give(free, most):
-            return market.allocate(found, served, free, most, lambda info: -jax.grad(lost)(info))
+            return market.allocate(found, served, free, most, slope)
 
         action = market.plan(network, found, observation, served, give)
         channel_time = actions.decode(network, action)
         data = channel_time - market.fill_windows(network, jnp.where(served, needed, 0))
         information = found.stored + (found.value * jnp.maximum(data, 0)).sum(axis=0)
-        return jnp.where(served.sum() >= ceas.least_votes(params), lost(information), jnp.inf)
+        lost = ceas.loss_of(params, information, served, placement)
+        return jnp.where(served.sum() >= ceas.least_votes(params), lost, jnp.inf)
 
-    chosen = ceas.choose(params, found, needed, "unknown")
-    return jax.lax.map(of, sets), of(chosen)
+    return jax.lax.map(of, sets), of(ceas.choose(params, found, needed, placement))
 
 
-@pytest.mark.parametrize("rule", aims.AIMS)
-def test_no_other_set_is_much_better(rule):
+CHOICES = [*((rule, "unknown") for rule in aims.AIMS), ("median", "random"), ("median", "best")]
+
+
+@pytest.mark.parametrize(("rule", "placement"), CHOICES)
+def test_no_other_set_is_much_better(rule, placement):
     worst = []
     for seed in range(6):
         changes = RICH | {"consensus.rule": rule, "network.layout_seed": seed}
         params = parameters.build(config.load("tiny", changes))
         observation = compiled.reset(params, jax.random.key(seed))[1].observation
-        every, ours = losses_of_all(rule, params, observation)
+        every, ours = losses_of_all(params, observation, placement)
         worst.append(float(ours / every.min()))
-    assert max(worst) < 1.1
+    # Which nodes carry most changes with the schedule, so that steps by slope end less near.
+    assert max(worst) < (1.15 if placement == "best" else 1.1)
+
+
+def test_data_given_to_colluders_on_the_best_links_are_lost():
+    """Of those that have most, as many as collude do not count."""
+    params = parameters.build(config.load("tiny", RICH))
+    information, served = jnp.array([1.0, 9, 4, 2, 5, 3]), jnp.ones(6, bool)
+    lost = jax.jit(lambda each: ceas.loss_of(params, each, served, "best"))
+    slope = np.asarray(jax.grad(lost)(information))
+    assert slope[1] == 0
+    assert (np.delete(slope, 1) < 0).all()
 
 
 def test_colluders_that_are_reckoned_with():

@@ -129,6 +129,6 @@ def _returns(
     task = progress.add_task(contestant.name, total=len(seeds))
     found: list[float] = []
     for _, metrics in evaluate.episodes(contestant, params, scenario.episode.rounds, seeds):
-        found.append(evaluate.summary(metrics)["return"])
+        found.append(float(metrics["reward"].sum()))
         progress.update(task, advance=1)
     return np.array(found)

@@ -22,6 +22,8 @@ ACCELERATED = 64
 """Seeds that an accelerator plays at once; a processor plays one on each of its cores."""
 POLICY_STREAM = 0x501C
 """Folded into an episode's key to make the policy's own random stream."""
+ROUNDING = 1e-6
+"""Of an accuracy in 32 bits."""
 Carry = tuple[State, Observation]
 Rounds = dict[str, NDArray[np.float32]]
 """Metrics of an episode by name, each of shape (rounds,), and the rewards."""
@@ -68,16 +70,25 @@ def episodes(
                 yield seed, {name: values[row] for name, values in figures.items()}
 
 
-def summary(rounds: Rounds) -> dict[str, float]:
+def summary(rounds: Rounds, target_accuracy: float) -> dict[str, float]:
     """Returns one row of `episodes.csv`, without policy and seed.
 
     Pairs are sums over the episode, but for those left in memory at its end.
+
+    Args:
+        rounds: Metrics of the episode.
+        target_accuracy: Of the scenario. `rounds_to_target` counts the rounds until it is first
+            reached; where it never is, all rounds, and `reached_target` is zero.
     """
+    reached = rounds["accuracy"] >= target_accuracy - ROUNDING
+    first = int(reached.argmax()) + 1 if reached.any() else len(reached)
     counted = ("pairs_generated", *FATES)
     fates = {name: float(rounds[name].sum(dtype=np.float64)) for name in counted}
     return {
         "final_accuracy": float(rounds["accuracy"][-1]),
         "mean_accuracy": float(rounds["accuracy"].mean()),
+        "rounds_to_target": float(first),
+        "reached_target": float(reached.any()),
         "return": float(rounds["reward"].sum()),
         "utilization": float(rounds["utilization"][-1]),
         **fates,

@@ -39,7 +39,7 @@ class Folder:
         Raises:
             OSError: If the folder can't be written.
         """
-        self.path = path
+        self.path, self._target = path, scenario.episode.target_accuracy
         path.mkdir(parents=True, exist_ok=True)
         write_text(path / SCENARIO, config.dump(scenario))
         write_json(path / RECORD, {**record, "versions": versions()})
@@ -64,7 +64,7 @@ class Folder:
 
     def add(self, policy: str, seed: int, rounds: Rounds) -> None:
         """Appends an episode to both tables, and has it on disk before it returns."""
-        row = evaluate.summary(rounds)
+        row = evaluate.summary(rounds, self._target)
         append(self._episodes, [{"policy": policy, "seed": seed, **row}])
         length = len(rounds["accuracy"])
         append(
@@ -100,7 +100,7 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
     )
     result.add_column("policy", no_wrap=True)
     accuracies = ("final accuracy", f"minus {first}", "accuracy over rounds")
-    for heading in (*accuracies, "pairs used", "nodes", "rounds"):
+    for heading in (*accuracies, "target reached", "pairs used", "nodes", "rounds"):
         result.add_column(heading, justify="right")
     for name, episodes in rows.items():
         result.add_row(
@@ -108,6 +108,7 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
             estimate(_column(episodes, "final_accuracy")),
             "" if name == first else estimate(_differences(episodes, rows[first]), sign="+"),
             estimate(_column(episodes, "mean_accuracy")),
+            _reached(episodes),
             f"{100 * _column(episodes, 'utilization').mean():.1f}",
             f"{_column(episodes, 'accepted_nodes').mean():.1f}",
             f"{_column(episodes, 'committed_rounds').mean():.1f}",
@@ -186,6 +187,15 @@ def estimate(values: NDArray[np.float64], sign: str = "") -> str:
     """Returns the mean with its 95 % bootstrap interval, in per cent."""
     low, high = statistics.interval(values)
     return f"{100 * values.mean():{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
+
+
+def _reached(episodes: list[Row]) -> str:
+    # By how many, and after how many rounds, by the median over those that reach it.
+    reached = _column(episodes, "reached_target") > 0
+    if not reached.any():
+        return "never"
+    rounds = np.median(_column(episodes, "rounds_to_target")[reached])
+    return f"{100 * reached.mean():.0f} % in {rounds:.0f}"
 
 
 def _column(rows: list[Row], name: str) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import jax
 from ceas_agents import evaluate, results, sweep_program
 from ceas_agents.contestants import Contestant
 from ceas_agents.sweep_plan import Cell, Plan, resolve
+from ceas_gym.scenario import EpisodeSettings
 from ceas_gym.types import Params
 
 Job = tuple[Cell, list[int]]
@@ -57,17 +58,18 @@ def _group(plan: Plan, group: list[Job]) -> Iterator[Played]:
     members = {cell.labels: _prepared(plan, cell) for cell in cells}
     program = sweep_program.of([params for _, params, _ in members.values()])
     for cell, seeds in group:
-        contestant, params, rounds = members[cell.labels]
+        contestant, params, episode = members[cell.labels]
+        rounds = episode.rounds
         for seed, metrics in sweep_program.episodes(program, contestant, params, rounds, seeds):
-            yield Played(cell.labels, seed, evaluate.summary(metrics))
+            yield Played(cell.labels, seed, evaluate.summary(metrics, episode.target_accuracy))
     # A compiled program of the paper's size holds some 80 MB, and this one is not needed again.
     jax.clear_caches()
 
 
-def _prepared(plan: Plan, cell: Cell) -> tuple[Contestant, Params, int]:
+def _prepared(plan: Plan, cell: Cell) -> tuple[Contestant, Params, EpisodeSettings]:
     contestant, scenario = resolve(plan, cell)
     params = evaluate.prepare(scenario, [contestant])[contestant.name]
-    return contestant, params, scenario.episode.rounds
+    return contestant, params, scenario.episode
 
 
 def _shared(plan: Plan, groups: list[list[Job]], processes: int) -> Iterator[Played]:

@@ -16,7 +16,7 @@ from ceas_gym.scenario.graph import EdgeSettings, GraphSettings
 from ceas_gym.scenario.hardware import HardwareSettings
 from ceas_gym.scenario.learning import LearningSettings
 from ceas_gym.scenario.network import ConditionSettings, NetworkSettings
-from ceas_gym.scenario.section import Count, Section
+from ceas_gym.scenario.section import Count, Probability, Section
 
 __all__ = [
     "AttackSettings",
@@ -44,6 +44,9 @@ class EpisodeSettings(Section, frozen=True):
 
     rounds: Count = 60
     """The budget: training without attack is near its plateau by then."""
+    target_accuracy: Probability = 0.85
+    """Test accuracy, whose first round is a yardstick of an episode: some five points below what
+    training without noise and attack comes to."""
     reward: str = "loss_decrease"
     """What the scheduler is rewarded for, by name; it changes nothing else."""
 

@@ -246,7 +246,7 @@ def test_no_contestant_exceeds_the_bounds(name):
     contestant = contestants.get(name)
     params = parameters.build(config.load("tiny", contestant.overrides | {"episode.rounds": 8}))
     played = evaluate.episodes(contestant, params, 8, range(30))
-    table = [evaluate.summary(metrics) for _, metrics in played]
+    table = [evaluate.summary(metrics, 0.85) for _, metrics in played]
     useful = np.array(
         [row["pairs_spent"] - row["pairs_wasted"] + row["pairs_keyed"] for row in table]
     )

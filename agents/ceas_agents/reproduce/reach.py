@@ -80,7 +80,7 @@ def _point(name: str, scenario: Scenario, seeds: Sequence[int]) -> dict[str, Any
         reach_bounds.most_utilization_when_busy(params),
     )
     played = evaluate.episodes(contestant, params, rounds, seeds)
-    table = [evaluate.summary(metrics) for _, metrics in played]
+    table = [evaluate.summary(metrics, scenario.episode.target_accuracy) for _, metrics in played]
     sums = {key: np.array([row[key] for row in table]) for key in table[0]}
     useful = (sums["pairs_spent"] - sums["pairs_wasted"] + sums["pairs_keyed"]) / rounds
     return {

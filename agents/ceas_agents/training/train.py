@@ -118,7 +118,8 @@ def _validated(plan: Plan, contestant: Contestant) -> Row:
     played = evaluate.episodes(
         contestant, params, plan.scenario.episode.rounds, range(first, first + number)
     )
-    summaries = [evaluate.summary(rounds) for _, rounds in played]
+    target = plan.scenario.episode.target_accuracy
+    summaries = [evaluate.summary(rounds, target) for _, rounds in played]
     return {name: sum(row[name] for row in summaries) / number for name in curve.MEASURES}
 
 

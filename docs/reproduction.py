@@ -1,4 +1,4 @@
-"""Writes what `ceas-gym reproduce` found into the documents: `reproduction.md` and the README.
+"""Writes what `ceas-gym reproduce` found into the documents: `reproduction.md`.
 
     ceas-gym reproduce --out runs/reproduce
     python docs/reproduction.py runs/reproduce
@@ -18,8 +18,14 @@ from ceas_agents.reproduce.parts import PARTS
 from ceas_agents.reproduce.run import FIGURES, SUMMARY
 
 DOCS = Path(__file__).parent
-PAGE, KEPT, README = DOCS / "reproduction.md", DOCS / SUMMARY, DOCS.parent / "README.md"
-BEGIN, END = "<!-- results: written by docs/reproduction.py -->", "<!-- end of results -->"
+PAGE, KEPT = DOCS / "reproduction.md", DOCS / SUMMARY
+# Goes when the whole has been played anew.
+STALE = (
+    "> **To be measured anew.** Since this run CEAS aims at what the hub's rule loses, shots are "
+    "drawn in the light cone only, and the slope of the loss is measured: [what scheduling is "
+    "worth today]"
+    "(scheduling.md). A run today gives other numbers than these."
+)
 ATTACK, BAD = "white_box", "12"
 """Of the scenario."""
 
@@ -32,6 +38,8 @@ def page(summary: dict[str, Any]) -> str:
         [
             "# The paper's claims, measured",
             "",
+            STALE,
+            "",
             "What the abstract of [arXiv:2602.06847](https://arxiv.org/abs/2602.06847) claims, in "
             "a scenario that was fixed",
             "first, and variations of it (`paper`, [its parameters]"
@@ -42,18 +50,20 @@ def page(summary: dict[str, Any]) -> str:
             "",
             "```sh",
             "ceas-gym reproduce --out runs/reproduce     # --quick: few seeds, about ten minutes",
-            "python docs/reproduction.py runs/reproduce  # writes this page and the README's table",
+            "python docs/reproduction.py runs/reproduce  # writes this page",
             "```",
             "",
             f"This page is of {versions}; its numbers are in [{SUMMARY}]({SUMMARY}).",
+            "",
+            headline(summary),
             "",
             *sections,
         ]
     )
 
 
-def readme(summary: dict[str, Any]) -> str:
-    """Returns the README's table of results: the scenario's own attack."""
+def headline(summary: dict[str, Any]) -> str:
+    """Returns the table of results under the scenario's own attack."""
     attacks = summary["parts"]["attacks"]
     lines = [
         f"`paper`, {attacks['seeds']}, mean and 95 % bootstrap interval over the seeds, in per "
@@ -70,25 +80,13 @@ def readme(summary: dict[str, Any]) -> str:
     return "\n".join([*lines, "", *(f"- {line}" for line in headlines.told(summary["parts"]))])
 
 
-def replaced(text: str, block: str) -> str:
-    """Returns the README with another block of results.
-
-    Raises:
-        ValueError: If the marks of the block are not there.
-    """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{README.name} must have one line {BEGIN!r} and one line {END!r}")
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{block}\n{END}{rest.split(END)[1]}"
-
-
 def _section(part: Any, found: dict[str, Any]) -> str:  # noqa: ANN401 - a part of the report
     picture = f"![{part.title}](figures/reproduction-{part.name}.png)\n\n" if part.draw else ""
     return f"## {part.title}\n\n{picture}{part.caption(found)}\n"
 
 
 def main() -> None:
-    """Writes page, figures, summary and README."""
+    """Writes page, figures and summary."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, help="of `ceas-gym reproduce`")
     folder = parser.parse_args().folder
@@ -102,7 +100,6 @@ def main() -> None:
     # On one line: there are ten thousands of numbers.
     results.write_text(KEPT, json.dumps(summary) + "\n")
     results.write_text(PAGE, page(summary))
-    results.write_text(README, replaced(README.read_text(encoding="utf-8"), readme(summary)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The page on the paper's claims and the README say what the kept summary of the run says."""
+"""The page on the paper's claims says what the kept summary of the run says."""
 
 import json
 
@@ -22,11 +22,6 @@ def test_the_page_is_that_of_the_summary(script, summary):
     assert script.PAGE.read_text() == script.page(summary)
 
 
-def test_the_readme_is_that_of_the_summary(script, summary):
-    text = script.README.read_text()
-    assert script.replaced(text, script.readme(summary)) == text
-
-
 def test_the_summary_is_of_a_whole_run(summary):
     assert summary["quick"] is False
     assert set(summary["parts"]) == {part.name for part in PARTS}
@@ -37,7 +32,7 @@ def test_another_number_would_be_noticed(script, summary):
     changed = json.loads(json.dumps(summary))
     cell = changed["parts"]["attacks"]["attacks"][script.ATTACK]["oblivious-fair"][script.BAD]
     cell["ahead"]["mean"] += 0.01
-    assert script.readme(changed) != script.readme(summary)
+    assert script.headline(changed) != script.headline(summary)
     # Of each part, some number is on the page.
     effect = changed["parts"]["ablation"]["effects"]["rule"]["main"]
     before, effect["mean"] = script.page(changed), effect["mean"] + 0.01
@@ -48,8 +43,3 @@ def test_every_figure_of_the_page_is_there(script):
     for part in PARTS:
         if part.draw:
             assert (scripts.DOCS / "figures" / f"reproduction-{part.name}.png").is_file()
-
-
-def test_a_readme_without_marks_is_refused(script):
-    with pytest.raises(ValueError, match="must have one line"):
-        script.replaced("no marks", "block")

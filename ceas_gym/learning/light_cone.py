@@ -39,7 +39,8 @@ def trimmed(program: Program) -> Program:
     size = len(LETTERS) ** program.qubits
     held = np.ones(size, bool) if program.words is None else _flags(size, program.words)
     backwards = program.steps[::-1]
-    reached = list(_spread(backwards, program.readout.any(axis=0), program.qubits))
+    read: Words = np.asarray(program.readout.any(axis=0))
+    reached = list(_spread(backwards, read, program.qubits))
     wanted = list(_spread_to_readout(program.steps, held, program.qubits))[::-1]
     alive = [
         not isinstance(step, Rotation) or _moves(step, before, after, program.qubits)

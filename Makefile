@@ -13,8 +13,8 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.core-stamp ## compare CEAS with its baselines; results in runs/demo
-	$(BIN)/ceas-gym evaluate paper --policy ceas --policy oblivious-fair \
-	    --policy oblivious-naive --policy max_rate --episodes 20 --seed 0 --out runs/demo --overwrite $(ARGS)
+	$(BIN)/ceas-gym evaluate metro --policy ceas --policy oblivious-fair \
+	    --policy static-subset --policy oblivious-naive --episodes 20 --seed 0 --out runs/demo --overwrite $(ARGS)
 
 setup: $(VENV)/.dev-stamp ## install everything for development
 

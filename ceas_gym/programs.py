@@ -18,8 +18,7 @@ LEAN: dict[str, bool | int | str] = {
 """Compiles a round in half the time, to a program that is as fast.
 
 XLA's older way to write a kernel takes half as long as its newer one; and sums are left whole,
-which else become two kernels each where there are more than 32 terms. Vectors are as wide as the
-processor has them.
+where one of more than 32 terms else becomes two kernels. Vectors of up to 512 bits are preferred.
 """
 
 QUICK = {**LEAN, "xla_backend_optimization_level": 0}
@@ -52,7 +51,7 @@ def array(values: object, dtype: DTypeLike = float) -> Array:
 def setting_up() -> Generator[None]:
     """Pauses what costs set-up a third of its time and gives it nothing.
 
-    Python's collector of garbage looks through a million objects of freshly imported libraries, and
+    Python's garbage collector looks through a million objects of freshly imported libraries, and
     the threads of NumPy's linear algebra wait for small matrices in a busy loop.
 
     Example:

@@ -1,15 +1,15 @@
 r"""What an aggregation rule loses to noise and to colluders: what CEAS minimises.
 
-Each coordinate of the update of node k is g + x_k, with x_k normal of deviation 1 / u_k and
-u_k = sqrt(I_k): I_k is the information that was delivered, in shots, the minibatch's included. Of m
+Each coordinate of the update of node k is g plus normal noise of deviation 1 / u_k, where u_k^2 is
+the node's information in shots, limited by its minibatch. Of m
 nodes with equal votes b collude and send what harms most, beyond all others on one side. With the
 chance h_k of node k to be honest, there are h = sum_k h_k = m - b honest ones. The rule is then off
 by a bias delta and scatters with a deviation s; the loss is
 
     J = sqrt(delta^2 + s^2).
 
-*Median.* The bias is where the honest on the one side outweigh those on the other and the
-colluders,
+*Median.* The bias is the point where the honest votes on one side balance those on the other side
+plus the colluders',
 
     sum_k h_k Phi(delta u_k) = m/2,
     s^2 = sum_k h_k p_k (1 - p_k) / (sum_k h_k u_k phi(delta u_k))^2,    p_k = Phi(delta u_k).
@@ -23,7 +23,8 @@ winsorized updates over the share that is kept, whose variance is exact for norm
 
 *Geometric median* of d coordinates: each honest update is some sqrt(d) / u_k away, so that their
 directions pull with delta u_k / sqrt(1 + delta^2 u_k^2) each, and the colluders' with b, if they
-push along the diagonal. The scatter is that across it, where all directions but one are.
+push along the diagonal. The scatter is that across it, where all directions but one are:
+s^2 = sum_k h_k / (1 + delta^2 u_k^2) / [(1 - 1/d) sum_k h_k u_k / sqrt(1 + delta^2 u_k^2)]^2.
 
 *Mean*: nothing bounds a single colluder. Its loss is the scatter of the mean weighted by
 information, 1 / sqrt(sum_k h_k I_k).
@@ -49,11 +50,11 @@ HALVINGS = 30
 FARTHEST = 8.0
 """Bias or quantile that is looked for, in deviations of the noisiest node."""
 NOISIEST = 1e-3
-"""Root information of the noisiest node that is reckoned with, of the least noisy one's."""
+"""Least root information that is reckoned with, as a share of the greatest."""
 LEAST_KEPT = 0.01
 """Share of the honest that a trimmed mean is reckoned to keep."""
 LEAST_HONEST = 0.51
-"""Share of the honest that is reckoned with, where colluders would outvote them."""
+"""Least share of honest votes that is reckoned with."""
 
 Loss = Callable[[Float[Array, " nodes"], Float[Array, " nodes"], "Crowd"], Array]
 
@@ -186,13 +187,26 @@ AIMS: dict[str, Loss] = {
 def of_rule(rule: rules.Rule) -> Loss:
     """Returns the loss of a rule from `rules.get`: of its last part, whatever steps come before.
 
-    A rule without one of its own, such as `krum`, is served as a median is.
+    A rule without one of its own (`has_own`) is served as a median is.
     """
     several = getattr(rule, "rules", None)
     if several is not None:
         return _picked(rule, [of_rule(each) for each in several])
-    table = {rules.RULES[name]: loss for name, loss in AIMS.items()}
-    return table.get(getattr(rule, "rule", rule), median)
+    return _table().get(getattr(rule, "rule", rule), median)
+
+
+def has_own(rule: rules.Rule) -> bool:
+    """Returns whether a rule's last part has a loss of its own.
+
+    Example:
+        >>> has_own(rules.get("clip+median")), has_own(rules.get("krum"))
+        (True, False)
+    """
+    return getattr(rule, "rule", rule) in _table()
+
+
+def _table() -> dict[rules.Rule, Loss]:
+    return {rules.RULES[name]: loss for name, loss in AIMS.items()}
 
 
 def _picked(rule: rules.Rule, losses: list[Loss]) -> Loss:
@@ -217,7 +231,7 @@ def _farthest(roots: Array, honest: Float[Array, " nodes"]) -> Float[Array, ""]:
 
 
 def _root(rising: Callable[[Array], Array], value: Array, far: Array) -> Float[Array, ""]:
-    """Returns where a rising function has a value, with its derivative by all else."""
+    """Returns where a rising function has a value, differentiable in what it depends on."""
 
     def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends

@@ -8,23 +8,24 @@ In each round it chooses whom to serve and how, so that the loss J of the rule (
 with the share x_wk of a channel for node k in window w, and the same limit on the channels of every
 fibre that routes share. The value of a whole channel is the pairs it yields times the Fisher
 information that a pair still carries at the barrier: zero where it would expire on the way, so such
-pairs are never asked for.
+pairs are never asked for. The rule sees I_k B / (I_k + B), with B the shots at which the noise of the
+minibatch takes over.
 
-*Whom.* The most productive nodes, as many as make J least, from the least number that can commit.
+*Whom.* The most productive nodes, as many as make J least, from one more than can just commit.
 For each number the key comes first: nodes short of it get the channel-time for their tag, and who
-can't get enough does not count. What is left is dealt in three ways, of which the best counts: for
-the greatest sum of root information, the least sum of noise, and equal information, all as if
-windows were one.
+can't get enough does not count. To compare numbers of nodes, the rest is dealt in three ways, as if
+all windows were one, and the best is taken: for the greatest sum of root information, for the least
+sum of noise, and for equal information. The schedule itself follows the gradient of J.
 
 *Where do the f colluders sit?* `placement` says what is believed, for m served of n nodes:
 
 - `best`: all f of them on the links that carry most, so that data given to these are lost;
 - `unknown`: all f of them among the served, on any of their links;
-- `random`: among the served are f m / n of them and one standard deviation of that hypergeometric
+- `random`: among the served are f m / n of them plus one standard deviation of that hypergeometric
   number, on any of their links.
 
-Who believes in the first is safe wherever they are. The others serve fewer nodes better, and lose
-to well-placed colluders what they win from others.
+`random` serves fewer nodes, each better: it gains a little from colluders at random, and loses much
+to colluders on the best links. `best` and `unknown` differ little.
 """
 
 from functools import partial
@@ -153,7 +154,7 @@ def loss_of(
     votes, roots = served.sum(), _roots(params, information)
     bad = colluders(params, votes, placement)
     if placement == "best":
-        # A vote that is partly honest has the rest of a number of colluders that is not whole.
+        # The colluders are the f served nodes with most information.
         above = weights.mass_below(-jnp.where(served, roots, -1), served.astype(jnp.float32))
         honest = jnp.where(served, jnp.clip(above + 1 - bad, 0, 1), 0)
     else:
@@ -178,7 +179,7 @@ def _outlook(
     # Who gets a tag, least need first, and what information all could have beside.
     windows, channels = params.network.windows, params.network.channels[0]
     need = jnp.where(served, tag_time, jnp.inf)
-    before = jnp.where(need[:, None] > need, jnp.where(served, tag_time, 0), 0).sum(axis=1)
+    before = weights.mass_below(need, jnp.where(served, tag_time, 0))
     counted = served & (tag_time <= windows) & (before + tag_time <= FITS * windows * channels)
     for_key = jnp.where(counted, tag_time, 0)
     left = jnp.maximum(windows * channels - for_key.sum(), 0)

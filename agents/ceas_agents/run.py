@@ -7,13 +7,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ceas_agents import aims, results
 from ceas_agents import evaluate as evaluation
-from ceas_agents import results
+from ceas_agents.ceas import ceas
 from ceas_agents.contestants import Contestant
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
 PIPE_WIDTH = 120
+NEXT = (
+    "Next: ceas-gym list scenarios (from plenty to starvation), then ceas-gym evaluate unequal",
+    "A policy of your own: ceas-gym evaluate metro --policy ceas --policy my_module:my_policy",
+)
+"""What to run after a table."""
 
 
 def evaluate(
@@ -43,6 +49,8 @@ def evaluate(
         "seeds": [seeds.start, seeds.stop - 1],
     }
     interrupted = False
+    for line in notes(contestants, params):
+        print(line, file=sys.stderr)
     with results.Folder(folder, scenario, record) as writer, progress_bar() as progress:
         task = progress.add_task("", total=len(contestants) * len(seeds))
         try:
@@ -62,6 +70,20 @@ def evaluate(
         total = len(contestants) * len(seeds)
         print(f"interrupted: {finished} of {total} episodes are in {folder}", file=sys.stderr)
         raise KeyboardInterrupt
+
+
+def notes(contestants: list[Contestant], params: dict[str, Params]) -> list[str]:
+    """Returns what is to be said of the contestants before they play, a line each."""
+    found: list[str] = []
+    for contestant in contestants:
+        rule = params[contestant.name].consensus.rule
+        is_ceas = getattr(contestant.policy, "func", contestant.policy) is ceas
+        if is_ceas and not aims.has_own(rule):
+            name = getattr(rule, "name", "of your own")
+            found.append(
+                f"note: {contestant.name} has no aim for the rule {name}; it takes the median's"
+            )
+    return found
 
 
 def output(width: int = PIPE_WIDTH) -> Console:
@@ -88,3 +110,5 @@ def _show(writer: results.Folder, scenario: Scenario, seeds: range) -> None:
     console.print(results.table(writer.rows, title))
     written = [writer.path / "episodes.csv", writer.path / "rounds.csv", *plots]
     console.print("Written:", *map(str, written), soft_wrap=True)
+    for line in NEXT:
+        console.print(line, soft_wrap=True)

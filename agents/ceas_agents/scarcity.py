@@ -3,12 +3,11 @@ r"""How scarce channel-time is in a scenario, in one number for either kind of s
 A node needs kappa pairs for the tag of a round, its key bits over the secret bits of a pair, and a
 whole channel makes lambda pairs in a window. With C channels, N nodes and a quorum of q,
 
-    theta_aware   = sum over the best q nodes of kappa_k / lambda_k / C,
-    theta_uniform = N / C * (kappa / lambda of the q-th best node)
+    theta_aware   = (1 / C) * sum over the best q nodes of kappa_k / lambda_k,
+    theta_uniform = max(N / C, 1) * (kappa / lambda of the q-th best node)
 
 are the windows until a schedule that knows the links, and one that serves all alike, have tagged a
-quorum. Where theta_uniform is below two, it hardly matters who is served; where theta_aware is
-above ten, nobody trains.
+quorum.
 """
 
 import jax.numpy as jnp

@@ -12,7 +12,7 @@ from ceas_gym import chance
 from ceas_gym.types import Delivery, Learning, Pulled, Split
 
 MOST_REPEATS = 32
-"""Shots that measure one prediction, at most: then its error is below 0.18."""
+"""Shots that measure one prediction, at most: then its standard error is at most 0.18."""
 
 
 def draw(learning: Learning, key: Key[Array, ""]) -> Int[Array, "nodes batch"]:
@@ -32,9 +32,9 @@ def gradients(
     """Returns every node's estimate of the gradient of the cross-entropy.
 
     The data qubits arrive through Pauli channels, whose contractions of X, Y and Z may differ. A
-    Pauli word P is left with the node's mean contraction c_k of its kind k, how many X, Y and Z
-    there are in it, and all nodes share the parameters, so every prediction is exact as
-    f(x) = sum_P rho_P(x) c_k(P) O_P, and its derivatives alike (Heisenberg picture). The slope of
+    Pauli word P is multiplied by c(P), the node's mean contraction for the numbers of X, Y and Z in
+    P, and all nodes share the parameters, so every prediction is exact as
+    f(x) = sum_P rho_P(x) c(P) O_P, and its derivatives alike (Heisenberg picture). The slope of
     the loss dl/df(x) is taken at predictions that were measured (`measure`). Shot noise of the
     doubly stochastic parameter-shift estimator is added: each of the S shots that are left draws a
     sample of the batch, an angle, the sign of the shift and an observable, so for K angles and Q
@@ -42,9 +42,9 @@ def gradients(
 
         (K Q mean_x |dl/df(x)|^2 * identity - g g^T) / S.
 
-    With the slopes' own luck it is that on average, and the covariance of g over the slopes; and g
-    is biased, since the slope is not linear in the prediction. The estimate is not divided by any
-    contraction. A node without shots gets zeros.
+    Since the slopes are measured, the full covariance is the mean of this plus the covariance of g
+    over the slopes; and g is biased, since the slope is not linear in the prediction. The estimate
+    is not divided by any contraction. A node without shots gets zeros.
 
     Args:
         learning: Data, circuit and loss.
@@ -87,9 +87,9 @@ def measure(
 ) -> tuple[Float[Array, "nodes batch observables"], Int[Array, " nodes"]]:
     """Returns the predictions as the nodes measure them, and the shots that they have left.
 
-    The share `slope_share` of a node's shots is dealt to the samples and observables, to each as
-    many, `MOST_REPEATS` at most. A prediction that gets none is taken for undecided, as zero. With
-    a share of zero, the predictions are taken as known and cost nothing.
+    A share `slope_share` of a node's shots is split equally among all pairs of sample and
+    observable, `MOST_REPEATS` each at most. A prediction that gets none is taken for undecided, as
+    zero. With a share of zero, the predictions are taken as known and cost nothing.
 
     Args:
         learning: The share.

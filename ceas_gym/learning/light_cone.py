@@ -1,8 +1,8 @@
 """What of a circuit its read-out depends on: the angles and the data in the observables' past.
 
 An observable spreads over more words with every gate that it is pulled back through, and only words
-that the data hold count in the end. An angle whose gate turns no word of the one kind into a word
-of the other moves nothing, at whatever point: its gate can be left out.
+that the data hold count in the end. A gate whose angle turns no word that the data hold into one
+that reaches an observable changes no prediction, at any angles: it can be left out.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ Words = NDArray[np.bool_]
 def trimmed(program: Program) -> Program:
     """Returns the same predictions as a program without what cannot change them.
 
-    Angles outside the light cone are left out, weights that no other angle depends on, and words
-    that never meet an observable. `trained` and `words` say which are left.
+    Left out are angles outside the light cone, weights on which only these depend, and words that
+    never meet an observable. `trained` and `words` say which are left.
 
     Args:
         program: With the words that the data hold.

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_agents import aims
+from ceas_agents import aims, contestants, evaluate, run
 from ceas_agents.sweep_program import AnyOf
+from ceas_gym import config
 from ceas_gym.consensus import rules
 
 DRAWS, PLACES, COORDINATES = 400, 12, 12
@@ -122,7 +123,7 @@ def test_loss_where_it_is_known_who_is_honest(name: str) -> None:
     expected = float(np.sqrt(np.mean(np.square(np.asarray(found, np.float64)))))
     honest = jnp.asarray(np.arange(votes) >= colluders, jnp.float32)
     crowd = aims.Crowd(jnp.float32(votes), jnp.float32(colluders), COORDINATES)
-    lost = jax.jit(functools.partial(aims.AIMS[name], crowd=crowd))
+    lost = jax.jit(lambda roots, honest: aims.AIMS[name](roots, honest, crowd))
     assert float(lost(jnp.asarray(roots.copy(), jnp.float32), honest)) == pytest.approx(
         expected, rel=0.08
     )
@@ -140,6 +141,16 @@ def test_losses_by_rule() -> None:
     assert aims.of_rule(rules.get("clip+nnm+trimmed_mean")) is aims.trimmed_mean
     assert aims.of_rule(rules.get("geometric_median")) is aims.geometric_median
     assert aims.of_rule(rules.get("krum")) is aims.median
+
+
+def test_a_rule_without_a_loss_of_its_own_is_said_aloud() -> None:
+    chosen = [contestants.get(name) for name in ("ceas", "ceas:placement=random", "uniform")]
+    for rule, told in (("krum", 2), ("clip+trimmed_mean", 0)):
+        params = evaluate.prepare(config.load("tiny", {"consensus.rule": rule}), chosen)
+        assert len(run.notes(chosen, params)) == told
+    params = evaluate.prepare(config.load("tiny", {"consensus.rule": "nnm+krum"}), chosen)
+    said = "note: ceas has no aim for the rule nnm+krum; it takes the median's"
+    assert run.notes(chosen, params)[0] == said
 
 
 @pytest.mark.parametrize(("picked", "name"), [(0, "mean"), (1, "median")])

@@ -8,8 +8,8 @@ In each round it chooses whom to serve and how, so that the loss J of the rule (
 with the share x_wk of a channel for node k in window w, and the same limit on the channels of every
 fibre that routes share. The value of a whole channel is the pairs it yields times the Fisher
 information that a pair still carries at the barrier: zero where it would expire on the way, so such
-pairs are never asked for. The rule sees I_k B / (I_k + B), with B the shots at which the noise of the
-minibatch takes over.
+pairs are never asked for. The rule sees I_k B / (I_k + B), with B the shots at which the noise of
+the minibatch takes over.
 
 *Whom.* The most productive nodes, as many as make J least, from one more than can just commit.
 For each number the key comes first: nodes short of it get the channel-time for their tag, and who

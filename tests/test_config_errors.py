@@ -124,7 +124,7 @@ def test_a_path_without_a_readable_file_is_refused(tmp_path, monkeypatch, path, 
     ],
 )
 def test_an_unknown_name_is_refused(name, hint):
-    names = "micro, paper, paper-drift, small, surfnet, tiny"
+    names = "metro, micro, paper, paper-drift, scarce, short-memory, small, surfnet, tiny, unequal"
     known = f"shipped are {names}, and the name of a file ends in .yaml"
     assert refusal(name) == f"scenario '{name}' is unknown{hint}; {known}"
     with pytest.raises(config.ScenarioError, match="is unknown"):

@@ -14,7 +14,7 @@ from ceas_agents.sweep_program import AnyOf
 from ceas_gym import config
 from ceas_gym.consensus import rules
 
-DRAWS, PLACES, COORDINATES = 400, 12, 12
+DRAWS, PLACES, COORDINATES = 200, 12, 12
 FAR = 1e6
 """What colluders send in each coordinate, where honest noise is about 0.1."""
 ROBUST = ("median", "trimmed_mean", "geometric_median")

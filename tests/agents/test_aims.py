@@ -14,7 +14,7 @@ from ceas_agents.sweep_program import AnyOf
 from ceas_gym import config
 from ceas_gym.consensus import rules
 
-DRAWS, PLACES, COORDINATES = 200, 12, 12
+DRAWS, PLACES, COORDINATES = 60, 48, 12
 FAR = 1e6
 """What colluders send in each coordinate, where honest noise is about 0.1."""
 ROBUST = ("median", "trimmed_mean", "geometric_median")
@@ -73,7 +73,7 @@ def test_loss_is_that_of_the_rule(name: str, case: tuple[int, int, int, float]) 
     votes, colluders, tolerated, spread = case
     roots = roots_of(votes, spread)
     expected = simulated(name, roots, colluders, tolerated)
-    assert loss(name, roots, colluders, tolerated) == pytest.approx(expected, rel=0.08)
+    assert loss(name, roots, colluders, tolerated) == pytest.approx(expected, rel=0.1)
 
 
 def test_loss_of_a_mean_is_its_scatter() -> None:

@@ -213,7 +213,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     play(folder, range(SEED, SEED + EPISODES))
-    results.write_json(KEPT, gather(folder))
+    # On one line: there are ten thousands of numbers.
+    results.write_text(KEPT, json.dumps(gather(folder)) + "\n")
     write()
 
 

@@ -18,6 +18,7 @@ from reference_variants import FORKED
 
 from ceas_gym import actions, dynamics, metrics, observations, parameters
 from ceas_gym.network import barrier, conditions, generation, storage
+from ceas_gym.programs import LEAN
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Memory, Network, Params, State
 
@@ -96,8 +97,9 @@ def test_every_pair_has_one_fate(params: Params, start: State, step: Step, chose
         check_fates(params.network, state.memory, heralded, memory, delivery, ledger)
         same(ledger.generated, heralded[:, 0])
         state, timestep = step(params, state, action)
-        # In another program, of which the last bits may differ.
-        same(state.memory, memory, (1e-6, ROUNDING))
+        # Bits of key are sums, whose last digits may differ in another program.
+        assert np.abs(state.memory.key_bits - memory.key_bits).max() <= ROUNDING
+        same(replace(state.memory, key_bits=memory.key_bits), memory)
         for fate in ("generated", "spent", "keyed", "expired", "blocked", "sacrificed"):
             assert timestep.metrics[f"pairs_{fate}"] == getattr(ledger, fate).sum()
         assert timestep.metrics["pairs_stored"] == memory.pairs.sum()
@@ -172,7 +174,7 @@ def settled(params: Params, key: jax.Array) -> State:
 
 def test_optimized_equals_quickly_compiled(exact: Params) -> None:
     """What users run, and what the tests run."""
-    optimized = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+    optimized = LEAN | {"xla_backend_optimization_level": 3}
     with jax.enable_x64(True):
         state = settled(exact, jax.random.key(1))
         action = jnp.asarray(requests(0, *SHAPE), jnp.float64)

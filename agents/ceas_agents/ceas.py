@@ -39,7 +39,7 @@ from ceas_agents import aims, market
 from ceas_agents.aims import Crowd
 from ceas_agents.market import Market
 from ceas_agents.scarcity import quorum
-from ceas_gym.consensus import weights
+from ceas_gym.consensus import ranks
 from ceas_gym.types import Observation, Params
 
 Placement = Literal["best", "unknown", "random"]
@@ -155,7 +155,7 @@ def loss_of(
     bad = colluders(params, votes, placement)
     if placement == "best":
         # The colluders are the f served nodes with most information.
-        above = weights.mass_below(-jnp.where(served, roots, -1), served.astype(jnp.float32))
+        above = ranks.mass_below(-jnp.where(served, roots, -1), served.astype(jnp.float32))
         honest = jnp.where(served, jnp.clip(above + 1 - bad, 0, 1), 0)
     else:
         honest = jnp.where(served, 1 - bad / jnp.maximum(votes, 1), 0)
@@ -179,7 +179,7 @@ def _outlook(
     # Who gets a tag, least need first, and what information all could have beside.
     windows, channels = params.network.windows, params.network.channels[0]
     need = jnp.where(served, tag_time, jnp.inf)
-    before = weights.mass_below(need, jnp.where(served, tag_time, 0))
+    before = ranks.mass_below(need, jnp.where(served, tag_time, 0))
     counted = served & (tag_time <= windows) & (before + tag_time <= FITS * windows * channels)
     for_key = jnp.where(counted, tag_time, 0)
     left = jnp.maximum(windows * channels - for_key.sum(), 0)

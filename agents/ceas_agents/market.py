@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ceas_gym import actions
-from ceas_gym.consensus import weights
+from ceas_gym.consensus import ranks
 from ceas_gym.network import counts, forecast
 from ceas_gym.observations import NODE_FEATURES
 from ceas_gym.physics import information, register
@@ -185,7 +185,7 @@ def fill(
     passes: Float[Array, "bottlenecks nodes"],
 ) -> Float[Array, " nodes"]:
     """Returns the wishes met in order of priority, until a bottleneck on the way is used up."""
-    before = jax.vmap(weights.mass_below, in_axes=(None, 0))(-priority, passes * wanted)
+    before = jax.vmap(ranks.mass_below, in_axes=(None, 0))(-priority, passes * wanted)
     return jnp.clip(tightest(capacity[:, None] - before, passes), 0, wanted)
 
 

@@ -10,7 +10,8 @@ from consensus.rule_cases import BAD, NODES, SIZE, Floats, random_case
 from numpy.typing import NDArray
 
 from ceas_gym.consensus import rules
-from ceas_gym.consensus.weights import mass_below, top_share
+from ceas_gym.consensus.ranks import mass_below
+from ceas_gym.consensus.weights import top_share
 
 pytestmark = pytest.mark.usefixtures("exact")
 EQUAL = np.full(NODES, 1 / NODES)

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ceas_gym.consensus.ranks import mass_below
 from ceas_gym.consensus.rules.mass import shortening, summable, weighted_median
 from ceas_gym.consensus.rules.units import in_units
-from ceas_gym.consensus.weights import mass_below, top_share
+from ceas_gym.consensus.weights import top_share
 
 WEISZFELD_STEPS = 64
 SMOOTHING = 1e-8

@@ -8,7 +8,8 @@ Sums of these are exact in any order, as long as they are at most two.
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym.consensus.weights import mass_below, mass_up_to, top_share
+from ceas_gym.consensus.ranks import mass_below, mass_up_to
+from ceas_gym.consensus.weights import top_share
 
 
 def summable(weights: Float[Array, " nodes"]) -> Float[Array, " nodes"]:

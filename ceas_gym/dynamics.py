@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from ceas_gym import actions, chance, metrics, observations, tally
+from ceas_gym import actions, chance, layouts, metrics, observations, tally
 from ceas_gym.consensus import placement, protocol
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.network import (
@@ -35,6 +35,8 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         params: The scenario.
         key: Decides everything that is random in the episode.
     """
+    layout = layouts.number(params, key)
+    params = layouts.chosen(params, layout)
     key, conditions_key, model_key, placement_key = jax.random.split(chance.quick(key), 4)
     network, nodes = params.network, params.network.vertex.shape[0]
     start = model.start(params.learning, model_key)
@@ -48,6 +50,7 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         useful=tally.zero(),
         generated=tally.zero(),
         byzantine=placement.choose(params.adversary, placement_key, forecast.quality(network)),
+        layout=layout,
         round=jnp.int32(0),
         key=key,
     )
@@ -73,6 +76,7 @@ def step(
         state: Before the round.
         action: Requests for channel-time, in [-1, 1].
     """
+    params = layouts.chosen(params, state.layout)
     keys = jax.random.split(state.key, 7)
     key, herald_key, purify_key, learning_key, conditions_key, attack_key, test_key = keys
     network, adversary, next_round = params.network, params.adversary, state.round + 1
@@ -112,6 +116,7 @@ def step(
         useful=tally.add(state.useful, useful),
         generated=tally.add(state.generated, ledger.generated.sum()),
         byzantine=state.byzantine,
+        layout=state.layout,
         round=next_round,
         key=key,
     )

@@ -77,6 +77,7 @@ def of_round(
 
 def _scores(state: State) -> Metrics:
     return {
+        "layout": state.layout.astype(jnp.float32),
         "accuracy": state.scores.accuracy,
         "validation_accuracy": state.scores.validation_accuracy,
         "validation_loss": state.scores.validation_loss,
@@ -88,6 +89,6 @@ NAMES = (
     *("pairs_generated", "pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired"),
     *("pairs_blocked", "pairs_sacrificed", "pairs_tested", "pairs_stored", "utilization", "shots"),
     *("authenticated_nodes", "accepted_nodes", "committed", "byzantine_weight", "certificate"),
-    "gradient_error",
+    *("gradient_error", "layout"),
 )
 """Every metric, in the order of `info`."""

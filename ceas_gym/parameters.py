@@ -1,11 +1,12 @@
 """A scenario compiled: from what a user may set to what the simulation computes with."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import jax
 import numpy as np
 
-from ceas_gym import rewards, trials
+from ceas_gym import layouts, rewards, trials
 from ceas_gym.consensus import rules
 from ceas_gym.consensus import setup as consensus
 from ceas_gym.learning import setup as learning
@@ -13,7 +14,7 @@ from ceas_gym.names import asked_by
 from ceas_gym.network import setup as network
 from ceas_gym.programs import array, setting_up
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Params
+from ceas_gym.types import Learning, Network, Params
 
 
 def build(scenario: Scenario) -> Params:
@@ -44,22 +45,31 @@ def _build(scenario: Scenario, wide: bool) -> Params:
     adversary = consensus.build_adversary(scenario.attack, scenario.episode.rounds)
     with asked_by("episode.reward"):
         reward = rewards.get(scenario.episode.reward)
-    learner = learning.build(scenario.learning, scenario.network.nodes)
+    drawn = layouts.scenarios(scenario)
+    words = learning.words_of([each.learning for each in drawn])
+    learners = [learning.build(each.learning, each.network.nodes, words) for each in drawn]
     params = Params(
-        network=network.build(
-            scenario.network,
-            scenario.hardware,
-            scenario.consensus.key,
-            qubits=scenario.learning.qubits,
-            parameters=learner.program.parameters,
-            accepts_unauthenticated=scenario.consensus.lapse == "accept",
-            verification=scenario.consensus.verification,
-        ),
-        learning=learner,
+        network=_network(scenario, learners[0]),
+        learning=learners[0],
         consensus=protocol,
         adversary=adversary,
         rounds=array(scenario.episode.rounds, np.int32),
         reward=reward,
     )
     trials.check(scenario, params)
-    return params
+    if len(drawn) == 1:
+        return params
+    networks = [_network(each, learners[0]) for each in drawn]
+    return replace(params, layouts=layouts.stacked(networks, learners))
+
+
+def _network(scenario: Scenario, learner: Learning) -> Network:
+    return network.build(
+        scenario.network,
+        scenario.hardware,
+        scenario.consensus.key,
+        qubits=scenario.learning.qubits,
+        parameters=learner.program.parameters,
+        accepts_unauthenticated=scenario.consensus.lapse == "accept",
+        verification=scenario.consensus.verification,
+    )

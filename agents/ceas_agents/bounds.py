@@ -111,7 +111,8 @@ def _optimum(params: Params, length: int) -> float | str:
 def _bounds(params: Params, seeds: range, progress: Progress) -> Values:
     task = progress.add_task("oracle", total=len(seeds))
     weather = params.network.weather
-    if not params.network.drifts and float(weather.transition[0, 0]) == 1:
+    steady = not params.network.drifts and float(weather.transition[0, 0]) == 1
+    if steady and params.layouts is None:
         # Nothing changes, so all episodes have the same bound.
         same = oracle.bound(params, chance.key(seeds.start)).information
         progress.update(task, completed=len(seeds))

@@ -16,6 +16,7 @@ from ceas_gym.network import key_pool, purification
 WIDTH = 100
 NEVER = 1e6
 """Windows, beyond which no tag is ever made."""
+THETAS = (scarcity.theta_uniform, scarcity.theta_aware)
 
 
 def catalogue() -> dict[str, dict[str, str]]:
@@ -70,7 +71,7 @@ def _ladder(lines: dict[str, str]) -> str:
     # From plenty to starvation, which takes seconds to compute.
     found = {name: parameters.build(config.load(name)) for name in lines}
     thetas = {
-        name: (float(scarcity.theta_uniform(params)), float(scarcity.theta_aware(params)))
+        name: tuple(scarcity.over_layouts(theta, params) for theta in THETAS)
         for name, params in found.items()
     }
     width = max(map(len, lines))

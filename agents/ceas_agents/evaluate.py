@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ceas_agents import policies
 from ceas_agents.contestants import Contestant
 from ceas_agents.policies import Policy
-from ceas_gym import batch, chance, config, dynamics, parameters
+from ceas_gym import batch, chance, config, dynamics, layouts, parameters
 from ceas_gym.names import asked_by
 from ceas_gym.programs import often
 from ceas_gym.scenario import Scenario
@@ -96,6 +96,7 @@ def summary(rounds: Rounds, target_accuracy: float) -> dict[str, float]:
         "shots": float(rounds["shots"].sum()),
         "accepted_nodes": float(rounds["accepted_nodes"].mean()),
         "committed_rounds": float(rounds["committed"].sum()),
+        "layout": float(rounds["layout"][0]),
     }
 
 
@@ -137,6 +138,7 @@ def episode(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
         return (state, timestep.observation), {**timestep.metrics, "reward": timestep.reward}
 
     state, timestep = dynamics.reset(params, key)
+    params = layouts.of(params, state)
     policy_key = jax.random.fold_in(chance.quick(key), POLICY_STREAM)
     policy_keys = jax.random.split(policy_key, rounds)
     return jax.lax.scan(one, (state, timestep.observation), policy_keys)[1]

@@ -36,7 +36,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from ceas_agents import market
-from ceas_gym import dynamics
+from ceas_gym import dynamics, layouts
 from ceas_gym.network import conditions, counts, forecast, key_pool
 from ceas_gym.programs import often
 from ceas_gym.types import Network, Params, State
@@ -87,6 +87,7 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
         >>> 0 < bound(tiny, jax.random.key(0)).information < 1
         True
     """
+    params = layouts.chosen(params, layouts.number(params, key))
     network = params.network
     # At a relay a link's pairs can wait for a better round of the other link.
     barred = {

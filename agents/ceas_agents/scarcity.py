@@ -10,9 +10,13 @@ are the windows until a schedule that knows the links, and one that serves all a
 quorum.
 """
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ceas_gym import layouts
 from ceas_gym.network import forecast, key_pool
 from ceas_gym.types import Consensus, Network, Params
 
@@ -35,6 +39,16 @@ def tag_windows(network: Network) -> Float[Array, " nodes"]:
     new = forecast.new_contraction(network, forecast.nominal(network))
     bits = jnp.maximum(key_pool.bits_per_pair(network, new), 0)
     return network.tag_bits / (bits * forecast.expected_pairs(network))
+
+
+def over_layouts(theta: Callable[[Params], Float[Array, ""]], params: Params) -> float:
+    """Returns the mean of `theta_aware` or `theta_uniform` over the layouts of a scenario.
+
+    Args:
+        theta: One of the two.
+        params: The scenario.
+    """
+    return float(np.mean([theta(each) for each in layouts.every(params)]))
 
 
 def theta_aware(params: Params) -> Float[Array, ""]:

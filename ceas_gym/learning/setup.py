@@ -1,6 +1,6 @@
 """Settings to `Learning`: data encoded once, circuit compiled once, derived figures computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -27,28 +27,35 @@ ESTIMATORS: dict[str, Callable[[Program], Program]] = {
 """What of a circuit is computed and trained."""
 ZERO = 1e-9
 """Greatest expectation value that is taken for rounding."""
-CIRCUIT = ("ansatz", "layers", "angles_per_qubit", "estimator")
 
 
-def build(settings: LearningSettings, nodes: int) -> Learning:
+def words_of(drawn: Sequence[LearningSettings]) -> tuple[int, ...]:
+    """Returns the Pauli words that do not vanish in the samples of all layouts, in order."""
+    return tuple(sorted({word for settings in drawn for word in _encoded(settings).words}))
+
+
+def build(settings: LearningSettings, nodes: int, words: tuple[int, ...] | None = None) -> Learning:
     """Returns the learning half of a scenario.
 
     Args:
         settings: Data, circuit, loss and optimizer.
         nodes: Number of nodes that share the training split.
+        words: Pauli words that the circuit may need, where they are to be the same for several
+            splits of the data; by default those that do not vanish in its samples.
 
     Raises:
         ValueError: If a name is unknown, or data and circuit do not fit each other.
     """
     with asked_by("learning.optimizer"):
         optimizer = resolve("optimizer", settings.optimizer, model.OPTIMIZERS)
-    encoded, program = _encoded(settings), _program(settings)
+    encoded = _encoded(settings)
+    program = _program(settings, encoded.words if words is None else words)
     training, validation, test = (_held(program, encoded, split) for split in encoded.splits)
     with asked_by("learning.dataset"):
         checks.check_size("the samples that nodes may draw", nodes, len(training.labels))
     with asked_by("learning.batch_size"):
-        words = len(program.words or ())
-        checks.check_size("the nodes' encoded batches", nodes, settings.batch_size, words)
+        held = len(program.words or ())
+        checks.check_size("the nodes' encoded batches", nodes, settings.batch_size, held)
     shards, sizes = data.shards(settings, np.asarray(training.labels), nodes)
     readout = _readout(len(settings.classes))
     second = settings.logit_scale**2 * _undecided_slope(readout) / (1 - settings.slope_share)
@@ -62,7 +69,7 @@ def build(settings: LearningSettings, nodes: int) -> Learning:
         readout=array(readout, np.float32),
         logit_scale=array(settings.logit_scale, np.float32),
         learning_rate=array(settings.learning_rate, np.float32),
-        batch_floor=array(_batch_floor(settings), np.float32),
+        batch_floor=array(_batch_floor(settings, program), np.float32),
         slope_share=array(settings.slope_share, np.float32),
         noise_scale=array(program.angles**2 * program.observables * second, np.float32),
         batch_size=settings.batch_size,
@@ -80,16 +87,16 @@ class _Encoded(NamedTuple):
 def _held(
     program: Program, encoded: _Encoded, split: tuple[NDArray[np.float64], NDArray[Any]]
 ) -> Split:
-    # Of the encoded words, those of the program.
-    paulis, labels = split
-    held = np.isin(encoded.words, program.words or ())
-    return Split(array(paulis[:, held], np.float32), array(labels, np.int32))
+    # The program's words, of which some may vanish in these samples.
+    (paulis, labels), words = split, np.array(program.words or (), int)
+    values = np.zeros((len(labels), len(words)))
+    values[:, np.isin(words, encoded.words)] = paulis[:, np.isin(encoded.words, words)]
+    return Split(array(values, np.float32), array(labels, np.int32))
 
 
-def _program(settings: LearningSettings) -> Program:
+def _program(settings: LearningSettings, words: tuple[int, ...]) -> Program:
     shape = (settings.layers, settings.qubits, settings.angles_per_qubit)
     readout = _readout(len(settings.classes)).shape[1]
-    words = _encoded(settings).words
     return _cached_program(settings.ansatz, shape, readout, words, settings.estimator)
 
 
@@ -154,19 +161,18 @@ def _undecided_slope(readout: NDArray[np.float64]) -> float:
     return float(((wrong @ readout) ** 2).sum(axis=1).mean())
 
 
-def _batch_floor(settings: LearningSettings) -> float:
+def _batch_floor(settings: LearningSettings, program: Program) -> float:
     # Shot noise K^2 Q m / S equals minibatch noise m |df|^2 / B at S = K^2 Q B / |df|^2, of the
     # shots that measure no prediction.
-    program = _program(settings)
-    squared = _mean_squared_slope(_only(settings, *ENCODING, *CIRCUIT))
+    squared = _mean_squared_slope(_only(settings, *ENCODING), program)
     shots = program.angles**2 * program.observables * settings.batch_size / squared
     return shots / (1 - settings.slope_share)
 
 
 @lru_cache(maxsize=16)
-def _mean_squared_slope(settings: LearningSettings) -> float:
+def _mean_squared_slope(settings: LearningSettings, program: Program) -> float:
     # In NumPy: a compilation would take longer than it saves.
-    program, encoded = _program(settings), _encoded(settings)
+    encoded = _encoded(settings)
     paulis = np.asarray(_held(program, encoded, encoded.splits[0]).paulis)
     models = np.random.default_rng(0).normal(size=(FLOOR_DRAWS, program.parameters))
     derivatives = np.stack([pullback.pull(program, each, np).derivatives for each in models])

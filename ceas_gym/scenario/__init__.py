@@ -4,7 +4,9 @@ The physical defaults describe trapped ions with multiplexing, and were fixed be
 was looked at. Each one names its source; what no experiment gives is marked as an assumption.
 """
 
-from pydantic import model_validator
+from typing import Annotated
+
+from pydantic import Field, model_validator
 
 from ceas_gym.scenario.consensus import (
     AttackSettings,
@@ -49,6 +51,10 @@ class EpisodeSettings(Section, frozen=True):
     training without noise and attack comes to."""
     reward: str = "loss_decrease"
     """What the scheduler is rewarded for, by name; it changes nothing else."""
+    layouts: Annotated[int, Field(ge=1, le=64)] = 1
+    """Networks and splits of the data, of which an episode plays one: seed s plays number s modulo
+    this. Number j is the scenario with `network.layout_seed` and `learning.data_seed` raised by
+    j."""
 
 
 class Scenario(Section, frozen=True):

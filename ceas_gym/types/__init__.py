@@ -16,6 +16,7 @@ Axes have the same names everywhere:
 from ceas_gym.types.fixed import (
     Adversary,
     Consensus,
+    Layouts,
     Learning,
     Network,
     Params,
@@ -51,6 +52,7 @@ __all__ = [
     "Consensus",
     "Delivery",
     "Evidence",
+    "Layouts",
     "Learning",
     "Ledger",
     "Links",

@@ -214,8 +214,22 @@ class Adversary:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Layouts:
+    """What differs between the layouts of a scenario, by field; every array has them in front."""
+
+    network: dict[str, Any]
+    learning: dict[str, Any]
+    count: int = static()
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Params:
-    """Everything that is fixed during an episode."""
+    """Everything that is fixed during an episode.
+
+    Where there are several layouts, network and learning are those of the first;
+    `ceas_gym.layouts.of` puts those of an episode in their place.
+    """
 
     network: Network
     learning: Learning
@@ -223,3 +237,4 @@ class Params:
     adversary: Adversary
     rounds: Int[Array, ""]
     reward: Callable[..., Array] = static()
+    layouts: Layouts | None = None

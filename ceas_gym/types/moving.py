@@ -209,6 +209,8 @@ class State:
     useful: Int[Array, " words"]
     generated: Int[Array, " words"]
     byzantine: Bool[Array, " nodes"]
+    layout: Int[Array, ""]
+    """Number of the layout that the episode plays."""
     round: Int[Array, ""]
     key: Key[Array, ""]
 

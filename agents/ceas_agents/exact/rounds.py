@@ -100,6 +100,7 @@ def _check(params: Params) -> None:
         "sabotage": bool(params.adversary.sabotage),
         "pairs good enough for key": bool((_key_rate(network) > 0).any()),
         "tags": not network.unauthenticated_spend,
+        "several layouts": params.layouts is not None,
     }
     found = [name for name, present in barred.items() if present]
     if found:

@@ -19,6 +19,8 @@ LEARNS: dict[Learners, tuple[Policies, ...]] = {
     "dqn": ("dispatch",),
 }
 """Which policies each learner can train."""
+SHOWN_RULES = ("residual", "dispatch")
+"""Policies that are shown what others do, which is computed for the network of one layout."""
 TRAINING_SEEDS, VALIDATION_SEEDS = 2**30, 2**29
 """First seeds of the episodes: far from those that are played to compare and to judge."""
 RUNS_APART = 2**20
@@ -111,6 +113,11 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: i
         scenario = config.load(name, settings.set)
         if (rounds := scenario.episode.rounds) % settings.hold:
             raise ValueError(f"hold: {settings.hold} does not divide the {rounds} rounds")
+        if settings.policy in SHOWN_RULES and scenario.episode.layouts > 1:
+            raise ValueError(
+                f"policy: {settings.policy} is trained on one layout, but episode.layouts is "
+                f"{scenario.episode.layouts}; set it to 1"
+            )
     return Plan(path.stem, settings, scenario)
 
 

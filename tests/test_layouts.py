@@ -1,0 +1,168 @@
+"""Layouts: each is a scenario of its own, seeds take turns, and one program plays them all."""
+
+import jax
+import numpy as np
+import pytest
+from compiled import reset, step
+
+from ceas_agents import evaluate, scarcity
+from ceas_agents.contestants import Contestant
+from ceas_agents.policies import POLICIES
+from ceas_gym import chance, config, layouts, parameters
+from ceas_gym.env import CEASEnv
+from ceas_gym.learning import setup
+from ceas_gym.scenario import LearningSettings, Scenario
+from ceas_gym.vector_env import CEASVectorEnv
+
+COUNT, ROUNDS = 3, 3
+CHANGES = {"episode.layouts": COUNT, "episode.rounds": ROUNDS, "learning.partition": "dirichlet"}
+ALONE = CHANGES | {"episode.layouts": 1}
+# XLA may sum in another order in another program.
+LAST_BITS = 1e-5
+
+
+def alone(number):
+    """Returns the scenario that layout number j of `tiny` is."""
+    moved = {"network.layout_seed": number, "learning.data_seed": number}
+    return config.load("tiny", ALONE | moved)
+
+
+@pytest.fixture(scope="module")
+def several():
+    return parameters.build(config.load("tiny", CHANGES))
+
+
+def played(params, seed):
+    """Returns what an episode's rounds tell, the same action in each."""
+    state, timestep = reset(params, chance.key(seed))
+    told = [timestep.observation]
+    for _ in range(ROUNDS):
+        state, timestep = step(params, state, np.ones((4, 4), np.float32))
+        told.append((timestep.observation, timestep.reward, timestep.schedule, timestep.stock))
+    return state, told
+
+
+@pytest.mark.parametrize("number", range(COUNT))
+def test_each_is_the_scenario_with_its_seeds(several, number):
+    one, other = layouts.every(several)[number], parameters.build(alone(number))
+    assert one.layouts is None
+    for (path, leaf), (_, expected) in zip(
+        *(jax.tree_util.tree_leaves_with_path(each) for each in (one, other)), strict=True
+    ):
+        found = np.asarray(leaf)
+        if "shards" in jax.tree_util.keystr(path) and found.ndim == 2:
+            # Padded to the largest shard of any layout.
+            found = found[:, : expected.shape[1]]
+        np.testing.assert_array_equal(found, expected, err_msg=jax.tree_util.keystr(path))
+
+
+def test_layouts_differ_in_links_memories_and_data(several):
+    varied = several.layouts
+    assert {"success_probability", "decay_rate", "latency"} <= set(varied.network)
+    assert {"training", "validation", "test", "shards"} <= set(varied.learning)
+    assert "tag_bits" not in varied.network
+    assert "readout" not in varied.learning
+
+
+@pytest.mark.parametrize("seed", [40, 41, 2**31 - 1])
+def test_an_episode_is_the_one_of_its_layout_alone(several, seed):
+    state, told = played(several, seed)
+    assert int(state.layout) == seed % COUNT
+    _, expected = played(parameters.build(alone(seed % COUNT)), seed)
+    for one, other in zip(jax.tree.leaves(told), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=LAST_BITS)
+
+
+def test_one_program_plays_all(several):
+    for seed in range(3, 3 + COUNT):
+        played(several, seed)
+    before = step._cache_size(), reset._cache_size()
+    for seed in range(COUNT):
+        played(several, seed)
+    assert (step._cache_size(), reset._cache_size()) == before
+
+
+def test_a_row_of_a_batch_is_the_single_environment():
+    given = np.random.default_rng(0).uniform(-1, 1, (ROUNDS, COUNT, 4, 4)).astype(np.float32)
+    envs = CEASVectorEnv(COUNT, "tiny", overrides=CHANGES)
+    env = CEASEnv("tiny", overrides=CHANGES)
+    observation, info = envs.reset(seed=7)
+    assert info["layout"].tolist() == [7 % COUNT, 8 % COUNT, 9 % COUNT]
+    told = [observation, *(envs.step(action)[0] for action in given)]
+    for row in range(COUNT):
+        seen, alone_info = env.reset(seed=7 + row)
+        assert alone_info["layout"] == info["layout"][row]
+        single = [seen, *(env.step(action[row])[0] for action in given)]
+        for batched, expected in zip(told, single, strict=True):
+            np.testing.assert_allclose(batched["nodes"][row], expected["nodes"], atol=LAST_BITS)
+
+
+def test_episodes_that_follow_play_all_layouts():
+    env = CEASEnv("tiny", overrides=CHANGES)
+    env.reset(seed=0)
+    followed = [env.reset()[1]["layout"] for _ in range(40)]
+    # Each is missed by 40 fair draws with a chance of 1e-7.
+    assert set(followed) == set(range(COUNT))
+
+
+def test_policies_are_told_the_network_of_their_episode():
+    scenario = config.load("tiny", CHANGES | {"network.channels": 1, "network.longest_km": 60})
+    contestant = Contestant("static_subset", POLICIES["static_subset"], {})
+    params = evaluate.prepare(scenario, [contestant])["static_subset"]
+    rows = dict(evaluate.episodes(contestant, params, ROUNDS, range(COUNT)))
+    for number, each in enumerate(layouts.every(params)):
+        expected = dict(evaluate.episodes(contestant, each, ROUNDS, [number]))[number]
+        assert rows[number]["pairs_generated"].sum() == expected["pairs_generated"].sum() > 0
+        assert rows[number]["layout"].tolist() == [number] * ROUNDS
+
+
+def test_summary_names_the_layout(several):
+    contestant = Contestant("uniform", POLICIES["uniform"], {})
+    rows = dict(evaluate.episodes(contestant, several, ROUNDS, [5]))
+    assert evaluate.summary(rows[5], 0.5)["layout"] == 5 % COUNT
+
+
+def test_words_that_vanish_in_a_layout_are_zero_there():
+    settings = LearningSettings(qubits=2, layers=1, features=2, batch_size=4, estimator="all")
+    own = setup.build(settings, 3)
+    all_words = setup.build(settings, 3, tuple(range(16)))
+    held = list(own.program.words)
+    assert len(held) < 16
+    found = np.asarray(all_words.training.paulis)
+    np.testing.assert_array_equal(found[:, held], own.training.paulis)
+    assert not np.delete(found, held, axis=1).any()
+
+
+def test_words_of_layouts_are_of_any():
+    drawn = [LearningSettings(qubits=2, layers=1, features=2, data_seed=seed) for seed in (0, 1)]
+    every = setup.words_of(drawn)
+    assert list(every) == sorted({*setup.words_of(drawn[:1]), *setup.words_of(drawn[1:])})
+
+
+def test_theta_is_the_mean_of_the_layouts(several):
+    each = [float(scarcity.theta_aware(one)) for one in layouts.every(several)]
+    assert len(set(each)) == COUNT
+    assert scarcity.over_layouts(scarcity.theta_aware, several) == pytest.approx(np.mean(each))
+
+
+@pytest.mark.parametrize("key", ["network.layout_seed", "learning.data_seed"])
+def test_seeds_leave_room_for_all_layouts(key):
+    last = 2**31 - COUNT
+    assert layouts.scenarios(config.load("tiny", CHANGES | {key: last}))
+    with pytest.raises(ValueError, match=rf"{key} = {last + 1} leaves no seeds .*layouts = 3"):
+        parameters.build(config.load("tiny", CHANGES | {key: last + 1}))
+
+
+def test_one_layout_is_the_scenario_itself():
+    params = parameters.build(config.load("tiny"))
+    assert params.layouts is None
+    state = reset(params, chance.key(5))[0]
+    assert int(state.layout) == 0
+    assert layouts.of(params, state) is params
+    assert layouts.scenarios(Scenario()) == [Scenario()]
+
+
+def test_the_layout_of_large_seeds(several):
+    numbers = [int(layouts.number(several, chance.key(seed))) for seed in (2**32 + 4, 2**70)]
+    assert numbers[0] == 4 % COUNT
+    assert numbers[1] in range(COUNT)

@@ -148,4 +148,5 @@ def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> 
         ),
         "certificate": outcome.certificate,
         "gradient_error": error,
+        "layout": after.layout,
     }

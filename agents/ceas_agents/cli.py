@@ -86,7 +86,7 @@ def tune(
 ) -> None:
     """Find the learning rate that suits each policy, with the same effort for all.
 
-    Every policy has seven trials on the same seeds: five learning rates, and two finer ones, or two
+    Every policy has nine trials on the same seeds: seven learning rates, and two finer ones, or two
     values of a parameter of its own. The best accuracy on the validation split wins. What it
     writes, tuned.yaml, ships as agents/ceas_agents/tuned/NAME.yaml: then evaluate plays with it.
 

@@ -25,9 +25,11 @@ from ceas_agents import evaluate, tuned
 from ceas_agents.contestants import CONTESTANTS, Contestant
 from ceas_agents.tuned import RATE
 from ceas_gym import config
+from ceas_gym.names import asked_by
 from ceas_gym.scenario import Scenario
 
-FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""As far up as down, so that no direction is preferred."""
 FINER = 2**0.5
 OWN = {"share": (1 / 2, 5 / 6)}
 """What is tried of a policy's own number, beside its default."""
@@ -74,8 +76,9 @@ def plan(scenario: Scenario, contestants: list[Contestant], episodes: int) -> Pl
         ValueError: If a contestant can't play the scenario, or a rate would be out of bounds.
     """
     rate = scenario.learning.learning_rate
-    for factor in (min(FACTORS) / FINER, max(FACTORS) * FINER):
-        config.load(scenario, {RATE: _times(rate, factor)})
+    with asked_by("the grid of rates"):
+        for factor in (min(FACTORS) / FINER, max(FACTORS) * FINER):
+            config.load(scenario, {RATE: _times(rate, factor)})
     evaluate.prepare(scenario, contestants)
     return Plan(scenario, contestants, range(SEED, SEED + episodes))
 
@@ -113,7 +116,7 @@ def grid(start: Setting) -> list[Setting]:
 
     Example:
         >>> [setting["learning.learning_rate"] for setting in grid({"learning.learning_rate": 0.1})]
-        [0.025, 0.05, 0.1, 0.2, 0.4]
+        [0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8]
     """
     return [start | {RATE: _times(start[RATE], factor)} for factor in FACTORS]
 

@@ -15,6 +15,7 @@ from ceas_agents.policies import POLICIES
 from ceas_agents.tune_search import OWN, TRIALS, Trial
 from ceas_agents.tuned import RATE
 from ceas_gym import config
+from ceas_gym.config import yaml_text
 
 SMALL = {
     "episode.rounds": 8,
@@ -76,7 +77,7 @@ def test_everybody_has_the_same_effort(monkeypatch):
     pretend(monkeypatch, lambda contestant, rate, seed: 0.5)
     found = played(plan("ceas", "focused", "oblivious-naive", "focused:share=0.4"))
     rates = {name: [trial.setting[RATE] for trial in trials[:-2]] for name, trials in found.items()}
-    assert {tuple(each) for each in rates.values()} == {(0.025, 0.05, 0.1, 0.2, 0.4)}
+    assert {tuple(each) for each in rates.values()} == {(0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8)}
     assert {len(trials) for trials in found.values()} == {TRIALS}
     assert {len(trial.scores) for trials in found.values() for trial in trials} == {2}
     # What the name spells out is given: such a contestant refines its rate, as the others do.
@@ -138,7 +139,7 @@ def test_a_rate_that_trains_beats_one_that_does_not(monkeypatch):
 def test_all_trials_of_a_contestant_share_a_program():
     programs = []
 
-    def listen(event, seconds, **_):
+    def listen(event: str, duration_secs: float, **_: str | int) -> None:
         programs.append(event) if event == "/jax/core/compile/backend_compile_duration" else None
 
     search = plan("focused", episodes=1)
@@ -210,7 +211,7 @@ def test_existing_results_are_not_overwritten(finished, monkeypatch, capsys):
 
 def test_an_interrupt_leaves_the_finished_trials_only(tmp_path, monkeypatch, capsys):
     def score(contestant, rate, seed):
-        if rate > 0.3:
+        if rate > 0.15:
             raise KeyboardInterrupt
         return 0.5
 
@@ -218,9 +219,9 @@ def test_an_interrupt_leaves_the_finished_trials_only(tmp_path, monkeypatch, cap
     (tmp_path / "tuned.yaml").write_text("of an earlier run")
     command = ["tune", "tiny", "--policy", "uniform", *SETS, "--out", tmp_path, "--overwrite"]
     assert call(monkeypatch, *command) == 130
-    assert [row["learning_rate"] for row in rows(tmp_path)] == ["0.025", "0.05", "0.1", "0.2"]
+    assert [row["learning_rate"] for row in rows(tmp_path)] == ["0.0125", "0.025", "0.05", "0.1"]
     assert not (tmp_path / "tuned.yaml").exists()
-    assert "interrupted: 4 of 7 trials" in capsys.readouterr().err
+    assert "interrupted: 4 of 9 trials" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,10 @@ def test_an_interrupt_leaves_the_finished_trials_only(tmp_path, monkeypatch, cap
         (["tiny", "--policy", "cea"], "did you mean ceas?"),
         (["tiny", "--policy", "focused:shre=0.5"], "did you mean share?"),
         (["tiny", "--set", "network.node=4"], "network.nodes"),
-        (["tiny", "--set", "learning.learning_rate=1e-6"], "learning.learning_rate must be"),
+        (
+            ["tiny", "--set", "learning.learning_rate=1e-6"],
+            "the grid of rates: overrides: learning",
+        ),
         (["tiny", "--episodes", "0"], "episodes"),
         (["tiny", "--policy", "uniform", "--out", "/dev/null/results"], "/dev/null"),
     ],
@@ -263,14 +267,16 @@ def test_everyone_is_every_contestant_and_belief():
 @pytest.mark.parametrize("scenario", tuned.shipped())
 def test_shipped_files_are_valid(scenario):
     assert scenario in config.shipped()
-    data = config.yaml_text.parsed((tuned.FOLDER / f"{scenario}.yaml").read_text(), scenario)
+    text = (tuned.FOLDER / f"{scenario}.yaml").read_text()
+    data = yaml_text.mapping(text, scenario, "contestants")
     assert list(data) == list(tune_search.EVERYONE)
     for name, setting in data.items():
         known = contestants.get(name)
         found = tuned.contestant(scenario, known)
         assert setting.keys() == {RATE, *tuned.own(known)}
         assert found.overrides == known.overrides | {RATE: setting[RATE]}
-        assert options.given(found.policy).items() >= {**setting, RATE: 0}.items() - {(RATE, 0)}
+        own = {name: value for name, value in setting.items() if name != RATE}
+        assert options.given(found.policy) == options.given(known.policy) | own
 
 
 TUNED = f"oblivious-fair: {{{RATE}: 0.2}}\nfocused: {{{RATE}: 0.05, share: 0.5}}\n"

@@ -1,7 +1,9 @@
 """Tuned settings that come with the package: `NAME.yaml` here, for the scenario of that name.
 
-`ceas-gym tune NAME` finds them, with equal effort for every contestant, and writes them as
-`runs/tune/NAME/tuned.yaml`; a copy of that file here is what `ceas-gym evaluate NAME` plays with.
+`ceas-gym tune` finds them, with equal effort for every contestant, and `ceas-gym evaluate` plays with
+what is here. To make one anew:
+
+    ceas-gym tune metro && cp runs/tune/metro/tuned.yaml agents/ceas_agents/tuned/metro.yaml
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """Tuned settings that come with the package: `NAME.yaml` here, for the scenario of that name.
 
-`ceas-gym tune` finds them, with equal effort for every contestant, and `ceas-gym evaluate` plays with
-what is here. To make one anew:
+`ceas-gym tune` finds them, with equal effort for every contestant, and `ceas-gym evaluate` plays
+with what is here. To make one anew:
 
     ceas-gym tune metro && cp runs/tune/metro/tuned.yaml agents/ceas_agents/tuned/metro.yaml
 """

@@ -42,25 +42,68 @@ def evaluate(
     episodes: Annotated[int, typer.Option(min=1, help="seeds to play")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="first seed")] = 0,
     out: Annotated[Path, typer.Option(help="folder for the results")] = Path("runs/evaluate"),
+    untuned: Annotated[
+        bool, typer.Option("--untuned", help="play all at the scenario's own learning rate")
+    ] = False,
     overrides: Overrides = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Play episodes with each policy; print a table, write rows and plots.
 
+    On the scenarios for which tuned settings are shipped, each policy plays at the learning rate
+    that `ceas-gym tune` found for it, unless --set says another.
+
     Example: ceas-gym evaluate paper --policy ceas --policy uniform --set attack.name=alie
     """
-    from ceas_agents import contestants, run
+    from ceas_agents import contestants, run, tuned
     from ceas_agents import evaluate as evaluation
     from ceas_gym import config
 
-    settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
+    changes = dict(config.parse_override(text) for text in overrides or [])
+    settings = config.load(scenario, changes)
     chosen = [contestants.get(name) for name in dict.fromkeys(policy or DEFAULT_POLICIES)]
-    rows = out / "episodes.csv"
-    if not overwrite and rows.exists() and rows.stat().st_size:
-        raise ValueError(f"{out} holds results; choose another --out or pass --overwrite")
+    if not untuned:
+        given = config.stripped(changes)
+        chosen = [tuned.contestant(scenario, one, given) for one in chosen]
+    _keep_results(out / "episodes.csv", overwrite=overwrite)
     with config.naming(scenario):
         params = evaluation.prepare(settings, chosen)
     run.evaluate(settings, chosen, params, range(seed, seed + episodes), out)
+
+
+@app.command()
+def tune(
+    scenario: Annotated[str, typer.Argument(help="shipped name or path of a YAML file")],
+    policy: Annotated[
+        list[str] | None, typer.Option(help="contestant; repeat for several; by default all")
+    ] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="training seeds of each trial")] = 12,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the results; by default runs/tune/ and the name")
+    ] = None,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the learning rate that suits each policy, with the same effort for all.
+
+    Every policy has nine trials on the same seeds: seven learning rates, and two finer ones, or two
+    values of a parameter of its own. The best accuracy on the validation split wins. What it
+    writes, tuned.yaml, ships as agents/ceas_agents/tuned/NAME.yaml: then evaluate plays with it.
+
+    Example: ceas-gym tune metro
+    """
+    from ceas_agents import contestants, tune_search
+    from ceas_agents import tune as tuning
+    from ceas_gym import config
+
+    settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
+    chosen = [contestants.get(name) for name in dict.fromkeys(policy or tune_search.EVERYONE)]
+    folder = out or Path("runs/tune") / Path(scenario.strip()).stem
+    _keep_results(folder / tuning.TABLE, overwrite=overwrite)
+    with config.naming(scenario):
+        plan = tune_search.plan(settings, chosen, episodes)
+    command = tuning.command(scenario, policy or [], overrides or [], episodes)
+    tuning.tune(plan, folder, command)
 
 
 @app.command()
@@ -215,6 +258,11 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     sys.exit(code)
+
+
+def _keep_results(rows: Path, *, overwrite: bool) -> None:
+    if not overwrite and rows.exists() and rows.stat().st_size:
+        raise ValueError(f"{rows.parent} holds results; choose another --out or pass --overwrite")
 
 
 def _print_anything() -> None:

@@ -56,6 +56,33 @@ def options(policy: Callable[..., Any]) -> dict[str, Any]:
     return {name: types[name] for name in names}
 
 
+def numbers(policy: Callable[..., Any]) -> dict[str, float]:
+    """Returns the defaults of those options of a shipped policy that are numbers, by name.
+
+    Example:
+        >>> from ceas_agents.policies import POLICIES
+        >>> numbers(POLICIES["ceas"]), numbers(POLICIES["focused"])
+        ({}, {'share': 0.6666666666666666})
+    """
+    parameters = inspect.signature(policy).parameters
+    return {
+        name: parameters[name].default for name, kind in options(policy).items() if kind is float
+    }
+
+
+def given(policy: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the numbers and words that a policy's options are set to, by name.
+
+    Example:
+        >>> from ceas_agents.policies import POLICIES
+        >>> focused = POLICIES["focused"]
+        >>> given(chosen("focused", focused, "share=0.5")), given(focused)
+        ({'share': 0.5}, {})
+    """
+    keywords = policy.keywords if isinstance(policy, partial) else {}
+    return {name: value for name, value in keywords.items() if isinstance(value, int | float | str)}
+
+
 def _value(what: str, kind: Any, text: str) -> object:  # noqa: ANN401 - a type
     if kind is float:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ceas_agents import aims, results
+from ceas_agents import aims, options, results, tuned
 from ceas_agents import evaluate as evaluation
 from ceas_agents.ceas import ceas
 from ceas_agents.contestants import Contestant
@@ -46,6 +46,7 @@ def evaluate(
     """
     record: dict[str, object] = {
         "contestants": {c.name: c.overrides for c in contestants},
+        "options": {c.name: given for c in contestants if (given := options.given(c.policy))},
         "seeds": [seeds.start, seeds.stop - 1],
     }
     interrupted = False
@@ -74,7 +75,7 @@ def evaluate(
 
 def notes(contestants: list[Contestant], params: dict[str, Params]) -> list[str]:
     """Returns what is to be said of the contestants before they play, a line each."""
-    found: list[str] = []
+    found = tuned.told(contestants)
     for contestant in contestants:
         rule = params[contestant.name].consensus.rule
         is_ceas = getattr(contestant.policy, "func", contestant.policy) is ceas

@@ -1,0 +1,362 @@
+"""Tuning: equal effort, a score that evaluations do not report, and what is made of the result."""
+
+import csv
+import json
+import re
+import shutil
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from ceas_agents import cli, contestants, evaluate, options, run, tune, tune_search, tuned
+from ceas_agents.policies import POLICIES
+from ceas_agents.tune_search import OWN, TRIALS, Trial
+from ceas_agents.tuned import RATE
+from ceas_gym import config
+from ceas_gym.config import yaml_text
+
+SMALL = {
+    "episode.rounds": 8,
+    "learning.layers": 1,
+    "learning.batch_size": 4,
+    "attack.byzantine_nodes": 0,
+}
+SETS = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+
+
+def call(monkeypatch, *arguments):
+    """Returns the exit code of `ceas-gym` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["ceas-gym", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code or 0
+
+
+def rows(folder):
+    with (folder / tune.TABLE).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def plan(*names, episodes=2):
+    chosen = [contestants.get(name) for name in names]
+    return tune_search.plan(config.load("tiny", SMALL), chosen, episodes)
+
+
+def pretend(monkeypatch, score):
+    """Makes an episode's last validation accuracy a function of rate and seed, its others wrong."""
+
+    def episodes(contestant, params, rounds, seeds):
+        rate = float(params.learning.learning_rate)
+        for seed in seeds:
+            validation = np.append(np.linspace(1, 0, rounds - 1), score(contestant, rate, seed))
+            yield seed, {"validation_accuracy": validation, "accuracy": np.full(rounds, 1 - rate)}
+
+    monkeypatch.setattr(evaluate, "episodes", episodes)
+
+
+def played(plan):
+    return {
+        one.name: list(tune_search.trials(plan, one, lambda *_: None)) for one in plan.contestants
+    }
+
+
+@pytest.fixture
+def ship(tmp_path, monkeypatch):
+    """Ships a text as the tuned settings of the scenario `tiny`."""
+    monkeypatch.setattr(tuned, "FOLDER", tmp_path / "shipped")
+    (tmp_path / "shipped").mkdir()
+    return (tmp_path / "shipped" / "tiny.yaml").write_text
+
+
+# --- The search ---
+
+
+def test_everybody_has_the_same_effort(monkeypatch):
+    pretend(monkeypatch, lambda contestant, rate, seed: 0.5)
+    found = played(plan("ceas", "focused", "oblivious-naive", "focused:share=0.4"))
+    rates = {name: [trial.setting[RATE] for trial in trials[:-2]] for name, trials in found.items()}
+    assert {tuple(each) for each in rates.values()} == {(0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8)}
+    assert {len(trials) for trials in found.values()} == {TRIALS}
+    assert {len(trial.scores) for trials in found.values() for trial in trials} == {2}
+    # What the name spells out is given: such a contestant refines its rate, as the others do.
+    finer = [[trial.setting for trial in found[name][-2:]] for name in found if name != "focused"]
+    assert all(two == [{RATE: 0.0707}, {RATE: 0.141}] for two in finer)
+    own = [trial.setting for trial in found["focused"][-2:]]
+    assert own == [{RATE: 0.1, "share": value} for value in OWN["share"]]
+
+
+def test_the_best_of_either_step_is_found(monkeypatch):
+    pretend(monkeypatch, lambda contestant, rate, seed: 0.9 - abs(np.log(rate / 0.28)) / 9)
+    (trials,) = played(plan("ceas")).values()
+    assert tune_search.best(trials, {RATE: 0.1}).setting == {RATE: 0.283}
+
+
+def test_a_policys_own_number_is_found(monkeypatch):
+    def score(contestant, rate, seed):
+        return 0.9 - abs(rate - 0.2) - abs(contestant.policy.keywords["share"] - 0.5)
+
+    pretend(monkeypatch, score)
+    (trials,) = played(plan("focused")).values()
+    start = {RATE: 0.1, "share": 2 / 3}
+    assert tune_search.best(trials, start).setting == {RATE: 0.2, "share": 0.5}
+
+
+def test_equal_scores_change_nothing():
+    start = {RATE: 0.1, "share": 2 / 3}
+    settings = [*tune_search.grid(start), *tune_search.beside(start)]
+    for nudge in (0, 1e-8):
+        trials = [
+            Trial("focused", setting, np.array([0.5 + nudge * place, 0.7]))
+            for place, setting in enumerate(settings)
+        ]
+        assert tune_search.best(trials, start).setting == start
+
+
+def test_the_score_is_the_last_validation_accuracy_of_seeds_never_reported(monkeypatch):
+    heard = []
+
+    def score(contestant, rate, seed):
+        heard.append(seed)
+        return seed / 1e6
+
+    pretend(monkeypatch, score)
+    (trials,) = played(plan("uniform", episodes=3)).values()
+    assert set(heard) == {900_000, 900_001, 900_002}
+    assert all(trial.scores.tolist() == [0.9, 0.900001, 0.900002] for trial in trials)
+
+
+def test_a_rate_that_trains_beats_one_that_does_not(monkeypatch):
+    monkeypatch.setattr(tune_search, "FACTORS", (1e-5, 1.0))
+    scenario = config.load("tiny", SMALL | {RATE: 0.3})
+    search = tune_search.plan(scenario, [contestants.get("uniform")], 4)
+    (trials,) = played(search).values()
+    assert tune_search.best(trials, {RATE: 0.3}).setting[RATE] > 0.1
+    assert trials[0].scores.mean() < trials[1].scores.mean()
+
+
+def test_all_trials_of_a_contestant_share_a_program():
+    programs = []
+
+    def listen(event: str, duration_secs: float, **_: str | int) -> None:
+        programs.append(event) if event == "/jax/core/compile/backend_compile_duration" else None
+
+    search = plan("focused", episodes=1)
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        counts = [len(programs) for _ in played_one_by_one(search)]
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert counts == [counts[0]] * TRIALS
+
+
+def played_one_by_one(search):
+    return tune_search.trials(search, search.contestants[0], lambda *_: None)
+
+
+# --- The command ---
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder that `ceas-gym tune` has filled."""
+    out = tmp_path_factory.mktemp("tune") / "tiny"
+    with pytest.MonkeyPatch.context() as patch:
+        names = ["--policy", "focused", "--policy", "oblivious-fair"]
+        assert call(patch, "tune", "tiny", *names, *SETS, "--episodes", 2, "--out", out) == 0
+    return out
+
+
+def test_tune_writes_settings_trials_and_what_the_run_is(finished):
+    table = rows(finished)
+    assert [row["policy"] for row in table] == ["focused"] * TRIALS + ["oblivious-fair"] * TRIALS
+    for row in table:
+        numbers = [float(row[name]) for name in ("low", "validation_accuracy", "high")]
+        assert numbers == sorted(numbers)
+        assert row["episodes"] == "2"
+    record = json.loads((finished / "run.json").read_text())
+    assert record["seeds"] == [900_000, 900_001]
+    assert {"jax", "ceas-gym"} <= set(record["versions"])
+    assert config.load(finished / "scenario.yaml") == config.load("tiny", SMALL)
+    assert not [path for path in finished.iterdir() if path.name.startswith(".")]
+    text = (finished / "tuned.yaml").read_text()
+    assert text.startswith("# Made by: ceas-gym tune tiny --policy focused --policy obl")
+    assert "seeds 900000 to 900001" in text
+    assert str(finished) not in text
+
+
+def test_what_tune_writes_can_be_shipped(finished, ship, tmp_path):
+    shutil.copy(finished / "tuned.yaml", tmp_path / "shipped" / "tiny.yaml")
+    for name in ("focused", "oblivious-fair"):
+        trials = [row for row in rows(finished) if row["policy"] == name]
+        highest = max(float(row["validation_accuracy"]) for row in trials)
+        found = tuned.contestant("tiny", contestants.get(name))
+        (row,) = [
+            row
+            for row in trials
+            if float(row["learning_rate"]) == found.overrides[RATE]
+            and row["own"]
+            == " ".join(f"{k}={v:.3g}" for k, v in options.given(found.policy).items())
+        ]
+        assert float(row["validation_accuracy"]) == pytest.approx(highest)
+
+
+def test_existing_results_are_not_overwritten(finished, monkeypatch, capsys):
+    before = (finished / "trials.csv").read_bytes()
+    assert call(monkeypatch, "tune", "tiny", "--out", finished) == 2
+    assert "holds results; choose another --out or pass --overwrite" in capsys.readouterr().err
+    assert (finished / "trials.csv").read_bytes() == before
+
+
+def test_an_interrupt_leaves_the_finished_trials_only(tmp_path, monkeypatch, capsys):
+    def score(contestant, rate, seed):
+        if rate > 0.15:
+            raise KeyboardInterrupt
+        return 0.5
+
+    pretend(monkeypatch, score)
+    (tmp_path / "tuned.yaml").write_text("of an earlier run")
+    command = ["tune", "tiny", "--policy", "uniform", *SETS, "--out", tmp_path, "--overwrite"]
+    assert call(monkeypatch, *command) == 130
+    assert [row["learning_rate"] for row in rows(tmp_path)] == ["0.0125", "0.025", "0.05", "0.1"]
+    assert not (tmp_path / "tuned.yaml").exists()
+    assert "interrupted: 4 of 9 trials" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["papr"], "paper"),
+        (["tiny", "--policy", "cea"], "did you mean ceas?"),
+        (["tiny", "--policy", "focused:shre=0.5"], "did you mean share?"),
+        (["tiny", "--set", "network.node=4"], "network.nodes"),
+        (
+            ["tiny", "--set", "learning.learning_rate=1e-6"],
+            "the grid of rates: overrides: learning",
+        ),
+        (["tiny", "--episodes", "0"], "episodes"),
+        (["tiny", "--policy", "uniform", "--out", "/dev/null/results"], "/dev/null"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert call(monkeypatch, "tune", *arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert said in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+# --- What is shipped ---
+
+
+def test_every_number_of_a_shipped_policy_is_tuned():
+    for policy in POLICIES.values():
+        assert len(options.numbers(policy)) <= 1
+        assert options.numbers(policy).keys() <= OWN.keys()
+
+
+def test_everyone_is_every_contestant_and_belief():
+    names = {contestants.get(name).name for name in tune_search.EVERYONE}
+    assert names > set(contestants.CONTESTANTS)
+    assert {"ceas:placement=best", "ceas:placement=random"} < names
+
+
+@pytest.mark.parametrize("scenario", tuned.shipped())
+def test_shipped_files_are_valid(scenario):
+    assert scenario in config.shipped()
+    text = (tuned.FOLDER / f"{scenario}.yaml").read_text()
+    data = yaml_text.mapping(text, scenario, "contestants")
+    assert list(data) == list(tune_search.EVERYONE)
+    for name, setting in data.items():
+        known = contestants.get(name)
+        found = tuned.contestant(scenario, known)
+        assert setting.keys() == {RATE, *tuned.own(known)}
+        assert found.overrides == known.overrides | {RATE: setting[RATE]}
+        own = {name: value for name, value in setting.items() if name != RATE}
+        assert options.given(found.policy) == options.given(known.policy) | own
+
+
+TUNED = f"oblivious-fair: {{{RATE}: 0.2}}\nfocused: {{{RATE}: 0.05, share: 0.5}}\n"
+
+
+def evaluated(monkeypatch, out, *arguments):
+    """Returns what `run.json` says of the contestants' settings."""
+    policies = ["--policy", "oblivious-fair", "--policy", "focused", "--policy", "uniform"]
+    command = ["evaluate", "tiny", *policies, *SETS, "--episodes", 1, *arguments, "--out", out]
+    assert call(monkeypatch, *command) == 0
+    record = json.loads((out / "run.json").read_text())
+    return record["contestants"], record["options"]
+
+
+def test_evaluate_plays_at_the_tuned_rates(ship, tmp_path, monkeypatch, capsys):
+    ship(TUNED)
+    changes, own = evaluated(monkeypatch, tmp_path / "out")
+    assert changes == {
+        "oblivious-fair": {"consensus.weights": "uniform", RATE: 0.2},
+        "focused": {RATE: 0.05},
+        "uniform": {},
+    }
+    assert own == {"focused": {"share": 0.5}}
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "tuned" in line]
+    assert line == (
+        "note: tuned learning rates (not with --untuned): oblivious-fair 0.2, "
+        "focused 0.05 (share=0.5); the scenario's own: uniform"
+    )
+
+
+def test_untuned_and_set_win(ship, tmp_path, monkeypatch):
+    ship(TUNED)
+    heard = []
+    monkeypatch.setattr(run, "evaluate", lambda *arguments: heard.extend(arguments[1]))
+    command = ["evaluate", "tiny", "--policy", "focused", "--out", tmp_path, "--set"]
+    assert call(monkeypatch, *command, "attack.name=none", "--untuned") == 0
+    assert call(monkeypatch, *command, f"{RATE} = 0.3") == 0
+    untuned, given = heard
+    assert untuned == contestants.get("focused")
+    # A rate of the user's own leaves the policy's own number tuned.
+    assert given.overrides == {}
+    assert given.policy.keywords == {"share": 0.5}
+    assert tuned.told(heard) == []
+
+
+def test_a_rate_goes_with_its_optimizer_and_its_scenario(ship, tmp_path):
+    ship(TUNED)
+    fair = contestants.get("oblivious-fair")
+    assert tuned.contestant(" tiny ", fair).overrides[RATE] == 0.2
+    for scenario, given in [("tiny", ["learning.optimizer"]), ("small", []), ("../tiny", [])]:
+        assert tuned.contestant(scenario, fair, given) == fair
+    mine = tmp_path / "tiny.yaml"
+    mine.write_text(config.dump(config.load("tiny")))
+    assert tuned.contestant(str(mine), fair) == fair
+
+
+def test_the_tuned_rate_is_what_is_played(ship):
+    ship(TUNED)
+    found = tuned.contestant("tiny", contestants.get("oblivious-fair"))
+    params = evaluate.prepare(config.load("tiny", SMALL), [found])["oblivious-fair"]
+    assert float(params.learning.learning_rate) == pytest.approx(0.2)
+    assert run.notes([found], {"oblivious-fair": params}) == tuned.told([found])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("oblivious-fair: [", "line 1"),
+        ("- 0.2", "must be a mapping of contestants, but is [0.2]"),
+        ("oblivious-fair: 0.2", "oblivious-fair: must be a mapping of settings, but is 0.2"),
+        (f"oblivious-fair: {{{RATE}: fast}}", f"{RATE} must be a number, but is 'fast'"),
+        (f"oblivious-fair: {{{RATE}: 0}}", f"{RATE} must be a finite number from 1e-06 to 1000"),
+        ("oblivious-fair: {share: 0.5}", "share is not a setting"),
+    ],
+)
+def test_a_damaged_file_is_named_in_one_line(text, said, ship, tmp_path, monkeypatch, capsys):
+    ship(text)
+    command = ["evaluate", "tiny", "--policy", "oblivious-fair", "--out", tmp_path / "out"]
+    assert call(monkeypatch, *command) == 2
+    error = capsys.readouterr().err
+    assert re.match(r"error: .*shipped/tiny\.yaml(:| must) ", error)
+    assert said in error
+    assert error.count("\n") == 1

@@ -1,31 +1,46 @@
-"""The whole story on one page: a round of scheduling, decay, learning, attack and consensus."""
+"""The whole story on one page: windows of generation, then a barrier of learning and consensus."""
+
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
-from ceas_gym import actions, chance, layouts, metrics, observations, tally
-from ceas_gym.consensus import placement, protocol
+from ceas_gym import actions, chance, layouts, metrics, observations, sabotage, tally
+from ceas_gym.consensus import attacks, placement, protocol
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.network import (
-    barrier,
-    conditions,
-    forecast,
-    generation,
-    sabotage,
-    storage,
-    verification,
-)
+from ceas_gym.network import barrier as stores
+from ceas_gym.network import conditions, forecast, generation, storage, verification
 from ceas_gym.types import (
+    Cache,
     Coalition,
     Delivery,
+    Gathered,
+    Links,
     Params,
     Received,
     Report,
+    Round,
     State,
     TimeStep,
     Verdict,
+    Workers,
 )
+
+
+class Keys(NamedTuple):
+    """The random keys of a round."""
+
+    following: Key[Array, ""]
+    """From which those of the next round are made."""
+    heralding: Key[Array, ""]
+    purification: Key[Array, ""]
+    learning: Key[Array, ""]
+    conditions: Key[Array, ""]
+    attack: Key[Array, ""]
+    tests: Key[Array, ""]
 
 
 def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
@@ -44,7 +59,8 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         conditions=conditions.start(network, conditions_key),
         memory=storage.empty(network),
         model=start,
-        workers=protocol.start(nodes, start.parameters),
+        workers=protocol.idle(nodes, start.parameters),
+        cache=protocol.empty(nodes, start.parameters),
         scores=model.score(params.learning, start),
         report=_no_report(params),
         useful=tally.zero(),
@@ -59,8 +75,7 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         reward=jnp.float32(0),
         terminated=jnp.bool_(False),
         metrics=metrics.before_any_round(state),
-        schedule=jnp.zeros((network.windows, nodes), jnp.float32),
-        stock=state.memory.pairs,
+        round=None,
     )
 
 
@@ -76,59 +91,165 @@ def step(
         state: Before the round.
         action: Requests for channel-time, in [-1, 1].
     """
-    params = layouts.chosen(params, state.layout)
-    keys = jax.random.split(state.key, 7)
-    key, herald_key, purify_key, learning_key, conditions_key, attack_key, test_key = keys
-    network, adversary, next_round = params.network, params.adversary, state.round + 1
-    acting = state.byzantine & (state.round >= adversary.onset)
+    params = layouts.of(params, state)
+    network, keys = params.network, Keys(*jax.random.split(state.key, len(Keys._fields)))
+    acting = state.byzantine & (state.round >= params.adversary.onset)
+    coalition = Coalition(state.byzantine, acting, keys.attack)
+    schedule = sabotage.schedule(params, coalition, actions.decode(network, action))
+    links = sabotage.links(params, coalition, conditions.links(network, state.conditions))
 
-    asked = actions.decode(network, action)
-    schedule = sabotage.exhaust(network, adversary, acting, asked)
-    links = sabotage.jam(adversary, acting, conditions.links(network, state.conditions))
-    tried = generation.attempts(network, schedule)
-    heralded = generation.herald(links, tried, herald_key)
-    stored, ledger = storage.store(network, links, state.memory, heralded)
-    fakes = acting & ("under_claiming" in adversary.sabotage)
-    untested, ledger, tests = verification.test(
-        network, state.conditions.tests, fakes, stored, ledger, test_key
+    # W windows (`window`); what is heralded depends on nothing stored, so it is drawn in one pass.
+    window_keys = jax.random.split(keys.heralding, network.windows)
+    made = jax.vmap(partial(generate, params, links))(schedule, window_keys)
+    gathered, _ = jax.lax.scan(
+        lambda before, new: (gather(params, links, before, *new), None),
+        storage.begin(network, state.memory),
+        made,
     )
-    memory, able, ledger = barrier.spend(network, links, untested, ledger, purify_key)
-    delivery = sabotage.withhold(adversary, acting, able)
-    known = verification.remember(network, state.conditions, tests, delivery.authenticated)
+    return barrier(params, state, coalition, links, schedule, gathered, keys)
 
-    pulled = pullback.pull(params.learning.program, state.model.parameters)
-    poisoned = acting & adversary.poisons_labels
-    gradients = learners.gradients(params.learning, pulled, delivery, poisoned, learning_key)
+
+def window(
+    params: Params,
+    links: Links,
+    gathered: Gathered,
+    shares: Float[Array, " nodes"],
+    key: Key[Array, ""],
+) -> Gathered:
+    """Returns what the network holds after one more window.
+
+    Args:
+        params: The scenario.
+        links: Rates and decay in this round.
+        gathered: Since the last barrier.
+        shares: Of a channel, for each node; what the switch gives.
+        key: Decides which attempts succeed.
+    """
+    return gather(params, links, gathered, *generate(params, links, shares, key))
+
+
+def generate(
+    params: Params, links: Links, shares: Float[Array, " nodes"], key: Key[Array, ""]
+) -> tuple[Int[Array, "nodes hops"], Int[Array, "nodes hops"]]:
+    """Returns the attempts of a window, and the pairs that are heralded; as for `window`."""
+    tried = generation.attempts(params.network, shares)
+    return tried, generation.herald(links, tried, key)
+
+
+def gather(
+    params: Params,
+    links: Links,
+    gathered: Gathered,
+    tried: Int[Array, "nodes hops"],
+    heralded: Int[Array, "nodes hops"],
+) -> Gathered:
+    """Returns what is held after a window in which so many pairs were heralded; as for `window`."""
+    network = params.network
+    windows_left = network.windows - 1 - gathered.window
+    memory, fates = storage.window(network, links, gathered.memory, heralded, windows_left)
+    return Gathered(
+        memory=memory,
+        ledger=jax.tree.map(jnp.add, gathered.ledger, fates),
+        tried=gathered.tried + tried,
+        heralded=gathered.heralded + heralded,
+        window=gathered.window + 1,
+    )
+
+
+def barrier(
+    params: Params,
+    state: State,
+    coalition: Coalition,
+    links: Links,
+    schedule: Float[Array, "windows nodes"],
+    gathered: Gathered,
+    keys: Keys,
+) -> tuple[State, TimeStep]:
+    """Returns the state after pairs were spent, gradients measured, and an update agreed on.
+
+    Args:
+        params: The scenario.
+        state: At the last barrier.
+        coalition: The Byzantine nodes.
+        links: Rates and decay in this round.
+        schedule: Channel-time that was given since the last barrier.
+        gathered: What it brought.
+        keys: Of the round.
+    """
+    network, learning, conditions_now = params.network, params.learning, state.conditions
+    fakes = sabotage.tests(params, coalition)
+    memory, ledger, tests = verification.test(
+        network, conditions_now.tests, fakes, gathered.memory, gathered.ledger, keys.tests
+    )
+    memory, able, ledger = stores.spend(network, links, memory, ledger, keys.purification)
+    delivery = sabotage.delivery(params, coalition, able)
+    known = verification.remember(network, conditions_now, tests, delivery.authenticated)
+
+    pulled = pullback.pull(learning.program, state.model.parameters)
+    poisoned = coalition.acting & params.adversary.poisons_labels
+    gradients = learners.gradients(learning, pulled, delivery, poisoned, keys.learning)
     workers = protocol.blend(params.consensus, state.workers, gradients, delivery)
-    coalition = Coalition(state.byzantine, acting, attack_key)
-    workers, received, verdict = protocol.decide(params, workers, delivery, coalition)
-    exact = learners.full_gradient(params.learning, pulled, params.learning.training)
-    useful = metrics.useful_pairs(ledger, delivery, received, verdict)
-    trained = model.apply(params.learning, state.model, verdict.update, verdict.committed)
+    cache, received, verdict = agree(params, workers, state.cache, delivery, coalition)
+    trained = model.apply(learning, state.model, verdict.update, verdict.committed)
 
+    happened = Round(
+        coalition, links, schedule, gathered, ledger, delivery, gradients, received, verdict
+    )
+    useful = metrics.useful_pairs(happened)
     after = State(
-        conditions=conditions.advance(network, known, tried, heralded, next_round, conditions_key),
+        conditions=conditions.advance(network, known, gathered, state.round + 1, keys.conditions),
         memory=memory,
         model=trained,
         workers=workers,
-        scores=model.score(params.learning, trained),
+        cache=cache,
+        scores=model.score(learning, trained),
         report=_report(delivery, received, verdict),
         useful=tally.add(state.useful, useful),
         generated=tally.add(state.generated, ledger.generated.sum()),
         byzantine=state.byzantine,
         layout=state.layout,
-        round=next_round,
-        key=key,
+        round=state.round + 1,
+        key=keys.following,
     )
-    next_state = jax.tree.map(_as_wide, after, state)
-    return next_state, TimeStep(
-        observation=observations.observe(params, next_state),
-        reward=params.reward(params, state, next_state),
-        terminated=(next_state.round >= params.rounds) | _diverged(next_state),
-        metrics=metrics.of_round(next_state, ledger, delivery, received, verdict, useful, exact),
-        schedule=schedule,
-        stock=stored.pairs,
+    exact = learners.full_gradient(learning, pulled, learning.training)
+    after = jax.tree.map(_as_wide, after, state)
+    return after, TimeStep(
+        observation=observations.observe(params, after),
+        reward=params.reward(params, state, after),
+        terminated=(after.round >= params.rounds) | _diverged(after),
+        metrics=metrics.of_round(after, happened, useful, exact),
+        round=happened,
     )
+
+
+def agree(
+    params: Params, workers: Workers, cache: Cache, delivery: Delivery, coalition: Coalition
+) -> tuple[Cache, Received, Verdict]:
+    """Returns what the hub remembers of the updates, what it received, and what it made of it.
+
+    Weights are fixed before the updates are looked at, but for those of non-finite updates, which
+    are rejected. The hub commits only with a quorum (`protocol.commit`).
+
+    Args:
+        params: Protocol, coalition, and the noise figures of the learning.
+        workers: With this round's momentum.
+        cache: Of the rounds before.
+        delivery: What the network delivered.
+        coalition: The Byzantine nodes.
+    """
+    consensus = params.consensus
+    measured = protocol.measured_information(delivery, params.network.qubits)
+    arrived = protocol.receive(consensus, workers, cache, delivery, measured)
+    arrived = attacks.replaceable(params.adversary, coalition, arrived)
+    arrived = sabotage.received(params, coalition, delivery, arrived)
+    weights = protocol.weigh(params, arrived)
+    bad = (coalition.members & (delivery.shots > 0)) | arrived.forged
+    sent = attacks.corrupt(params.adversary, consensus, arrived, weights, coalition, bad)
+    received, weights = protocol.reject_non_finite(replace(arrived, updates=sent), weights)
+    update = protocol.aggregate(consensus, received, weights)
+    verdict = protocol.commit(params, received, weights, update)
+    cache = protocol.remember(cache, received, delivery, measured)
+    return cache, received, verdict
 
 
 def _as_wide(new: Array, old: Array) -> Array:

@@ -1,5 +1,6 @@
 """The compiled core as the environments call it: an array in, an array out."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import NDArray
 
 from ceas_gym import chance, dynamics, metrics, words
-from ceas_gym.types import Params, State, TimeStep
+from ceas_gym.types import Params, Round, State, TimeStep
 from ceas_gym.words import Words
 
 NEXT_EPISODE = 0x6CEA5
@@ -46,7 +47,7 @@ def reset(params: Params, key_words: ArrayLike, follows: ArrayLike) -> Running:
     """
     key = jax.random.wrap_key_data(jnp.asarray(key_words), impl=chance.THREEFRY)
     start = jnp.where(follows, jax.random.fold_in(key, NEXT_EPISODE), key)
-    return _pack(*_reset(params, start))
+    return _pack(params, *_reset(params, start))
 
 
 def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of the same kind
@@ -60,7 +61,7 @@ def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of th
 
 def step(params: Params, state: Words, action: ArrayLike) -> Running:
     """Returns the episode after one more round."""
-    return _pack(*dynamics.step(params, unpack(params, state), jnp.asarray(action)))
+    return _pack(params, *dynamics.step(params, unpack(params, state), jnp.asarray(action)))
 
 
 def unpack(params: Params, state: Words) -> State:
@@ -76,7 +77,7 @@ def progress(params: Params, running: Running) -> tuple[Int[Array, ""], Bool[Arr
 
 def layout(params: Params) -> Told:
     """Returns the shapes in what is told of one environment, for `words.read`."""
-    return jax.eval_shape(_tell, _shapes(params)[1])
+    return jax.eval_shape(partial(_tell, params), *_shapes(params))
 
 
 def _shapes(params: Params) -> tuple[State, TimeStep]:
@@ -84,12 +85,13 @@ def _shapes(params: Params) -> tuple[State, TimeStep]:
     return jax.eval_shape(_reset, params, jax.eval_shape(_any_key))
 
 
-def _pack(state: State, timestep: TimeStep) -> Running:
-    return Running(words.pack(state), words.pack(_tell(timestep)))
+def _pack(params: Params, state: State, timestep: TimeStep) -> Running:
+    return Running(words.pack(state), words.pack(_tell(params, state, timestep)))
 
 
-def _tell(timestep: TimeStep) -> Told:
+def _tell(params: Params, state: State, timestep: TimeStep) -> Told:
     # In 32 bits, also where JAX has 64.
+    schedule, stock = _seen(params, state, timestep.round)
     figures = [timestep.reward, timestep.terminated]
     figures += [timestep.metrics[name] for name in metrics.NAMES]
     observation = timestep.observation
@@ -97,9 +99,17 @@ def _tell(timestep: TimeStep) -> Told:
         observation.nodes,
         observation.network,
         jnp.stack([figure.astype(jnp.float32) for figure in figures]),
-        timestep.schedule.astype(jnp.float32),
-        timestep.stock.astype(jnp.int32),
+        schedule.astype(jnp.float32),
+        stock.astype(jnp.int32),
     )
+
+
+def _seen(params: Params, state: State, happened: Round | None) -> tuple[Array, Array]:
+    # The schedule, and the pairs that waited at the barrier; none yet where an episode starts.
+    if happened is None:
+        network = params.network
+        return jnp.zeros((network.windows, *network.vertex.shape)), state.memory.pairs
+    return happened.schedule, happened.gathered.memory.pairs
 
 
 def _any_key() -> Key[Array, ""]:

@@ -4,19 +4,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ceas_gym import tally
-from ceas_gym.types import Delivery, Ledger, Metrics, Received, State, Verdict
+from ceas_gym.types import Metrics, Round, State
 
 
-def useful_pairs(
-    ledger: Ledger, delivery: Delivery, received: Received, verdict: Verdict
-) -> Int[Array, ""]:
+def useful_pairs(happened: Round) -> Int[Array, ""]:
     """Returns the round's pairs that did useful work.
 
     Those measured into key, and those spent on shots of an update that was accepted, as its node
     made it, into a committed round.
     """
-    worked = received.counted & ~received.forged & (delivery.shots > 0)
-    spent = jnp.where(worked & verdict.committed, ledger.spent, 0)
+    received, ledger = happened.received, happened.ledger
+    worked = received.counted & ~received.forged & (happened.delivery.shots > 0)
+    spent = jnp.where(worked & happened.verdict.committed, ledger.spent, 0)
     return (spent + ledger.keyed).sum()
 
 
@@ -28,10 +27,7 @@ def before_any_round(state: State) -> Metrics:
 
 def of_round(
     after: State,
-    ledger: Ledger,
-    delivery: Delivery,
-    received: Received,
-    verdict: Verdict,
+    happened: Round,
     useful: Int[Array, ""],
     exact: Float[Array, " parameters"],
 ) -> Metrics:
@@ -44,13 +40,12 @@ def of_round(
 
     Args:
         after: State after the round.
-        ledger: What became of the pairs.
-        delivery: What the learners got.
-        received: What the hub received.
-        verdict: What it made of it.
+        happened: In it.
         useful: Pairs that did useful work.
         exact: Noiseless gradient at the parameters before the round.
     """
+    ledger, delivery = happened.ledger, happened.delivery
+    received, verdict = happened.received, happened.verdict
     values = {
         "pairs_generated": ledger.generated.sum(),
         "pairs_spent": ledger.spent.sum(),

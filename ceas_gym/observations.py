@@ -94,7 +94,7 @@ def _holdings(params: Params, state: State) -> list[Array]:
         jnp.log10(1 + report.shots) / 4,
         report.signal,
         report.weights * report.counted * stored.shape[0] / 4,
-        state.workers.accepted_age / 10,
+        state.cache.age / 10,
     ]
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import jax
 import numpy as np
 
-from ceas_gym import layouts, rewards, trials
+from ceas_gym import layouts, rewards, sabotage, trials
 from ceas_gym.consensus import rules
 from ceas_gym.consensus import setup as consensus
 from ceas_gym.learning import setup as learning
@@ -42,7 +42,9 @@ def _build(scenario: Scenario, wide: bool) -> Params:
     with asked_by("consensus.rule"):
         rules.check(scenario.consensus.rule, scenario.network.nodes, scenario.tolerated_nodes)
     protocol = consensus.build(scenario.consensus, scenario.tolerated_nodes)
-    adversary = consensus.build_adversary(scenario.attack, scenario.episode.rounds)
+    adversary = consensus.build_adversary(
+        scenario.attack, scenario.episode.rounds, sabotage.SABOTAGE
+    )
     with asked_by("episode.reward"):
         reward = rewards.get(scenario.episode.reward)
     drawn = layouts.scenarios(scenario)

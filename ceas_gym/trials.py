@@ -71,7 +71,7 @@ def _rule(params: Params, state: State) -> Array:
 
 
 def _weights(params: Params, state: State) -> Array:
-    information, counted = state.workers.accepted_information, state.byzantine
+    information, counted = state.cache.information, state.byzantine
     return params.consensus.weighting(information, counted, params.learning.batch_floor)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ceas_agents import learned, scarcity
 from ceas_agents.contestants import CONTESTANTS
-from ceas_gym import config, hardware, parameters, rewards
+from ceas_gym import config, hardware, parameters, rewards, sabotage
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.learning import circuit, data, model
 from ceas_gym.names import nearest
@@ -43,7 +43,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "hardware": hardware.ABOUT,
         "graphs": {name: config.describe(name, "graphs") for name in config.shipped("graphs")},
         "attacks": _attacks(),
-        "sabotage": attacks.SABOTAGE,
+        "sabotage": {name: each.about for name, each in sabotage.SABOTAGE.items()},
         **described,
     }
 

@@ -1,13 +1,14 @@
-"""The hub's round: momentum, lapses, weights, attack, rule, quorum."""
+"""The hub's part of a round, line by line: receive, weigh, reject, aggregate, commit, remember."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym.consensus import attacks, weights
+from ceas_gym.consensus.weights import certificate, top_share
 from ceas_gym.physics import information
-from ceas_gym.types import Coalition, Consensus, Delivery, Params, Received, Verdict, Workers
+from ceas_gym.types import Cache, Consensus, Delivery, Params, Received, Verdict, Workers
 
 ROUNDING = 1e-6
 """Of a share that is summed up in 32 bits."""
@@ -15,28 +16,34 @@ NEVER = 2**30 - 1
 """Age in the first round of an update that there is not: far more than is ever used."""
 OLDEST = 2**31 - 2
 """At which 32 bits stop counting."""
-Lapse = Callable[[Consensus, Workers, Delivery, Array], Received]
+Lapse = Callable[[Consensus, Workers, Cache, Delivery, Array], Received]
 
 
-def drop(consensus: Consensus, workers: Workers, delivery: Delivery, measured: Array) -> Received:
+def drop(
+    consensus: Consensus, workers: Workers, held: Cache, delivery: Delivery, measured: Array
+) -> Received:
     """Counts the authenticated nodes only."""
-    del consensus
+    del consensus, held
     counted = delivery.authenticated
     return Received(workers.momentum, measured, counted, jnp.zeros_like(counted))
 
 
-def cache(consensus: Consensus, workers: Workers, delivery: Delivery, measured: Array) -> Received:
+def cache(
+    consensus: Consensus, workers: Workers, held: Cache, delivery: Delivery, measured: Array
+) -> Received:
     """Uses a lapsed node's last accepted update, up to a maximal age."""
     fresh = delivery.authenticated
-    usable = fresh | (workers.accepted_age < consensus.cache_age)
-    updates = jnp.where(fresh[:, None], workers.momentum, workers.accepted)
-    held = jnp.where(fresh, measured, workers.accepted_information)
-    return Received(updates, held, usable, jnp.zeros_like(fresh))
+    usable = fresh | (held.age < consensus.cache_age)
+    updates = jnp.where(fresh[:, None], workers.momentum, held.updates)
+    known = jnp.where(fresh, measured, held.information)
+    return Received(updates, known, usable, jnp.zeros_like(fresh))
 
 
-def accept(consensus: Consensus, workers: Workers, delivery: Delivery, measured: Array) -> Received:
+def accept(
+    consensus: Consensus, workers: Workers, held: Cache, delivery: Delivery, measured: Array
+) -> Received:
     """Counts all nodes that sent anything; the adversary may replace what carries no tag."""
-    del consensus
+    del consensus, held
     counted = delivery.shots > 0
     return Received(workers.momentum, measured, counted, counted & ~delivery.authenticated)
 
@@ -44,11 +51,18 @@ def accept(consensus: Consensus, workers: Workers, delivery: Delivery, measured:
 LAPSES: dict[str, Lapse] = {"drop": drop, "cache": cache, "accept": accept}
 
 
-def start(nodes: int, parameters: Float[Array, " parameters"]) -> Workers:
+def idle(nodes: int, parameters: Float[Array, " parameters"]) -> Workers:
     """Returns the workers before their first round."""
-    updates = jnp.zeros((nodes, *parameters.shape), parameters.dtype)
-    never = jnp.full(nodes, NEVER, jnp.int32)
-    return Workers(updates, updates, jnp.zeros(nodes, parameters.dtype), never)
+    return Workers(jnp.zeros((nodes, *parameters.shape), parameters.dtype))
+
+
+def empty(nodes: int, parameters: Float[Array, " parameters"]) -> Cache:
+    """Returns the cache before any update was accepted."""
+    return Cache(
+        updates=jnp.zeros((nodes, *parameters.shape), parameters.dtype),
+        information=jnp.zeros(nodes, parameters.dtype),
+        age=jnp.full(nodes, NEVER, jnp.int32),
+    )
 
 
 def blend(consensus: Consensus, workers: Workers, gradients: Array, delivery: Delivery) -> Workers:
@@ -58,8 +72,7 @@ def blend(consensus: Consensus, workers: Workers, gradients: Array, delivery: De
         Karimireddy, He and Jaggi, ICML 2021, arXiv:2012.10333: without it every rule fails.
     """
     fresh = consensus.momentum * workers.momentum + (1 - consensus.momentum) * gradients
-    momentum = jnp.where(delivery.shots[:, None] > 0, fresh, workers.momentum)
-    return Workers(momentum, workers.accepted, workers.accepted_information, workers.accepted_age)
+    return Workers(jnp.where(delivery.shots[:, None] > 0, fresh, workers.momentum))
 
 
 def measured_information(delivery: Delivery, qubits: int) -> Float[Array, " nodes"]:
@@ -75,48 +88,94 @@ def measured_information(delivery: Delivery, qubits: int) -> Float[Array, " node
     return delivery.shots * information.depolarized_qfi_factor(delivery.signal, 2**qubits)
 
 
-def decide(
-    params: Params, workers: Workers, delivery: Delivery, coalition: Coalition
-) -> tuple[Workers, Received, Verdict]:
-    """Returns the workers, what the hub received, and what it made of it.
-
-    Weights are fixed before the updates are looked at, but for those of non-finite updates, which
-    are rejected. The hub acts only with a quorum: more than twice as many counted nodes as it must
-    tolerate (four times with bucketing), and no more weight on the heaviest of them than
-    `largest_share`.
+def receive(
+    consensus: Consensus,
+    workers: Workers,
+    held: Cache,
+    delivery: Delivery,
+    measured: Float[Array, " nodes"],
+) -> Received:
+    """Returns what the hub would hold of honest nodes: what it does with those without a tag.
 
     Args:
-        params: Protocol, coalition, and the noise figures of the learning.
-        workers: With this round's momentum.
-        delivery: What the network delivered.
-        coalition: The Byzantine nodes.
+        consensus: What it does.
+        workers: Their updates of this round.
+        held: The hub's cache.
+        delivery: Who sent anything, and who with a tag.
+        measured: Information behind the updates (`measured_information`).
     """
-    consensus, adversary = params.consensus, params.adversary
-    measured = measured_information(delivery, params.network.qubits)
-    received = consensus.lapse(consensus, workers, delivery, measured)
-    received = attacks.intercept(adversary, consensus, delivery, received, coalition)
-    weight = _weigh(params, received)
-    bad = (coalition.members & (delivery.shots > 0)) | received.forged
-    sent = attacks.corrupt(adversary, consensus, received, weight, coalition, bad)
-    received, sent, weight = _reject_non_finite(received, sent, weight)
-
-    update = consensus.rule(sent, weight, consensus.tolerated)
-    share = weights.top_share(weight, consensus.tolerated)
-    quorum = consensus.votes_needed * consensus.tolerated < received.counted.sum()
-    verdict = Verdict(
-        update=update,
-        committed=quorum & (share <= consensus.largest_share + ROUNDING),
-        weights=weight,
-        share=share,
-        certificate=weights.certificate(weight, share, _variances(params, received)),
-    )
-    return _remember(workers, received, delivery, measured, sent), received, verdict
+    return consensus.lapse(consensus, workers, held, delivery, measured)
 
 
-def _weigh(params: Params, received: Received) -> Float[Array, " nodes"]:
+def weigh(params: Params, received: Received) -> Float[Array, " nodes"]:
+    """Returns the weights of the counted nodes, capped, before any update is looked at."""
     consensus, counted = params.consensus, received.counted
     raw = consensus.weighting(received.information, counted, params.learning.batch_floor)
     return consensus.cap(consensus, raw, counted, _variances(params, received))
+
+
+def reject_non_finite(
+    received: Received, weights: Float[Array, " nodes"]
+) -> tuple[Received, Float[Array, " nodes"]]:
+    """Returns what is left, and its weights, without the updates that hold no finite numbers."""
+    finite = jnp.isfinite(received.updates).all(axis=1)
+    kept = jnp.where(finite, weights, 0)
+    counted = received.counted & finite
+    clean = replace(
+        received,
+        updates=jnp.where(counted[:, None], received.updates, 0),
+        counted=counted,
+        forged=received.forged & finite,
+    )
+    return clean, kept / jnp.maximum(kept.sum(), 1e-30)
+
+
+def aggregate(
+    consensus: Consensus, received: Received, weights: Float[Array, " nodes"]
+) -> Float[Array, " parameters"]:
+    """Returns the one update that the rule makes of all."""
+    return consensus.rule(received.updates, weights, consensus.tolerated)
+
+
+def commit(
+    params: Params,
+    received: Received,
+    weights: Float[Array, " nodes"],
+    update: Float[Array, " parameters"],
+) -> Verdict:
+    """Returns the verdict on a round.
+
+    The hub acts only with a quorum: more than twice as many counted nodes as it must tolerate (four
+    times with bucketing), and no more weight on the heaviest of them than `largest_share`.
+
+    Args:
+        params: Protocol, and the noise figures of the learning.
+        received: What the rule was given.
+        weights: The same.
+        update: What it made of it.
+    """
+    consensus = params.consensus
+    share = top_share(weights, consensus.tolerated)
+    quorum = consensus.votes_needed * consensus.tolerated < received.counted.sum()
+    return Verdict(
+        update=update,
+        committed=quorum & (share <= consensus.largest_share + ROUNDING),
+        weights=weights,
+        share=share,
+        certificate=certificate(weights, share, _variances(params, received)),
+    )
+
+
+def remember(
+    held: Cache, received: Received, delivery: Delivery, measured: Float[Array, " nodes"]
+) -> Cache:
+    """Returns the cache with the updates that nodes made and the hub accepted in this round."""
+    fresh = received.counted & (delivery.shots > 0) & ~received.forged
+    return Cache(
+        updates=jnp.where(fresh[:, None], received.updates, held.updates),
+        information=jnp.where(fresh, measured, held.information),
+        age=jnp.where(fresh, 0, jnp.minimum(held.age, OLDEST) + 1),
+    )
 
 
 def _variances(params: Params, received: Received) -> Float[Array, " nodes"]:
@@ -124,26 +183,3 @@ def _variances(params: Params, received: Received) -> Float[Array, " nodes"]:
     # The updates are not divided by it, so their own noise is smaller: the bound is safe.
     shot = 1 / jnp.maximum(received.information, 1e-9)
     return params.learning.noise_scale * (shot + 1 / params.learning.batch_floor)
-
-
-def _reject_non_finite(
-    received: Received, sent: Array, weight: Array
-) -> tuple[Received, Array, Array]:
-    finite = jnp.isfinite(sent).all(axis=1)
-    weight = jnp.where(finite, weight, 0)
-    weight = weight / jnp.maximum(weight.sum(), 1e-30)
-    counted = received.counted & finite
-    clean = jnp.where(counted[:, None], sent, 0)
-    return Received(clean, received.information, counted, received.forged & finite), clean, weight
-
-
-def _remember(
-    workers: Workers, received: Received, delivery: Delivery, measured: Array, sent: Array
-) -> Workers:
-    fresh = received.counted & (delivery.shots > 0) & ~received.forged
-    return Workers(
-        momentum=workers.momentum,
-        accepted=jnp.where(fresh[:, None], sent, workers.accepted),
-        accepted_information=jnp.where(fresh, measured, workers.accepted_information),
-        accepted_age=jnp.where(fresh, 0, jnp.minimum(workers.accepted_age, OLDEST) + 1),
-    )

@@ -1,12 +1,14 @@
 """Settings to `Consensus` and `Adversary`: names become functions, numbers become arrays."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.names import asked_by, resolve
 from ceas_gym.programs import array
 from ceas_gym.scenario import AttackSettings, ConsensusSettings
-from ceas_gym.types import Adversary, Consensus
+from ceas_gym.types import Adversary, Consensus, Sabotage
 
 
 def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
@@ -36,19 +38,22 @@ def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
     )
 
 
-def build_adversary(settings: AttackSettings, rounds: int) -> Adversary:
+def build_adversary(
+    settings: AttackSettings, rounds: int, sabotage: Mapping[str, Sabotage]
+) -> Adversary:
     """Returns the coalition.
 
     Args:
         settings: What the coalition does.
         rounds: Of an episode.
+        sabotage: Known by name.
 
     Raises:
         ValueError: If the attack is unknown.
     """
     strength = float("nan") if settings.strength is None else settings.strength
     with asked_by("attack.name"):
-        plan = attacks.plan(settings.name)
+        plan = attacks.plan(settings.name, sabotage)
     onset = int(plan.onset * rounds) if settings.onset_round is None else settings.onset_round
     return Adversary(
         byzantine_nodes=array(settings.byzantine_nodes, np.int32),

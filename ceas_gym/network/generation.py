@@ -13,9 +13,9 @@ PART = 2.0**-14
 
 
 def attempts(
-    network: Network, schedule: Float[Array, "windows nodes"]
-) -> Int[Array, "windows nodes hops"]:
-    """Returns the attempts that fit into the scheduled channel-time, on every link of a route.
+    network: Network, shares: Float[Array, "*windows nodes"]
+) -> Int[Array, "*windows nodes hops"]:
+    """Returns the attempts that fit into the given channel-time, on every link of a route.
 
     A started attempt that the window's end would cut off is not made:
     floor(share * attempts per window) on each of the multiplexed modes. A share that only rounding
@@ -23,17 +23,17 @@ def attempts(
 
     Args:
         network: Links; `attempts_per_window` for a whole channel and one mode.
-        schedule: Share of a channel for each node in each window, in [0, 1].
+        shares: Of a channel for each node in a window, in [0, 1].
     """
     most = network.attempts_per_window
-    fitting = jnp.minimum(schedule[..., None] * most + jnp.minimum(SHARE * most, PART), most)
+    fitting = jnp.minimum(shares[..., None] * most + jnp.minimum(SHARE * most, PART), most)
     return jnp.floor(fitting).astype(jnp.int32) * network.modes
 
 
 def herald(
-    links: Links, tried: Int[Array, "windows nodes hops"], key: Key[Array, ""]
-) -> Int[Array, "windows nodes hops"]:
-    """Returns the pairs heralded in each window on each link: binomial in the attempts.
+    links: Links, tried: Int[Array, "*windows nodes hops"], key: Key[Array, ""]
+) -> Int[Array, "*windows nodes hops"]:
+    """Returns the pairs heralded on each link: binomial in the attempts.
 
     Args:
         links: Success probability of an attempt.

@@ -1,5 +1,6 @@
 """Storage: pairs of the round wait in memory by age, until the barrier, their cut-off, or a key."""
 
+from dataclasses import fields
 from typing import NamedTuple
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ceas_gym.network import counts, key_pool, relays
-from ceas_gym.types import Ledger, Links, Memory, Network
+from ceas_gym.types import Gathered, Ledger, Links, Memory, Network
 
 
 class Arrivals(NamedTuple):
@@ -30,14 +31,22 @@ def empty(network: Network) -> Memory:
     )
 
 
+def begin(network: Network, memory: Memory) -> Gathered:
+    """Returns what is gathered before the first window after a barrier: what was left there."""
+    none, hops = (
+        jnp.zeros(network.vertex.shape, jnp.int32),
+        jnp.zeros(network.edge.shape, jnp.int32),
+    )
+    nothing = Ledger(*[none] * len(fields(Ledger)))
+    return Gathered(memory, nothing, tried=hops, heralded=hops, window=jnp.int32(0))
+
+
 def store(
     network: Network, links: Links, memory: Memory, heralded: Int[Array, "windows nodes hops"]
 ) -> tuple[Memory, Ledger]:
     """Returns the memory at the barrier after all windows of a round, and the pairs' fates so far.
 
-    In each window, in this order: stored pairs age and those past the cut-off expire; relays swap;
-    some of the new pairs are measured into key; the others are stored, or blocked by a full
-    memory. What decides are the hub's books.
+    It is one `window` after the other, where what is heralded is known already.
 
     Args:
         network: Routes and memories.
@@ -49,23 +58,45 @@ def store(
         The memory, and the round's ledger, in which `spent`, `sacrificed` and `tested` are
         still zero.
     """
-    values = relays.contraction_by_age(network, links)
 
-    def window(memory: Memory, new: tuple[Array, Array]) -> tuple[Memory, Ledger]:
-        heralded, windows_left = new
-        waiting, *arrived = relays.connect(network, values, memory.links, heralded)
-        arrivals = Arrivals(*arrived)
-        key_bits, keyed = _measure(network, links, memory.key_bits, arrivals, windows_left)
-        unmeasured = Arrivals(arrivals.pairs - keyed, arrivals.contraction)
-        pairs, contraction, expired, blocked = _hold(network, links, memory, unmeasured)
-        none = jnp.zeros_like(keyed)
-        ledger = Ledger(arrivals.pairs, none, keyed, expired, blocked, none, none)
-        after = Memory(pairs, contraction, waiting, key_bits)
-        return jax.tree.map(lambda new, old: new.astype(old.dtype), after, memory), ledger
+    def one(memory: Memory, new: tuple[Array, Array]) -> tuple[Memory, Ledger]:
+        return window(network, links, memory, *new)
 
     windows_left = jnp.arange(network.windows)[::-1]
-    memory, ledgers = jax.lax.scan(window, memory, (heralded, windows_left))
+    memory, ledgers = jax.lax.scan(one, memory, (heralded, windows_left))
     return memory, jax.tree.map(lambda fate: fate.sum(axis=0), ledgers)
+
+
+def window(
+    network: Network,
+    links: Links,
+    memory: Memory,
+    heralded: Int[Array, "nodes hops"],
+    windows_left: Int[Array, ""],
+) -> tuple[Memory, Ledger]:
+    """Returns the memory after one window, and what became of pairs in it.
+
+    In this order: stored pairs age and those past the cut-off expire; relays swap; some of the new
+    pairs are measured into key; the others are stored, or blocked by a full memory. What decides
+    are the hub's books.
+
+    Args:
+        network: Routes and memories.
+        links: Decay in this round.
+        memory: Before the window.
+        heralded: Pairs heralded on each link.
+        windows_left: Until the barrier.
+    """
+    values = relays.contraction_by_age(network, links)
+    waiting, *arrived = relays.connect(network, values, memory.links, heralded)
+    arrivals = Arrivals(*arrived)
+    key_bits, keyed = _measure(network, links, memory.key_bits, arrivals, windows_left)
+    unmeasured = Arrivals(arrivals.pairs - keyed, arrivals.contraction)
+    pairs, contraction, expired, blocked = _hold(network, links, memory, unmeasured)
+    none = jnp.zeros_like(keyed)
+    ledger = Ledger(arrivals.pairs, none, keyed, expired, blocked, none, none)
+    after = Memory(pairs, contraction, waiting, key_bits)
+    return jax.tree.map(lambda new, old: new.astype(old.dtype), after, memory), ledger
 
 
 def _measure(

@@ -192,6 +192,29 @@ class Consensus:
     """Whether the rule clips the updates before all else."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sabotage:
+    """What a coalition does beside sending updates: hooks, called where a round passes them.
+
+    Every hook is given the parameters and the `Coalition`, and what it may change, which it
+    returns. It acts where `coalition.acting` is true. One of a user's own is a part of
+    `attack.name`, as in `white_box+module:RECORD`.
+    """
+
+    about: str
+    """One line, for lists."""
+    schedule: Callable[[Params, Any, Array], Array] | None = None
+    """Channel-time, shape (windows, nodes), before it is used."""
+    links: Callable[[Params, Any, Any], Any] | None = None
+    """`Links` of the round."""
+    tests: Callable[[Params, Any, Array], Array] | None = None
+    """Which nodes report a failure of every verification pair, shape (nodes,)."""
+    delivery: Callable[[Params, Any, Any], Any] | None = None
+    """`Delivery`, as the hub comes to know it."""
+    received: Callable[[Params, Any, Any, Any], Any] | None = None
+    """`Received`, before it is weighed; the `Delivery` comes last."""
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Adversary:
@@ -206,8 +229,8 @@ class Adversary:
     jammed_rate: Float[Array, ""]
     attack: Callable[..., Array] = static()
     """What they send."""
-    sabotage: frozenset[str] = static()
-    """What else they do (`consensus.attacks.SABOTAGE`)."""
+    sabotage: tuple[Sabotage, ...] = static()
+    """What else they do, one after the other."""
     placement: Callable[..., Array] = static()
     poisons_labels: bool = static()
 

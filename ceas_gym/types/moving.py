@@ -85,6 +85,21 @@ class Ledger:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Gathered:
+    """What the network holds after some windows since the last barrier, and how it came to it."""
+
+    memory: Memory
+    ledger: Ledger
+    """In which nothing is spent yet."""
+    tried: Int[Array, "nodes hops"]
+    """Attempts of all modes."""
+    heralded: Int[Array, "nodes hops"]
+    window: Int[Array, ""]
+    """How many windows are over."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Delivery:
     """What the network gives the learners in a round: the only bridge between the two halves."""
 
@@ -120,13 +135,19 @@ class Pulled:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Workers:
-    """What the nodes and the hub remember of the nodes' updates."""
+    """What the nodes remember of their own gradients."""
 
     momentum: Float[Array, "nodes parameters"]
-    accepted: Float[Array, "nodes parameters"]
-    """Last accepted update."""
-    accepted_information: Float[Array, " nodes"]
-    accepted_age: Int[Array, " nodes"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Cache:
+    """What the hub remembers of the last update that it accepted from each node."""
+
+    updates: Float[Array, "nodes parameters"]
+    information: Float[Array, " nodes"]
+    age: Int[Array, " nodes"]
     """Rounds since then."""
 
 
@@ -204,6 +225,7 @@ class State:
     memory: Memory
     model: Model
     workers: Workers
+    cache: Cache
     scores: Scores
     report: Report
     useful: Int[Array, " words"]
@@ -226,6 +248,24 @@ class Observation:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Round:
+    """What happened in a round, in the order in which it did."""
+
+    coalition: Coalition
+    links: Links
+    schedule: Float[Array, "windows nodes"]
+    """Channel-time that was really given."""
+    gathered: Gathered
+    """At the barrier, before any pair was tested or spent."""
+    ledger: Ledger
+    delivery: Delivery
+    gradients: Float[Array, "nodes parameters"]
+    received: Received
+    verdict: Verdict
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class TimeStep:
     """What a round returns to the scheduler and to the people who watch."""
 
@@ -233,7 +273,5 @@ class TimeStep:
     reward: Float[Array, ""]
     terminated: Bool[Array, ""]
     metrics: Metrics
-    schedule: Float[Array, "windows nodes"]
-    """Channel-time that was really given."""
-    stock: Int[Array, "nodes ages"]
-    """Pairs that waited at the barrier, before any was spent."""
+    round: Round | None
+    """What happened; nothing where an episode starts."""

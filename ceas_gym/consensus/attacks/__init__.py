@@ -1,15 +1,14 @@
 """Coordinated attacks by name: what the bad nodes send, and what else they do.
 
 The coalition knows everything: all honest updates of the round, the weights, the rule. What it
-sends is a function (View) -> the one update all bad nodes send. What else it does is sabotage:
-some of it works on the network (`network.sabotage`, `network.verification`), some on the hub's
-mail (`intercept`). A name joins one of the former and any of the latter by `+`, such as
-`white_box+exhaustion`.
+sends is a function (View) -> the one update all bad nodes send. What else it does is sabotage: a
+record of hooks, of which some work on the network and some on the hub's mail. A name joins one of
+the former and any of the latter by `+`, such as `white_box+exhaustion`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -35,12 +34,11 @@ from ceas_gym.consensus.attacks.vectors import (
 )
 from ceas_gym.consensus.attacks.view import View
 from ceas_gym.names import resolve
-from ceas_gym.types import Adversary, Coalition, Consensus, Delivery, Received
+from ceas_gym.types import Adversary, Coalition, Consensus, Received, Sabotage
 
 __all__ = [
     "ATTACKS",
     "COMPOSITES",
-    "SABOTAGE",
     "SENDS_AS_IS",
     "Plan",
     "View",
@@ -50,7 +48,6 @@ __all__ = [
     "gaussian",
     "huge",
     "inner_product",
-    "intercept",
     "label_flip",
     "lapse_synchronised",
     "mimic",
@@ -59,6 +56,8 @@ __all__ = [
     "non_finite",
     "none",
     "plan",
+    "replaceable",
+    "replaces",
     "scaled_sign_flip",
     "sign_flip",
     "signed_a_little_is_enough",
@@ -86,15 +85,6 @@ ATTACKS: dict[str, Attack] = {
 }
 SENDS_AS_IS = (none, label_flip)
 """What needs no view of the others, and leaves unauthenticated updates alone."""
-SABOTAGE = {
-    "exhaustion": "Ask for `request_factor` times the channel-time that they are given.",
-    "jamming": "Cut the success probability of all other links to `jammed_rate`.",
-    "under_claiming": "Fail every verification pair of a round, to look poor.",
-    "over_claiming": "Claim `claim_factor` times the information, if weights are `claimed`.",
-    "withholding": "Send nothing, against the quorum.",
-    "forgery": "Beside every honest update, send one in its node's name with a forged tag.",
-}
-"""What they do beside sending; `network.sabotage`, `network.verification` and `intercept` do it."""
 
 
 class Composite(NamedTuple):
@@ -125,72 +115,54 @@ class Plan(NamedTuple):
     """What a name stands for."""
 
     send: Attack
-    sabotage: frozenset[str]
+    sabotage: tuple[Sabotage, ...]
     placement: str
     onset: float
 
 
-def plan(name: str) -> Plan:
+def plan(name: str, sabotage: Mapping[str, Sabotage]) -> Plan:
     """Returns what a coalition does under that name.
 
     Args:
-        name: One of `ATTACKS` or a user's own `module:function`, any of `SABOTAGE`, one of
-            `COMPOSITES`, or several joined by `+`.
+        name: One of `ATTACKS` or a user's own `module:function`, any sabotage or a user's own
+            `module:RECORD`, one of `COMPOSITES`, or several joined by `+`.
+        sabotage: Known by name.
 
     Raises:
         ValueError: If a part is unknown or empty, or two parts send something.
 
     Example:
-        >>> plan("sign_flip+jamming").sabotage
-        frozenset({'jamming'})
+        >>> plan("sleeper", {}).onset
+        0.3333333333333333
     """
     named = name.split("+")
     if "" in named:
         raise ValueError(f"attack {name!r} has an empty part")
     # A part that is mistyped may have meant any of them.
-    known = ATTACKS | dict.fromkeys([*SABOTAGE, *COMPOSITES], none)
-    functions = ATTACKS | {part: resolve("attack", part, known) for part in named}
-    senders = [part for part in named if part not in SABOTAGE]
+    known = dict[str, Any](ATTACKS) | dict(sabotage) | dict.fromkeys(COMPOSITES, none)
+    found = {part: resolve("attack", part, known) for part in named}
+    senders = [part for part in named if not isinstance(found[part], Sabotage)]
     if len(senders) > 1:
         raise ValueError(f"attack {name!r} sends both {senders[0]!r} and {senders[1]!r}; name one")
     wholes = [COMPOSITES.get(part, Composite(part, "")) for part in named]
     parts = [part for whole in wholes for part in whole.name.split("+")]
+    acts = [(known | found)[part] for part in parts]
     return Plan(
-        send=next((functions[part] for part in parts if part not in SABOTAGE), none),
-        sabotage=frozenset(parts) & frozenset(SABOTAGE),
+        send=next((act for act in acts if not isinstance(act, Sabotage)), none),
+        sabotage=tuple(dict.fromkeys(act for act in acts if isinstance(act, Sabotage))),
         placement=next((w.placement for w in wholes if w.placement != "random"), "random"),
         onset=max(whole.onset for whole in wholes),
     )
 
 
-def intercept(
-    adversary: Adversary,
-    consensus: Consensus,
-    delivery: Delivery,
-    received: Received,
-    coalition: Coalition,
-) -> Received:
-    """Returns what the hub holds after the coalition has over-claimed, forged and replaced.
+def replaces(adversary: Adversary, coalition: Coalition) -> Bool[Array, ""]:
+    """Returns whether the coalition sends anything of its own in this round."""
+    return coalition.acting.any() & (adversary.attack not in SENDS_AS_IS)
 
-    What carries no tag, where that is accepted, is replaced if the coalition sends anything of its
-    own. A letter in the name of an authenticated node passes with the probability that the tag's
-    security allows at most; if it does, the coalition decides what it says, if not, the node's own
-    one counts. In the name of a node without key nothing passes, since the hub has no key either to
-    check it with.
-    """
-    sabotage, acting = adversary.sabotage, coalition.acting
-    replaces = acting.any() & (adversary.attack not in SENDS_AS_IS)
-    received = replace(received, forged=received.forged & replaces)
-    if "over_claiming" in sabotage and consensus.trusts_claims:
-        claimed = jnp.where(acting, adversary.claim_factor, 1.0) * received.information
-        received = replace(received, information=claimed)
-    if "forgery" in sabotage:
-        # One number of 32 bits is too coarse for so rare an event; two in a row are not.
-        guesses = jax.random.uniform(coalition.key, (2, *acting.shape))
-        luck = (guesses < jnp.sqrt(consensus.forgery_probability)).all(axis=0)
-        open_to_it = replaces & ~coalition.members & delivery.authenticated
-        received = replace(received, forged=received.forged | (luck & open_to_it))
-    return received
+
+def replaceable(adversary: Adversary, coalition: Coalition, received: Received) -> Received:
+    """Returns what the hub holds; what carries no tag may be replaced by whoever sends his own."""
+    return replace(received, forged=received.forged & replaces(adversary, coalition))
 
 
 def corrupt(

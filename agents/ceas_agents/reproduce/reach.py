@@ -1,7 +1,7 @@
 """Utilization and useful pairs at other coherence times, beside what any schedule can reach.
 
 Utilization alone is cheap: who makes few pairs can use them all. So there are two axes, the pairs
-used of those generated, and the useful pairs made of those that `reach_bounds` allows.
+used of those generated, and the useful pairs made of those that `pair_bounds` allows.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_agents import canvas, contestants, evaluate, plots, statistics
-from ceas_agents.reproduce import reach_bounds
+from ceas_agents import canvas, contestants, evaluate, pair_bounds, plots, statistics
 from ceas_gym import config
 from ceas_gym.scenario import Scenario
 
@@ -58,7 +57,7 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
         tick: Called with the share that is done.
 
     Raises:
-        ValueError: As `reach_bounds.most_useful_pairs`.
+        ValueError: As `pair_bounds.most_utilization_when_busy`.
     """
     names = BARS if quick else tuple(contestants.CONTESTANTS)
     multiples, seeds = MULTIPLES[:: 3 if quick else 1], range(3 if quick else SEEDS)
@@ -75,21 +74,19 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
 def _point(name: str, scenario: Scenario, seeds: Sequence[int]) -> dict[str, Any]:
     contestant, rounds = contestants.get(name), scenario.episode.rounds
     params = evaluate.prepare(scenario, [contestant])[name]
-    bound, busy = (
-        reach_bounds.most_useful_pairs(params),
-        reach_bounds.most_utilization_when_busy(params),
-    )
+    bound = pair_bounds.most_useful_pairs(params)
+    busy = pair_bounds.most_utilization_when_busy(params)
     played = evaluate.episodes(contestant, params, rounds, seeds)
-    table = [evaluate.summary(metrics, scenario.episode.target_accuracy) for _, metrics in played]
+    target = scenario.episode.target_accuracy
+    table = [evaluate.summary(metrics, target, bound) for _, metrics in played]
     sums = {key: np.array([row[key] for row in table]) for key in table[0]}
-    useful = (sums["pairs_spent"] - sums["pairs_wasted"] + sums["pairs_keyed"]) / rounds
     return {
         "coherence_s": coherence_s(scenario),
         "most_useful": bound,
         "most_utilization_when_busy": busy,
         "generated": float(sums["pairs_generated"].mean()) / rounds,
-        **_estimate("useful", useful),
-        **_estimate("share_of_most_useful", useful / max(bound, 1e-9)),
+        **_estimate("useful", bound * sums["share_of_most_useful"]),
+        **_estimate("share_of_most_useful", sums["share_of_most_useful"]),
         **_estimate("utilization", sums["utilization"]),
         "fates": evaluate.fates({key: float(values.mean()) for key, values in sums.items()}),
     }

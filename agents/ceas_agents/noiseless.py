@@ -1,22 +1,20 @@
 """What training comes to without noise and attack: the ceiling from which targets are set.
 
 The scenario's model takes its rounds of exact full gradients of the training split, with its
-optimizer and learning rate: as if every node were honest, and every expectation value known. It
-starts as the episodes of the same seeds do.
+optimizer and learning rate: as if every node were honest, and every expectation value known.
 """
 
 import math
 from collections.abc import Sequence
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym import chance, dynamics
+from ceas_gym import chance
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.programs import often
-from ceas_gym.types import Learning, Model, Params
+from ceas_gym.types import Learning, Model
 
 SEEDS = range(20)
 """Starts over which the accuracy is averaged."""
@@ -26,15 +24,15 @@ ROUNDING = 1e-6
 """Of an accuracy in 32 bits."""
 
 
-def accuracy(params: Params, rounds: int, seeds: Sequence[int] = SEEDS) -> float:
-    """Returns the test accuracy after the last round, in [0, 1], as a mean over the starts.
+def accuracy(learning: Learning, rounds: int, seeds: Sequence[int] = SEEDS) -> float:
+    """Returns the test accuracy after the last round, in [0, 1], as a mean over random starts.
 
     Args:
-        params: The scenario.
+        learning: Model, data, optimizer and learning rate of a scenario.
         rounds: Of an episode.
         seeds: Of the starts.
     """
-    return float(_finals(rounds, params, chance.keys(list(seeds))).mean())
+    return float(_finals(learning, rounds, chance.keys(list(seeds))).mean())
 
 
 def target(accuracy: float) -> float:
@@ -50,16 +48,14 @@ def target(accuracy: float) -> float:
     return max(math.floor(100 * (accuracy + ROUNDING)) - POINTS_BELOW, 0) / 100
 
 
-@partial(often, static_argnums=0)
-def _finals(rounds: int, params: Params, keys: Array) -> Float[Array, " seeds"]:
-    return jax.vmap(partial(_final, rounds, params))(keys)
+@often
+def _finals(learning: Learning, rounds: Array | int, keys: Array) -> Float[Array, " seeds"]:
+    def final(key: Array) -> Float[Array, ""]:
+        start = model.start(learning, key)
+        trained = jax.lax.fori_loop(0, rounds, lambda _, before: _stepped(learning, before), start)
+        return model.score(learning, trained).accuracy
 
-
-def _final(rounds: int, params: Params, key: Array) -> Float[Array, ""]:
-    learning = params.learning
-    start = dynamics.reset(params, key)[0].model
-    trained = jax.lax.fori_loop(0, rounds, lambda _, before: _stepped(learning, before), start)
-    return model.score(learning, trained).accuracy
+    return jax.vmap(final)(keys)
 
 
 def _stepped(learning: Learning, before: Model) -> Model:

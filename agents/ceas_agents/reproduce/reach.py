@@ -137,6 +137,7 @@ def _draw_lines(axes: "Axes", found: dict[str, Any], figure: str) -> None:
             [point[key] for point in points]
             for key in ("coherence_s", figure, f"{figure}_low", f"{figure}_high")
         )
+        middle, low, high = (100 * np.array(values) for values in (middle, low, high))
         shade, above = plots.colour(name, list(found["points"])), 3 if name in BARS else 2
         look: dict[str, Any] = {"color": shade, "zorder": above}
         axes.plot(seconds, middle, "o-", label=name, linewidth=1.4, markersize=3, **look)
@@ -146,13 +147,13 @@ def _draw_lines(axes: "Axes", found: dict[str, Any], figure: str) -> None:
 def _finish_lines(used: "Axes", made: "Axes", found: dict[str, Any]) -> None:
     points = next(iter(found["points"].values()))
     seconds = [point["coherence_s"] for point in points]
-    busy = [point["most_utilization_when_busy"] for point in points]
+    busy = [100 * point["most_utilization_when_busy"] for point in points]
     used.plot(seconds, busy, "--", color="black", label="most, if always busy")
-    used.axhline(CLAIM, color=canvas.GREY, linewidth=0.8, linestyle=":", label="claimed")
-    used.set_ylabel("useful pairs, share of generated")
-    made.set_ylabel("useful pairs, share of own bound")
+    used.axhline(100 * CLAIM, color=canvas.GREY, linewidth=0.8, linestyle=":", label="claimed")
+    used.set_ylabel("useful pairs (% of generated)")
+    made.set_ylabel("useful pairs (% of own bound)")
     for axes in (used, made):
-        axes.set(xscale="log", xlabel="coherence time of a pair (s)", ylim=(0, 1.02))
+        axes.set(xscale="log", xlabel="coherence time of a pair (s)", ylim=(0, 102))
         axes.set_xticks(seconds, [f"{second:.3g}" for second in seconds])
         axes.minorticks_off()
         axes.grid(color=canvas.GRID, linewidth=0.8)

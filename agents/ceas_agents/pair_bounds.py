@@ -10,7 +10,7 @@ Windows from which the same nodes' pairs outlive the round are of one kind, `win
     subject to  sum_k passes_bk (x_wk + y_wk + v_wk) <= channels_b windows_w  at every bottleneck b,
                 x_wk + y_wk + v_wk <= whole_k windows_w,
                 qubits u_k <= sum_w pairs_k x_wk <= memories u_k,
-                tag u_k <= sum_w key_k y_wk <= most_key,
+                tag u_k <= sum_w key_k y_wk,   sum_w pairs_k y_wk <= most_key / key of a pair,
                 u_k <= c <= 1,   quorum c <= sum_k u_k,
                 x_wk = 0 if a pair of window w expires before the barrier.
 
@@ -26,9 +26,11 @@ rounds is at most its capacity, since the oldest key is spent first. In T rounds
 Where a route has several hops, pairs are those of the hop that makes fewest, and any window will
 do, for a link's pair may wait at a relay. Links that change count by what the channel-time would
 have made on a good one: no more than the time itself, and on average no more than the mean rate,
-`whole`. Where a pair may be worth less key than the nominal one (coherence drifts, pairs are
-verified or waited at a relay), the pool may take any number; coherence that drifts counts as none
-lost. The bounds are on means: a lucky episode may exceed them.
+`whole`. Coherence that drifts counts as none lost; the pool takes no more pairs than are worth its
+key where hub or node are three standard deviations below the nominal coherence, and all pairs in
+the one round of 370 in which one of them is further below. Where pairs are verified or waited at a
+relay, they may be worth any key, and the pool takes any number. The bounds are on means: a lucky
+episode may exceed them.
 
 Left out, so that the bounds are too high: pairs and attempts are whole and their number is luck;
 the pool measures what it needs, and not what a schedule would like; memories may be full before the
@@ -52,6 +54,10 @@ from ceas_gym.programs import once
 from ceas_gym.types import Network, Params
 
 Numbers = NDArray[np.float64]
+DEVIATIONS = 3.0
+"""By which a coherence time may be below its nominal one, of the spread of its logarithm."""
+BEYOND = 0.0027
+"""Chance, at most, that hub or node are further below in a round."""
 
 
 class _Supply(NamedTuple):
@@ -61,8 +67,8 @@ class _Supply(NamedTuple):
     """Of that time, what a node can use of a window at most, shape (nodes,)."""
     bits: Numbers
     """Secret bits of a pair, shape (nodes,)."""
-    most_bits: Numbers
-    """That the pool can take in a round, shape (nodes,)."""
+    most_keyed: Numbers
+    """Pairs that the pool can take in a round, shape (nodes,)."""
     lasts: NDArray[np.bool_]
     """Whether a pair outlives the round, shape (kinds, nodes)."""
     windows: Numbers
@@ -150,17 +156,20 @@ def most_key_bits(params: Params) -> float:
 
 def _supply(params: Params) -> _Supply:
     network, windows = params.network, params.network.windows
-    pairs, most, bits, life = (np.asarray(each, float) for each in _links(network))
+    pairs, most, bits, least_bits, life = (np.asarray(x, float) for x in _links(network))
     whole = np.divide(most, pairs, out=np.zeros_like(pairs), where=pairs > 0)
     relayed = np.asarray(network.is_hop, bool).sum(axis=1) > 1
     lasts = np.arange(windows)[::-1, None] < life
     kinds, number = np.unique(np.where(relayed, lasts[-1], lasts), axis=0, return_counts=True)
-    worse = relayed | network.drifts | network.verifies
+    # Of a pair that may be worth nothing, the pool takes any number.
+    low = np.where(relayed | network.verifies, 0, least_bits)
+    keyed = most_key_bits(params) / np.maximum(low, 1e-30)
+    keyed += network.drifts * BEYOND * windows * most
     return _Supply(
         pairs=pairs,
         whole=whole,
         bits=bits,
-        most_bits=np.where(worse, windows * most * bits, most_key_bits(params)),
+        most_keyed=np.minimum(keyed, windows * most),
         lasts=kinds,
         windows=number.astype(float),
     )
@@ -168,17 +177,23 @@ def _supply(params: Params) -> _Supply:
 
 # Compiled as a whole: operation by operation, each would be compiled alone.
 @once
-def _links(network: Network) -> tuple[Array, Array, Array, Array]:
-    # At best: pairs of a whole channel's time, and of a window of it, key and lifetime of a pair.
+def _links(network: Network) -> tuple[Array, Array, Array, Array, Array]:
+    # Pairs of a whole channel's time and of a window of it, and of a pair the key at best, the key
+    # at worst, and the lifetime at best.
+    best = worst = network
     if network.drifts:
-        network = replace(network, decay_rate=jnp.zeros_like(network.decay_rate))
-    links = forecast.nominal(network)
+        slow, fast = 0.0, jnp.exp(DEVIATIONS * network.weather.spread)
+        best, worst = (replace(network, decay_rate=f * network.decay_rate) for f in (slow, fast))
+    links = forecast.nominal(best)
     tried = network.attempts_per_window * network.modes * network.success_probability
     # A whole window holds whole attempts only, shares of it may be of any size.
     most = forecast.expected_pairs(network) * (network.weather.start @ network.weather.rate)
-    bits = key_pool.bits_per_pair(network, forecast.new_contraction(network, links))
     pairs = jnp.where(network.is_hop, tried, jnp.inf).min(axis=1)
-    return pairs, most, bits, forecast.lifetime(network, links)
+    bits, least_bits = (
+        key_pool.bits_per_pair(one, forecast.new_contraction(one, forecast.nominal(one)))
+        for one in (best, worst)
+    )
+    return pairs, most, bits, least_bits, forecast.lifetime(best, links)
 
 
 def _program(params: Params, supply: _Supply) -> _Program:
@@ -230,7 +245,7 @@ def _limits(params: Params, supply: _Supply) -> list[list[Any]]:
         [times, times, times, none, none, -np.kron(supply.windows, supply.whole)[:, None]],
         [data, none, none, -memories * each, none, none],
         [-data, none, none, network.qubits * each, none, none],
-        [none, key, none, none, none, -supply.most_bits[:, None]],
+        [none, data, none, none, none, -supply.most_keyed[:, None]],
         [none, -key, none, tag * each, none, none],
         [none, none, none, each, -ones, none],
         [none, none, none, -ones.T, quorum * one, none],

@@ -287,16 +287,34 @@ def test_an_attempt_that_a_window_cuts_off_is_not_made():
     assert pair_bounds.most_useful_pairs(params) == pytest.approx(2 * 2 * 0.5, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"drifts": True}, {"verifies": True}], ids=["drifting", "verified"]
-)
-def test_key_has_no_end_where_a_pair_may_be_worth_less(changes):
-    """All pairs of the faster link, though the pool would hold few of them at their best."""
+def test_key_has_no_end_where_a_pair_may_be_worth_any():
+    """All pairs of the link, though the pool would hold few of them at their best."""
     params = by_hand((20.0,), (0.5,), key_capacity_bits=jnp.float32(8), decay=(0.1,))
     few = replace(params.network, memories=jnp.int32(2))
     assert pair_bounds.most_useful_pairs(replace(params, network=few)) == pytest.approx(12)
-    changed = replace(few, **changes)
-    assert pair_bounds.most_useful_pairs(replace(params, network=changed)) == pytest.approx(40)
+    verified = replace(few, verifies=True)
+    assert pair_bounds.most_useful_pairs(replace(params, network=verified)) == pytest.approx(40)
+
+
+def test_key_of_coherence_that_drifts_is_that_of_three_deviations():
+    """A pair is worth half a bit at best, and a fifth at worst, but for one round in 370."""
+
+    def accounting(pair, block):
+        contraction = (4 * pair[:, 0] - 1) / 3
+        return jnp.where(contraction > 0.99, 0.5, 0.2)
+
+    params = by_hand((20.0,), (), key_capacity_bits=jnp.float32(8), decay=(0.1,))
+    weather = replace(params.network.weather, spread=jnp.float32(0.5))
+    network = replace(
+        params.network,
+        memories=jnp.int32(2),
+        drifts=True,
+        weather=weather,
+        accounting=accounting,
+        key_contraction=jnp.float32(1),
+    )
+    found = pair_bounds.most_useful_pairs(replace(params, network=network))
+    assert found == pytest.approx(2 + 5 / 0.2 + 0.0027 * 40, rel=1e-5)
 
 
 def test_coherence_that_drifts_may_last():

@@ -137,6 +137,7 @@ def draw(scenario: str, names: list[str], path: Path, seeds: range) -> None:
         last = figure.axes[-1]
         last.set_xlabel("node, best link first")
         figure.colorbar(last.images[0], ax=figure.axes, label="channels, mean")
+        canvas.head(figure, f"Who is served when: {scenario}")
         canvas.save(figure, path)
 
 

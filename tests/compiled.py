@@ -8,6 +8,10 @@ import jax
 
 from ceas_gym import dynamics
 
+for_long = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
+"""Compiles what runs for thousands of slots: unoptimized, as `conftest.py` has it, it would spend
+ten times as long in them as in the compiler."""
+
 reset, step = jax.jit(dynamics.reset), jax.jit(dynamics.step)
 
 

@@ -80,11 +80,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "consensus.lapse": "cache",
         "consensus.cache_age_rounds": 1,
     },
-    "clipped_median": {
-        **GOOD_LINKS,
-        "consensus.rule": "clip+median",
-        "consensus.weights": "uniform",
-    },
     "trimmed": {
         **GOOD_LINKS,
         "attack.name": "alie",
@@ -125,17 +120,22 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "attack.name": "sign_flip+withholding",
         "attack.onset_round": 1,
     },
-    "three_classes": {
+    "dephasing_clipped_median": {
+        **GOOD_LINKS,
+        **NOISY,
+        **DEPHASING,
+        "consensus.rule": "clip+median",
+        "consensus.weights": "uniform",
+    },
+    "purifying_three_classes": {
+        **GOOD_LINKS,
+        **NOISY,
+        **PURIFYING,
+        "hardware.visibility": 0.95,
         "attack.name": "label_flip",
         "learning.classes": (0, 1, 2),
         "learning.partition": "dirichlet",
     },
-    "dephasing": {
-        **GOOD_LINKS,
-        **NOISY,
-        **DEPHASING,
-    },
-    "purifying": {**GOOD_LINKS, **NOISY, **PURIFYING, "hardware.visibility": 0.95},
     "relayed": RELAYED,
     "changing": {**GOOD_LINKS, **CHANGING, "hardware.visibility": 0.95},
     "verified": {

@@ -1,4 +1,8 @@
-"""What all figures share: their size, their style, and how they are written; as PNG files."""
+"""What all figures share: their size, their style, and how they are written.
+
+Each is a PNG file for the screen, and beside it a PDF and an SVG file for print. The same figure is
+the same files, byte for byte: they hold no dates, and no random names.
+"""
 
 import os
 from contextlib import AbstractContextManager
@@ -28,7 +32,16 @@ STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.06,
     "figure.constrained_layout.w_pad": 0.06,
+    # Letters as TrueType fonts, which journals ask for.
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "ceas_gym",
 }
+FORMATS: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+}
+"""Of the files of a figure, each with what is left out of it."""
 MARGIN = 0.012
 """Where titles begin, as a share of the figure's width."""
 GREY, GRID = "#555555", "#e5e5e5"
@@ -52,11 +65,20 @@ def figure(height_inches: float) -> "Figure":
     return figure
 
 
-def head(figure: "Figure", title: str, subtitle: str) -> None:
-    """Writes title and subtitle from the left margin on."""
+def head(figure: "Figure", title: str, subtitle: str = "") -> None:
+    """Writes title and subtitle from the left margin on.
+
+    Args:
+        figure: With its axes.
+        title: Says what is shown.
+        subtitle: Such as what is averaged. It is the left title of the first axes, which keep
+            their own where there is none.
+    """
+    figure.suptitle(title, x=MARGIN, ha="left", fontweight="bold", fontsize=11)
+    if not subtitle:
+        return
     axes = figure.axes[0]
     below = axes.set_title(subtitle, loc="left", color=GREY, fontsize=9)
-    figure.suptitle(title, x=MARGIN, ha="left", fontweight="bold", fontsize=11)
     # Both begin at the left margin, which the layout must have placed the axes for.
     figure.draw_without_rendering()
     place = axes.get_position()
@@ -64,10 +86,18 @@ def head(figure: "Figure", title: str, subtitle: str) -> None:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Writes a whole file or nothing: beside it first, then renamed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        figure.savefig(beside, format="png", metadata={"Software": None})
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Writes the figure in all formats, each as a whole file or nothing.
+
+    Args:
+        figure: Drawn within `style`.
+        path: Of the PNG file; the others have its name with the endings of `FORMATS`.
+    """
+    for kind, left_out in FORMATS.items():
+        to = path.with_suffix(f".{kind}")
+        # Beside it first, then renamed.
+        beside = to.with_name(f".{to.name}.{os.getpid()}")
+        try:
+            figure.savefig(beside, format=kind, metadata=left_out)
+            os.replace(beside, to)
+        finally:
+            beside.unlink(missing_ok=True)

@@ -24,6 +24,8 @@ POLICY_STREAM = 0x501C
 """Folded into an episode's key to make the policy's own random stream."""
 ROUNDING = 1e-6
 """Of an accuracy in 32 bits."""
+LEAST_PAIRS = 1e-9
+"""In a round: what no pairs are taken for, so that none of none is zero."""
 Carry = tuple[State, Observation]
 Rounds = dict[str, NDArray[np.float32]]
 """Metrics of an episode by name, each of shape (rounds,), and the rewards."""
@@ -70,7 +72,9 @@ def episodes(
                 yield seed, {name: values[row] for name, values in figures.items()}
 
 
-def summary(rounds: Rounds, target_accuracy: float) -> dict[str, float]:
+def summary(
+    rounds: Rounds, target_accuracy: float, most_useful: float = np.nan
+) -> dict[str, float]:
     """Returns one row of `episodes.csv`, without policy and seed.
 
     Pairs are sums over the episode, but for those left in memory at its end.
@@ -79,11 +83,14 @@ def summary(rounds: Rounds, target_accuracy: float) -> dict[str, float]:
         rounds: Metrics of the episode.
         target_accuracy: Of the scenario. `rounds_to_target` counts the rounds until it is first
             reached; where it never is, all rounds, and `reached_target` is zero.
+        most_useful: Bound on the mean useful pairs of a round (`pair_bounds`), which
+            `share_of_most_useful` is a share of; without one, that is not a number.
     """
     reached = rounds["accuracy"] >= target_accuracy - ROUNDING
     first = int(reached.argmax()) + 1 if reached.any() else len(reached)
     counted = ("pairs_generated", *FATES)
     fates = {name: float(rounds[name].sum(dtype=np.float64)) for name in counted}
+    useful = fates["pairs_spent"] - fates["pairs_wasted"] + fates["pairs_keyed"]
     return {
         "final_accuracy": float(rounds["accuracy"][-1]),
         "mean_accuracy": float(rounds["accuracy"].mean()),
@@ -97,6 +104,7 @@ def summary(rounds: Rounds, target_accuracy: float) -> dict[str, float]:
         "accepted_nodes": float(rounds["accepted_nodes"].mean()),
         "committed_rounds": float(rounds["committed"].sum()),
         "layout": float(rounds["layout"][0]),
+        "share_of_most_useful": useful / (max(most_useful, LEAST_PAIRS) * len(reached)),
     }
 
 

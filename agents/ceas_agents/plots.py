@@ -1,4 +1,4 @@
-"""The figures of an evaluation, as PNG files; Matplotlib is imported by the first one."""
+"""The figures of an evaluation; Matplotlib is imported by the first one."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -92,9 +92,11 @@ def colour(name: str, names: Sequence[str]) -> str:
 def accuracy_over_rounds(curves: Curves, path: Path, title: str) -> None:
     """Draws the mean accuracy of each contestant, with 95 % bootstrap intervals over the seeds.
 
+    In per cent, as the table has it.
+
     Args:
         curves: Test accuracy after each round, from round 1, in [0, 1]; finite.
-        path: Of the PNG file; its folder exists.
+        path: Of the PNG file (`canvas.save`); its folder exists.
         title: What was compared, such as scenario and seeds.
 
     Raises:
@@ -106,9 +108,9 @@ def accuracy_over_rounds(curves: Curves, path: Path, title: str) -> None:
         figure = canvas.figure(4.0)
         axes = figure.add_subplot()
         for name, curve in curves.items():
-            _draw_curve(axes, np.asarray(curve, dtype=float), colour(name, list(curves)))
+            _draw_curve(axes, 100 * np.asarray(curve, dtype=float), colour(name, list(curves)))
         _finish_accuracy(axes, curves)
-        canvas.head(figure, title, f"Test accuracy of the global model: {_describe(curves)}")
+        canvas.head(figure, title, f"Test accuracy of the global model, {_describe(curves)}")
         canvas.save(figure, path)
 
 
@@ -118,7 +120,7 @@ def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str)
     Args:
         fates: Shares of the generated pairs by the names in `FATES`, which add up to one, or
             are all zero where no pair was generated.
-        path: Of the PNG file; its folder exists.
+        path: Of the PNG file (`canvas.save`); its folder exists.
         title: What was compared, such as scenario and seeds.
 
     Raises:
@@ -155,16 +157,16 @@ def _finish_accuracy(axes: "Axes", curves: Curves) -> None:
     from matplotlib.ticker import MaxNLocator
 
     last = max(np.shape(curve)[1] for curve in curves.values())
-    axes.set(xlabel="round", ylabel="test accuracy", xlim=(min(1, last - 1), last))
+    axes.set(xlabel="round", ylabel="test accuracy (%)", xlim=(min(1, last - 1), last))
     axes.xaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10], integer=True))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     low, high = axes.get_ylim()
-    axes.set_ylim(max(low, 0), min(high, 1))
+    axes.set_ylim(max(low, 0), min(high, 100))
     _label_lines(axes, curves)
 
 
 def _label_lines(axes: "Axes", curves: Curves) -> None:
-    finals = {name: float(np.mean(curve[:, -1])) for name, curve in curves.items()}
+    finals = {name: 100 * float(np.mean(curve[:, -1])) for name, curve in curves.items()}
     names = sorted(finals, key=finals.__getitem__)
     low, high = axes.get_ylim()
     places = (np.array([finals[name] for name in names]) - low) / (high - low)
@@ -172,7 +174,7 @@ def _label_lines(axes: "Axes", curves: Curves) -> None:
     for name, place, label in zip(names, places, spread(places, LINE_HEIGHT), strict=True):
         shade = colour(name, list(curves))
         axes.plot([1, 1.025], [place, label], color=shade, clip_on=False, transform=inside)
-        text = f"{_shorten(name)}  {finals[name]:.3f}"
+        text = f"{_shorten(name)}  {finals[name]:.1f}"
         axes.text(1.035, label, text, va=CENTRE, transform=inside)
 
 

@@ -22,6 +22,8 @@ from ceas_gym.scenario import Scenario
 
 PACKAGES = ("ceas-gym", "jax", "jaxlib", "numpy", "pennylane", "gymnasium", "optax")
 RECORD, SCENARIO = "run.json", "scenario.yaml"
+PAIRS = {"useful pairs, %": "share_of_most_useful", "pairs used, %": "utilization"}
+"""Columns of the table about pairs, and those of the rows behind them."""
 Row = dict[str, float]
 
 
@@ -62,9 +64,16 @@ class Folder:
         self._episodes.close()
         self._rounds.close()
 
-    def add(self, policy: str, seed: int, rounds: Rounds) -> None:
-        """Appends an episode to both tables, and has it on disk before it returns."""
-        row = evaluate.summary(rounds, self._target)
+    def add(self, policy: str, seed: int, rounds: Rounds, most_useful: float = np.nan) -> None:
+        """Appends an episode to both tables, and has it on disk before it returns.
+
+        Args:
+            policy: Who played.
+            seed: Of the episode.
+            rounds: Its metrics.
+            most_useful: As for `evaluate.summary`.
+        """
+        row = evaluate.summary(rounds, self._target, most_useful)
         append(self._episodes, [{"policy": policy, "seed": seed, **row}])
         length = len(rounds["accuracy"])
         append(
@@ -92,15 +101,19 @@ class Folder:
 def table(rows: dict[str, list[Row]], title: str) -> Table:
     """Returns the table of a run: means with 95 % bootstrap intervals over the seeds, in per cent.
 
-    The difference is to the first contestant, paired by seed.
+    The difference is to the first contestant, paired by seed. Useful pairs are beside the bound
+    that no schedule exceeds under the contestant's protocol, and utilization comes last, for who
+    makes few pairs can use them all.
     """
     first = next(iter(rows))
     result = Table(
-        title=title, caption="mean (95 % interval over seeds); accuracies and pairs in per cent"
+        title=title,
+        caption="mean (95 % interval over seeds); accuracies in per cent, useful pairs in per cent "
+        "of what any schedule can make, pairs used of those generated",
     )
     result.add_column("policy", no_wrap=True)
     accuracies = ("final accuracy", f"minus {first}", "accuracy over rounds")
-    for heading in (*accuracies, "target reached", "pairs used", "nodes", "rounds"):
+    for heading in (*accuracies, "target reached", "nodes", "rounds", *PAIRS):
         result.add_column(heading, justify="right")
     for name, episodes in rows.items():
         result.add_row(
@@ -109,9 +122,9 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
             "" if name == first else estimate(_differences(episodes, rows[first]), sign="+"),
             estimate(_column(episodes, "mean_accuracy")),
             _reached(episodes),
-            f"{100 * _column(episodes, 'utilization').mean():.1f}",
             f"{_column(episodes, 'accepted_nodes').mean():.1f}",
             f"{_column(episodes, 'committed_rounds').mean():.1f}",
+            *(_share(_column(episodes, name)) for name in PAIRS.values()),
         )
     return result
 
@@ -196,6 +209,10 @@ def _reached(episodes: list[Row]) -> str:
         return "never"
     rounds = np.median(_column(episodes, "rounds_to_target")[reached])
     return f"{100 * reached.mean():.0f} % in {rounds:.0f}"
+
+
+def _share(values: NDArray[np.float64]) -> str:
+    return f"{100 * values.mean():.1f}" if np.isfinite(values).all() else "no bound"
 
 
 def _column(rows: list[Row], name: str) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ceas_agents import aims, options, results, tuned
+from ceas_agents import aims, options, pair_bounds, results, tuned
 from ceas_agents import evaluate as evaluation
 from ceas_agents.ceas import ceas
 from ceas_agents.contestants import Contestant
@@ -50,6 +50,7 @@ def evaluate(
         "seeds": [seeds.start, seeds.stop - 1],
     }
     interrupted = False
+    most = {name: pair_bounds.most_useful_pairs(built) for name, built in params.items()}
     for line in notes(contestants, params):
         print(line, file=sys.stderr)
     with results.Folder(folder, scenario, record) as writer, progress_bar() as progress:
@@ -61,7 +62,7 @@ def evaluate(
                     contestant, params[contestant.name], scenario.episode.rounds, seeds
                 )
                 for seed, rounds in played:
-                    writer.add(contestant.name, seed, rounds)
+                    writer.add(contestant.name, seed, rounds, most[contestant.name])
                     progress.update(task, advance=1, description=contestant.name)
         except KeyboardInterrupt:
             interrupted = True

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jax
 
-from ceas_agents import evaluate, results, sweep_program
+from ceas_agents import evaluate, pair_bounds, results, sweep_program
 from ceas_agents.contestants import Contestant
 from ceas_agents.sweep_plan import Cell, Plan, resolve
 from ceas_gym.scenario import EpisodeSettings
@@ -59,9 +59,10 @@ def _group(plan: Plan, group: list[Job]) -> Iterator[Played]:
     program = sweep_program.of([params for _, params, _ in members.values()])
     for cell, seeds in group:
         contestant, params, episode = members[cell.labels]
-        rounds = episode.rounds
+        rounds, most = episode.rounds, pair_bounds.most_useful_pairs(params)
         for seed, metrics in sweep_program.episodes(program, contestant, params, rounds, seeds):
-            yield Played(cell.labels, seed, evaluate.summary(metrics, episode.target_accuracy))
+            row = evaluate.summary(metrics, episode.target_accuracy, most)
+            yield Played(cell.labels, seed, row)
     # A compiled program of the paper's size holds some 80 MB, and this one is not needed again.
     jax.clear_caches()
 

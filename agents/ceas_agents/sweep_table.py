@@ -10,8 +10,9 @@ from rich.table import Table
 from ceas_agents import results, statistics
 from ceas_agents.sweep_plan import Cell, Plan, worst
 
-PER_CENT = ("final_accuracy", "mean_accuracy", "utilization")
-LISTED = (*PER_CENT, "accepted_nodes", "committed_rounds")
+ACCURACIES, PAIRS = ("final_accuracy", "mean_accuracy"), ("share_of_most_useful", "utilization")
+PER_CENT = (*ACCURACIES, *PAIRS)
+LISTED = (*ACCURACIES, "accepted_nodes", "committed_rounds", *PAIRS)
 """What a list of all cells shows."""
 UNFINISHED = " *"
 Rows = Mapping[tuple[str, ...], Sequence[results.Row]]
@@ -61,7 +62,10 @@ def _listed(plan: Plan, rows: Rows) -> tuple[list[list[str]], str]:
     for cell in plan.cells:
         shown = [_shown(plan, [cell], rows, name).split("\n")[0] for name in LISTED]
         lines.append([*cell.labels, *shown])
-    return lines, "mean (95 % interval over seeds); accuracies and utilization in per cent"
+    return (
+        lines,
+        "mean (95 % interval over seeds); accuracies, useful pairs and utilization in per cent",
+    )
 
 
 def _worst(plan: Plan, rows: Rows) -> tuple[list[list[str]], str]:

@@ -46,9 +46,10 @@ class EpisodeSettings(Section, frozen=True):
 
     rounds: Count = 60
     """The budget: training without attack is near its plateau by then."""
-    target_accuracy: Probability = 0.85
-    """Test accuracy, whose first round is a yardstick of an episode: some five points below what
-    training without noise and attack comes to."""
+    target_accuracy: Probability = 0.86
+    """Test accuracy, whose first round is a yardstick of an episode. In the shipped scenarios it is
+    five points below what their rounds of exact gradients come to, without noise and attack, on
+    average over twenty starts, rounded down to a whole per cent (`ceas_agents.noiseless`)."""
     reward: str = "loss_decrease"
     """What the scheduler is rewarded for, by name; it changes nothing else."""
     layouts: Annotated[int, Field(ge=1, le=64)] = 1

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_agents import POLICIES, cli, evaluate
-from ceas_gym import config
+from ceas_agents import POLICIES, cli, contestants, evaluate, pair_bounds
+from ceas_gym import config, parameters
 from ceas_gym.env import CEASEnv
 from ceas_gym.types import Observation
 
@@ -68,6 +68,12 @@ def test_every_pair_of_an_episode_is_in_one_part(finished):
         used = shares["spent usefully"] + shares["keyed"]
         # Key that was measured counts as useful; `wasted` counts spent pairs only.
         assert used == pytest.approx(float(row["utilization"]), abs=1e-5)
+        # Of the bound under the contestant's own protocol.
+        contestant = contestants.get(row["policy"])
+        changed = config.load("tiny", {**contestant.overrides, "episode.rounds": 3})
+        most = 3 * pair_bounds.most_useful_pairs(parameters.build(changed))
+        expected = used * float(row["pairs_generated"]) / most
+        assert float(row["share_of_most_useful"]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_evaluate_writes_rounds_scenario_versions_and_plots(finished):

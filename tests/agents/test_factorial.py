@@ -1,8 +1,9 @@
 """Every way of weighing, scheduling, authenticating and aggregating works with every other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import product
+from typing import Any
 
 import jax
 import numpy as np
@@ -57,9 +58,15 @@ def act(name: str) -> Callable[..., jax.Array]:
     return jax.jit(contestants.get(name).policy, compiler_options=QUICK)
 
 
-@pytest.mark.parametrize(
-    "levels", combinations(FACTORS), ids=lambda levels: "-".join(levels.values())
-)
+def half() -> Iterator[Any]:
+    """Yields all combinations, half of the protocols as slow ones: the others have every pair."""
+    for levels in combinations(FACTORS):
+        second = [levels[name] == FACTORS[name][1] for name in FACTORS if name != "policy"]
+        marks = pytest.mark.slow if sum(second) % 2 == 0 else ()
+        yield pytest.param(levels, id="-".join(levels.values()), marks=marks)
+
+
+@pytest.mark.parametrize("levels", list(half()))
 def test_combination_trains(levels: dict[str, str]) -> None:
     row = play(levels)
     assert np.isfinite(list(row.values())).all()

@@ -110,7 +110,8 @@ def test_comparison_is_written_and_shown(tmp_path, capsys):
 
 
 def test_missing_optimum_is_explained(tmp_path, capsys):
-    scenario = config.load("tiny", {"episode.rounds": 2})
-    found = bounds.compare(scenario, [contestants.get("uniform")], range(2), tmp_path)
+    # The program of the first test.
+    scenario = config.load("tiny", CALM | {"episode.rounds": 8})
+    found = bounds.compare(scenario, [contestants.get("freshest_first")], range(2), tmp_path)
     assert "does not cover" in found["optimum"]
     assert "exact optimum does not cover" in " ".join(capsys.readouterr().out.split())

@@ -1,7 +1,9 @@
 """The figures of an evaluation: colours, files, refusals, and that they leave nothing behind."""
 
+import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,7 @@ def test_the_line_is_the_mean_over_seeds_from_round_one(figures: list[Figure]) -
     plots.accuracy_over_rounds(data, Path("unused"), "title")
     line = figures[0].axes[0].lines[0]
     np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3, 4, 5])
-    np.testing.assert_allclose(np.asarray(line.get_ydata()), data["ceas"].mean(axis=0))
+    np.testing.assert_allclose(np.asarray(line.get_ydata()), 100 * data["ceas"].mean(axis=0))
     assert line.get_color() == plots.COLOURS["ceas"]
 
 
@@ -93,7 +95,7 @@ def test_the_band_is_the_interval_of_the_mean(figures: list[Figure]) -> None:
     (band,) = figures[0].axes[0].collections
     last = np.asarray(band.get_paths()[0].vertices)
     ends = last[last[:, 0] == 5, 1]
-    expected = plots.statistics.interval(data["ceas"][:, -1])
+    expected = plots.statistics.interval(100 * data["ceas"][:, -1])
     np.testing.assert_allclose((ends.min(), ends.max()), expected)
 
 
@@ -109,14 +111,14 @@ def test_the_number_of_seeds_title_and_names_are_written(figures: list[Figure]) 
     text = "\n".join(words(figures[0]))
     assert "paper: seeds 0 to 6" in text
     assert "mean of 4 to 7 seeds" in text
-    assert f"ceas  {data['ceas'][:, -1].mean():.3f}" in text
+    assert f"ceas  {100 * data['ceas'][:, -1].mean():.1f}" in text
     axes = figures[0].axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("round", "test accuracy")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("round", "test accuracy (%)")
 
 
 def test_accuracy_stays_within_its_range(figures: list[Figure]) -> None:
     plots.accuracy_over_rounds({"ceas": np.array([[0.0, 1.0]])}, Path("unused"), "title")
-    assert figures[0].axes[0].get_ylim() == (0, 1)
+    assert figures[0].axes[0].get_ylim() == (0, 100)
 
 
 @pytest.mark.parametrize("data", [{}, {"ceas": np.array([[0.5, np.nan]])}])
@@ -227,16 +229,40 @@ DRAWINGS = [draw_accuracy, draw_single_round, draw_fates, draw_many_fates]
 
 
 @pytest.mark.parametrize("draw", DRAWINGS)
-def test_a_valid_picture_is_the_only_file_left(
+def test_valid_pictures_are_the_only_files_left(
     draw: Callable[[Path], None], tmp_path: Path
 ) -> None:
     draw(tmp_path / "figure.png")
-    assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["figure.pdf", "figure.png", "figure.svg"]
+    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF-")
+    assert ElementTree.parse(tmp_path / "figure.svg").getroot().tag.endswith("}svg")
     with Image.open(tmp_path / "figure.png") as image:
         image.load()
         assert image.format == "PNG"
         assert image.width == canvas.WIDTH_INCHES * canvas.DOTS_PER_INCH
         assert image.info["dpi"][0] >= 150
+
+
+def test_the_same_figure_is_the_same_files(tmp_path: Path) -> None:
+    """In another process, with other hashes and on another day."""
+    program = (
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from ceas_agents import plots\n"
+        "curves = np.random.default_rng(0).random((3, 5))\n"
+        "plots.accuracy_over_rounds(dict(a=curves), Path('figure.png'), 'a title')\n"
+    )
+    for hashes in ("1", "2"):
+        (tmp_path / hashes).mkdir()
+        changed = os.environ | {"PYTHONHASHSEED": hashes, "SOURCE_DATE_EPOCH": hashes}
+        command = [sys.executable, "-c", program]
+        subprocess.run(command, check=True, cwd=tmp_path / hashes, env=changed)
+    for kind in canvas.FORMATS:
+        one, other = ((tmp_path / h / f"figure.{kind}").read_bytes() for h in ("1", "2"))
+        assert one == other
+        assert b"Date" not in one
+        assert b"<dc:date>" not in one
 
 
 @pytest.mark.parametrize("draw", [draw_accuracy, draw_fates])
@@ -277,7 +303,9 @@ def test_settings_of_the_user_neither_change_nor_matter(
         before = options()
         draw(other)
         assert options() == before
-    assert other.read_bytes() == plain.read_bytes()
+    for kind in canvas.FORMATS:
+        drawn = [path.with_suffix(f".{kind}").read_bytes() for path in (plain, other)]
+        assert drawn[0] == drawn[1]
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed_and_pyplot_never(tmp_path: Path) -> None:

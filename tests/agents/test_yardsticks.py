@@ -44,3 +44,23 @@ def test_the_table_says_who_reaches_it_and_when():
     column = next(one for one in table.columns if one.header == "target reached")
     # Three of four, in rounds 2, 1 and 3.
     assert list(column.cells) == ["75 % in 2", "never"]
+
+
+def test_useful_pairs_are_beside_the_bound_and_utilization_is_last():
+    metrics = rounds([0.5, 0.5])
+    metrics["pairs_generated"] = np.array([60, 40], np.float32)
+    metrics["pairs_spent"] = np.array([20, 20], np.float32)
+    metrics["pairs_wasted"] = np.array([10, 0], np.float32)
+    metrics["pairs_keyed"] = np.array([10, 10], np.float32)
+    metrics["utilization"] = np.array([0.5, 0.5], np.float32)
+    row = evaluate.summary(metrics, 0.85, most_useful=40)
+    assert row["share_of_most_useful"] == pytest.approx(50 / 80)
+    table = results.table({"one": [row], "unknown": [evaluate.summary(metrics, 0.85)]}, "a title")
+    cells = {str(column.header): list(column.cells) for column in table.columns}
+    assert list(cells)[-2:] == ["useful pairs, %", "pairs used, %"]
+    assert cells["useful pairs, %"] == ["62.5", "no bound"]
+    assert cells["pairs used, %"] == ["50.0", "50.0"]
+
+
+def test_where_no_pairs_can_be_useful_none_is_the_share():
+    assert evaluate.summary(rounds([0.5]), 0.85, most_useful=0)["share_of_most_useful"] == 0

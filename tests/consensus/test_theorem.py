@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import for_long
 
 from ceas_gym.consensus import attacks, rules, weights
 from ceas_gym.consensus.attacks import View
@@ -118,7 +119,7 @@ def all_trained(attack: str) -> tuple[Any, Any]:
     columns = zip(*(setting(*case) for case in SETTINGS), strict=True)
     settings = Setting(*(jnp.asarray(np.array(column)) for column in columns))
     seeds = jax.vmap(functools.partial(episode, attack), in_axes=(None, 0))
-    many = jax.jit(jax.vmap(seeds, in_axes=(0, None)))
+    many = for_long(jax.vmap(seeds, in_axes=(0, None)))
     losses, squares = many(settings, jax.random.split(jax.random.key(0), SEEDS))
     return np.asarray(losses), np.asarray(squares)
 

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from compiled import for_long
 from numpy.typing import ArrayLike, NDArray
 
 from ceas_gym.network import conditions, generation, storage
@@ -25,7 +26,7 @@ def herald(network: Network, links: Links, slots: int, key: jax.Array) -> jax.Ar
     return generation.herald(links, tried, key)
 
 
-@partial(jax.jit, static_argnames=("slots", "burn_in", "observe"))
+@partial(for_long, static_argnames=("slots", "burn_in", "observe"))
 def means(network: Network, slots: int, burn_in: int, observe: Observe, seed: int) -> Any:
     """Returns for each node the mean over `slots` windows of what is observed after each of them.
 

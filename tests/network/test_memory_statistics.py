@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import for_long
 from network import built
 from network.measured import agree, herald, links_of, means
 
@@ -138,7 +139,7 @@ class Use(NamedTuple):
     fidelity: Any
 
 
-@jax.jit
+@for_long
 def used(network: Network, buffer: Buffer, key: jax.Array) -> Use:
     """Returns for each node how often a request would be served, and the fidelity it then got.
 

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import for_long
 from network import built
 from network.measured import agree, herald, links_of
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def test_window_of_a_hundred_attempts_succeeds_as_often_as_it_should(
     agree((np.asarray(pairs)[..., 0] > 0).mean(axis=0), expected, resolved=0.01)
 
 
-@partial(jax.jit, static_argnames=("slots", "burn_in"))
+@partial(for_long, static_argnames=("slots", "burn_in"))
 def swaps(network: Network, slots: int, burn_in: int, seed: int) -> tuple[Any, Any]:
     """Returns for each node the swaps in a slot, and the sum of the contractions they leave."""
     links = links_of(network)

@@ -78,6 +78,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
             axes.yaxis.set_major_formatter("{x:g}")
             axes.grid(color=canvas.GRID)
         panels[0].set_ylabel("time of a round, ms")
+        canvas.head(figure, "How the time of a round grows with its size")
         canvas.save(figure, path)
     return path
 

@@ -113,6 +113,8 @@ def draw(found: dict[str, Any], path: Path) -> Path:
         names = [f"{name}: {e['part']},\nnot {e['instead of']}" for name, e in effects.items()]
         panels[0].set_yticks(range(len(names)), names)
         panels[0].set_ylim(len(names) - 0.5, -0.5)
+        subtitle = f"mean and 95 % interval, {found['seeds']}, paired"
+        canvas.head(figure, "What each part of CEAS is worth", subtitle)
         canvas.save(figure, path)
     return path
 

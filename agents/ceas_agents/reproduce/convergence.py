@@ -131,6 +131,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
         _finish(
             right, "Neural network, mean over the rounds so far", "squared gradient (nats²/rad²)"
         )
+        canvas.head(figure, "Training with faulty nodes, and the bound of Theorem 1 on it")
         canvas.save(figure, path)
     return path
 

@@ -1,7 +1,7 @@
 """Utilization and useful pairs at other coherence times, beside what any schedule can reach.
 
 Utilization alone is cheap: who makes few pairs can use them all. So there are two axes, the pairs
-used of those generated, and the useful pairs made of those that `reach_bounds` allows.
+used of those generated, and the useful pairs made of those that `pair_bounds` allows.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_agents import canvas, contestants, evaluate, plots, statistics
-from ceas_agents.reproduce import reach_bounds
+from ceas_agents import canvas, contestants, evaluate, pair_bounds, plots, statistics
 from ceas_gym import config
 from ceas_gym.scenario import Scenario
 
@@ -58,7 +57,7 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
         tick: Called with the share that is done.
 
     Raises:
-        ValueError: As `reach_bounds.most_useful_pairs`.
+        ValueError: As `pair_bounds.most_utilization_when_busy`.
     """
     names = BARS if quick else tuple(contestants.CONTESTANTS)
     multiples, seeds = MULTIPLES[:: 3 if quick else 1], range(3 if quick else SEEDS)
@@ -75,21 +74,19 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
 def _point(name: str, scenario: Scenario, seeds: Sequence[int]) -> dict[str, Any]:
     contestant, rounds = contestants.get(name), scenario.episode.rounds
     params = evaluate.prepare(scenario, [contestant])[name]
-    bound, busy = (
-        reach_bounds.most_useful_pairs(params),
-        reach_bounds.most_utilization_when_busy(params),
-    )
+    bound = pair_bounds.most_useful_pairs(params)
+    busy = pair_bounds.most_utilization_when_busy(params)
     played = evaluate.episodes(contestant, params, rounds, seeds)
-    table = [evaluate.summary(metrics, scenario.episode.target_accuracy) for _, metrics in played]
+    target = scenario.episode.target_accuracy
+    table = [evaluate.summary(metrics, target, bound) for _, metrics in played]
     sums = {key: np.array([row[key] for row in table]) for key in table[0]}
-    useful = (sums["pairs_spent"] - sums["pairs_wasted"] + sums["pairs_keyed"]) / rounds
     return {
         "coherence_s": coherence_s(scenario),
         "most_useful": bound,
         "most_utilization_when_busy": busy,
         "generated": float(sums["pairs_generated"].mean()) / rounds,
-        **_estimate("useful", useful),
-        **_estimate("share_of_most_useful", useful / max(bound, 1e-9)),
+        **_estimate("useful", bound * sums["share_of_most_useful"]),
+        **_estimate("share_of_most_useful", sums["share_of_most_useful"]),
         **_estimate("utilization", sums["utilization"]),
         "fates": evaluate.fates({key: float(values.mean()) for key, values in sums.items()}),
     }
@@ -140,6 +137,7 @@ def _draw_lines(axes: "Axes", found: dict[str, Any], figure: str) -> None:
             [point[key] for point in points]
             for key in ("coherence_s", figure, f"{figure}_low", f"{figure}_high")
         )
+        middle, low, high = (100 * np.array(values) for values in (middle, low, high))
         shade, above = plots.colour(name, list(found["points"])), 3 if name in BARS else 2
         look: dict[str, Any] = {"color": shade, "zorder": above}
         axes.plot(seconds, middle, "o-", label=name, linewidth=1.4, markersize=3, **look)
@@ -149,13 +147,13 @@ def _draw_lines(axes: "Axes", found: dict[str, Any], figure: str) -> None:
 def _finish_lines(used: "Axes", made: "Axes", found: dict[str, Any]) -> None:
     points = next(iter(found["points"].values()))
     seconds = [point["coherence_s"] for point in points]
-    busy = [point["most_utilization_when_busy"] for point in points]
+    busy = [100 * point["most_utilization_when_busy"] for point in points]
     used.plot(seconds, busy, "--", color="black", label="most, if always busy")
-    used.axhline(CLAIM, color=canvas.GREY, linewidth=0.8, linestyle=":", label="claimed")
-    used.set_ylabel("useful pairs, share of generated")
-    made.set_ylabel("useful pairs, share of own bound")
+    used.axhline(100 * CLAIM, color=canvas.GREY, linewidth=0.8, linestyle=":", label="claimed")
+    used.set_ylabel("useful pairs (% of generated)")
+    made.set_ylabel("useful pairs (% of own bound)")
     for axes in (used, made):
-        axes.set(xscale="log", xlabel="coherence time of a pair (s)", ylim=(0, 1.02))
+        axes.set(xscale="log", xlabel="coherence time of a pair (s)", ylim=(0, 102))
         axes.set_xticks(seconds, [f"{second:.3g}" for second in seconds])
         axes.minorticks_off()
         axes.grid(color=canvas.GRID, linewidth=0.8)

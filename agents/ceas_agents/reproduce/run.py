@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ceas_agents import results, sweep
+from ceas_agents import canvas, results, sweep
 from ceas_agents import run as running
 from ceas_agents.reproduce import headlines, parts, report
 from ceas_agents.reproduce.parts import PARTS, Found, Part, Work
@@ -54,7 +54,8 @@ def _open(folder: Path, record: Mapping[str, object], scenario: str, *, overwrit
     data = folder / DATA
     data.mkdir(parents=True, exist_ok=True)
     # Whatever an earlier run left, lest it be taken for this one's.
-    old = [folder / SUMMARY, folder / REPORT, *(folder / FIGURES).glob("*.png")]
+    old = [folder / SUMMARY, folder / REPORT]
+    old += [path for kind in canvas.FORMATS for path in (folder / FIGURES).glob(f"*.{kind}")]
     old += [*data.glob("*.json"), *data.glob("*.csv"), *data.glob(f"*/{sweep.CELLS}")]
     for path in old:
         path.unlink(missing_ok=True)

@@ -94,6 +94,8 @@ def draw(found: dict[str, Any], path: Path) -> Path:
             axes.grid(axis="x", color=canvas.GRID, linewidth=0.8)
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower left", ncols=5, frameon=False)
+        subtitle = f"mean and 95 % interval, {found['seeds']}, paired"
+        canvas.head(figure, "Final accuracy in other settings, beside CEAS", subtitle)
         canvas.save(figure, path)
     return path
 

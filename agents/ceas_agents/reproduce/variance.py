@@ -113,6 +113,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
             panels[schedule, rule] = axes
         handles, names = panels[CEAS, PLAIN].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower right", **LEGEND)
+        canvas.head(figure, "Weights by fidelity: the variance and the errors that they leave")
         canvas.save(figure, path)
     return path
 

@@ -14,6 +14,8 @@ Row = Mapping[str, float]
 TABLE, FIGURE = "curve.csv", "curve.png"
 MEASURES = ("return", "final_accuracy", "mean_accuracy", "utilization")
 """Means over the validation seeds."""
+SHARES = MEASURES[1:]
+"""Of them, those that are shown in per cent."""
 SHOWN = 8
 """Rows of the table on screen, at most."""
 
@@ -47,14 +49,14 @@ def read(folder: Path) -> list[dict[str, float]]:
 def table(rows: Sequence[Row], reference: Row, title: str) -> Table:
     """Returns what the agent came to on the validation seeds, beside CEAS."""
     result = Table(title=title, caption="means over the validation seeds")
-    for heading in ("steps", "minutes", *(name.replace("_", " ") for name in MEASURES)):
+    for heading in ("steps", "minutes", *map(_named, MEASURES)):
         result.add_column(heading, justify="right")
     step = -(-len(rows) // SHOWN)
     for row in [*rows[:-1:step], rows[-1]]:
-        values = (f"{row[f'validation_{name}']:.4f}" for name in MEASURES)
-        result.add_row(f"{row['steps']:,.0f}", f"{row['minutes']:.1f}", *values)
+        values = {name: row[f"validation_{name}"] for name in MEASURES}
+        result.add_row(f"{row['steps']:,.0f}", f"{row['minutes']:.1f}", *_shown(values))
     result.add_section()
-    result.add_row("ceas", "", *(f"{reference[name]:.4f}" for name in MEASURES))
+    result.add_row("ceas", "", *_shown(reference))
     return result
 
 
@@ -65,12 +67,22 @@ def draw(rows: Sequence[Row], reference: Row, path: Path, title: str) -> None:
         figure = canvas.figure(3.2)
         for number, name in enumerate(("return", "final_accuracy")):
             axes = figure.add_subplot(1, 2, number + 1)
-            values = [row[f"validation_{name}"] for row in rows]
+            scale = 100 if name in SHARES else 1
+            values = [scale * row[f"validation_{name}"] for row in rows]
             axes.plot(steps, values, color="black", marker="o", markersize=2.5, label="agent")
-            axes.axhline(reference[name], color=plots.COLOURS["ceas"], label="ceas")
+            axes.axhline(scale * reference[name], color=plots.COLOURS["ceas"], label="ceas")
             axes.set_xlabel("rounds played in training")
-            axes.set_ylabel(name.replace("_", " "))
+            axes.set_ylabel(_named(name))
             axes.grid(color=GRID)
         figure.axes[0].legend(frameon=False)
-        canvas.head(figure, title, "Means over the validation seeds")
+        subtitle = "means over the validation seeds, beside CEAS"
+        canvas.head(figure, f"Return and final accuracy in training: {title}", subtitle)
         canvas.save(figure, path)
+
+
+def _named(measure: str) -> str:
+    return measure.replace("_", " ") + (", %" if measure in SHARES else "")
+
+
+def _shown(row: Row) -> list[str]:
+    return [f"{100 * row[m]:.2f}" if m in SHARES else f"{row[m]:.4f}" for m in MEASURES]

@@ -19,6 +19,7 @@ from ceas_gym.types import (
     Delivery,
     Gathered,
     Links,
+    Memory,
     Params,
     Received,
     Report,
@@ -98,15 +99,33 @@ def step(
     schedule = sabotage.schedule(params, coalition, actions.decode(network, action))
     links = sabotage.links(params, coalition, conditions.links(network, state.conditions))
 
-    # W windows (`window`); what is heralded depends on nothing stored, so it is drawn in one pass.
-    window_keys = jax.random.split(keys.heralding, network.windows)
-    made = jax.vmap(partial(generate, params, links))(schedule, window_keys)
-    gathered, _ = jax.lax.scan(
-        lambda before, new: (gather(params, links, before, *new), None),
-        storage.begin(network, state.memory),
-        made,
-    )
+    gathered = windows(params, links, state.memory, schedule, keys.heralding)
     return barrier(params, state, coalition, links, schedule, gathered, keys)
+
+
+def windows(
+    params: Params,
+    links: Links,
+    memory: Memory,
+    schedule: Float[Array, "windows nodes"],
+    key: Key[Array, ""],
+) -> Gathered:
+    """Returns what the network holds after all windows of a round, one `window` after the other.
+
+    Args:
+        params: The scenario.
+        links: Rates and decay in this round.
+        memory: At the last barrier.
+        schedule: Channel-time that is given.
+        key: Of which each window has its own.
+    """
+    # What is heralded depends on nothing stored, so it is drawn for all windows in one pass.
+    window_keys = jax.random.split(key, params.network.windows)
+    made = jax.vmap(partial(generate, params, links))(schedule, window_keys)
+    before = storage.begin(params.network, memory)
+    return jax.lax.scan(
+        lambda held, new: (gather(params, links, held, *new), None), before, made
+    )[0]
 
 
 def window(

@@ -223,7 +223,7 @@ def _check_steady(params: Params) -> None:
         "drifting coherence": network.drifts,
         "links that change": float(network.weather.transition[0, 0]) < 1,
         "verification": network.verifies,
-        "jamming": "jamming" in params.adversary.sabotage,
+        "jamming": any(each.links for each in params.adversary.sabotage),
     }
     if found := [name for name, present in barred.items() if present]:
         raise ValueError(f"the bound does not cover {', '.join(found)}; choose another scenario")

@@ -110,7 +110,7 @@ def accuracy_over_rounds(curves: Curves, path: Path, title: str) -> None:
         for name, curve in curves.items():
             _draw_curve(axes, 100 * np.asarray(curve, dtype=float), colour(name, list(curves)))
         _finish_accuracy(axes, curves)
-        canvas.head(figure, title, f"Test accuracy of the global model, {_describe(curves)}")
+        canvas.head(figure, f"Test accuracy by round ({title})", _describe(curves))
         canvas.save(figure, path)
 
 
@@ -140,7 +140,7 @@ def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str)
         handles, labels = axes.get_legend_handles_labels()
         entries = dict(zip(labels, handles, strict=True))
         figure.legend(entries.values(), entries, loc="outside lower left", **LEGEND)
-        canvas.head(figure, title, "What became of the Bell pairs that were generated")
+        canvas.head(figure, f"What became of the Bell pairs ({title})", "means over the seeds")
         canvas.save(figure, path)
 
 

@@ -22,7 +22,7 @@ from ceas_gym.scenario import Scenario
 
 PACKAGES = ("ceas-gym", "jax", "jaxlib", "numpy", "pennylane", "gymnasium", "optax")
 RECORD, SCENARIO = "run.json", "scenario.yaml"
-PAIRS = {"useful pairs, %": "share_of_most_useful", "pairs used, %": "utilization"}
+PAIRS = {"useful\npairs, %": "share_of_most_useful", "pairs\nused, %": "utilization"}
 """Columns of the table about pairs, and those of the rows behind them."""
 Row = dict[str, float]
 
@@ -109,7 +109,7 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
     result = Table(
         title=title,
         caption="mean (95 % interval over seeds); accuracies in per cent, useful pairs in per cent "
-        "of what any schedule can make, pairs used of those generated",
+        "of a bound on any schedule's, pairs used in per cent of those made",
     )
     result.add_column("policy", no_wrap=True)
     accuracies = ("final accuracy", f"minus {first}", "accuracy over rounds")

@@ -14,7 +14,7 @@ from ceas_agents.contestants import Contestant
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
-PIPE_WIDTH = 132
+PIPE_WIDTH = 150
 NEXT = (
     "Next: ceas-gym list scenarios (from plenty to starvation), then ceas-gym evaluate unequal",
     "A policy of your own: ceas-gym evaluate metro --policy ceas --policy my_module:my_policy",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ceas_agents import cli, results, run
+from ceas_agents import canvas, cli, results, run
 from ceas_gym import config
 
 NAME = "Zürich [/b] $\\frac$ :smile: →"
@@ -98,7 +98,8 @@ def test_results_are_there_before_anything_is_printed(here, call, monkeypatch):
     assert code == 2
     names = {path.name for path in (here / "runs" / "evaluate").iterdir()}
     assert names == {
-        *("episodes.csv", "rounds.csv", "scenario.yaml", "run.json", "accuracy.png", "pairs.png")
+        *("episodes.csv", "rounds.csv", "scenario.yaml", "run.json"),
+        *(f"{figure}.{kind}" for figure in ("accuracy", "pairs") for kind in canvas.FORMATS),
     }
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,11 +122,10 @@ def _compared(seconds: Mapping[str, NDArray[np.float64]]) -> dict[str, dict[str,
 
 def _stages(params: Params, repeats: int, progress: Progress) -> dict[str, Any]:
     rounds = contenders.ROUNDS
-    tapes = stages.record(params, contenders.start(params), contenders.requests(params, rounds))
+    moments = stages.record(params, contenders.start(params), contenders.requests(params, rounds))
     task = progress.add_task("compiling", total=None)
     calls = [
-        Contender(f"{place} {tape.stage}", stages.compiled(tape), rounds)
-        for place, tape in enumerate(tapes)
+        Contender(stage, stages.compiled(stage, params, moments), rounds) for stage in stages.STAGES
     ]
     square = jnp.ones((PEAK_SIZE, PEAK_SIZE))
     product = jax.jit(lambda a: a @ a).lower(square).compile()
@@ -134,11 +134,11 @@ def _stages(params: Params, repeats: int, progress: Progress) -> dict[str, Any]:
     progress.update(task, total=(repeats + 1) * len(calls))
     seconds = timing.seconds_per_round(calls, repeats, timing.ticker(progress, task))
     medians = {name: timing.estimate(values).median for name, values in seconds.items()}
-    work = [flops.of(tape.call, *stages.first(tape)) for tape in tapes]
-    found = {stage: {"seconds": 0.0, "flops": 0.0} for stage in stages.STAGES}
-    for call, tape, count in zip(calls, tapes, work, strict=False):
-        found[tape.stage]["seconds"] += medians[call.name]
-        found[tape.stage]["flops"] += count
+    one = stages.first(moments)
+    found = {
+        stage: {"seconds": medians[stage], "flops": flops.of(partial(call, params), one)}
+        for stage, call in stages.STAGES.items()
+    }
     # The consensus calls the attack.
     for figure in ("seconds", "flops"):
         found[stages.CONSENSUS][figure] -= found[stages.ATTACK][figure]

@@ -1,135 +1,156 @@
-"""Where a round's time goes: every stage of the step alone, on the arguments of a real episode."""
+"""Where a round's time goes: every stage of the step alone, on what an episode gave it."""
 
-import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import ModuleType
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from ceas_gym import actions, dynamics, metrics, observations
+from ceas_gym import actions, dynamics, metrics, observations, sabotage
 from ceas_gym.consensus import attacks, protocol
+from ceas_gym.dynamics import Keys
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.network import barrier, conditions, generation, sabotage, storage, verification
+from ceas_gym.network import barrier, conditions, storage, verification
 from ceas_gym.programs import often
-from ceas_gym.types import Params, State
-
-Function = Callable[..., Any]
-
-ATTACK, CONSENSUS = "attack", "consensus"
-STAGES: dict[str, tuple[tuple[ModuleType, str], ...]] = {
-    "schedule": ((actions, "decode"), (sabotage, "exhaust"), (conditions, "links")),
-    "generation": ((generation, "attempts"), (generation, "herald")),
-    "storage": ((storage, "store"), (verification, "test"), (barrier, "spend")),
-    "gradients": ((pullback, "pull"), (learners, "gradients")),
-    ATTACK: ((attacks, "intercept"), (attacks, "corrupt")),
-    CONSENSUS: ((protocol, "blend"), (protocol, "decide")),
-    "update": ((model, "apply"), (model, "score")),
-    "conditions": ((conditions, "advance"),),
-    "observation": ((observations, "observe"),),
-    "metrics": ((learners, "full_gradient"), (metrics, "of_round")),
-}
-"""The functions that a round calls, by stage; the attack is called by the consensus."""
+from ceas_gym.types import Params, Received, Round, State
 
 
-class Tape(NamedTuple):
-    """What one function was given in each round of an episode.
+class Moment(NamedTuple):
+    """What the stages of a round are given."""
 
-    Of the leaves of its arguments, each is in one of the three lists, and None in the others.
-    """
-
-    stage: str
-    function: Function
-    structure: Any
-    objects: list[Any]
-    """What is no array."""
-    fixed: list[Array | None]
-    """Arrays that are the same in every round."""
-    moving: list[Array | None]
-    """Arrays that are not, with the rounds as first axis."""
-
-    def call(self, fixed: list[Array | None], moving: list[Array | None]) -> Any:  # noqa: ANN401
-        """Returns what the function returns in one round."""
-        leaves = zip(self.objects, fixed, moving, strict=True)
-        chosen = [next((leaf for leaf in three if leaf is not None), None) for three in leaves]
-        return self.function(*jax.tree.unflatten(self.structure, chosen))
-
-    def play(self, fixed: list[Array | None], moving: list[Array | None]) -> Any:  # noqa: ANN401
-        """Returns what the function returns, round by round; for `jit`."""
-        return jax.lax.map(lambda now: self.call(fixed, now), moving)
+    before: State
+    action: Float[Array, "windows nodes"]
+    happened: Round
+    after: State
 
 
-def record(params: Params, state: State, given: Float[Array, "rounds windows nodes"]) -> list[Tape]:
-    """Returns the tape of every function of every stage.
+def record(
+    params: Params, state: State, given: Float[Array, "rounds windows nodes"]
+) -> Moment:
+    """Returns the moments of an episode; every array has the rounds as its first axis.
 
     Args:
         params: The scenario.
         state: At the start of the episode.
         given: Actions.
     """
-    calls: list[tuple[str, Function, Any, list[Any]]] = []
 
-    def one(state: State, action: Array) -> tuple[State, list[list[Array | None]]]:
-        calls.clear()
-        with _tapped(calls):
-            state, _ = dynamics.step(params, state, action)
-        return state, [_only(Tracer, leaves) for *_, leaves in calls]
+    def one(before: State, action: Array) -> tuple[State, Moment]:
+        after, timestep = dynamics.step(params, before, action)
+        assert timestep.round is not None
+        return after, Moment(before, action, timestep.round, after)
 
-    moving = jax.jit(lambda: jax.lax.scan(one, state, given)[1])()
-    tapes: list[Tape] = []
-    for (stage, function, structure, leaves), moved in zip(calls, moving, strict=True):
-        still = [None if isinstance(leaf, Tracer) else leaf for leaf in leaves]
-        fixed = _only(jax.Array, still)
-        pairs = zip(still, fixed, strict=True)
-        objects = [None if array is not None else leaf for leaf, array in pairs]
-        tapes.append(Tape(stage, function, structure, objects, fixed, moved))
-    return tapes
+    return jax.jit(lambda: jax.lax.scan(one, state, given)[1])()
 
 
-def compiled(tape: Tape) -> Callable[[], Any]:
-    """Returns a call that plays the tape."""
-    play = often(tape.play).lower(tape.fixed, tape.moving).compile()
-    return lambda: play(tape.fixed, tape.moving)
+def compiled(stage: str, params: Params, moments: Moment) -> Callable[[], Any]:
+    """Returns a call that does a stage of every round."""
+    call = partial(STAGES[stage], params)
+    play = often(lambda moments: jax.lax.map(call, moments)).lower(moments).compile()
+    return lambda: play(moments)
 
 
-def first(tape: Tape) -> tuple[list[Array | None], list[Array | None]]:
-    """Returns the arrays of the first round, as `Tape.call` takes them."""
-    return tape.fixed, [None if array is None else array[0] for array in tape.moving]
+def first(moments: Moment) -> Moment:
+    """Returns what the stages of the first round are given."""
+    return jax.tree.map(lambda leaf: leaf[0], moments)
 
 
-def _only(kind: type, leaves: list[Any]) -> list[Any]:
-    return [leaf if isinstance(leaf, kind) else None for leaf in leaves]
+# --- The stages ---
 
 
-@contextmanager
-def _tapped(calls: list[tuple[str, Function, Any, list[Any]]]) -> Iterator[None]:
-    # The step calls every stage through its module, so while it is traced the modules can listen.
-    # Of what a stage calls in turn, only the attack is told apart.
-    inside: list[str] = []
+def _keys(now: Moment) -> Keys:
+    return Keys(*jax.random.split(now.before.key, len(Keys._fields)))
 
-    def tap(stage: str, function: Function) -> Function:
-        @functools.wraps(function)
-        def tapped(*arguments: object) -> Any:  # noqa: ANN401
-            if not inside or stage == ATTACK:
-                leaves, structure = jax.tree.flatten(arguments)
-                calls.append((stage, function, structure, leaves))
-            inside.append(stage)
-            try:
-                return function(*arguments)
-            finally:
-                inside.pop()
 
-        return tapped
+def _schedule(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    coalition, held = now.happened.coalition, conditions.links(params.network, now.before.conditions)
+    asked = actions.decode(params.network, now.action)
+    return sabotage.schedule(params, coalition, asked), sabotage.links(params, coalition, held)
 
-    places = [(stage, *place) for stage, parts in STAGES.items() for place in parts]
-    functions = [getattr(module, name) for _, module, name in places]
-    try:
-        for (stage, module, name), function in zip(places, functions, strict=True):
-            setattr(module, name, tap(stage, function))
-        yield
-    finally:
-        for (_, module, name), function in zip(places, functions, strict=True):
-            setattr(module, name, function)
+
+def _windows(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    links, schedule = now.happened.links, now.happened.schedule
+    return dynamics.windows(params, links, now.before.memory, schedule, _keys(now).heralding)
+
+
+def _barrier(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    happened, keys, network = now.happened, _keys(now), params.network
+    gathered = happened.gathered
+    fakes = sabotage.tests(params, happened.coalition)
+    tests = now.before.conditions.tests
+    memory, ledger, _ = verification.test(
+        network, tests, fakes, gathered.memory, gathered.ledger, keys.tests
+    )
+    return barrier.spend(network, happened.links, memory, ledger, keys.purification)
+
+
+def _gradients(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    pulled = pullback.pull(params.learning.program, now.before.model.parameters)
+    poisoned = now.happened.coalition.acting & params.adversary.poisons_labels
+    delivery, key = now.happened.delivery, _keys(now).learning
+    return learners.gradients(params.learning, pulled, delivery, poisoned, key)
+
+
+def _attack(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    happened, adversary = now.happened, params.adversary
+    received = sabotage.received(
+        params, happened.coalition, happened.delivery, _honest(params, now)
+    )
+    bad = (happened.coalition.members & (happened.delivery.shots > 0)) | received.forged
+    weights = happened.verdict.weights
+    return attacks.corrupt(
+        adversary, params.consensus, received, weights, happened.coalition, bad
+    )
+
+
+def _honest(params: Params, now: Moment) -> Received:
+    momentum, delivery = now.after.workers, now.happened.delivery
+    measured = protocol.measured_information(delivery, params.network.qubits)
+    return protocol.receive(params.consensus, momentum, now.before.cache, delivery, measured)
+
+
+def _consensus(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    before, happened = now.before, now.happened
+    delivery = happened.delivery
+    workers = protocol.blend(params.consensus, before.workers, happened.gradients, delivery)
+    return dynamics.agree(params, workers, before.cache, delivery, happened.coalition)
+
+
+def _update(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    verdict = now.happened.verdict
+    trained = model.apply(params.learning, now.before.model, verdict.update, verdict.committed)
+    return trained, model.score(params.learning, trained)
+
+
+def _conditions(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    gathered, number = now.happened.gathered, now.after.round
+    key = _keys(now).conditions
+    return conditions.advance(params.network, now.before.conditions, gathered, number, key)
+
+
+def _observation(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    return observations.observe(params, now.after)
+
+
+def _metrics(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    learning = params.learning
+    pulled = pullback.pull(learning.program, now.before.model.parameters)
+    exact = learners.full_gradient(learning, pulled, learning.training)
+    return metrics.of_round(now.after, now.happened, metrics.useful_pairs(now.happened), exact)
+
+
+ATTACK, CONSENSUS = "attack", "consensus"
+STAGES: dict[str, Callable[[Params, Moment], Any]] = {
+    "schedule": _schedule,
+    "windows": _windows,
+    "barrier": _barrier,
+    "gradients": _gradients,
+    ATTACK: _attack,
+    CONSENSUS: _consensus,
+    "update": _update,
+    "conditions": _conditions,
+    "observation": _observation,
+    "metrics": _metrics,
+}
+"""What a round does, by stage; the attack is a part of the consensus."""

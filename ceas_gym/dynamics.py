@@ -123,9 +123,9 @@ def windows(
     window_keys = jax.random.split(key, params.network.windows)
     made = jax.vmap(partial(generate, params, links))(schedule, window_keys)
     before = storage.begin(params.network, memory)
-    return jax.lax.scan(
-        lambda held, new: (gather(params, links, held, *new), None), before, made
-    )[0]
+    return jax.lax.scan(lambda held, new: (gather(params, links, held, *new), None), before, made)[
+        0
+    ]
 
 
 def window(
@@ -166,13 +166,14 @@ def gather(
     network = params.network
     windows_left = network.windows - 1 - gathered.window
     memory, fates = storage.window(network, links, gathered.memory, heralded, windows_left)
-    return Gathered(
+    after = Gathered(
         memory=memory,
         ledger=jax.tree.map(jnp.add, gathered.ledger, fates),
         tried=gathered.tried + tried,
         heralded=gathered.heralded + heralded,
         window=gathered.window + 1,
     )
+    return jax.tree.map(_as_wide, after, gathered)
 
 
 def barrier(
@@ -216,7 +217,9 @@ def barrier(
     )
     useful = metrics.useful_pairs(happened)
     after = State(
-        conditions=conditions.advance(network, known, gathered, state.round + 1, keys.conditions),
+        conditions=conditions.advance(
+            network, known, gathered.tried, gathered.heralded, state.round + 1, keys.conditions
+        ),
         memory=memory,
         model=trained,
         workers=workers,

@@ -27,13 +27,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {match[0]}?" if match else f"known: {', '.join(sorted(known))}"
 
 
-def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
+def resolve(kind: str, name: str, table: Mapping[str, F], record: type | None = None) -> F:
     """Returns the function that `name` stands for.
 
     Args:
         kind: What is looked up, for the error message, such as `"rule"`.
         name: A key of `table`, or `"module:function"` for a function of the user's own.
         table: Shipped functions by name.
+        record: Type of what may stand in place of a function, if there is any.
 
     Raises:
         ValueError: If the name is unknown, can't be imported, or is not a function.
@@ -46,12 +47,14 @@ def resolve(kind: str, name: str, table: Mapping[str, F]) -> F:
         return table[name]
     if ":" not in name:
         raise ValueError(f"{kind} {name!r} is unknown; {nearest(name, table)}")
-    function = imported(kind, name)
+    function = imported(kind, name, record)
+    if record is not None and isinstance(function, record):
+        return cast("F", function)
     return cast("F", function if _goes_by_its_name(function) else Imported(kind, name, function))
 
 
-def imported(kind: str, name: str) -> Callable[..., Any]:
-    """Returns the function that `module:function` names.
+def imported(kind: str, name: str, record: type | None = None) -> Any:  # noqa: ANN401
+    """Returns the function that `module:function` names, or a record of that type.
 
     Raises:
         ValueError: If it can't be imported, or is not a function.
@@ -62,7 +65,7 @@ def imported(kind: str, name: str) -> Callable[..., Any]:
     # The module is the user's own, and may raise anything while it is imported.
     except Exception as error:
         raise ValueError(f"{kind} {name!r} can't be imported: {told(error)}") from error
-    if not callable(function):
+    if not callable(function) and not (record and isinstance(function, record)):
         raise ValueError(f"{kind} {name!r} is not a function")
     return function
 

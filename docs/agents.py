@@ -148,7 +148,7 @@ def _schedules(rounds: int, policy: jax.tree_util.Partial, params: Params, keys:
         ) -> tuple[tuple[State, Observation], Array]:
             state, seen = carry
             state, timestep = dynamics.step(params, state, policy(params, seen, key))
-            return (state, timestep.observation), timestep.schedule
+            return (state, timestep.observation), timestep.round.schedule
 
         state, timestep = dynamics.reset(params, key)
         return jax.lax.scan(one, (state, timestep.observation), None, length=rounds)[1]

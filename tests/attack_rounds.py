@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import adversaries
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,7 +46,7 @@ def round_of(seed: int) -> Round:
 
 def adversary(name: str, strength: float | None = None) -> Adversary:
     settings = AttackSettings(name=name, strength=strength, byzantine_nodes=BAD)
-    return setup.build_adversary(settings, rounds=30)
+    return adversaries.build_adversary(settings, rounds=30)
 
 
 def hub(rule: str) -> Consensus:

@@ -57,6 +57,7 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
         memory=remember(network, nodes),
         model=Model(after, state.model.optimizer_state),
         workers=outcome.workers,
+        cache=outcome.cache,
         scores=score(learning, after),
         report=report(nodes, outcome),
         useful=words(count(state.useful) + outcome.useful),

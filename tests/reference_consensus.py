@@ -8,7 +8,7 @@ from reference_network import Luck, Node, of
 from reference_pairs import Array
 
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Params, State, Workers
+from ceas_gym.types import Cache, Params, State, Workers
 
 ROUNDING = 1e-9
 
@@ -25,6 +25,7 @@ class Outcome(NamedTuple):
     """What the consensus comes to."""
 
     workers: Workers
+    cache: Cache
     weights: Array
     update: Array
     committed: bool
@@ -46,7 +47,7 @@ def consensus(
 ) -> Outcome:
     """Returns what the hub makes of the updates: lapses, weights, attack, rule, quorum."""
     hub, f, rule = params.consensus, int(params.consensus.tolerated), scenario.consensus.rule
-    held = hold(scenario.consensus.lapse, hub.cache_age, state.workers, nodes, momentum)
+    held = hold(scenario.consensus.lapse, hub.cache_age, state.cache, nodes, momentum)
     held = intercept(scenario, params, held, nodes, acting, state.byzantine, luck.guesses)
     bad = [k for k in held if (state.byzantine[k] and nodes[k].shots) or held[k].forged]
     weights = weigh(scenario, params, held, len(nodes))
@@ -68,9 +69,8 @@ def consensus(
     committed = bool(hub.votes_needed * f < len(held) and share <= hub.largest_share)
     worked = [k for k in fresh if committed and not held[k].forged]
     return Outcome(
-        workers=remember(
-            state.workers, momentum, sent, [k for k in fresh if not held[k].forged], nodes
-        ),
+        workers=Workers(momentum),
+        cache=remember(state.cache, sent, [k for k in fresh if not held[k].forged], nodes),
         weights=weights,
         update=aggregate(rule, sent, weights, f),
         committed=committed,
@@ -82,15 +82,15 @@ def consensus(
 
 
 def hold(
-    lapse: str, cache_age: Array, old: Workers, nodes: list[Node], momentum: Array
+    lapse: str, cache_age: Array, old: Cache, nodes: list[Node], momentum: Array
 ) -> dict[int, Held]:
     """Returns the updates that the hub counts, by node."""
     held = {}
     for k, node in enumerate(nodes):
         if node.authenticated or (lapse == "accept" and node.shots):
             held[k] = Held(momentum[k], node.information, forged=not node.authenticated)
-        elif lapse == "cache" and old.accepted_age[k] < cache_age:
-            held[k] = Held(old.accepted[k], old.accepted_information[k], forged=False)  # pyright: ignore[reportArgumentType]
+        elif lapse == "cache" and old.age[k] < cache_age:
+            held[k] = Held(old.updates[k], old.information[k], forged=False)  # pyright: ignore[reportArgumentType]
     return held
 
 
@@ -119,18 +119,12 @@ def intercept(
     return held
 
 
-def remember(
-    old: Workers, momentum: Array, sent: Array, fresh: list[int], nodes: list[Node]
-) -> Workers:
-    """Returns the nodes' momentum and the hub's cache, with the fresh updates in it."""
-    updates, information, ages = (
-        old.accepted.copy(),
-        old.accepted_information.copy(),
-        old.accepted_age + 1,
-    )
+def remember(old: Cache, sent: Array, fresh: list[int], nodes: list[Node]) -> Cache:
+    """Returns the hub's cache, with the fresh updates in it."""
+    updates, information, ages = old.updates.copy(), old.information.copy(), old.age + 1
     for k in fresh:
         updates[k], information[k], ages[k] = sent[k], nodes[k].information, 0
-    return Workers(momentum, updates, information, ages)
+    return Cache(updates, information, ages)
 
 
 def top(weights: Array, f: int) -> float:

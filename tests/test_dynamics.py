@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import compiled
@@ -66,7 +67,8 @@ def fates(network: Network, state: State, action: Array) -> tuple[Any, ...]:
     _, herald_key, purify_key, *_ = jax.random.split(state.key, 5)
     links = conditions.links(network, state.conditions)
     tried = generation.attempts(network, actions.decode(network, action))
-    heralded = generation.herald(links, tried, herald_key)
+    window_keys = jax.random.split(herald_key, network.windows)
+    heralded = jax.vmap(partial(generation.herald, links))(tried, window_keys)
     stored, ledger = storage.store(network, links, state.memory, heralded)
     return heralded.sum(axis=0), *barrier.spend(network, links, stored, ledger, purify_key)
 

@@ -38,7 +38,7 @@ def played(params, seed):
     told = [timestep.observation]
     for _ in range(ROUNDS):
         state, timestep = step(params, state, np.ones((4, 4), np.float32))
-        told.append((timestep.observation, timestep.reward, timestep.schedule, timestep.stock))
+        told.append((timestep.observation, timestep.reward, timestep.round))
     return state, told
 
 

@@ -36,10 +36,24 @@ def successes(key: jax.Array) -> Callable[[Array, Array], Array]:
     return drawn
 
 
+def by_window(keys: jax.Array) -> Callable[[Array, Array], Array]:
+    """Returns the draw that the step makes in all windows, each with a key of its own."""
+
+    def drawn(tried: Array, chance: Array) -> Array:
+        every = compiled.compiled(in_windows)
+        return np.asarray(every(keys, tried, chance))
+
+    return drawn
+
+
+in_windows = jax.vmap(binomial, in_axes=(0, 0, None))
+
+
 def draw(params: Params, state: State) -> reference.Luck:
     """Returns the luck of the next round, from the keys that the step will use."""
     numbers, keys = _luck(params, state)
-    herald, purify, verify = map(successes, keys)
+    purify, verify = map(successes, keys[1:])
+    herald = by_window(jax.random.split(keys[0], params.network.windows))
     numbers = {name: np.asarray(values) for name, values in numbers.items()}
     return reference.Luck(herald=herald, purify=purify, verify=verify, **numbers)
 
@@ -95,9 +109,9 @@ def compare(
         fast, timestep = compiled.step(params, fast, action)
         slow, figures, schedule = reference.step(scenario, numbers, slow, plain(action), luck)
         same(replace(fast, key=slow.key, memory=held(fast.memory)), slow, DOUBLE)
-        same(timestep.schedule, schedule, DOUBLE)
+        same(timestep.round.schedule, schedule, DOUBLE)
         same(timestep.metrics, figures, SINGLE)
-        tried = compiled.compiled(generation.attempts)(params.network, timestep.schedule)
+        tried = compiled.compiled(generation.attempts)(params.network, timestep.round.schedule)
         same(tried, reference.attempts(numbers.network, schedule))
         figures["waiting"] = slow.memory.links.sum()
         total = {name: total[name] + figures[name] for name in total}

@@ -17,7 +17,7 @@ from jax.scipy.special import xlog1py, xlogy
 from jaxtyping import Array, Float, Int, Key
 
 from ceas_gym.network import verification
-from ceas_gym.types import Conditions, Gathered, Links, Network
+from ceas_gym.types import Conditions, Links, Network
 
 
 def steady(network: Network) -> Conditions:
@@ -74,7 +74,8 @@ def links(network: Network, conditions: Conditions) -> Links:
 def advance(
     network: Network,
     conditions: Conditions,
-    gathered: Gathered,
+    tried: Int[Array, "nodes hops"],
+    heralded: Int[Array, "nodes hops"],
     next_round: Int[Array, ""],
     key: Key[Array, ""],
 ) -> Conditions:
@@ -83,13 +84,14 @@ def advance(
     Args:
         network: Links and how they change.
         conditions: Of this round.
-        gathered: Attempts made, and those that succeeded.
+        tried: Attempts made in all windows.
+        heralded: Those that succeeded.
         next_round: Number of the next round; the hub calibrates in every `calibration_rounds`th.
         key: Random key.
     """
     link_key, drift_key = jax.random.split(key)
     weather = network.weather
-    posterior = _posterior(network, conditions.belief, gathered.tried, gathered.heralded)
+    posterior = _posterior(network, conditions.belief, tried, heralded)
     return replace(
         conditions,
         link=_draw(weather.transition[conditions.link], link_key),

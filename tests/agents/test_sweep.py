@@ -7,6 +7,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import adversaries
 import numpy as np
 import pytest
 import yaml
@@ -23,7 +24,6 @@ from ceas_agents import (
     sweep_table,
 )
 from ceas_gym import config
-from ceas_gym.consensus import attacks
 
 SHIPPED = Path(__file__).parents[2] / "configs"
 TWO_BY_TWO = {
@@ -445,4 +445,4 @@ def test_the_shipped_sweep_names_only_what_there_is(monkeypatch):
     plan = sweep_plan.load(SHIPPED / "worst-case.yaml")
     assert {cell.refusal for cell in plan.cells} == {"", "needs 4 f < n"}
     for cell in plan.cells:
-        attacks.plan(str(cell.changes["attack.name"]))
+        adversaries.plan(str(cell.changes["attack.name"]))

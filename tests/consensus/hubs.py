@@ -1,15 +1,17 @@
 """What the tests of the hub's round share: protocols, deliveries, workers and coalitions."""
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
+import adversaries
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from ceas_gym import dynamics
 from ceas_gym.consensus import protocol, setup
 from ceas_gym.scenario import AttackSettings, ConsensusSettings
-from ceas_gym.types import Coalition, Delivery, Params, Workers
+from ceas_gym.types import Cache, Coalition, Delivery, Params, Received, Verdict, Workers
 
 
 def hub(params: Params, tolerated: int = 1, attack: Any = "none", **settings: Any) -> Params:
@@ -19,7 +21,7 @@ def hub(params: Params, tolerated: int = 1, attack: Any = "none", **settings: An
     return dataclasses.replace(
         params,
         consensus=setup.build(ConsensusSettings.model_validate(settings), tolerated),
-        adversary=setup.build_adversary(AttackSettings.model_validate(asked), rounds=9),
+        adversary=adversaries.build_adversary(AttackSettings.model_validate(asked), rounds=9),
     )
 
 
@@ -34,11 +36,24 @@ def delivered(shots: Any, authenticated: Any) -> Delivery:
     )
 
 
-def at_work(updates: Array) -> Workers:
+class Remembered(NamedTuple):
+    """What the nodes remember, and what the hub does."""
+
+    workers: Workers
+    cache: Cache
+
+
+def at_work(updates: Array) -> Remembered:
     """Returns workers that have something to send, and have never been accepted."""
-    return dataclasses.replace(
-        protocol.start(updates.shape[0], jnp.zeros(updates.shape[1])), momentum=updates
-    )
+    return Remembered(Workers(updates), protocol.empty(len(updates), jnp.zeros(updates.shape[1])))
+
+
+def decide(
+    params: Params, before: Remembered, delivery: Delivery, coalition: Coalition
+) -> tuple[Remembered, Received, Verdict]:
+    """Returns what is remembered after a round, what the hub received, and its verdict."""
+    cache, *rest = dynamics.agree(params, before.workers, before.cache, delivery, coalition)
+    return before._replace(cache=cache), *rest
 
 
 def coalition(members: Any, acting: bool = True, seed: int = 0) -> Coalition:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import adversaries
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from attack_rounds import BAD, corrupted, honest_figures, round_of
 
-from ceas_gym.consensus import attacks, setup
+from ceas_gym.consensus import attacks
+from ceas_gym.sabotage import SABOTAGE
 from ceas_gym.scenario import AttackSettings
 
 # --- Names ---
@@ -16,8 +18,8 @@ from ceas_gym.scenario import AttackSettings
 
 @pytest.mark.parametrize("name", sorted(attacks.ATTACKS))
 def test_every_attack_goes_by_its_name_and_says_what_it_does(name: str) -> None:
-    plan = attacks.plan(name)
-    assert plan == (attacks.ATTACKS[name], frozenset(), "random", 0.0)
+    plan = adversaries.plan(name)
+    assert plan == (attacks.ATTACKS[name], (), "random", 0.0)
     line = (plan.send.__doc__ or "").split("\n")[0]
     assert line.endswith(".")
     assert len(line) <= 100
@@ -42,8 +44,8 @@ def test_functions_are_exported() -> None:
     ],
 )
 def test_parts_are_joined(name: str, send: Any, sabotage: set[str]) -> None:
-    plan = attacks.plan(name)
-    assert plan.sabotage == sabotage
+    plan = adversaries.plan(name)
+    assert set(plan.sabotage) == {SABOTAGE[each] for each in sabotage}
     assert plan.send is send if send else plan.send.__name__ == "own"
 
 
@@ -68,15 +70,15 @@ def own(view: attacks.View) -> jax.Array:
 )
 def test_bad_names_are_refused_in_one_line(name: str, message: str) -> None:
     with pytest.raises(ValueError, match="attack") as caught:
-        attacks.plan(name)
+        adversaries.plan(name)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_strength_that_is_not_set_is_left_to_the_attack() -> None:
-    unset = setup.build_adversary(AttackSettings(name="ipm"), 30)
+    unset = adversaries.build_adversary(AttackSettings(name="ipm"), 30)
     assert np.isnan(float(unset.strength))
-    set_by_user = setup.build_adversary(AttackSettings(name="ipm", strength=0.0), 30)
+    set_by_user = adversaries.build_adversary(AttackSettings(name="ipm", strength=0.0), 30)
     assert float(set_by_user.strength) == 0.0
 
 
@@ -95,11 +97,11 @@ def test_strength_that_is_not_set_is_left_to_the_attack() -> None:
     ],
 )
 def test_round_of_the_onset(settings: dict[str, Any], rounds: int, onset: int) -> None:
-    assert int(setup.build_adversary(AttackSettings(**settings), rounds).onset) == onset
+    assert int(adversaries.build_adversary(AttackSettings(**settings), rounds).onset) == onset
 
 
 def test_sleeper_attacks_like_the_white_box() -> None:
-    assert attacks.plan("sleeper").send is attacks.white_box
+    assert adversaries.plan("sleeper").send is attacks.white_box
 
 
 @pytest.mark.usefixtures("exact")

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import adversaries
 import pytest
 from pydantic import ValidationError
 
 from ceas_gym import config
 from ceas_gym.consensus import attacks, placement, protocol, rules, setup, weights
+from ceas_gym.sabotage import SABOTAGE
 from ceas_gym.scenario import AttackSettings, ConsensusSettings, Scenario
 
 
@@ -24,7 +26,7 @@ def test_numbers_and_names_of_the_protocol() -> None:
 
 
 def test_names_of_the_coalition() -> None:
-    built = setup.build_adversary(
+    built = adversaries.build_adversary(
         AttackSettings(name="alie", byzantine_nodes=3, placement="worst_links", strength=1.5),
         rounds=10,
     )
@@ -49,7 +51,7 @@ def test_names_of_the_coalition() -> None:
 def test_composites_bring_defaults_that_settings_replace(
     settings: dict[str, Any], where: object, onset: int
 ) -> None:
-    built = setup.build_adversary(AttackSettings(**settings), rounds=30)
+    built = adversaries.build_adversary(AttackSettings(**settings), rounds=30)
     assert built.attack is attacks.white_box
     assert built.placement is where
     assert int(built.onset) == onset
@@ -58,15 +60,20 @@ def test_composites_bring_defaults_that_settings_replace(
 @pytest.mark.parametrize("name", sorted(config.shipped()))
 def test_headline_adversary_sits_on_the_best_links_of_every_scenario(name: str) -> None:
     scenario = config.load(name, {"attack.name": "ceas_adversary"})
-    built = setup.build_adversary(scenario.attack, scenario.episode.rounds)
+    built = adversaries.build_adversary(scenario.attack, scenario.episode.rounds)
     assert built.placement is placement.best_links
 
 
 def test_names_of_sabotage_are_kept_beside_what_is_sent() -> None:
-    built = setup.build_adversary(AttackSettings(name="sign_flip+jamming+withholding"), rounds=10)
+    built = adversaries.build_adversary(
+        AttackSettings(name="sign_flip+jamming+withholding"), rounds=10
+    )
     assert built.attack is attacks.sign_flip
-    assert built.sabotage == {"jamming", "withholding"}
-    assert setup.build_adversary(AttackSettings(name="exhaustion"), rounds=1).attack is attacks.none
+    assert built.sabotage == (SABOTAGE["jamming"], SABOTAGE["withholding"])
+    assert (
+        adversaries.build_adversary(AttackSettings(name="exhaustion"), rounds=1).attack
+        is attacks.none
+    )
 
 
 def test_forgery_passes_as_often_as_the_key_settings_say() -> None:

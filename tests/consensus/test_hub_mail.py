@@ -6,16 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from consensus import hubs
 from consensus.hubs import at_work, coalition, delivered, hub
 
-from ceas_gym.consensus import protocol
+from ceas_gym import sabotage
 from ceas_gym.consensus.attacks import View
-from ceas_gym.network import sabotage
 from ceas_gym.types import Coalition, Params, Received, Verdict
 
 NODES, BAD, ROUNDS = 20, 4, 3000
 MEMBERS = np.arange(NODES) < BAD
-decide = jax.jit(protocol.decide)
+decide = jax.jit(hubs.decide)
 
 
 def rounds(scenario: Params, acting: bool = True) -> tuple[Any, Received, Verdict]:
@@ -27,8 +27,8 @@ def rounds(scenario: Params, acting: bool = True) -> tuple[Any, Received, Verdic
     def one_round(tags: jax.Array, key: jax.Array) -> tuple[Received, Verdict]:
         group = Coalition(members, members & acting, key)
         able = delivered(jnp.full(NODES, 4), tags)
-        delivery = sabotage.withhold(scenario.adversary, group.acting, able)
-        return protocol.decide(scenario, workers, delivery, group)[1:]
+        delivery = sabotage.delivery(scenario, group, able)
+        return hubs.decide(scenario, workers, delivery, group)[1:]
 
     keys = jax.random.split(jax.random.key(4), ROUNDS)
     return np.asarray(tagged), *jax.jit(jax.vmap(one_round))(tagged, keys)

@@ -1,6 +1,5 @@
 """Lapses: what becomes of nodes without a tag, and how often, by closed form and by simulation."""
 
-import dataclasses
 from math import ceil
 from typing import Any
 
@@ -8,16 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from consensus.hubs import at_work, coalition, hub
+from consensus import hubs
+from consensus.hubs import Remembered, at_work, coalition, hub
 from consensus.hubs import delivered as delivered_to
 from scipy.stats import binom
 
-from ceas_gym.consensus import protocol
-from ceas_gym.network import sabotage
-from ceas_gym.types import Delivery, Params, Received, Workers
+from ceas_gym import sabotage
+from ceas_gym.types import Cache, Delivery, Params, Received
 
 NODES = 6
-decide = jax.jit(protocol.decide)
+decide = jax.jit(hubs.decide)
 NOBODY = coalition([False] * NODES)
 UPDATES = jnp.array([[1.0, 2.0], [1.5, 1.0], [0.5, 3.0], [2.0, 2.5], [1.0, 1.0], [0.0, 2.0]])
 WORKERS = at_work(UPDATES)
@@ -36,19 +35,19 @@ FULL = delivered([4] * NODES, ALL)
 MIXED = delivered([4, 2, 3, 0, 0, 0], [0, 1])
 
 
-def remembered(limit: int) -> Workers:
-    return dataclasses.replace(
-        WORKERS,
-        accepted=-UPDATES,
-        accepted_information=jnp.arange(10.0, 10.0 + NODES),
-        accepted_age=jnp.array([0, 0, 3, limit - 1, limit, 10**9]),
+def remembered(limit: int) -> Remembered:
+    held = Cache(
+        updates=-UPDATES,
+        information=jnp.arange(10.0, 10.0 + NODES),
+        age=jnp.array([0, 0, 3, limit - 1, limit, 10**9]),
     )
+    return WORKERS._replace(cache=held)
 
 
 def received_by(params: Params, lapse: str, limit: int = 5) -> Received:
     consensus = hub(params, lapse=lapse, cache_age_rounds=limit).consensus
     measured = jnp.arange(1.0, 1.0 + NODES)
-    return consensus.lapse(consensus, remembered(limit), MIXED, measured)
+    return consensus.lapse(consensus, *remembered(limit), MIXED, measured)
 
 
 def test_drop_counts_the_authenticated(params: Params) -> None:
@@ -96,13 +95,13 @@ def test_what_was_sent_is_remembered(params: Params) -> None:
     byzantine = coalition(jnp.arange(NODES) == 1)
     before = remembered(5)
     after, received, _ = decide(scenario, before, MIXED, byzantine)
-    assert (after.accepted[0] == UPDATES[0]).all()
-    assert (after.accepted[1] == -UPDATES[0]).all()
-    assert (after.accepted[2:] == before.accepted[2:]).all()
-    assert after.accepted_age.tolist() == [0, 0, *(before.accepted_age[2:] + 1).tolist()]
-    assert (after.accepted_information[:2] == received.information[:2]).all()
-    assert (after.accepted_information[2:] == before.accepted_information[2:]).all()
-    assert (after.momentum == before.momentum).all()
+    kept, held = after.cache, before.cache
+    assert (kept.updates[0] == UPDATES[0]).all()
+    assert (kept.updates[1] == -UPDATES[0]).all()
+    assert (kept.updates[2:] == held.updates[2:]).all()
+    assert kept.age.tolist() == [0, 0, *(held.age[2:] + 1).tolist()]
+    assert (kept.information[:2] == received.information[:2]).all()
+    assert (kept.information[2:] == held.information[2:]).all()
 
 
 def test_byzantine_node_without_shots_has_nothing_to_send(params: Params) -> None:
@@ -130,8 +129,8 @@ def simulated(
     def one_round(tags: jax.Array) -> tuple[Received, Any]:
         shots = jnp.where(tags | sends, 4, 0)
         able = delivered_to(shots, tags)
-        delivery = sabotage.withhold(scenario.adversary, group.acting, able)
-        return protocol.decide(scenario, workers, delivery, group)[1:]
+        delivery = sabotage.delivery(scenario, group, able)
+        return hubs.decide(scenario, workers, delivery, group)[1:]
 
     return tagged, *jax.jit(jax.vmap(one_round))(tagged)
 
@@ -226,9 +225,9 @@ def test_cached_nodes_are_counted_for_so_long(params: Params, chance: float, lim
     nobody = coalition([False] * MANY)
     luck = jax.random.uniform(jax.random.key(2), (runs, limit + 3, MANY)) < chance
 
-    def one_round(workers: Workers, tags: jax.Array) -> tuple[Workers, jax.Array]:
+    def one_round(workers: Remembered, tags: jax.Array) -> tuple[Remembered, jax.Array]:
         delivery = delivered_to(jnp.where(tags, 4, 0), tags)
-        workers, received, _ = protocol.decide(scenario, workers, delivery, nobody)
+        workers, received, _ = hubs.decide(scenario, workers, delivery, nobody)
         return workers, received.counted
 
     def run(tags: jax.Array) -> jax.Array:

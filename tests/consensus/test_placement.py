@@ -1,11 +1,12 @@
 """Where the Byzantine nodes sit."""
 
+import adversaries
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_gym.consensus import placement, setup
+from ceas_gym.consensus import placement
 from ceas_gym.scenario import AttackSettings
 from ceas_gym.types import Adversary
 
@@ -14,7 +15,7 @@ choose = jax.jit(placement.choose)
 
 
 def coalition(where: str, bad: int) -> Adversary:
-    return setup.build_adversary(
+    return adversaries.build_adversary(
         AttackSettings.model_validate({"placement": where, "byzantine_nodes": bad}), rounds=10
     )
 

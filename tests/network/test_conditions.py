@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network import built
+from network import built, of_windows
 from network.measured import agree
 from scipy.stats import binom
 
 from ceas_gym.network import conditions, verification
 from ceas_gym.types import Conditions, Links, Network
 
-advance, links_of = jax.jit(conditions.advance), jax.jit(conditions.links)
+advance, links_of = of_windows.compiled, jax.jit(conditions.links)
 MARKOV = {"links": "markov"}
 DRIFTING = {"coherence": "drifting", "coherence_spread": 0.4, "coherence_rounds": 5.0}
 SUCCESS = np.array([[0.3, 0.1], [0.2, 0.5], [0.4, 0.9]])
@@ -91,7 +91,7 @@ def history(network: Network, length: int, tried: int, seed: int) -> tuple[Any, 
         success = conditions.links(network, now).success_probability
         heralded = jax.random.binomial(herald_key, attempts.astype(float), success)
         heralded = heralded.astype(jnp.int32)
-        after = conditions.advance(network, now, attempts, heralded, number + 1, advance_key)
+        after = advance(network, now, attempts, heralded, number + 1, advance_key)
         return after, (now, heralded)
 
     start = conditions.start(network, jax.random.key(seed + 1))

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from network import built
+from network import built, of_windows
 
 from ceas_gym.network import conditions
 from ceas_gym.types import Network
 
-advance = jax.jit(conditions.advance)
+advance = of_windows.compiled
 SURE = 1e-300
 """How seldom a link fails that hardly ever does."""
 MARKOV = {"links": "markov", "good_rounds": 8, "degraded_rounds": 4, "down_rounds": 2}

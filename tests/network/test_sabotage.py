@@ -1,7 +1,8 @@
 """What the coalition does to the network: exhaustion against its closed form and quota, jamming."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import adversaries
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,19 +10,34 @@ import pytest
 from network import built
 from numpy.typing import NDArray
 
-from ceas_gym.consensus import setup
-from ceas_gym.network import conditions, sabotage
+from ceas_gym import sabotage
+from ceas_gym.network import conditions
 from ceas_gym.scenario import AttackSettings
-from ceas_gym.types import Adversary, Delivery, Network
+from ceas_gym.types import Adversary, Coalition, Delivery, Network
 
 Floats = NDArray[np.float64]
 NODES, WINDOWS, CHANNELS = 10, 4, 2
 BAD = np.arange(NODES) < 3
-exhaust, jam, withhold = map(jax.jit, (sabotage.exhaust, sabotage.jam, sabotage.withhold))
 
 
-def coalition(name: str, **settings: Any) -> Adversary:
-    return setup.build_adversary(AttackSettings(name=name, **settings), rounds=10)
+class Scene(NamedTuple):
+    """The parameters that sabotage looks at."""
+
+    network: Network | None
+    adversary: Adversary
+
+
+def scene(name: str, network: Network | None = None, **settings: Any) -> Any:
+    adversary = adversaries.build_adversary(AttackSettings(name=name, **settings), rounds=10)
+    return Scene(network, adversary)
+
+
+def group(acting: Any) -> Coalition:
+    acting = jnp.asarray(acting, bool)
+    return Coalition(acting, acting, jax.random.key(0))
+
+
+exhaust, jam, withhold = map(jax.jit, (sabotage.schedule, sabotage.links, sabotage.delivery))
 
 
 def star(quota: float = 1.25) -> Network:
@@ -29,8 +45,8 @@ def star(quota: float = 1.25) -> Network:
 
 
 def granted(schedule: Floats, factor: float, quota: float, name: str = "exhaustion") -> Floats:
-    adversary = coalition(name, request_factor=factor)
-    found = exhaust(star(quota), adversary, jnp.asarray(BAD), jnp.asarray(schedule, jnp.float32))
+    given = scene(name, star(quota), request_factor=factor)
+    found = exhaust(given, group(BAD), jnp.asarray(schedule, jnp.float32))
     return np.asarray(found, float)
 
 
@@ -53,7 +69,7 @@ def test_ten_of_fifty_that_ask_fourfold() -> None:
     network = built.build(nodes=50, channels=5, windows=1, quota=1e6)
     bad = jnp.arange(50) < 10
     equal = jnp.full((1, 50), 0.1)
-    found = exhaust(network, coalition("exhaustion"), bad, equal)
+    found = exhaust(scene("exhaustion", network), group(bad), equal)
     assert float(found[0, -1]) == pytest.approx(0.625 * 0.1, rel=1e-6)
 
 
@@ -89,8 +105,8 @@ def test_idle_channels_are_taken_up_to_the_quota_at_nobodys_cost() -> None:
 
 def test_nobody_asks_under_another_name_or_before_the_onset() -> None:
     schedule = jnp.asarray(EQUAL, jnp.float32)
-    other = exhaust(star(), coalition("jamming"), jnp.asarray(BAD), schedule)
-    before = exhaust(star(), coalition("exhaustion"), jnp.zeros(NODES, bool), schedule)
+    other = exhaust(scene("jamming", star()), group(BAD), schedule)
+    before = exhaust(scene("exhaustion", star()), group(np.zeros(NODES)), schedule)
     assert (other == schedule).all()
     assert np.asarray(before) == pytest.approx(EQUAL, rel=1e-6)
 
@@ -99,8 +115,7 @@ def test_nobody_asks_under_another_name_or_before_the_onset() -> None:
 def test_jamming_cuts_the_rate_of_the_others(acting: bool) -> None:
     network = star()
     links = conditions.links(network, conditions.steady(network))
-    who = jnp.asarray(BAD & acting)
-    found = jam(coalition("jamming", jammed_rate=0.25), who, links)
+    found = jam(scene("jamming", jammed_rate=0.25), group(BAD & acting), links)
     factor = np.where(BAD | (not acting), 1.0, 0.25)
     expected = np.asarray(links.success_probability) * factor[:, None]
     assert np.asarray(found.success_probability) == pytest.approx(expected)
@@ -111,9 +126,9 @@ def test_jamming_cuts_the_rate_of_the_others(acting: bool) -> None:
 def test_of_who_withholds_the_hub_knows_neither_shots_nor_tag(acting: bool) -> None:
     full = jnp.ones(NODES)
     able = Delivery(jnp.arange(NODES) + 1, full, full, jnp.arange(NODES) != 1)
-    who = jnp.asarray(BAD & acting)
-    found = withhold(coalition("withholding"), who, able)
+    who = group(BAD & acting)
+    found = withhold(scene("withholding"), who, able)
     silent = BAD & acting
     assert found.shots.tolist() == np.where(silent, 0, np.arange(NODES) + 1).tolist()
     assert found.authenticated.tolist() == [k != 1 and not silent[k] for k in range(NODES)]
-    assert withhold(coalition("white_box"), who, able).shots.tolist() == able.shots.tolist()
+    assert withhold(scene("white_box"), who, able).shots.tolist() == able.shots.tolist()

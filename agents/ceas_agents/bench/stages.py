@@ -11,7 +11,7 @@ from ceas_gym import actions, dynamics, metrics, observations, sabotage
 from ceas_gym.consensus import attacks, protocol
 from ceas_gym.dynamics import Keys
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.network import barrier, conditions, storage, verification
+from ceas_gym.network import barrier, conditions, verification
 from ceas_gym.programs import often
 from ceas_gym.types import Params, Received, Round, State
 
@@ -25,9 +25,7 @@ class Moment(NamedTuple):
     after: State
 
 
-def record(
-    params: Params, state: State, given: Float[Array, "rounds windows nodes"]
-) -> Moment:
+def record(params: Params, state: State, given: Float[Array, "rounds windows nodes"]) -> Moment:
     """Returns the moments of an episode; every array has the rounds as its first axis.
 
     Args:
@@ -64,7 +62,10 @@ def _keys(now: Moment) -> Keys:
 
 
 def _schedule(params: Params, now: Moment) -> Any:  # noqa: ANN401
-    coalition, held = now.happened.coalition, conditions.links(params.network, now.before.conditions)
+    coalition, held = (
+        now.happened.coalition,
+        conditions.links(params.network, now.before.conditions),
+    )
     asked = actions.decode(params.network, now.action)
     return sabotage.schedule(params, coalition, asked), sabotage.links(params, coalition, held)
 
@@ -99,9 +100,7 @@ def _attack(params: Params, now: Moment) -> Any:  # noqa: ANN401
     )
     bad = (happened.coalition.members & (happened.delivery.shots > 0)) | received.forged
     weights = happened.verdict.weights
-    return attacks.corrupt(
-        adversary, params.consensus, received, weights, happened.coalition, bad
-    )
+    return attacks.corrupt(adversary, params.consensus, received, weights, happened.coalition, bad)
 
 
 def _honest(params: Params, now: Moment) -> Received:
@@ -126,7 +125,8 @@ def _update(params: Params, now: Moment) -> Any:  # noqa: ANN401
 def _conditions(params: Params, now: Moment) -> Any:  # noqa: ANN401
     gathered, number = now.happened.gathered, now.after.round
     key = _keys(now).conditions
-    return conditions.advance(params.network, now.before.conditions, gathered, number, key)
+    tried, heralded = gathered.tried, gathered.heralded
+    return conditions.advance(params.network, now.before.conditions, tried, heralded, number, key)
 
 
 def _observation(params: Params, now: Moment) -> Any:  # noqa: ANN401

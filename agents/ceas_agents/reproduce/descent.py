@@ -9,7 +9,6 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float, Key
 
 from ceas_agents.reproduce import theorem
-from ceas_agents.reproduce.overheard import listening
 from ceas_gym import dynamics
 from ceas_gym.consensus.rules.mass import summable
 from ceas_gym.consensus.weights import top_share
@@ -43,14 +42,14 @@ def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> 
         key: Of the episode.
     """
     learning, tolerated = params.learning, params.consensus.tolerated
-    listener, heard = listening(params)
 
     def one(carry: tuple[State, Observation], _: None) -> tuple[tuple[State, Observation], Track]:
         state, observation = carry
-        after, timestep = dynamics.step(listener, state, policy(params, observation, key))
+        after, timestep = dynamics.step(params, state, policy(params, observation, key))
+        assert timestep.round is not None
         pulled = pullback.pull(learning.program, state.model.parameters)
         exact = learners.full_gradient(learning, pulled, learning.training)
-        mean, variances = theorem.moments(learning, pulled, heard.pop())
+        mean, variances = theorem.moments(learning, pulled, timestep.round.delivery)
         weight = summable(after.report.weights)
         biases = jnp.where(weight[:, None] > 0, mean - exact, 0)
         beta = top_share(weight, tolerated)

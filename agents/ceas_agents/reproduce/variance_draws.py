@@ -12,7 +12,6 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents import policies
-from ceas_agents.reproduce.overheard import listening
 from ceas_gym import batch, chance, dynamics
 from ceas_gym.consensus import attacks, protocol, weights
 from ceas_gym.learning import learners, pullback
@@ -56,7 +55,7 @@ SCHEMES = (*CAPPED, Scheme(UNIFORM, "none"))
 """The last one is what all others are measured against."""
 
 
-class Round(NamedTuple):
+class Played(NamedTuple):
     """A round of an episode; the rounds are the first axis where there are several."""
 
     delivery: Delivery
@@ -65,7 +64,7 @@ class Round(NamedTuple):
 
 
 @partial(often, static_argnums=1)
-def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> Round:
+def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> Played:
     """Returns the rounds of the episode of this key.
 
     Args:
@@ -74,19 +73,19 @@ def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> R
         params: The scenario.
         key: As for `dynamics.reset`.
     """
-    listener, heard = listening(params)
 
-    def one(carry: tuple[State, Observation], _: None) -> tuple[tuple[State, Observation], Round]:
+    def one(carry: tuple[State, Observation], _: None) -> tuple[tuple[State, Observation], Played]:
         state, observation = carry
-        action = policy(params, observation, key)
-        after, timestep = dynamics.step(listener, state, action)
-        return (after, timestep.observation), Round(heard.pop(), state.model.parameters)
+        after, timestep = dynamics.step(params, state, policy(params, observation, key))
+        assert timestep.round is not None
+        played = Played(timestep.round.delivery, state.model.parameters)
+        return (after, timestep.observation), played
 
     state, timestep = dynamics.reset(params, key)
     return jax.lax.scan(one, (state, timestep.observation), None, length=rounds)[1]
 
 
-def rounds_of(params: Params, length: int, seed: int) -> dict[str, tuple[int, Round]]:
+def rounds_of(params: Params, length: int, seed: int) -> dict[str, tuple[int, Played]]:
     """Returns the last round with a quorum, and its place, under each of `SCHEDULES`.
 
     All have the models of CEAS's episode, so that they differ in what is delivered only.
@@ -106,13 +105,13 @@ def rounds_of(params: Params, length: int, seed: int) -> dict[str, tuple[int, Ro
         for schedule in SCHEDULES
     }
     models = played[CEAS].parameters
-    found: dict[str, tuple[int, Round]] = {}
+    found: dict[str, tuple[int, Played]] = {}
     for schedule, rounds in played.items():
         place = last_with_quorum(params, rounds.delivery)
         if place is None:
             raise ValueError(f"schedule {schedule!r}, seed {seed}: no round had a quorum")
         delivery = jax.tree.map(lambda values, place=place: values[place], rounds.delivery)
-        found[schedule] = (place, Round(delivery, models[place]))
+        found[schedule] = (place, Played(delivery, models[place]))
     return found
 
 
@@ -137,14 +136,15 @@ def hub_weights(params: Params, delivery: Delivery) -> Float[Array, "schemes nod
         delivery: Of the round.
     """
     nobody = jnp.zeros(delivery.shots.shape, bool)
-    workers = protocol.start(nobody.size, jnp.zeros(1))
+    workers = protocol.idle(nobody.size, jnp.zeros(1))
+    cache = protocol.empty(nobody.size, jnp.zeros(1))
     coalition = Coalition(nobody, nobody, jax.random.key(0))
 
     def under(scheme: Scheme) -> Array:
         weighting, cap = weights.WEIGHTINGS[scheme.weights], weights.CAPS[scheme.cap]
         consensus = replace(params.consensus, weighting=weighting, cap=cap, trusts_claims=False)
         hub = replace(params, consensus=consensus)
-        return protocol.decide(hub, workers, delivery, coalition)[2].weights
+        return dynamics.agree(hub, workers, cache, delivery, coalition)[2].weights
 
     return jnp.stack([under(scheme) for scheme in SCHEMES])
 
@@ -160,7 +160,7 @@ def qubit_hub(params: Params) -> Params:
 
 @jax.jit
 def gradients(
-    params: Params, played: Round, keys: Key[Array, " draws"]
+    params: Params, played: Played, keys: Key[Array, " draws"]
 ) -> Float[Array, "draws nodes parameters"]:
     """Returns independent sets of the gradients of one round, all nodes honest."""
     pulled = pullback.pull(params.learning.program, played.parameters)
@@ -171,7 +171,7 @@ def gradients(
     )
 
 
-def endless(played: Round) -> Round:
+def endless(played: Played) -> Played:
     """Returns the round with so many shots that the minibatch alone makes noise."""
     shots = jnp.where(played.delivery.shots > 0, ENDLESS_SHOTS, 0)
     return played._replace(delivery=replace(played.delivery, shots=shots))

@@ -140,7 +140,7 @@ def plan(name: str, sabotage: Mapping[str, Sabotage]) -> Plan:
         raise ValueError(f"attack {name!r} has an empty part")
     # A part that is mistyped may have meant any of them.
     known = dict[str, Any](ATTACKS) | dict(sabotage) | dict.fromkeys(COMPOSITES, none)
-    found = {part: resolve("attack", part, known) for part in named}
+    found = {part: resolve("attack", part, known, Sabotage) for part in named}
     senders = [part for part in named if not isinstance(found[part], Sabotage)]
     if len(senders) > 1:
         raise ValueError(f"attack {name!r} sends both {senders[0]!r} and {senders[1]!r}; name one")

@@ -1,44 +1,68 @@
 """The tables and figures of `scheduling.md`: the ladder of scarcity, played and written down.
 
-`play` plays every contestant on every rung, and keeps the accuracies in a folder, from which a
-second call goes on. `write` makes the page's tables and its figure of them.
+It plays every contestant on every rung, and keeps the episodes in a folder, from which a second
+call goes on. Then it makes the page's tables and its figure of them.
 """
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_agents import canvas, contestants, evaluate, plots, results, scarcity, statistics
+from ceas_agents import (
+    canvas,
+    comparisons,
+    contestants,
+    evaluate,
+    pair_bounds,
+    plots,
+    results,
+    scarcity,
+    statistics,
+    tuned,
+)
+from ceas_agents.contestants import Contestant
 from ceas_gym import config, parameters
 
+NETWORKS: dict[str, object] = {"episode.layouts": 8, "episode.target_accuracy": 0.88}
+"""As most rungs have them; `paper` alone has one layout, and the target that goes with it."""
 RUNGS = ("paper", "short-memory", "scarce", "metro", "unequal")
-EXTRA = {
+EXTRA: dict[str, tuple[str, dict[str, object]]] = {
     "paper, 3 channels": ("paper", {"network.channels": 3}),
     "paper, 7 times the key": ("paper", {"consensus.key.security_bits": 256}),
 }
 """Beside the ladder: what was asked for by name."""
-PLACEMENTS = ("random", "best_links")
+PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
 CONTESTANTS = (
     *("ceas", "ceas:placement=best", "ceas:placement=random", "static-subset", "oblivious-fair"),
     *("focused", "proportional_fair", "freshest_first", "earliest_deadline_first", "max_weight"),
 )
 BASE, FIRST = "oblivious-fair", "ceas"
 HEURISTICS = CONTESTANTS[3:]
-SEED, EPISODES, TARGET = 30_000, 40, 0.85
+WHOLE: dict[str, object] = {"learning.estimator": "all"}
+"""All angles are drawn and trained, not those of the light cone alone."""
+UNCONED = {f"{name}, all angles": name for name in (FIRST, BASE)}
+"""Played with attackers at random."""
+SEED, EPISODES = 50_000, 64
+MARGIN = 0.02
+"""Two points: what would matter where a lead is denied. Fixed before anything was played."""
 PAGE = Path(__file__).with_name("scheduling.md")
 KEPT = Path(__file__).with_name("scheduling.json")
-SHADES = {
-    "ceas": plots.COLOURS["ceas"],
-    "ceas:placement=random": plots.COLOURS["uniform"],
-    "static-subset": plots.COLOURS["static-subset"],
-}
-"""Whose lead the figure shows."""
+USEFUL = "share_of_most_useful"
+COLUMNS = (
+    "final_accuracy",
+    "mean_accuracy",
+    "rounds_to_target",
+    "reached_target",
+    USEFUL,
+    "utilization",
+)
 Values = NDArray[np.float64]
+Found = dict[str, Any]
 
 
 class Cell(NamedTuple):
@@ -54,181 +78,278 @@ def cells() -> list[Cell]:
     """Returns all cells, the ladder first, from plenty to starvation."""
     rungs = {name: (name, {}) for name in RUNGS} | EXTRA
     return [
-        Cell(name, scenario, changes | {"attack.placement": placement}, placement)
+        Cell(name, scenario, NETWORKS | changes | {"attack.placement": placement}, placement)
         for name, (scenario, changes) in rungs.items()
         for placement in PLACEMENTS
     ]
 
 
-def play(folder: Path, seeds: range) -> None:
-    """Plays what is missing in the folder; a file of accuracies for each cell and contestant."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for cell in cells():
-        scenario = config.load(cell.scenario, cell.changes)
-        for name in CONTESTANTS:
-            path = folder / f"{cell.name}, {cell.placement}, {name.replace(':', ' ')}.json"
-            if path.exists():
-                continue
-            contestant = contestants.get(name)
-            params = evaluate.prepare(scenario, [contestant])[name]
-            played = evaluate.episodes(contestant, params, scenario.episode.rounds, seeds)
-            rows = {str(seed): rounds["accuracy"].tolist() for seed, rounds in played}
-            results.write_json(path, rows)
-            print(path.stem, f"{np.mean([row[-1] for row in rows.values()]):.3f}", flush=True)
-
-
-def gather(folder: Path) -> dict[str, object]:
-    """Returns what the page is made of: theta of every rung, and accuracies of every contestant."""
-    found: dict[str, object] = {}
-    for cell in cells():
-        params = parameters.build(config.load(cell.scenario, cell.changes))
-        theta = [float(scarcity.theta_uniform(params)), float(scarcity.theta_aware(params))]
-        entry = found.setdefault(cell.name, {"theta": theta})
-        curves = {}
-        for name in CONTESTANTS:
-            path = folder / f"{cell.name}, {cell.placement}, {name.replace(':', ' ')}.json"
-            curves[name] = list(json.loads(path.read_text(encoding="utf-8")).values())
-        entry[cell.placement] = {name: _figures(np.array(curve)) for name, curve in curves.items()}
+def playing(cell: Cell) -> dict[str, Contestant]:
+    """Returns who plays in a cell, with the learning rate that was tuned for the scenario."""
+    everyone = {name: name for name in CONTESTANTS}
+    if cell.placement == "random":
+        everyone |= UNCONED
+    found = {
+        label: tuned.contestant(cell.scenario, contestants.get(name))
+        for label, name in everyone.items()
+    }
+    for label in UNCONED.keys() & found.keys():
+        found[label] = found[label]._replace(overrides=found[label].overrides | WHOLE)
     return found
 
 
-def _figures(curve: Values) -> dict[str, list[float]]:
-    # By seed: accuracy at the end and over rounds, and the first round of the target, or none.
-    reached = curve >= TARGET
-    first = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, 0)
-    return {
-        "final": np.round(curve[:, -1], 6).tolist(),
-        "mean": np.round(curve.mean(axis=1), 6).tolist(),
-        "first": first.tolist(),
-    }
+def play(folder: Path, seeds: Sequence[int]) -> None:
+    """Plays what is missing in the folder; a file of rows for each cell and contestant."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for cell in cells():
+        scenario = config.load(cell.scenario, cell.changes)
+        target = scenario.episode.target_accuracy
+        for label, contestant in playing(cell).items():
+            path = _file(folder, cell, label)
+            if path.exists():
+                continue
+            params = evaluate.prepare(scenario, [contestant])[contestant.name]
+            played = evaluate.episodes(contestant, params, scenario.episode.rounds, seeds)
+            most = pair_bounds.in_each_layout(params)
+            rows = {str(seed): evaluate.summary(rounds, target, most) for seed, rounds in played}
+            results.write_json(path, rows)
+            mean = np.mean([row["final_accuracy"] for row in rows.values()])
+            print(path.stem, f"{mean:.3f}", flush=True)
 
 
-def tables(found: dict[str, dict[str, object]]) -> Iterator[str]:
-    """Yields the page's tables, a line each."""
-    for placement in PLACEMENTS:
-        yield f"Attackers {'at random' if placement == 'random' else 'on the best links'}:"
+def gather(folder: Path) -> Found:
+    """Returns what the page is made of: theta of every rung, and columns of every contestant."""
+    found: Found = {}
+    for cell in cells():
+        params = parameters.build(config.load(cell.scenario, cell.changes))
+        thetas = (scarcity.theta_uniform, scarcity.theta_aware)
+        theta = [scarcity.over_layouts(each, params) for each in thetas]
+        entry = found.setdefault(cell.name, {"theta": theta})
+        entry[cell.placement] = {label: _columns(folder, cell, label) for label in playing(cell)}
+    return found
+
+
+def _file(folder: Path, cell: Cell, label: str) -> Path:
+    return folder / f"{cell.name}, {cell.placement}, {label.replace(':', ' ')}.json"
+
+
+def _columns(folder: Path, cell: Cell, label: str) -> dict[str, list[float]]:
+    rows = list(json.loads(_file(folder, cell, label).read_text(encoding="utf-8")).values())
+    return {name: [round(row[name], 6) for row in rows] for name in (*COLUMNS, "layout")}
+
+
+# --- The tables ---
+
+
+def tables(found: Found) -> Iterator[str]:
+    """Yields the ladder's tables, a line each."""
+    for placement, where in PLACEMENTS.items():
+        yield f"Attackers {where}:"
         yield ""
         yield "| rung | theta | " + " | ".join(CONTESTANTS) + " |"
         yield "|---|---:|" + "---:|" * len(CONTESTANTS)
+        ends = {name: leads(found, name, BASE) for name in CONTESTANTS if name != BASE}
         for rung, entry in found.items():
             uniform, aware = entry["theta"]
-            base = np.array(entry[placement][BASE]["final"])
-            row = [_against(np.array(entry[placement][n]["final"]), base, n) for n in CONTESTANTS]
+            row = [
+                _level(entry[placement][name])
+                if name == BASE
+                else _points(*ends[name][rung, placement])
+                for name in CONTESTANTS
+            ]
             yield f"| {rung} | {uniform:.1f} / {aware:.1f} | " + " | ".join(row) + " |"
         yield ""
 
 
-def _against(values: Values, base: Values, name: str) -> str:
-    if name == BASE:
-        low, high = statistics.interval(values)
-        return f"{100 * values.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})"
-    differences = values - base
-    low, high = statistics.interval(differences)
-    text = f"{100 * differences.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+def leads(
+    found: Found, name: str, base: str, column: str = "final_accuracy"
+) -> dict[tuple[str, str], tuple[Values, float, float]]:
+    """Returns the differences of two contestants in all cells, with simultaneous intervals.
+
+    Args:
+        found: From `gather`.
+        name: Whose lead it is.
+        base: Over whom.
+        column: By which yardstick.
+    """
+    places = [(rung, placement) for rung in found for placement in PLACEMENTS]
+    differences = np.stack([_against(found, place, name, base, column) for place in places], axis=1)
+    low, high = comparisons.simultaneous(differences, _layouts(found))
+    ends = zip(differences.T, low, high, strict=True)
+    return dict(zip(places, ends, strict=True))
+
+
+def yardsticks(found: Found) -> Iterator[str]:
+    """Yields CEAS beside the fair baseline by the other yardsticks."""
+    yield (
+        "| rung, attackers | over rounds, minus fair | reaches the target, fair "
+        "| median round, fair | useful pairs of the bound, fair | pairs used, fair |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|"
+    over_rounds = leads(found, FIRST, BASE, "mean_accuracy")
+    for (rung, placement), lead in over_rounds.items():
+        ours, fair = (found[rung][placement][name] for name in (FIRST, BASE))
+        columns = [
+            _points(*lead),
+            *(f"{show(ours)}, {show(fair)}" for show in (_reached, _round)),
+            *(f"{_share(ours, name)}, {_share(fair, name)}" for name in (USEFUL, "utilization")),
+        ]
+        yield f"| {rung}, {PLACEMENTS[placement]} | {' | '.join(columns)} |"
+
+
+def rivals(found: Found) -> Iterator[str]:
+    """Yields CEAS against the best heuristic of each cell, and whether a denied lead is small."""
+    yield "| rung, attackers | best heuristic | CEAS minus it | CEAS minus fair, within 2 points? |"
+    yield "|---|---|---:|---|"
+    places = [(rung, placement) for rung in found for placement in PLACEMENTS]
+    best = {place: _best(found, place) for place in places}
+    behind = np.stack([_against(found, place, FIRST, best[place]) for place in places], axis=1)
+    low, high = comparisons.simultaneous(behind, _layouts(found))
+    for column, (rung, placement) in enumerate(places):
+        lead = _points(behind[:, column], low[column], high[column])
+        fair = _against(found, (rung, placement), FIRST, BASE)
+        shown = _equivalence(fair, _layouts(found))
+        where = f"{rung}, {PLACEMENTS[placement]}"
+        yield f"| {where} | {best[rung, placement]} | {lead} | {shown} |"
+
+
+def cone(found: Found) -> Iterator[str]:
+    """Yields the accuracy with the light cone's angles, and with all of them."""
+    yield "| rung | ceas | all angles, minus it | oblivious-fair | all angles, minus it |"
+    yield "|---|---:|---:|---:|---:|"
+    for rung, entry in found.items():
+        row: list[str] = []
+        for label, name in UNCONED.items():
+            lost = _against(found, (rung, "random"), label, name)
+            row += [_level(entry["random"][name]), _points(lost, *_interval(lost, found))]
+        yield f"| {rung} | {' | '.join(row)} |"
+
+
+def _against(
+    found: Found, place: tuple[str, str], name: str, base: str, column: str = "final_accuracy"
+) -> Values:
+    played = found[place[0]][place[1]]
+    return np.array(played[name][column]) - np.array(played[base][column])
+
+
+def _best(found: Found, place: tuple[str, str]) -> str:
+    played = found[place[0]][place[1]]
+    return max(HEURISTICS, key=lambda name: np.mean(played[name]["final_accuracy"]))
+
+
+def _layouts(found: Found) -> NDArray[np.int64]:
+    # The same seeds are played everywhere, so their layouts are the same.
+    return np.array(found[RUNGS[0]]["random"][FIRST]["layout"], int)
+
+
+def _interval(values: Values, found: Found) -> tuple[float, float]:
+    return statistics.interval(values, groups=_layouts(found))
+
+
+def _points(values: Values, low: float, high: float) -> str:
+    text = f"{100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
     return f"**{text}**" if low > 0 or high < 0 else text
 
 
-def yardsticks(found: dict[str, dict[str, object]]) -> Iterator[str]:
-    """Yields CEAS beside the fair baseline by the other yardsticks."""
-    yield (
-        "| rung, attackers | over rounds, minus fair | reaches 85 %, fair | median round, fair "
-        "| best heuristic, and CEAS minus it |"
-    )
-    yield "|---|---:|---:|---:|---|"
-    for rung, entry in found.items():
-        for placement in PLACEMENTS:
-            yield _yardstick(rung, placement, entry[placement])
+def _level(columns: dict[str, list[float]]) -> str:
+    values = np.array(columns["final_accuracy"])
+    low, high = statistics.interval(values, groups=np.array(columns["layout"], int))
+    return f"{100 * values.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def _yardstick(rung: str, placement: str, played: dict[str, dict[str, list[float]]]) -> str:
-    ours, fair = played[FIRST], played[BASE]
-    difference = np.array(ours["mean"]) - np.array(fair["mean"])
-    low, high = statistics.interval(difference)
-    best = max(HEURISTICS, key=lambda name: np.mean(played[name]["final"]))
-    behind = np.array(ours["final"]) - np.array(played[best]["final"])
-    ends = statistics.interval(behind)
-    cells = [
-        f"{rung}, {placement}",
-        f"{100 * difference.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})",
-        f"{_reached(ours)}, {_reached(fair)}",
-        f"{_round(ours)}, {_round(fair)}",
-        f"{best}: {100 * behind.mean():+.1f} ({100 * ends[0]:+.1f} to {100 * ends[1]:+.1f})",
-    ]
-    return f"| {' | '.join(cells)} |"
+def _equivalence(values: Values, groups: NDArray[np.int64]) -> str:
+    found = comparisons.equivalent(values, MARGIN, groups)
+    text = f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"
+    return f"{'yes' if found.equivalent else 'no'} ({text})"
 
 
-def _reached(figures: dict[str, list[float]]) -> str:
-    return f"{100 * np.mean(np.array(figures['first']) > 0):.0f} %"
+def _share(columns: dict[str, list[float]], name: str) -> str:
+    return f"{100 * np.mean(columns[name]):.0f} %"
 
 
-def _round(figures: dict[str, list[float]]) -> str:
+def _reached(columns: dict[str, list[float]]) -> str:
+    return _share(columns, "reached_target")
+
+
+def _round(columns: dict[str, list[float]]) -> str:
     # Who never gets there counts as last.
-    firsts = np.array(figures["first"], float)
-    middle = np.median(np.where(firsts > 0, firsts, np.inf))
+    rounds, reached = np.array(columns["rounds_to_target"]), np.array(columns["reached_target"])
+    middle = np.median(np.where(reached > 0, rounds, np.inf))
     return f"{middle:.0f}" if np.isfinite(middle) else "never"
 
 
-def draw(found: dict[str, dict[str, object]], path: Path) -> None:
+# --- The figure ---
+
+
+SHADES = {
+    "ceas": plots.COLOURS["ceas"],
+    "ceas:placement=random": plots.COLOURS["uniform"],
+    "static-subset": plots.COLOURS["static-subset"],
+}
+"""Whose lead the figure shows."""
+
+
+def draw(found: Found, path: Path) -> None:
     """Draws the lead over the fair baseline by scarcity, in both placements."""
     with canvas.style():
         figure = canvas.figure(3.6)
         axes = figure.subplots(1, 2, sharey=True)
-        for panel, placement in zip(axes, PLACEMENTS, strict=True):
+        for panel, (placement, where) in zip(axes, PLACEMENTS.items(), strict=True):
             for name, shade in SHADES.items():
                 _curve(panel, found, placement, name, shade)
             panel.axhline(0, color="#999999", linewidth=0.8)
             panel.set(xscale="log")
             panel.set_xticks([2, 5, 10], ["2", "5", "10"])
             panel.minorticks_off()
-            where = "at random" if placement == "random" else "on the best links"
             panel.set_title(f"attackers {where}", loc="right", fontsize=9)
         figure.supxlabel("windows until a uniform schedule has tagged a quorum", fontsize=9)
         axes[0].set_ylabel("points of final accuracy\nover the fair baseline")
         axes[0].legend(frameon=False, loc="upper left")
-        canvas.head(
-            figure,
-            "What scheduling is worth, by scarcity",
-            f"mean and 95 % interval, {EPISODES} seeds",
-        )
+        title = "Lead in final accuracy over a uniform schedule, by scarcity of channel-time"
+        canvas.head(figure, title, f"mean and simultaneous 95 % interval, {EPISODES} seeds")
         canvas.save(figure, path)
 
 
-def _curve(panel: object, found: dict, placement: str, name: str, shade: str) -> None:
-    points = []
-    for rung in RUNGS:
-        entry = found[rung]
-        final = np.array(entry[placement][name]["final"])
-        difference = 100 * (final - np.array(entry[placement][BASE]["final"]))
-        low, high = statistics.interval(difference)
-        points.append((entry["theta"][0], difference.mean(), low, high))
+def _curve(panel: Any, found: Found, placement: str, name: str, shade: str) -> None:  # noqa: ANN401
+    ends = leads(found, name, BASE)
+    points = [
+        (found[rung]["theta"][0], *(100 * each for each in (values.mean(), low, high)))
+        for rung, (values, low, high) in ((rung, ends[rung, placement]) for rung in RUNGS)
+    ]
     theta, middle, low, high = np.array(sorted(points)).T
     panel.errorbar(
         theta, middle, [middle - low, high - middle], color=shade, marker="o", capsize=2, label=name
     )
 
 
-def main() -> None:
-    """Plays, or writes the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    play(folder, range(SEED, SEED + EPISODES))
-    # On one line: there are ten thousands of numbers.
-    results.write_text(KEPT, json.dumps(gather(folder)) + "\n")
-    write()
+# --- The page ---
+
+
+TABLES = {"ladder": tables, "yardsticks": yardsticks, "rivals": rivals, "cone": cone}
 
 
 def write() -> None:
     """Writes tables and figure from what is kept."""
     found = json.loads(KEPT.read_text(encoding="utf-8"))
-    parts = {"ladder": tables(found), "yardsticks": yardsticks(found)}
     text = PAGE.read_text(encoding="utf-8")
-    for name, lines in parts.items():
+    for name, lines in TABLES.items():
         start, end = f"<!-- table: {name} -->\n", "<!-- end -->"
         before, _, rest = text.partition(start)
-        text = before + start + "\n".join(lines).rstrip() + "\n" + end + rest.partition(end)[2]
+        table = "\n".join(lines(found)).rstrip() + "\n"
+        text = before + start + table + end + rest.partition(end)[2]
     results.write_text(PAGE, text)
     draw(found, PAGE.with_name("figures") / "scheduling.png")
+
+
+def main() -> None:
+    """Plays what is missing, and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    play(folder, range(SEED, SEED + EPISODES))
+    # On one line: there are tens of thousands of numbers.
+    results.write_text(KEPT, json.dumps(gather(folder)) + "\n")
+    write()
 
 
 if __name__ == "__main__":

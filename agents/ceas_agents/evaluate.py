@@ -73,7 +73,7 @@ def episodes(
 
 
 def summary(
-    rounds: Rounds, target_accuracy: float, most_useful: float = np.nan
+    rounds: Rounds, target_accuracy: float, most_useful: Sequence[float] = ()
 ) -> dict[str, float]:
     """Returns one row of `episodes.csv`, without policy and seed.
 
@@ -83,13 +83,15 @@ def summary(
         rounds: Metrics of the episode.
         target_accuracy: Of the scenario. `rounds_to_target` counts the rounds until it is first
             reached; where it never is, all rounds, and `reached_target` is zero.
-        most_useful: Bound on the mean useful pairs of a round (`pair_bounds`), which
-            `share_of_most_useful` is a share of; without one, that is not a number.
+        most_useful: Bounds on the mean useful pairs of a round in each layout (`pair_bounds`), of
+            which `share_of_most_useful` is a share; without them, that is not a number.
     """
     reached = rounds["accuracy"] >= target_accuracy - ROUNDING
     first = int(reached.argmax()) + 1 if reached.any() else len(reached)
     counted = ("pairs_generated", *FATES)
     fates = {name: float(rounds[name].sum(dtype=np.float64)) for name in counted}
+    layout = int(rounds["layout"][0])
+    most = most_useful[layout] if most_useful else np.nan
     useful = fates["pairs_spent"] - fates["pairs_wasted"] + fates["pairs_keyed"]
     return {
         "final_accuracy": float(rounds["accuracy"][-1]),
@@ -103,8 +105,8 @@ def summary(
         "shots": float(rounds["shots"].sum()),
         "accepted_nodes": float(rounds["accepted_nodes"].mean()),
         "committed_rounds": float(rounds["committed"].sum()),
-        "layout": float(rounds["layout"][0]),
-        "share_of_most_useful": useful / (max(most_useful, LEAST_PAIRS) * len(reached)),
+        "layout": float(layout),
+        "share_of_most_useful": useful / (max(most, LEAST_PAIRS) * len(reached)),
     }
 
 

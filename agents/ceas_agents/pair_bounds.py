@@ -48,6 +48,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
+from ceas_gym import layouts
 from ceas_gym.consensus import protocol
 from ceas_gym.network import forecast, key_pool
 from ceas_gym.programs import once
@@ -105,6 +106,15 @@ def most_useful_pairs(params: Params) -> float:
     one = np.zeros((1, program.useful.size))
     one[0, -1] = 1
     return _best(program, program.useful, sparse.csr_array(one), np.ones(1))
+
+
+def in_each_layout(params: Params) -> list[float]:
+    """Returns `most_useful_pairs` of each layout, in order.
+
+    Args:
+        params: The scenario, under a contestant's protocol.
+    """
+    return [most_useful_pairs(each) for each in layouts.every(params)]
 
 
 def most_utilization_when_busy(params: Params) -> float:

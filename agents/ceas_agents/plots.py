@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from ceas_agents import canvas, statistics
 from ceas_agents.canvas import GREY, GRID
+from ceas_agents.resampling import Groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,8 +90,10 @@ def colour(name: str, names: Sequence[str]) -> str:
     return OTHER_COLOURS[others.index(name) % len(OTHER_COLOURS)]
 
 
-def accuracy_over_rounds(curves: Curves, path: Path, title: str) -> None:
-    """Draws the mean accuracy of each contestant, with 95 % bootstrap intervals over the seeds.
+def accuracy_over_rounds(
+    curves: Curves, path: Path, title: str, groups: Mapping[str, Groups] | None = None
+) -> None:
+    """Draws the mean accuracy of each contestant, with 95 % bootstrap intervals.
 
     In per cent, as the table has it.
 
@@ -98,6 +101,7 @@ def accuracy_over_rounds(curves: Curves, path: Path, title: str) -> None:
         curves: Test accuracy after each round, from round 1, in [0, 1]; finite.
         path: Of the PNG file (`canvas.save`); its folder exists.
         title: What was compared, such as scenario and seeds.
+        groups: Layout of each seed, over which the intervals are; by default over the seeds.
 
     Raises:
         ValueError: If there is no contestant or an accuracy is not finite.
@@ -108,7 +112,8 @@ def accuracy_over_rounds(curves: Curves, path: Path, title: str) -> None:
         figure = canvas.figure(4.0)
         axes = figure.add_subplot()
         for name, curve in curves.items():
-            _draw_curve(axes, 100 * np.asarray(curve, dtype=float), colour(name, list(curves)))
+            percent, shade = 100 * np.asarray(curve, dtype=float), colour(name, list(curves))
+            _draw_curve(axes, percent, shade, groups[name] if groups else None)
         _finish_accuracy(axes, curves)
         canvas.head(figure, f"Test accuracy by round ({title})", _describe(curves))
         canvas.save(figure, path)
@@ -144,9 +149,11 @@ def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str)
         canvas.save(figure, path)
 
 
-def _draw_curve(axes: "Axes", curve: Float[np.ndarray, "seeds rounds"], shade: str) -> None:
+def _draw_curve(
+    axes: "Axes", curve: Float[np.ndarray, "seeds rounds"], shade: str, groups: Groups | None
+) -> None:
     rounds = np.arange(1, curve.shape[1] + 1)
-    low, high = statistics.intervals(curve)
+    low, high = statistics.intervals(curve, groups=groups)
     axes.plot(rounds, curve.mean(axis=0), color=shade, zorder=3)
     axes.plot(rounds[-1], curve[:, -1].mean(), "o", color=shade, clip_on=False)
     if len(curve) > 1:

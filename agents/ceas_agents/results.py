@@ -64,7 +64,9 @@ class Folder:
         self._episodes.close()
         self._rounds.close()
 
-    def add(self, policy: str, seed: int, rounds: Rounds, most_useful: float = np.nan) -> None:
+    def add(
+        self, policy: str, seed: int, rounds: Rounds, most_useful: Sequence[float] = ()
+    ) -> None:
         """Appends an episode to both tables, and has it on disk before it returns.
 
         Args:
@@ -93,23 +95,26 @@ class Folder:
         means = {name: _mean(rows) for name, rows in self.rows.items()}
         fates = {name: evaluate.fates(row) for name, row in means.items()}
         accuracy, pairs = self.path / "accuracy.png", self.path / "pairs.png"
-        plots.accuracy_over_rounds(curves, accuracy, title)
+        groups = {name: _layouts(rows) for name, rows in self.rows.items()}
+        plots.accuracy_over_rounds(curves, accuracy, title, groups)
         plots.pair_fates(fates, pairs, title)
         return [accuracy, pairs]
 
 
 def table(rows: dict[str, list[Row]], title: str) -> Table:
-    """Returns the table of a run: means with 95 % bootstrap intervals over the seeds, in per cent.
+    """Returns the table of a run: means with 95 % bootstrap intervals, in per cent.
 
-    The difference is to the first contestant, paired by seed. Useful pairs are beside the bound
-    that no schedule exceeds under the contestant's protocol, and utilization comes last, for who
-    makes few pairs can use them all.
+    Intervals are over the layouts, or over the seeds where there is but one. The difference is to
+    the first contestant, paired by seed. Useful pairs are beside the bound that no schedule exceeds
+    under the contestant's protocol, and utilization comes last, for who makes few pairs can use
+    them all.
     """
     first = next(iter(rows))
+    over = "layouts" if len(set(_layouts(rows[first]))) > 1 else "seeds"
     result = Table(
         title=title,
-        caption="mean (95 % interval over seeds); accuracies in per cent, useful pairs in per cent "
-        "of a bound on any schedule's, pairs used in per cent of those made",
+        caption=f"mean (95 % interval over {over}); accuracies in per cent, useful pairs in per "
+        "cent of a bound on any schedule's, pairs used in per cent of those made",
     )
     result.add_column("policy", no_wrap=True)
     accuracies = ("final accuracy", f"minus {first}", "accuracy over rounds")
@@ -118,9 +123,9 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
     for name, episodes in rows.items():
         result.add_row(
             name,
-            estimate(_column(episodes, "final_accuracy")),
-            "" if name == first else estimate(_differences(episodes, rows[first]), sign="+"),
-            estimate(_column(episodes, "mean_accuracy")),
+            estimate(_column(episodes, "final_accuracy"), groups=_layouts(episodes)),
+            "" if name == first else _difference(episodes, rows[first]),
+            estimate(_column(episodes, "mean_accuracy"), groups=_layouts(episodes)),
             _reached(episodes),
             f"{_column(episodes, 'accepted_nodes').mean():.1f}",
             f"{_column(episodes, 'committed_rounds').mean():.1f}",
@@ -196,9 +201,17 @@ def append(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:
     file.flush()
 
 
-def estimate(values: NDArray[np.float64], sign: str = "") -> str:
-    """Returns the mean with its 95 % bootstrap interval, in per cent."""
-    low, high = statistics.interval(values)
+def estimate(
+    values: NDArray[np.float64], sign: str = "", groups: NDArray[np.int64] | None = None
+) -> str:
+    """Returns the mean with its 95 % bootstrap interval, in per cent.
+
+    Args:
+        values: One of each seed.
+        sign: `+` for differences.
+        groups: As for `statistics.interval`.
+    """
+    low, high = statistics.interval(values, groups=groups)
     return f"{100 * values.mean():{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
 
 
@@ -223,7 +236,12 @@ def _mean(rows: list[Row]) -> Row:
     return {name: float(_column(rows, name).mean()) for name in rows[0]}
 
 
-def _differences(one: list[Row], other: list[Row]) -> NDArray[np.float64]:
+def _layouts(rows: list[Row]) -> NDArray[np.int64]:
+    return _column(rows, "layout").astype(np.int64)
+
+
+def _difference(one: list[Row], other: list[Row]) -> str:
     # An interrupted run has fewer seeds of the last contestant; they are the first ones.
     pairs = zip(_column(one, "final_accuracy"), _column(other, "final_accuracy"), strict=False)
-    return np.array([a - b for a, b in pairs])
+    differences = np.array([a - b for a, b in pairs])
+    return estimate(differences, sign="+", groups=_layouts(one)[: len(differences)])

@@ -50,7 +50,7 @@ def evaluate(
         "seeds": [seeds.start, seeds.stop - 1],
     }
     interrupted = False
-    most = {name: pair_bounds.most_useful_pairs(built) for name, built in params.items()}
+    most = {name: pair_bounds.in_each_layout(built) for name, built in params.items()}
     for line in notes(contestants, params):
         print(line, file=sys.stderr)
     with results.Folder(folder, scenario, record) as writer, progress_bar() as progress:

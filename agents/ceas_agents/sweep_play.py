@@ -59,7 +59,7 @@ def _group(plan: Plan, group: list[Job]) -> Iterator[Played]:
     program = sweep_program.of([params for _, params, _ in members.values()])
     for cell, seeds in group:
         contestant, params, episode = members[cell.labels]
-        rounds, most = episode.rounds, pair_bounds.most_useful_pairs(params)
+        rounds, most = episode.rounds, pair_bounds.in_each_layout(params)
         for seed, metrics in sweep_program.episodes(program, contestant, params, rounds, seeds):
             row = evaluate.summary(metrics, episode.target_accuracy, most)
             yield Played(cell.labels, seed, row)

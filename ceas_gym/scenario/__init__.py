@@ -49,7 +49,8 @@ class EpisodeSettings(Section, frozen=True):
     target_accuracy: Probability = 0.86
     """Test accuracy, whose first round is a yardstick of an episode. In the shipped scenarios it is
     five points below what their rounds of exact gradients come to, without noise and attack, on
-    average over twenty starts, rounded down to a whole per cent (`ceas_agents.noiseless`)."""
+    average over layouts and twenty starts, rounded down to a whole per cent
+    (`ceas_agents.noiseless`)."""
     reward: str = "loss_decrease"
     """What the scheduler is rewarded for, by name; it changes nothing else."""
     layouts: Annotated[int, Field(ge=1, le=64)] = 1

@@ -336,7 +336,7 @@ def share_of_bound(scenario, name, seeds, **changes):
     most, rounds = pair_bounds.most_useful_pairs(params), settings.episode.rounds
     played = evaluate.episodes(contestant, params, rounds, range(seeds))
     return np.array(
-        [evaluate.summary(metrics, 1.0, most)["share_of_most_useful"] for _, metrics in played]
+        [evaluate.summary(metrics, 1.0, [most])["share_of_most_useful"] for _, metrics in played]
     )
 
 

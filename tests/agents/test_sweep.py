@@ -127,7 +127,7 @@ def test_a_cell_is_what_evaluate_plays(finished):
     (_, metrics), *_ = evaluate.episodes(uniform, params, 2, [4])
     most = pair_bounds.most_useful_pairs(params)
     row = rows(finished[0])[-1]
-    expected = evaluate.summary(metrics, scenario.episode.target_accuracy, most)
+    expected = evaluate.summary(metrics, scenario.episode.target_accuracy, [most])
     # To within the rounding of a program that has several rules.
     assert {name: float(row[name]) for name in expected} == pytest.approx(expected, rel=1e-5)
     assert set(row) == {"consensus.rule", "attack.byzantine_nodes", "seed", *expected}

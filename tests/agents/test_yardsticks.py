@@ -53,7 +53,7 @@ def test_useful_pairs_are_beside_the_bound_and_utilization_is_last():
     metrics["pairs_wasted"] = np.array([10, 0], np.float32)
     metrics["pairs_keyed"] = np.array([10, 10], np.float32)
     metrics["utilization"] = np.array([0.5, 0.5], np.float32)
-    row = evaluate.summary(metrics, 0.85, most_useful=40)
+    row = evaluate.summary(metrics, 0.85, most_useful=[40])
     assert row["share_of_most_useful"] == pytest.approx(50 / 80)
     table = results.table({"one": [row], "unknown": [evaluate.summary(metrics, 0.85)]}, "a title")
     cells = {" ".join(str(column.header).split()): list(column.cells) for column in table.columns}
@@ -63,4 +63,4 @@ def test_useful_pairs_are_beside_the_bound_and_utilization_is_last():
 
 
 def test_where_no_pairs_can_be_useful_none_is_the_share():
-    assert evaluate.summary(rounds([0.5]), 0.85, most_useful=0)["share_of_most_useful"] == 0
+    assert evaluate.summary(rounds([0.5]), 0.85, most_useful=[0])["share_of_most_useful"] == 0

@@ -78,7 +78,7 @@ def _point(name: str, scenario: Scenario, seeds: Sequence[int]) -> dict[str, Any
     busy = pair_bounds.most_utilization_when_busy(params)
     played = evaluate.episodes(contestant, params, rounds, seeds)
     target = scenario.episode.target_accuracy
-    table = [evaluate.summary(metrics, target, bound) for _, metrics in played]
+    table = [evaluate.summary(metrics, target, [bound]) for _, metrics in played]
     sums = {key: np.array([row[key] for row in table]) for key in table[0]}
     return {
         "coherence_s": coherence_s(scenario),

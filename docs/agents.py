@@ -16,15 +16,15 @@ from jaxtyping import Array
 from numpy.typing import NDArray
 
 from ceas_agents import canvas, contestants, policies, statistics
-from ceas_gym import batch, chance, config, dynamics, parameters
+from ceas_agents.rollout import rollout
+from ceas_gym import batch, chance, config, parameters
 from ceas_gym.network import forecast
-from ceas_gym.types import Observation, Params, State
+from ceas_gym.types import Params
 
 FIRST = "ceas"
 """Whom the others are compared with."""
 MIDDLES = (statistics.interquartile_mean, np.mean)
 Values = NDArray[np.float64]
-Carry = tuple[State, Observation]
 
 
 class Played(NamedTuple):
@@ -143,15 +143,7 @@ def draw(scenario: str, names: list[str], path: Path, seeds: range) -> None:
 
 def _schedules(rounds: int, policy: jax.tree_util.Partial, params: Params, keys: Array) -> Array:
     def episode(key: Array) -> Array:
-        def one(
-            carry: tuple[State, Observation], _: None
-        ) -> tuple[tuple[State, Observation], Array]:
-            state, seen = carry
-            state, timestep = dynamics.step(params, state, policy(params, seen, key))
-            return (state, timestep.observation), timestep.round.schedule
-
-        state, timestep = dynamics.reset(params, key)
-        return jax.lax.scan(one, (state, timestep.observation), None, length=rounds)[1]
+        return rollout(policy, rounds, params, key, lambda *told: told[2].round.schedule)
 
     return batch.each(episode, keys)
 

@@ -11,6 +11,7 @@ from ceas_gym.consensus import attacks, rules, weights
 from ceas_gym.learning import data, model
 from ceas_gym.network import purification
 from ceas_gym.rewards import REWARDS
+from ceas_gym.sabotage import SABOTAGE
 
 FEW, MANY = 40, 400
 NAMES = {
@@ -23,7 +24,7 @@ NAMES = {
     "learning.optimizer": [*model.OPTIMIZERS],
     "consensus.rule": [*rules.RULES, "clip+nnm+trimmed_mean", "bucketing+median"],
     "consensus.weights": [*weights.WEIGHTINGS],
-    "attack.name": [*attacks.ATTACKS, *attacks.SABOTAGE, *attacks.COMPOSITES, "mimic+jamming"],
+    "attack.name": [*attacks.ATTACKS, *SABOTAGE, *attacks.COMPOSITES, "mimic+jamming"],
     "episode.reward": [*REWARDS],
 }
 MOST = {

@@ -12,21 +12,19 @@ from numpy.typing import NDArray
 from ceas_agents import policies
 from ceas_agents.contestants import Contestant
 from ceas_agents.policies import Policy
-from ceas_gym import batch, chance, config, dynamics, layouts, parameters
+from ceas_agents.rollout import rollout
+from ceas_gym import batch, chance, config, parameters
 from ceas_gym.names import asked_by
 from ceas_gym.programs import often
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Metrics, Observation, Params, State
+from ceas_gym.types import Metrics, Params, State, TimeStep
 
 ACCELERATED = 64
 """Seeds that an accelerator plays at once; a processor plays one on each of its cores."""
-POLICY_STREAM = 0x501C
-"""Folded into an episode's key to make the policy's own random stream."""
 ROUNDING = 1e-6
 """Of an accuracy in 32 bits."""
 LEAST_PAIRS = 1e-9
 """In a round: what no pairs are taken for, so that none of none is zero."""
-Carry = tuple[State, Observation]
 Rounds = dict[str, NDArray[np.float32]]
 """Metrics of an episode by name, each of shape (rounds,), and the rewards."""
 FATES = (
@@ -140,18 +138,12 @@ def episode(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
         params: The scenario.
         key: Decides everything that is random in the episode.
     """
+    return rollout(policy, rounds, params, key, _metrics)
 
-    def one(carry: Carry, policy_key: Array) -> tuple[Carry, Metrics]:
-        state, observation = carry
-        action = policy(params, observation, policy_key)
-        state, timestep = dynamics.step(params, state, action)
-        return (state, timestep.observation), {**timestep.metrics, "reward": timestep.reward}
 
-    state, timestep = dynamics.reset(params, key)
-    params = layouts.of(params, state)
-    policy_key = jax.random.fold_in(chance.quick(key), POLICY_STREAM)
-    policy_keys = jax.random.split(policy_key, rounds)
-    return jax.lax.scan(one, (state, timestep.observation), policy_keys)[1]
+def _metrics(before: State, after: State, timestep: TimeStep) -> Metrics:
+    del before, after
+    return {**timestep.metrics, "reward": timestep.reward}
 
 
 def _built(scenario: Scenario, contestant: Contestant) -> Params:

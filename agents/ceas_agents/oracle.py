@@ -36,10 +36,11 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from ceas_agents import market
-from ceas_gym import dynamics, layouts
+from ceas_agents.rollout import rollout
+from ceas_gym import layouts
 from ceas_gym.network import conditions, counts, forecast, key_pool
 from ceas_gym.programs import often
-from ceas_gym.types import Network, Params, State
+from ceas_gym.types import Network, Observation, Params, State, TimeStep
 
 Numbers = NDArray[np.float64]
 
@@ -104,20 +105,24 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
 def foresee(params: Params, rounds: int, key: Key[Array, ""]) -> Outlook:
     """Returns what channels yield in every round of the episode of this key; for use in `jit`."""
     network = params.network
-    nothing = -jnp.ones((network.windows, network.vertex.shape[0]))
 
-    def one(state: State, _: None) -> tuple[State, Outlook]:
-        links = conditions.links(network, state.conditions)
+    def told(before: State, after: State, timestep: TimeStep) -> Outlook:
+        # Conditions change whatever is done.
+        del after, timestep
+        links = conditions.links(network, before.conditions)
         # Not rounded down, so that no share of a channel makes more.
         tried = network.attempts_per_window * network.modes * links.success_probability
         pairs = jnp.where(network.is_hop, tried, jnp.inf).min(axis=1)
         new = forecast.new_contraction(network, links)
         key_bits = key_pool.bits_per_pair(network, new) * pairs
-        # Conditions change whatever is done.
-        after = dynamics.step(params, state, nothing)[0]
-        return after, Outlook(pairs, key_bits, new, links.decay[-1, 0])
+        return Outlook(pairs, key_bits, new, links.decay[-1, 0])
 
-    return jax.lax.scan(one, dynamics.reset(params, key)[0], None, length=rounds)[1]
+    return rollout(_nothing, rounds, params, key, told)
+
+
+def _nothing(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    del observation, key
+    return -jnp.ones((params.network.windows, params.network.vertex.shape[0]))
 
 
 def _values(network: Network, outlook: Outlook) -> Float[Array, "2 rounds windows nodes"]:

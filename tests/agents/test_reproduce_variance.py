@@ -45,12 +45,12 @@ def tiny() -> Params:
 
 
 @pytest.fixture(scope="module")
-def played(tiny: Params) -> draws.Round:
+def played(tiny: Params) -> draws.Played:
     return draws.play(UNIFORM, ROUNDS, tiny, jax.random.key(3))
 
 
 @pytest.fixture(scope="module")
-def last(played: draws.Round) -> draws.Round:
+def last(played: draws.Played) -> draws.Played:
     return jax.tree.map(lambda rounds: rounds[-1], played)
 
 

@@ -52,8 +52,10 @@ def decide(
     params: Params, before: Remembered, delivery: Delivery, coalition: Coalition
 ) -> tuple[Remembered, Received, Verdict]:
     """Returns what is remembered after a round, what the hub received, and its verdict."""
-    cache, *rest = dynamics.agree(params, before.workers, before.cache, delivery, coalition)
-    return before._replace(cache=cache), *rest
+    cache, received, verdict = dynamics.agree(
+        params, before.workers, before.cache, delivery, coalition
+    )
+    return before._replace(cache=cache), received, verdict
 
 
 def coalition(members: Any, acting: bool = True, seed: int = 0) -> Coalition:

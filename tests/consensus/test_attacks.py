@@ -186,11 +186,12 @@ def test_hub_rejects_what_is_not_a_number_and_nothing_else() -> None:
     received, votes = round_of(5)
     for name in sorted(attacks.ATTACKS):
         found = jnp.asarray(corrupted(Round(received, votes), name))
-        left, clean, weight = protocol._reject_non_finite(received, found, jnp.asarray(votes))
+        arrived = dataclasses.replace(received, updates=found)
+        left, weight = protocol.reject_non_finite(arrived, jnp.asarray(votes))
         lost = BAD if name == "non_finite" else 0
         assert left.counted.sum() == received.counted.sum() - lost
         assert (np.asarray(weight) > 0).tolist() == np.asarray(left.counted).tolist()
-        assert np.isfinite(clean).all()
+        assert np.isfinite(left.updates).all()
 
 
 # --- A user's own ---

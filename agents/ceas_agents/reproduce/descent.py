@@ -3,18 +3,17 @@
 from functools import partial
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Key
 
 from ceas_agents.reproduce import theorem
-from ceas_gym import dynamics
+from ceas_agents.rollout import rollout
 from ceas_gym.consensus.rules.mass import summable
 from ceas_gym.consensus.weights import top_share
 from ceas_gym.learning import learners, pullback
 from ceas_gym.programs import often, once
-from ceas_gym.types import Observation, Params, State
+from ceas_gym.types import Params, State, TimeStep
 
 
 class Track(NamedTuple):
@@ -43,26 +42,23 @@ def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> 
     """
     learning, tolerated = params.learning, params.consensus.tolerated
 
-    def one(carry: tuple[State, Observation], _: None) -> tuple[tuple[State, Observation], Track]:
-        state, observation = carry
-        after, timestep = dynamics.step(params, state, policy(params, observation, key))
+    def told(before: State, after: State, timestep: TimeStep) -> Track:
         assert timestep.round is not None
-        pulled = pullback.pull(learning.program, state.model.parameters)
+        pulled = pullback.pull(learning.program, before.model.parameters)
         exact = learners.full_gradient(learning, pulled, learning.training)
         mean, variances = theorem.moments(learning, pulled, timestep.round.delivery)
         weight = summable(after.report.weights)
         biases = jnp.where(weight[:, None] > 0, mean - exact, 0)
         beta = top_share(weight, tolerated)
-        return (after, timestep.observation), Track(
-            loss=theorem.loss(learning, state.model.parameters),
+        return Track(
+            loss=theorem.loss(learning, before.model.parameters),
             gradient=(exact**2).sum(),
             error=timestep.metrics["gradient_error"] ** 2,
-            limit=theorem.squared_error(weight, ~state.byzantine, beta, variances, biases),
+            limit=theorem.squared_error(weight, ~before.byzantine, beta, variances, biases),
             acts=timestep.metrics["committed"],
         )
 
-    state, timestep = dynamics.reset(params, key)
-    return jax.lax.scan(one, (state, timestep.observation), None, length=rounds)[1]
+    return rollout(policy, rounds, params, key, told)
 
 
 COMPILED = {

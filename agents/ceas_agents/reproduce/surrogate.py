@@ -18,14 +18,14 @@ from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents import policies, statistics
 from ceas_agents.reproduce import theorem
-from ceas_gym import dynamics
+from ceas_agents.rollout import rollout
 from ceas_gym.consensus import rules, weights
 from ceas_gym.consensus.attacks import View
 from ceas_gym.consensus.rules.mass import summable
 from ceas_gym.network import forecast
 from ceas_gym.physics import information
 from ceas_gym.programs import once
-from ceas_gym.types import Observation, Params, State
+from ceas_gym.types import Params, State, TimeStep
 
 MU, L = 1.0, 4.0
 STEP, CURVATURES, START = 1 / L, np.linspace(MU, L, 10, dtype=np.float32), 3.0
@@ -243,14 +243,11 @@ def _play(params: Params, schedule: str, f: int, rounds: int) -> np.ndarray:
 def _worth(
     policy: Partial, rounds: int, params: Params, key: Key[Array, ""]
 ) -> Float[Array, "rounds nodes"]:
-    # Information of each update in the hub's books; zero where it is not counted.
-    def one(carry: tuple[State, Observation], _: None) -> tuple[tuple[State, Observation], Array]:
-        action = policy(params, carry[1], key)
-        after, timestep = dynamics.step(params, carry[0], action)
+    def told(before: State, after: State, timestep: TimeStep) -> Array:
+        # Information of each update in the hub's books; zero where it is not counted.
+        del before, timestep
         report, dimension = after.report, 2**params.network.qubits
         factor = information.depolarized_qfi_factor(report.signal, dimension)
-        counted = report.weights > 0
-        return (after, timestep.observation), jnp.where(counted, report.shots * factor, 0)
+        return jnp.where(report.weights > 0, report.shots * factor, 0)
 
-    state, timestep = dynamics.reset(params, key)
-    return jax.lax.scan(one, (state, timestep.observation), None, length=rounds)[1]
+    return rollout(policy, rounds, params, key, told)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents.reproduce import variance_draws as draws
 from ceas_agents.reproduce import variance_law as law
-from ceas_agents.reproduce.variance_draws import SCHEMES, Round
+from ceas_agents.reproduce.variance_draws import SCHEMES, Played
 from ceas_gym import chance
 from ceas_gym.consensus import placement, protocol, rules
 from ceas_gym.network import forecast
@@ -35,7 +35,7 @@ class Size(NamedTuple):
     """Of the draws of gradients, those that are attacked."""
 
 
-def examine(params: Params, now: Round, names: list[str], size: Size, seed: int) -> dict[str, Any]:
+def examine(params: Params, now: Played, names: list[str], size: Size, seed: int) -> dict[str, Any]:
     """Returns what one round comes to, fit for JSON.
 
     `counted` nodes. `textbook` and `qnn`: the variance under each scheme of weights over that of

@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents import policies
+from ceas_agents.rollout import rollout
 from ceas_gym import batch, chance, dynamics
 from ceas_gym.consensus import attacks, protocol, weights
 from ceas_gym.learning import learners, pullback
@@ -19,10 +20,10 @@ from ceas_gym.programs import often
 from ceas_gym.types import (
     Coalition,
     Delivery,
-    Observation,
     Params,
     Received,
     State,
+    TimeStep,
 )
 
 Rule = Callable[[Array, Array, Array], Array]
@@ -74,15 +75,12 @@ def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> P
         key: As for `dynamics.reset`.
     """
 
-    def one(carry: tuple[State, Observation], _: None) -> tuple[tuple[State, Observation], Played]:
-        state, observation = carry
-        after, timestep = dynamics.step(params, state, policy(params, observation, key))
+    def told(before: State, after: State, timestep: TimeStep) -> Played:
+        del after
         assert timestep.round is not None
-        played = Played(timestep.round.delivery, state.model.parameters)
-        return (after, timestep.observation), played
+        return Played(timestep.round.delivery, before.model.parameters)
 
-    state, timestep = dynamics.reset(params, key)
-    return jax.lax.scan(one, (state, timestep.observation), None, length=rounds)[1]
+    return rollout(policy, rounds, params, key, told)
 
 
 def rounds_of(params: Params, length: int, seed: int) -> dict[str, tuple[int, Played]]:

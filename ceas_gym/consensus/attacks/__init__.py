@@ -139,7 +139,7 @@ def plan(name: str, sabotage: Mapping[str, Sabotage]) -> Plan:
     if "" in named:
         raise ValueError(f"attack {name!r} has an empty part")
     # A part that is mistyped may have meant any of them.
-    known = dict[str, Any](ATTACKS) | dict(sabotage) | dict.fromkeys(COMPOSITES, none)
+    known: dict[str, Any] = {**ATTACKS, **sabotage, **dict.fromkeys(COMPOSITES, none)}
     found = {part: resolve("attack", part, known, Sabotage) for part in named}
     senders = [part for part in named if not isinstance(found[part], Sabotage)]
     if len(senders) > 1:

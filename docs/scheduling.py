@@ -28,8 +28,8 @@ from ceas_agents import (
 from ceas_agents.contestants import Contestant
 from ceas_gym import config, parameters
 
-NETWORKS: dict[str, object] = {"episode.layouts": 8, "episode.target_accuracy": 0.88}
-"""As most rungs have them; `paper` alone has one layout, and the target that goes with it."""
+NETWORKS: dict[str, object] = {"episode.layouts": 32, "episode.target_accuracy": 0.88}
+"""More networks than the rungs ship with, eight, so that intervals can speak of networks."""
 RUNGS = ("paper", "short-memory", "scarce", "metro", "unequal")
 EXTRA: dict[str, tuple[str, dict[str, object]]] = {
     "paper, 3 channels": ("paper", {"network.channels": 3}),

@@ -21,28 +21,31 @@ def found(script):
 
 def test_the_tables_are_those_of_the_summary(script, found):
     page = script.PAGE.read_text()
-    for lines in (script.tables(found), script.yardsticks(found)):
-        assert "\n".join(lines).rstrip() in page
+    for name, lines in script.TABLES.items():
+        assert "\n".join(lines(found)).rstrip() in page, name
 
 
-def test_every_cell_has_forty_seeds(script, found):
+def test_every_cell_has_all_seeds(script, found):
     assert list(found) == [*script.RUNGS, *script.EXTRA]
     for rung in found.values():
         for placement in script.PLACEMENTS:
-            assert list(rung[placement]) == list(script.CONTESTANTS)
+            more = script.UNCONED if placement == "random" else ()
+            assert list(rung[placement]) == [*script.CONTESTANTS, *more]
             for figures in rung[placement].values():
                 assert {len(values) for values in figures.values()} == {script.EPISODES}
 
 
 def test_another_number_would_be_noticed(script, found):
     changed = json.loads(json.dumps(found))
-    changed["metro"]["random"]["ceas"]["final"][0] -= 0.5
-    assert list(script.tables(changed)) != list(script.tables(found))
-    assert list(script.yardsticks(changed)) != list(script.yardsticks(found))
+    for column in ("final_accuracy", "mean_accuracy"):
+        changed["metro"]["random"]["ceas"][column][0] -= 0.5
+    for name, lines in script.TABLES.items():
+        assert list(lines(changed)) != list(lines(found)), name
 
 
 @pytest.mark.parametrize("rung", ["paper", "metro"])
-def test_thetas_are_those_of_the_scenarios(found, rung):
-    params = parameters.build(config.load(rung))
-    thetas = [float(scarcity.theta_uniform(params)), float(scarcity.theta_aware(params))]
+def test_thetas_are_those_of_the_scenarios(script, found, rung):
+    params = parameters.build(config.load(rung, script.NETWORKS))
+    both = (scarcity.theta_uniform, scarcity.theta_aware)
+    thetas = [scarcity.over_layouts(theta, params) for theta in both]
     assert found[rung]["theta"] == pytest.approx(thetas, rel=1e-5)

@@ -264,6 +264,10 @@ def test_everyone_is_every_contestant_and_belief():
     assert {"ceas:placement=best", "ceas:placement=random"} < names
 
 
+def test_the_ladder_is_tuned():
+    assert tuned.shipped() == ["metro", "paper", "scarce", "short-memory", "unequal"]
+
+
 @pytest.mark.parametrize("scenario", tuned.shipped())
 def test_shipped_files_are_valid(scenario):
     assert scenario in config.shipped()

@@ -127,7 +127,7 @@ def _only(settings: LearningSettings, *names: str) -> LearningSettings:
     return LearningSettings(**settings.model_dump(include=set(names)))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=128)
 def _cached_encoding(settings: LearningSettings) -> _Encoded:
     parts = data.prepare(settings)
     with asked_by("learning.dataset"):
@@ -169,7 +169,7 @@ def _batch_floor(settings: LearningSettings, program: Program) -> float:
     return shots / (1 - settings.slope_share)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=128)
 def _mean_squared_slope(settings: LearningSettings, program: Program) -> float:
     # In NumPy: a compilation would take longer than it saves.
     encoded = _encoded(settings)

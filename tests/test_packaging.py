@@ -26,7 +26,13 @@ def loaded_after(code):
 
 def test_import_registers_and_loads_nothing_heavy():
     heavy = {"jax", "pennylane", "torch", "stable_baselines3", "matplotlib", "sklearn", "pydantic"}
-    assert not loaded_after("import ceas_gym") & heavy
+    assert not loaded_after("import ceas_gym; dir(ceas_gym)") & heavy
+
+
+def test_the_functional_interface_is_loaded_when_it_is_used():
+    loaded = loaded_after("import ceas_gym; ceas_gym.make_params")
+    assert "jax" in loaded
+    assert not loaded & {"torch", "stable_baselines3", "matplotlib"}
 
 
 def test_evaluation_needs_no_torch():

@@ -1,14 +1,23 @@
 """Entanglement scheduling for distributed quantum neural networks, as Gymnasium environments.
 
 Importing this registers the ids `ceas_gym/CEAS-v0`, `ceas_gym/CEASTiny-v0` and
-`ceas_gym/CEASPaper-v0`; everything heavy is loaded when an environment is made.
+`ceas_gym/CEASPaper-v0`. The same environment as pure functions in JAX is `make_params`, `reset` and
+`step` (`ceas_gym.functional`). Everything heavy is loaded when it is first used.
 """
 
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from gymnasium import register
 
+if TYPE_CHECKING:
+    from ceas_gym.functional import make_params, reset, step
+
+__all__ = ["__version__", "make_params", "reset", "step"]
 __version__ = version("ceas-gym")
+
+_FUNCTIONAL = ("make_params", "reset", "step")
 
 for _name, _kwargs in (
     ("CEAS", {}),
@@ -21,3 +30,16 @@ for _name, _kwargs in (
         vector_entry_point="ceas_gym.vector_env:CEASVectorEnv",
         kwargs=_kwargs,
     )
+
+
+if not TYPE_CHECKING:  # Else no name would be unknown to a type checker.
+
+    def __getattr__(name: str) -> Any:  # noqa: ANN401 - whichever function is asked for
+        """Loads the functional interface, and JAX with it, when it is first used."""
+        if name not in _FUNCTIONAL:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("ceas_gym.functional"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,13 +1,17 @@
-"""What importing costs, and what the README promises."""
+"""What importing costs, what the README promises, and that versions agree."""
 
 import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = (README, (ROOT / "docs" / "model.md").read_text())
 # Each as the module `__main__` of its own, where its functions are looked for.
 RUN_BLOCKS = """
 import json, sys, types
@@ -26,7 +30,13 @@ def loaded_after(code):
 
 def test_import_registers_and_loads_nothing_heavy():
     heavy = {"jax", "pennylane", "torch", "stable_baselines3", "matplotlib", "sklearn", "pydantic"}
-    assert not loaded_after("import ceas_gym") & heavy
+    assert not loaded_after("import ceas_gym; dir(ceas_gym)") & heavy
+
+
+def test_the_functional_interface_is_loaded_when_it_is_used():
+    loaded = loaded_after("import ceas_gym; ceas_gym.make_params")
+    assert "jax" in loaded
+    assert not loaded & {"torch", "stable_baselines3", "matplotlib"}
 
 
 def test_evaluation_needs_no_torch():
@@ -34,9 +44,10 @@ def test_evaluation_needs_no_torch():
     assert not loaded & {"torch", "stable_baselines3"}
 
 
-def test_readme_blocks_run():
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert blocks
+def test_blocks_of_the_pages_run():
+    found = [re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL) for page in PAGES]
+    assert all(found)
+    blocks = [block for page in found for block in page]
     # One process runs them all, but what registers the environments is imported only once.
     assert all("\nimport ceas_gym\n" in block for block in blocks if "gym.make(" in block)
     command = [sys.executable, "-W", "error", "-c", RUN_BLOCKS]
@@ -46,3 +57,27 @@ def test_readme_blocks_run():
 def test_readme_names_files_that_exist():
     for path in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / path).exists(), path
+
+
+def test_readme_is_read_in_five_minutes():
+    assert len(README.split()) <= 1200
+
+
+def test_versions_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    sections = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    newest = next(section for section in sections if section != "Unreleased")
+    assert project["version"] == cited["version"] == newest
+    assert cited["license"] == project["license"]
+    assert [author["name"] for author in cited["authors"]] == [
+        author["name"] for author in project["authors"]
+    ]
+
+
+def test_commits_are_checked_by_what_lint_runs():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    rule = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert rule is not None
+    commands = [line.strip().replace("$(BIN)", ".venv/bin") for line in rule[1].splitlines()]
+    assert [hook["entry"] for hook in hooks] == commands

@@ -1,0 +1,31 @@
+"""A policy of one's own, evaluated beside CEAS on the same seeds."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from ceas_agents import evaluate
+from ceas_agents.contestants import Contestant, get
+from ceas_gym import actions, config
+from ceas_gym.observations import NODE_FEATURES
+
+TAG = [feature.name for feature in NODE_FEATURES].index("tag")
+
+
+def tags_first(params, observation, key):
+    """Shares the channels in proportion to the key that each node lacks for a tag."""
+    del key  # for policies that draw something
+    lack = 1.05 - observation.nodes[:, TAG]
+    share = params.network.channels[0] * lack / lack.sum()
+    return actions.encode(jnp.broadcast_to(share, (params.network.windows, share.size)))
+
+
+scenario = config.load("tiny", {"episode.rounds": 10})
+contestants = [get("ceas"), Contestant("tags-first", tags_first, overrides={})]
+params = evaluate.prepare(scenario, contestants)
+
+for contestant in contestants:
+    played = evaluate.episodes(contestant, params[contestant.name], rounds=10, seeds=range(4))
+    rows = [evaluate.summary(rounds, scenario.episode.target_accuracy) for _, rounds in played]
+    accuracy = np.mean([row["final_accuracy"] for row in rows])
+    used = np.mean([row["utilization"] for row in rows])
+    print(f"{contestant.name}: accuracy {accuracy:.2f}, {used:.0%} of the pairs useful")

@@ -1,0 +1,79 @@
+"""The examples run as they stand, and print what they are about."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+LONGEST = 40
+"""Lines of an example."""
+
+
+def run(name, capsys):
+    """Returns the lines that an example prints, as the module `__main__`."""
+    # In this process, so that the examples share what is compiled.
+    runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    return capsys.readouterr().out.splitlines()
+
+
+def numbers(lines):
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", " ".join(lines))]
+
+
+def test_there_are_some_and_each_fits_on_a_page():
+    assert len(SCRIPTS) >= 5
+    for script in SCRIPTS:
+        lines = script.read_text().splitlines()
+        assert 20 <= len(lines) <= LONGEST, script.name
+        assert lines[0].startswith('"""')
+
+
+def test_every_example_has_a_test():
+    assert {f"test_{script.stem}" for script in SCRIPTS} <= globals().keys()
+
+
+def test_random_policy(capsys):
+    first, *rounds, last = run("random_policy", capsys)
+    assert "(4, 4)" in first
+    assert len(rounds) == 10
+    assert all(int(line.split()[0]) > 0 for line in rounds)
+    assert 0 <= numbers([last])[-1] <= 1
+
+
+def test_own_policy(capsys):
+    ceas, own = run("own_policy", capsys)
+    assert ceas.startswith("ceas: ")
+    assert own.startswith("tags-first: ")
+    assert numbers([own])[-1] > 0
+
+
+def test_cross_entropy(capsys):
+    returns = numbers(run("cross_entropy", capsys))
+    assert len(returns) == 5
+    assert returns[-1] > 1.1 * returns[0] > 0
+
+
+def test_own_rule(capsys):
+    median, own = run("own_rule", capsys)
+    assert median.startswith("median: ")
+    assert "near_the_median: " in own
+    assert 0 < numbers([own])[-1] < 1
+
+
+def test_own_attack(capsys):
+    alone, jammed = (numbers([line.split(": ")[1]])[0] for line in run("own_attack", capsys))
+    assert 0 < jammed < 0.9 * alone
+
+
+def test_many_environments(capsys):
+    *layouts, rate = run("many_environments", capsys)
+    assert [line[:9] for line in layouts] == ["layout 0:", "layout 1:"]
+    assert numbers([rate])[0] > 0
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_examples_use_no_private_name(script):
+    assert not re.search(r"\b(import|from) _|\._[a-z]", script.read_text())

@@ -39,7 +39,8 @@ def played(params, seed):
     told = [timestep.observation]
     for _ in range(ROUNDS):
         state, timestep = step(params, state, np.ones((4, 4), np.float32))
-        told.append((timestep.observation, timestep.reward, timestep.round))
+        happened = timestep.round
+        told.append((timestep.observation, timestep.reward, happened.schedule, happened.ledger))
     return state, told
 
 

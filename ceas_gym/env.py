@@ -50,7 +50,7 @@ class CEASEnv(gym.Env[Observation, Action]):
     | 0 rate | pairs of a whole channel in a window, in good order | log10(1 + pairs) / 5 |
     | 1 condition | expected factor on the rate, given all that was heralded | 1 |
     | 2 new_contraction | contraction of a new pair at its window's end | 1 |
-    | 3 survival | what one more window leaves of the coherence | 1 |
+    | 3 survival | what one more window leaves of the letter that decays fastest | 1 |
     | 4 lifetime | windows until the cut-off, at most one round | rounds |
     | 5 key_rate | secret fraction of a pair measured when its window closes | bits / pair |
     | 6 stored | share of the memories that hold a pair | memories |

@@ -10,7 +10,8 @@ Conversions, the same for both devices:
 - A NetSquid depolarizing probability p contracts a qubit by 1 - p. Its `DepolarNoiseModel` does so
   to each of the two qubits of a gate; of a Bell measurement that contracts X and Z by 1 - p, and Y
   by (1 - p)^2. Here the gate depolarizes jointly, and contracts all three by 1 - p.
-- T2 is the coherence of a dephasing memory. T1, an hour or more, is left out.
+- T2 is the coherence of a dephasing memory. T1, an hour or more, is left out; `memory: t1_t2` with
+  times of your own has it.
 - The number of memories, `network.memories_per_link`, is no part of a set.
 - A readout with different errors for 0 and 1 is read correctly with one minus their mean, as if the
   outcomes were equally frequent, which they are in Bell measurements.
@@ -31,6 +32,7 @@ class Figure(NamedTuple):
 IONS = "Avis et al., arXiv:2207.10579, trapped ions (A.6)"
 NV = "Avis et al., arXiv:2207.10579, colour centres (A.5)"
 UNUSED = Figure(None, "for scheme = explicit only")
+NO_T1 = Figure(None, "for memory = t1_t2 only")
 ALIKE = Figure(0.0, "assumption: the set describes one device, and all nodes have its like")
 ONE_MODE = Figure(1, "the set describes one communication qubit a node")
 
@@ -65,6 +67,8 @@ CUSTOM: dict[str, Figure] = {
         "assumption: half of the hub's; other laboratories report from 85 ms (set of Avis et al.) "
         "to over an hour (Wang et al., Nat. Commun. 12, 233 (2021))",
     ),
+    "hub_relaxation_s": NO_T1,
+    "node_relaxation_s": NO_T1,
     "node_coherence_spread": Figure(0.5, "assumption"),
     "gate_contraction": Figure(
         0.9996,
@@ -113,6 +117,8 @@ NV_CENTRE: dict[str, Figure] = {
     "memory": Figure("dephasing", f"{NV}: a carbon spin; T1, 10 h, is left out"),
     "hub_coherence_s": Figure(1.0, f"{NV}: T2 of carbon; moving the state there is left out"),
     "node_coherence_s": Figure(1.0, f"{NV}: T2 of carbon; moving the state there is left out"),
+    "hub_relaxation_s": NO_T1,
+    "node_relaxation_s": NO_T1,
     "node_coherence_spread": ALIKE,
     "gate_contraction": Figure(0.94, f"{NV}: electron-carbon depolarizing probability 0.06"),
     "readout": Figure(0.9625, f"{NV}: mean of the errors 0.07 of 0 and 0.005 of 1"),

@@ -22,7 +22,7 @@ NODE_FEATURES = (
     Feature("rate", "log10(1 + pairs) / 5", "pairs of a whole channel in a window, in good order"),
     Feature("condition", "1", "expected factor on the rate, given all that was heralded"),
     Feature("new_contraction", "1", "contraction of a new pair at its window's end"),
-    Feature("survival", "1", "what one more window leaves of the coherence"),
+    Feature("survival", "1", "what one more window leaves of the letter that decays fastest"),
     Feature("lifetime", "rounds", "windows until the cut-off, at most one round"),
     Feature("key_rate", "bits / pair", "secret fraction of a pair measured when its window closes"),
     Feature("stored", "memories", "share of the memories that hold a pair"),
@@ -74,7 +74,7 @@ def _calibration(network: Network, state: State) -> list[Array]:
         jnp.log10(1 + good) / 5,
         likely / jnp.maximum(good, 1e-9),
         new.mean(axis=0),
-        links.decay[-1, 0],
+        forecast.survival(links.decay[-1]),
         forecast.lifetime(network, links) / network.windows,
         key_pool.bits_per_pair(network, new),
     ]

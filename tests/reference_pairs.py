@@ -5,6 +5,7 @@ state with the Pauli error I, Y, X or Z on one half. A memory, a misread bit and
 Pauli errors by chance, and so quadruples as well.
 """
 
+from collections.abc import Callable
 from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
@@ -63,7 +64,22 @@ def dephasing(contraction: float) -> Quadruple:
     return named(I=(1 + contraction) / 2, Z=(1 - contraction) / 2)
 
 
-MEMORIES = {"depolarizing": depolarizing, "dephasing": dephasing}
+def relaxing(xy: float, z: float) -> Quadruple:
+    """Returns the twirl of a decay to the ground state that leaves so much, and of dephasing.
+
+    Source:
+        Tomita and Svore, PRA 90, 062320 (2014), arXiv:1404.3747, equations 9 and 10.
+    """
+    flip, phase = (1 - z) / 4, (1 - xy) / 2 - (1 - z) / 4
+    return named(I=1 - 2 * flip - phase, X=flip, Y=flip, Z=phase)
+
+
+MEMORIES: dict[str, Callable[[tuple[float, ...]], Quadruple]] = {
+    "depolarizing": lambda kept: depolarizing(kept[0]),
+    "dephasing": lambda kept: dephasing(kept[0]),
+    "t1_t2": lambda kept: relaxing(kept[0], kept[2]),
+}
+"""The noise of a wait, by what it leaves of X, Y and Z."""
 
 
 def misread(readout: float) -> Quadruple:
@@ -127,9 +143,9 @@ class Storage(NamedTuple):
     """The memories of all vertices in a round."""
 
     noise: str
-    """`depolarizing` or `dephasing`."""
+    """A key of `MEMORIES`."""
     rates: tuple[Array, ...]
-    """Of decay at each vertex, per window, in each view."""
+    """Of decay of X, Y and Z at each vertex, per window, in each view."""
 
     def wait(self, pair: Pair, ends: Array, windows: int = 1) -> Pair:
         """Returns the pair after so many windows in the memories of two vertices."""
@@ -142,7 +158,8 @@ class Storage(NamedTuple):
         held = []
         for pair, rates in zip(views, self.rates, strict=True):
             for end in ends:
-                pair = convolve(pair, MEMORIES[self.noise](float(np.exp(-rates[end] * time))))
+                kept = tuple(np.exp(-rates[:, end] * time).tolist())
+                pair = convolve(pair, MEMORIES[self.noise](kept))
             held.append(pair)
         return tuple(held)
 

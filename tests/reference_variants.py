@@ -15,6 +15,11 @@ DEPHASING = {
     "hardware.dark_probability": 1e-5,
     "hardware.visibility": 0.95,
 }
+RELAXING = {
+    "hardware.memory": "t1_t2",
+    "hardware.hub_relaxation_s": 60.0,
+    "hardware.node_relaxation_s": 30.0,
+}
 NOISY = {"hardware.gate_contraction": 0.99, "hardware.readout": 0.995}
 PURIFYING = {
     "network.purification": "dejmps",
@@ -136,6 +141,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "learning.classes": (0, 1, 2),
         "learning.partition": "dirichlet",
     },
+    "relaxing_purified": {**GOOD_LINKS, **NOISY, **RELAXING, **PURIFYING},
     "relayed": RELAYED,
     "changing": {**GOOD_LINKS, **CHANGING, "hardware.visibility": 0.95},
     "verified": {

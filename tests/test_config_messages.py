@@ -194,6 +194,20 @@ def test_a_value_is_refused_in_these_words(refused, text, message):
             "but scheme = double_click",
         ),
         (
+            "hardware: {memory: t1_t2, hub_relaxation_s: 30}",
+            "hardware.memory = t1_t2 needs hub_relaxation_s and node_relaxation_s",
+        ),
+        (
+            "hardware: {hub_relaxation_s: 30}",
+            "hardware.hub_relaxation_s and node_relaxation_s are for memory = t1_t2 only, "
+            "but memory = depolarizing",
+        ),
+        (
+            "hardware: {memory: t1_t2, hub_relaxation_s: 30, node_relaxation_s: 9}",
+            "hardware.node_coherence_s = 20 is more than twice node_relaxation_s = 9, "
+            "but T2 is at most 2 T1",
+        ),
+        (
             "network: {nodes: 1000}\nlearning: {qubits: 6, batch_size: 100}",
             "learning.batch_size = 100 on network.nodes = 1000 with learning.qubits = 6 makes "
             "409600000 numbers to train on in a round, more than 268435456",

@@ -10,6 +10,7 @@ from ceas_gym.config.keys import SECTIONS, joined
 from ceas_gym.consensus import attacks, rules, weights
 from ceas_gym.learning import data, model
 from ceas_gym.network import purification
+from ceas_gym.physics import memories
 from ceas_gym.rewards import REWARDS
 from ceas_gym.sabotage import SABOTAGE
 
@@ -17,6 +18,7 @@ FEW, MANY = 40, 400
 NAMES = {
     "name": ["mine"],
     "hardware.preset": ["custom", "trapped_ion", "nv_centre"],
+    "hardware.memory": [*memories.MEMORIES],
     "network.purification": [*purification.PURIFICATIONS],
     "learning.dataset": [*data.DATASETS],
     "learning.feature_map": ["angle"],
@@ -84,6 +86,12 @@ def overrides(seed: int) -> dict[str, object]:
         chosen.pop(key, None)
         if chosen.get("hardware.scheme") == "explicit":
             chosen[key] = float(random.uniform(0.3, 1.0))
+    for place in ("hub", "node"):
+        chosen.pop(f"hardware.{place}_relaxation_s", None)
+        if chosen.get("hardware.memory") == "t1_t2":
+            # From half its T2 on, which is the least that there can be.
+            chosen[f"hardware.{place}_coherence_s"] = t2_s = float(random.uniform(1e-3, 50.0))
+            chosen[f"hardware.{place}_relaxation_s"] = t2_s * float(random.uniform(0.5, 100.0))
     if isinstance(lengths := chosen.get("network.lengths_km"), list):
         chosen["network.nodes"] = len(lengths)
     calm = random.random() < 0.8

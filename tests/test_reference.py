@@ -1,5 +1,6 @@
 """The fast step against the slow one, in 64 bits, with the same luck."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
@@ -12,7 +13,7 @@ import pytest
 import reference
 from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, vary, wide
 from reference_pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, misread
-from reference_variants import ASKED, BUDGETED, NOISY, RELAYED, SEEDS, VARIANTS
+from reference_variants import ASKED, BUDGETED, NOISY, RELAXING, RELAYED, SEEDS, VARIANTS
 
 from ceas_gym import metrics, parameters
 from ceas_gym.chance import binomial
@@ -71,7 +72,7 @@ def _luck(params: Params, state: State) -> tuple[dict[str, jax.Array], tuple[jax
     samples = learners.draw(params.learning, sample_key)
     predictions = (*samples.shape, params.learning.program.observables)
     flat = (samples.shape[1] * predictions[2], len(samples))
-    nodes, vertices = network.vertex.shape, network.decay_rate.shape
+    nodes, vertices = network.vertex.shape, network.decay_rate.shape[1:]
     numbers = {
         "drawn": jax.random.uniform(drawn_key, nodes, precision),
         "samples": samples,
@@ -154,24 +155,32 @@ def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> 
     assert total["accepted_nodes"] > total["authenticated_nodes"]
 
 
+def kept(time_s: float, t2_s: float, t1_s: float) -> tuple[float, float, float]:
+    """Returns what a wait leaves of X and Y, and of Z where the memory has a T1."""
+    return (*[math.exp(-time_s / t2_s)] * 2, math.exp(-time_s / t1_s))
+
+
 @pytest.mark.parametrize("memory", MEMORIES)
 def test_losses_equal_the_reference_step_by_step(scenario: Scenario, memory: str) -> None:
     # Memories so short that the flight of a message counts.
     short = {"hardware.memory": memory, "hardware.node_coherence_s": 1e-3}
-    varied = vary(scenario, {**RELAYED, **NOISY, **short})
+    t1 = RELAXING if memory == "t1_t2" else {}
+    varied = vary(scenario, {**RELAYED, **NOISY, **t1, **short})
     network, hardware = parameters.build(varied).network, varied.hardware
     _, (hub_s, *nodes_s) = setup.layout(varied.network, hardware)
+    hub_t1_s, node_t1_s = hardware.hub_relaxation_s or 1.0, hardware.node_relaxation_s or 1.0
+    nodes_t1_s = [node_t1_s * node_s / hardware.node_coherence_s for node_s in nodes_s]
     measured = convolve(depolarizing(hardware.gate_contraction), misread(hardware.readout))
     # Of A, B and C; the vertices are H, A, B, C, R.
     for k, hops_km in enumerate(([4.0, 3.0], [4.0, 3.0, 2.0], [1.0])):
         flight_s = sum(hops_km) / hardware.fibre_speed_km_per_s
         # The swaps' outcomes travel from the first relay to the node or from the last to the hub.
         outcomes_s = max(sum(hops_km[1:]), sum(hops_km[:-1])) / hardware.fibre_speed_km_per_s
-        waits = [np.exp(-outcomes_s / coherence_s) for coherence_s in (hub_s, nodes_s[k])]
+        waits = [kept(outcomes_s, hub_s, hub_t1_s), kept(outcomes_s, nodes_s[k], nodes_t1_s[k])]
         swapped = reduce(convolve, [measured] * (len(hops_km) - 1), PERFECT)
         swapped = reduce(convolve, map(MEMORIES[memory], waits), swapped)
         same(network.swap_contraction[:, k], letters(swapped), SINGLE)
-        delivered = convolve(measured, MEMORIES[memory](np.exp(-flight_s / nodes_s[k])))
+        delivered = convolve(measured, MEMORIES[memory](kept(flight_s, nodes_s[k], nodes_t1_s[k])))
         same(network.delivery_contraction[:, k], letters(delivered), SINGLE)
     # Both halves are read, and two errors make none.
     flipped = 2 * hardware.readout * (1 - hardware.readout)

@@ -142,8 +142,14 @@ LINKS: list[dict[str, Any]] = [
         "hardware.success_probability": 0.3,
         "hardware.initial_fidelity": 0.95,
     },
+    {
+        "hardware.memory": "t1_t2",
+        "hardware.hub_relaxation_s": 60.0,
+        "hardware.node_relaxation_s": 30.0,
+    },
 ]
 EXPLICIT = ("hardware.success_probability", "hardware.initial_fidelity")
+RELAXATION = ("hardware.hub_relaxation_s", "hardware.node_relaxation_s")
 FIXED = {*STAR, *GRAPH, "consensus.tolerated_nodes", "learning.angles_per_qubit"}
 """Sizes and names, which make another program, and how many are Byzantine."""
 BOUNDED = [number for number in NUMBERS if len(number.bounds) == 2 and not number.path]
@@ -169,7 +175,12 @@ def scenario(base: dict[str, Any], links: dict[str, Any], drawn: Drawn) -> dict[
     """Returns the overrides, without what the base does not have, and in agreement."""
     found = {**base, **links}
     values = {key: DRAWN[key][place] for key, place in drawn.items()}
-    found |= {k: v for k, v in values.items() if k not in EXPLICIT or k in found}
+    found |= {k: v for k, v in values.items() if k not in EXPLICIT + RELAXATION or k in found}
+    for relaxation in RELAXATION:
+        if relaxation in found:
+            # T2 is at most twice T1.
+            coherence = relaxation.replace("relaxation", "coherence")
+            found[coherence] = min(found.get(coherence, 20.0), 2 * found[relaxation])
     lengths = {"network.shortest_km": 1.0, "network.longest_km": 20.0} | found
     if lengths["network.shortest_km"] > lengths["network.longest_km"]:
         found["network.shortest_km"] = 0.0

@@ -12,6 +12,7 @@ from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.learning import circuit, data, model
 from ceas_gym.names import nearest
 from ceas_gym.network import key_pool, purification
+from ceas_gym.physics import memories
 
 WIDTH = 100
 NEVER = 1e6
@@ -28,6 +29,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "weights": weights.WEIGHTINGS,
         "lapses": protocol.LAPSES,
         "rewards": rewards.REWARDS,
+        "memories": memories.MEMORIES,
         "purifications": purification.PURIFICATIONS,
         "key accountings": key_pool.ACCOUNTINGS,
         "datasets": data.DATASETS,

@@ -80,7 +80,8 @@ def survey(network: Network, observation: Observation) -> Market:
         # What the hub trusts of it, by its tests.
         booked = observation.nodes[:, COLUMN["new_contraction"]]
         new = new * booked / jnp.maximum(new.mean(axis=0), 1e-9)
-    stored = forecast.by_age(network, new, survival, windows)
+    decay = forecast.decay_of_letters(network, survival)
+    stored = forecast.by_age(new, decay, windows)
     arriving = counts.fidelity(stored * network.delivery_contraction[..., None])
     alive = counts.fidelity(stored) >= network.cutoff_fidelity
     alive &= jnp.arange(windows) < network.ages

@@ -53,8 +53,8 @@ class Outlook(NamedTuple):
     """Secret bits."""
     new: Float[Array, "rounds letters nodes"]
     """Contraction of a new pair at its window's end."""
-    survival: Float[Array, "rounds nodes"]
-    """Factor that a window in memory leaves of a decaying letter."""
+    decay: Float[Array, "rounds letters nodes"]
+    """Factor that a window in memory leaves of each letter."""
 
 
 class Bound(NamedTuple):
@@ -115,7 +115,7 @@ def foresee(params: Params, rounds: int, key: Key[Array, ""]) -> Outlook:
         pairs = jnp.where(network.is_hop, tried, jnp.inf).min(axis=1)
         new = forecast.new_contraction(network, links)
         key_bits = key_pool.bits_per_pair(network, new) * pairs
-        return Outlook(pairs, key_bits, new, links.decay[-1, 0])
+        return Outlook(pairs, key_bits, new, links.decay[-1])
 
     return rollout(_nothing, rounds, params, key, told)
 
@@ -127,17 +127,16 @@ def _nothing(params: Params, observation: Observation, key: Key[Array, ""]) -> A
 
 def _values(network: Network, outlook: Outlook) -> Float[Array, "2 rounds windows nodes"]:
     # Of a whole channel, in information: of pairs used at the next barrier, and one round later.
-    def at_barrier(new: Array, survival: Array, waited: Array) -> Array:
-        by_age = forecast.by_age(network, new, survival, network.windows)
-        stored = by_age * jnp.where(network.decaying[:, None] > 0, waited, 1)[..., None]
+    def at_barrier(new: Array, decay: Array, waited: Array) -> Array:
+        stored = forecast.by_age(new, decay, network.windows) * waited[..., None]
         arriving = counts.fidelity(stored * network.delivery_contraction[..., None])
         alive = counts.fidelity(stored) >= network.cutoff_fidelity
         return jnp.where(alive, market.pair_information(arriving, network.qubits), 0).T[::-1]
 
-    following = jnp.concatenate([outlook.survival[1:], outlook.survival[-1:]])
+    following = jnp.concatenate([outlook.decay[1:], outlook.decay[-1:]])
     waited = jnp.stack([jnp.ones_like(following), following**network.windows])
     rounds = jax.vmap(at_barrier, in_axes=(0, 0, 0))
-    per_pair = jax.vmap(rounds, in_axes=(None, None, 0))(outlook.new, outlook.survival, waited)
+    per_pair = jax.vmap(rounds, in_axes=(None, None, 0))(outlook.new, outlook.decay, waited)
     return per_pair * outlook.pairs[:, None]
 
 

@@ -29,7 +29,7 @@ def steady(network: Network) -> Conditions:
     return Conditions(
         link=jnp.zeros(network.edges, jnp.int32),
         belief=jnp.zeros((network.edges, conditions), rate.dtype).at[:, 0].set(1),
-        drift=jnp.zeros((1 + network.books_err, *rate.shape), rate.dtype),
+        drift=jnp.zeros((1 + network.books_err, rate.shape[1]), rate.dtype),
         tests=verification.none(network),
     )
 
@@ -57,10 +57,9 @@ def links(network: Network, conditions: Conditions) -> Links:
     Pairs are heralded at a uniformly random time of their window, so at its end a pair of decay
     rate r (per window) has kept (1 - exp(-r)) / r of its contraction on average.
     """
-    rate = network.decay_rate * jnp.exp(-conditions.drift)
-    decaying = network.decaying[:, None]
-    of_link = rate[:, network.ends].sum(axis=-1)[:, None] * decaying[..., None]
-    of_pair = (rate[:, :1] + rate[:, network.vertex])[:, None] * decaying
+    rate = network.decay_rate * jnp.exp(-conditions.drift)[:, None]
+    of_link = rate[..., network.ends].sum(axis=-1)
+    of_pair = rate[..., :1] + rate[..., network.vertex]
     kept = jnp.where(of_link > 0, -jnp.expm1(-of_link) / jnp.where(of_link > 0, of_link, 1), 1)
     condition = network.weather.rate[conditions.link]
     return Links(

@@ -52,27 +52,56 @@ def new_contraction(network: Network, links: Links) -> Float[Array, "letters nod
 
 
 def by_age(
-    network: Network,
-    new: Float[Array, "letters nodes"],
-    survival: Float[Array, " nodes"],
-    windows: int,
+    new: Float[Array, "letters nodes"], decay: Float[Array, "letters nodes"], windows: int
 ) -> Float[Array, "letters nodes ages"]:
     """Returns the contraction of a pair at each age, in windows.
 
     Args:
-        network: The letters that memories decay.
         new: Contraction at age zero.
-        survival: Factor that a window in memory leaves of a decaying letter.
+        decay: Factor that a window in memory leaves of each letter.
         windows: Number of ages.
+
+    Example:
+        >>> by_age(jnp.array([[0.5]]), jnp.array([[0.25]]), 3).tolist()
+        [[[0.5, 0.125, 0.03125]]]
     """
-    decay = jnp.where(network.decaying[:, None] > 0, survival, 1)
     return new[..., None] * counts.powers(decay, windows)
+
+
+def survival(decay: Float[Array, "letters nodes"]) -> Float[Array, " nodes"]:
+    """Returns what a window leaves of the letter that decays fastest: all an observation tells.
+
+    Where all letters that decay do so at one rate, it is the factor on each of them.
+
+    Args:
+        decay: Factor that a window in memory leaves of each letter.
+    """
+    return decay.min(axis=0)
+
+
+def decay_of_letters(
+    network: Network, survival: Float[Array, " nodes"]
+) -> Float[Array, "letters nodes"]:
+    """Returns the factor on each letter, from that on the one that decays fastest (`survival`).
+
+    A letter of half its rate keeps the root of it. The ratio of the rates is taken from memories
+    that have not drifted; it drifts a little where hub and node differ in it.
+
+    Args:
+        network: Rates of decay.
+        survival: What a window in memory leaves of the letter that decays fastest.
+    """
+    rate = network.decay_rate[:, :1] + network.decay_rate[:, network.vertex]
+    fastest = rate.max(axis=0)
+    share = rate / jnp.where(fastest > 0, fastest, 1)
+    slower = jnp.where(share > 0, survival**share, 1)
+    return jnp.where(share < 1, slower, survival)
 
 
 def lifetime(network: Network, links: Links) -> Float[Array, " nodes"]:
     """Returns at how many window ends a new pair is above the cut-off, by the books."""
-    new, survival = new_contraction(network, links), links.decay[-1, 0]
-    fidelity = counts.fidelity(by_age(network, new, survival, network.ages))
+    new = new_contraction(network, links)
+    fidelity = counts.fidelity(by_age(new, links.decay[-1], network.ages))
     return (fidelity >= network.cutoff_fidelity).sum(axis=1).astype(new.dtype)
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from ceas_gym.names import asked_by
 from ceas_gym.network import key_pool, limits, purification, topology
 from ceas_gym.network.topology import Topology
-from ceas_gym.physics import bell, heralding, key
+from ceas_gym.physics import bell, heralding, key, memories
 from ceas_gym.programs import array, once
 from ceas_gym.scenario import (
     ConditionSettings,
@@ -27,10 +27,6 @@ WORD_BITS = 32
 """Of each parameter in an update."""
 
 UNVERIFIED = VerificationSettings()
-
-MEMORIES = {"depolarizing": bell.depolarize, "dephasing": bell.dephase}
-DECAYING = {"depolarizing": (1.0, 1.0, 1.0), "dephasing": (1.0, 1.0, 0.0)}
-"""The letters that a memory shrinks: dephasing leaves Z alone."""
 
 
 def build(
@@ -59,9 +55,10 @@ def build(
             (`network.limits`), or the purification is unknown.
     """
     routes, coherence_s = layout(settings, hardware)
+    decay_rate = _decay_rate_per_s(hardware, coherence_s)
     limits.check_sizes(routes.edge, settings.windows, settings.oldest_windows)
     limits.check_memories(routes.is_hop, settings.memories_per_link)
-    attempts, success, link_contraction = _link_budget(settings, hardware, routes, coherence_s)
+    attempts, success, link_contraction = _link_budget(settings, hardware, routes, decay_rate)
     tag_bits = key.tag_bits(WORD_BITS * parameters + HEADER_BITS, key_settings.security_bits)
     lifetime_rounds = key_settings.lifetime_rounds
     with asked_by("network.purification"):
@@ -75,9 +72,8 @@ def build(
         ends=array(routes.ends, np.int32),
         vertex=array(routes.vertex, np.int32),
         link_contraction=link_contraction,
-        **_losses(hardware, routes, coherence_s)._asdict(),
-        decay_rate=array(settings.window_s / coherence_s),
-        decaying=array(DECAYING[hardware.memory]),
+        **_losses(hardware, routes, decay_rate)._asdict(),
+        decay_rate=array(settings.window_s * decay_rate),
         cutoff_fidelity=array(settings.cutoff_fidelity or 0.0),
         purification_fidelity=array(settings.purification_fidelity),
         gate_contraction=array(hardware.gate_contraction),
@@ -118,18 +114,30 @@ def layout(
     return routes, np.concatenate([[hardware.hub_coherence_s], nodes])
 
 
+def _decay_rate_per_s(
+    hardware: HardwareSettings, coherence_s: Float[np.ndarray, " vertices"]
+) -> Float[np.ndarray, "letters vertices"]:
+    # A node whose coherence time is longer than the median has a T1 longer by the same factor.
+    nodes = coherence_s[1:] / hardware.node_coherence_s
+    hub_s, node_s = hardware.hub_relaxation_s or np.inf, hardware.node_relaxation_s or np.inf
+    with asked_by("hardware.memory"):
+        return memories.decay_rates(
+            hardware.memory, coherence_s, np.concatenate([[hub_s], node_s * nodes])
+        )
+
+
 def _link_budget(
     settings: NetworkSettings,
     hardware: HardwareSettings,
     routes: Topology,
-    coherence_s: Float[np.ndarray, " vertices"],
+    decay_rate: Float[np.ndarray, "letters vertices"],
 ) -> tuple[Float[np.ndarray, "nodes hops"], Array, Array]:
     # Attempts in a window, success probability, and contraction of a pair when its link's two ends
     # learn of it: by then it is one flight old in both memories.
     period_s = hardware.attempt_overhead_s + routes.hop_km / hardware.fibre_speed_km_per_s
     attempts = limits.whole_attempts(settings.window_s / period_s, array(0).dtype)
     success, contraction = _new_pairs(
-        hardware, array(routes.hop_km), array(coherence_s[routes.ends])
+        hardware, array(routes.hop_km), array(decay_rate[:, routes.ends])
     )
     limits.check_counts(
         np.floor(attempts) * hardware.modes,
@@ -144,11 +152,12 @@ def _link_budget(
 # Compiled as a whole: operation by operation, each would be compiled alone.
 @partial(once, static_argnums=0)
 def _new_pairs(
-    hardware: HardwareSettings, hop_km: Array, ends_coherence_s: Array
+    hardware: HardwareSettings, hop_km: Array, decay_rate: Float[Array, "letters nodes hops 2"]
 ) -> tuple[Array, Array]:
     success, pair = _herald(hardware, hop_km)
     flight_s = hop_km / hardware.fibre_speed_km_per_s
-    aged = MEMORIES[hardware.memory](pair, flight_s, *jnp.moveaxis(ends_coherence_s, -1, 0))
+    one_end, other_end = jnp.moveaxis(decay_rate, -1, 0)
+    aged = bell.decay(pair, flight_s, (*one_end,), (*other_end,))
     return success, jnp.moveaxis(bell.to_letters(aged), -1, 0)
 
 
@@ -178,18 +187,19 @@ class _Losses(NamedTuple):
 
 
 def _losses(
-    hardware: HardwareSettings, routes: Topology, coherence_s: Float[np.ndarray, " vertices"]
+    hardware: HardwareSettings,
+    routes: Topology,
+    decay_rate: Float[np.ndarray, "letters vertices"],
 ) -> _Losses:
     # A swap is a teleportation of half a pair: one Bell measurement has one noise.
     measured = _teleported(hardware.gate_contraction, hardware.readout)
-    measurement, decaying = np.asarray(measured)[:, None], np.array(DECAYING[hardware.memory])
-    swaps = routes.is_hop.sum(axis=1) - 1
-    hub_s, node_s = coherence_s[0], coherence_s[routes.vertex]
-    waits = _outcomes_s(hardware, routes) * (1 / hub_s + 1 / node_s)
-    corrected = _latency_s(hardware, routes) / node_s
+    measurement, swaps = np.asarray(measured)[:, None], routes.is_hop.sum(axis=1) - 1
+    of_node = decay_rate[:, routes.vertex]
+    waiting = np.exp(-_outcomes_s(hardware, routes) * (decay_rate[:, :1] + of_node))
+    corrected = np.exp(-_latency_s(hardware, routes) * of_node)
     return _Losses(
-        swap_contraction=array(measurement**swaps * np.exp(-np.outer(decaying, waits))),
-        delivery_contraction=array(measurement * np.exp(-np.outer(decaying, corrected))),
+        swap_contraction=array(measurement**swaps * waiting),
+        delivery_contraction=array(measurement * corrected),
         key_contraction=array((2 * hardware.readout - 1) ** 2),
     )
 

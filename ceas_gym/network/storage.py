@@ -21,7 +21,7 @@ class Arrivals(NamedTuple):
 def empty(network: Network) -> Memory:
     """Returns a memory that holds nothing."""
     nodes, hops = network.is_hop.shape
-    letters, views = network.decaying.shape[0], 1 + network.books_err
+    letters, views = network.decay_rate.shape[0], 1 + network.books_err
     number = network.decay_rate.dtype
     return Memory(
         pairs=jnp.zeros((nodes, network.ages), jnp.int32),

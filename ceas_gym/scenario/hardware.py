@@ -8,6 +8,8 @@ from ceas_gym.hardware import PRESETS
 from ceas_gym.names import nearest
 from ceas_gym.scenario.section import Coherence, Probability, Section
 
+COHERENCE_ONLY = ("depolarizing", "dephasing")
+"""Memories that have a coherence time, and no T1."""
 DEFAULTS: dict[str, Any] = {name: figure.value for name, figure in PRESETS["custom"].items()}
 
 
@@ -50,15 +52,20 @@ class HardwareSettings(Section, frozen=True):
     """Of one attempt, in place of the model (scheme `explicit`)."""
     initial_fidelity: Annotated[float, Field(gt=0.25, le=1)] | None = None
     """Of a pair when heralded, in place of the model (scheme `explicit`)."""
-    memory: Literal["depolarizing", "dephasing"] = DEFAULTS["memory"]
-    """What storage does to a qubit."""
+    memory: str = DEFAULTS["memory"]
+    """What storage does to a qubit: `depolarizing`, `dephasing`, `t1_t2`, or `module:function`."""
     hub_coherence_s: Coherence = DEFAULTS["hub_coherence_s"]
-    """1/e time of the hub memory's contraction: of all letters if depolarizing, of X and Y (T2) if
-    dephasing."""
+    """1/e time of the hub memory's contraction: of all letters if depolarizing, else of X and Y
+    (T2)."""
     node_coherence_s: Coherence = DEFAULTS["node_coherence_s"]
     """The same of the nodes, as the median over them. A relay has it, too."""
+    hub_relaxation_s: Coherence | None = DEFAULTS["hub_relaxation_s"]
+    """T1 of the hub's memory, at least half its coherence time (memory `t1_t2`)."""
+    node_relaxation_s: Coherence | None = DEFAULTS["node_relaxation_s"]
+    """The same of the nodes, as the median over them. A relay has it, too."""
     node_coherence_spread: Annotated[float, Field(ge=0, le=5)] = DEFAULTS["node_coherence_spread"]
-    """Standard deviation of the logarithm of the nodes' coherence times."""
+    """Standard deviation of the logarithm of the nodes' coherence times. A node's T1 is longer or
+    shorter by the same factor."""
     gate_contraction: Probability = DEFAULTS["gate_contraction"]
     """Of the two-qubit depolarizing before the Bell measurement of teleportation, of swaps and of
     purification."""
@@ -88,4 +95,25 @@ class HardwareSettings(Section, frozen=True):
                 "success_probability and initial_fidelity are for scheme = explicit only, "
                 f"but scheme = {self.scheme}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_relaxation(self) -> "HardwareSettings":
+        times = (self.hub_relaxation_s, self.node_relaxation_s)
+        if self.memory == "t1_t2" and None in times:
+            raise ValueError("memory = t1_t2 needs hub_relaxation_s and node_relaxation_s")
+        if self.memory in COHERENCE_ONLY and times != (None, None):
+            raise ValueError(
+                "hub_relaxation_s and node_relaxation_s are for memory = t1_t2 only, "
+                f"but memory = {self.memory}"
+            )
+        for place, coherence, relaxation in (
+            ("hub", self.hub_coherence_s, self.hub_relaxation_s),
+            ("node", self.node_coherence_s, self.node_relaxation_s),
+        ):
+            if relaxation is not None and coherence > 2 * relaxation:
+                raise ValueError(
+                    f"{place}_coherence_s = {coherence:g} is more than twice {place}_relaxation_s "
+                    f"= {relaxation:g}, but T2 is at most 2 T1"
+                )
         return self

@@ -75,10 +75,8 @@ class Network:
     """What the teleportation at the barrier leaves: gate, readout, and the way of its outcomes."""
     key_contraction: Float[Array, ""]
     """What the readout of both halves leaves when a pair is measured into key, or tested."""
-    decay_rate: Float[Array, " vertices"]
-    """Of a memory's contraction, per window."""
-    decaying: Float[Array, " letters"]
-    """One for the letters that a memory decays, zero for the others."""
+    decay_rate: Float[Array, "letters vertices"]
+    """Of a memory's contraction of X, Y and Z, per window (`physics.memories`)."""
     cutoff_fidelity: Float[Array, ""]
     """A pair below it is discarded."""
     purification_fidelity: Float[Array, ""]

@@ -73,7 +73,8 @@ def one_round(states, heralded, rates, gates):
 
 def test_transitions_are_those_of_a_round_played_pair_by_pair(params, game):
     network = params.network
-    rates = np.asarray(network.decay_rate[0] + network.decay_rate[network.vertex], float)
+    hub, *nodes = np.asarray(network.decay_rate[0], float)
+    rates = hub + np.array(nodes)[np.asarray(network.vertex) - 1]
     gates = np.asarray(network.delivery_contraction, float)
     number = {state.tobytes(): place for place, state in enumerate(game.states)}
     random = np.random.default_rng(0)

@@ -99,6 +99,7 @@ def replicas(
     nodes, hops = success.shape
     is_hop, own = success >= 0, np.arange(1, nodes + 1)
     perfect = np.ones((letters, nodes), np.float32)
+    rates = np.concatenate([[0], np.broadcast_to(decay_rate, nodes)]).astype(np.float32)
     ends = np.tile(own[:, None, None], (1, hops, 2)).astype(np.int32)
     if hops == 1:
         ends[..., 0] = 0
@@ -113,8 +114,7 @@ def replicas(
         link_contraction=np.ones((letters, nodes, hops), np.float32),
         swap_contraction=perfect,
         delivery_contraction=perfect,
-        decay_rate=np.concatenate([[0], np.broadcast_to(decay_rate, nodes)]).astype(np.float32),
-        decaying=np.ones(letters, np.float32),
+        decay_rate=np.tile(rates, (letters, 1)),
         cutoff_fidelity=jnp.float32(0),
         latency=np.zeros(nodes, np.float32),
         memories=jnp.int32(memories),

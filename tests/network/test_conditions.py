@@ -255,7 +255,7 @@ def test_drift_changes_the_decay_of_both_views() -> None:
     drift = jnp.array([[0.5, -0.3, 0.0, 0.2], [0.0, 0.1, 0.0, 0.0]])
     now = conditions.start(network, jax.random.key(0))
     got: Links = links_of(network, replace(now, drift=drift))
-    coherence = np.exp(np.asarray(drift, float)) / np.asarray(network.decay_rate, float)
+    coherence = np.exp(np.asarray(drift, float)) / np.asarray(network.decay_rate[0], float)
     rate = 1 / coherence[:, :1] + 1 / coherence[:, 1:]
     for decay in (got.decay, got.link_decay[..., 0]):
         assert np.asarray(decay)[:, 0] == pytest.approx(np.exp(-rate), rel=1e-5)

@@ -9,7 +9,9 @@ import pytest
 from network import built
 
 from ceas_gym.network import forecast, storage
+from ceas_gym.physics import memories
 
+RELAXING = {"memory": "t1_t2", "hub_relaxation_s": 60.0, "node_relaxation_s": 30.0}
 SUCCESS = np.array([[0.3, 0.1, 0.0], [0.2, 0.5, 0.4], [0.4, 0.0, 0.0]])
 store = jax.jit(storage.store)
 
@@ -74,16 +76,41 @@ def test_lifetime_counts_the_window_ends_that_a_new_pair_survives(cutoff: float)
 
 
 def test_contraction_by_age_is_that_of_a_pair_in_storage() -> None:
-    network = built.build({"memory": "dephasing"}, nodes=3, oldest_windows=6, windows=4)
+    network = built.build(RELAXING, nodes=3, oldest_windows=6, windows=4)
     network = built.altered(
         network, tag_bits=0.0, key_capacity_bits=0.0, cutoff_fidelity=jnp.float32(0)
     )
     links = built.steady(network)
     memory, _ = store(network, links, storage.empty(network), jnp.ones((4, 3, 1), jnp.int32))
-    new, survival = forecast.new_contraction(network, links), links.decay[-1, 0]
-    got = forecast.by_age(network, new, survival, windows=4)
+    new = forecast.new_contraction(network, links)
+    got = forecast.by_age(new, links.decay[-1], windows=4)
     expected = np.asarray(memory.contraction)[0, :, :, :4]
     assert np.asarray(got) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("memory", memories.MEMORIES)
+def test_survival_tells_the_decay_of_all_letters(memory: str) -> None:
+    network = built.build(
+        RELAXING if memory == "t1_t2" else {"memory": memory}, nodes=3, window_s=3.0
+    )
+    decay = built.steady(network).decay[-1]
+    survival = forecast.survival(decay)
+    np.testing.assert_array_equal(survival, decay[0])
+    told = np.asarray(forecast.decay_of_letters(network, survival))
+    if memory == "t1_t2":
+        assert told == pytest.approx(np.asarray(decay), rel=1e-6)
+    else:
+        np.testing.assert_array_equal(told, decay)
+
+
+def test_survival_is_of_z_where_relaxation_is_faster_than_dephasing() -> None:
+    # T2 of the hub is 42 s and of the nodes 20 s; it may be up to twice T1.
+    network = built.build(RELAXING | {"hub_relaxation_s": 21.0, "node_relaxation_s": 10.0}, nodes=3)
+    decay = np.asarray(built.steady(network).decay[-1])
+    assert (decay[2] < decay[0]).all()
+    np.testing.assert_array_equal(forecast.survival(jnp.asarray(decay)), decay[2])
+    told = forecast.decay_of_letters(network, jnp.asarray(decay[2]))
+    assert np.asarray(told) == pytest.approx(decay, rel=1e-6)
 
 
 def test_quality_is_pairs_times_contraction_squared() -> None:

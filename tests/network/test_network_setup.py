@@ -202,6 +202,34 @@ def test_dephasing_leaves_z_alone() -> None:
     assert (np.asarray(links.decay)[0, :2] < 0.98).all()
 
 
+def test_t1_acts_on_z_and_t2_on_x_and_y_everywhere() -> None:
+    """In the flight of the herald, in storage, and while outcomes are on their way."""
+    perfect = {"scheme": "explicit", "success_probability": 0.02, "initial_fidelity": 1.0}
+    relaxing = {"memory": "t1_t2", "hub_relaxation_s": 0.04, "node_relaxation_s": 0.03}
+    network = built.build(
+        perfect | EVEN | PERFECT | relaxing, graph=built.chains([30.0, 50.0]), window_s=0.001
+    )
+    hub, node = np.array([1 / 0.05, 1 / 0.05, 1 / 0.04]), np.array([1 / 0.02, 1 / 0.02, 1 / 0.03])
+    links = built.steady(network)
+    for got, rate, seconds in (
+        (network.link_contraction[:, 0, 0], hub + node, 30.0 / SPEED),
+        (network.link_contraction[:, 0, 1], 2 * node, 50.0 / SPEED),
+        (network.swap_contraction[:, 0], hub + node, 50.0 / SPEED),
+        (network.delivery_contraction[:, 0], node, 80.0 / SPEED),
+        (links.decay[0, :, 0], hub + node, 0.001),
+        (links.link_decay[0, :, 0, 1], 2 * node, 0.001),
+    ):
+        assert got.tolist() == exactly(np.exp(-rate * seconds).tolist())
+
+
+def test_t1_of_a_node_is_longer_by_the_same_factor_as_its_t2() -> None:
+    network = build({"memory": "t1_t2", "hub_relaxation_s": 84.0, "node_relaxation_s": 30.0})
+    xy, _, z = np.asarray(network.decay_rate)
+    assert (xy[1:] / z[1:]).tolist() == exactly([1.5] * 3)
+    assert xy[0] / z[0] == exactly(2.0)
+    assert len(set(z[1:].tolist())) == 3
+
+
 def test_best_memories_neither_decay_nor_overflow() -> None:
     best = {"node_coherence_s": 1e9, "hub_coherence_s": 1e9, "node_coherence_spread": 5.0}
     network = build(best, lengths_km=(1.0, 1.0, 1.0))

@@ -73,7 +73,7 @@ def test_pair_of_a_route_waits_for_the_farthest_outcome_of_its_swaps() -> None:
 
 def test_waiting_links_decay_at_their_own_two_ends() -> None:
     network = chains(2, hardware={"node_coherence_s": 3.0, "hub_coherence_s": 5.0})
-    decay = np.exp(-np.asarray(network.decay_rate, float))
+    decay = np.exp(-np.asarray(network.decay_rate[0], float))
     values = np.asarray(values_of(network))[0, :, 0]
     hub, node, relay = decay
     for hop, ends in enumerate((hub * relay, relay * node)):
@@ -196,7 +196,7 @@ def test_node_next_to_the_hub_is_served_as_in_a_star(cutoff: float) -> None:
     """Short routes are padded with hops that hold nothing and do nothing."""
     mixed, star = chains(1, 3), built.build(nodes=1, lengths_km=(10.0,), cutoff_fidelity=None)
     same = {"ages": 6, "windows": 4, "cutoff_fidelity": jnp.float32(cutoff)}
-    star = built.altered(star, decay_rate=mixed.decay_rate[:2], memories=jnp.int32(9), **same)
+    star = built.altered(star, decay_rate=mixed.decay_rate[:, :2], memories=jnp.int32(9), **same)
     mixed = built.altered(mixed, memories=jnp.int32(9), **same)
     # Some windows bring more than the memory holds.
     news = np.random.default_rng(0).poisson(8, (4, 1)).astype(np.int32)

@@ -153,7 +153,7 @@ def _luck(params: Params) -> Callable[[], Any]:
         normals=random.normal(size=(nodes, learning.program.angles)),
         moves=random.random(network.edges),
         guesses=random.random((2, nodes)),
-        shocks=random.normal(size=network.decay_rate.shape),
+        shocks=random.normal(size=network.decay_rate.shape[-1]),
     )
 
 

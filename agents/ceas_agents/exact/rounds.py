@@ -177,7 +177,7 @@ def _memory(network: Network, pairs: Array) -> Memory:
     # With steady links, what a pair is worth follows from its age.
     links = forecast.nominal(network)
     new = forecast.new_contraction(network, links)
-    by_age = forecast.by_age(network, new, links.decay[-1, 0], network.ages)
+    by_age = forecast.by_age(new, links.decay[-1], network.ages)
     return replace(storage.empty(network), pairs=pairs, contraction=by_age[None])
 
 

@@ -5,7 +5,7 @@ A pair is the quadruple of its probabilities of (Phi+, Psi-, Psi+, Phi-), the Pa
 it broadcast against the other arguments.
 """
 
-from ceas_gym.physics.bell.memories import dephase, depolarize, expiry_age
+from ceas_gym.physics.bell.memories import decay, dephase, depolarize, expiry_age
 from ceas_gym.physics.bell.operations import purify, swap, teleport, teleported_cnot
 from ceas_gym.physics.bell.states import (
     contraction,
@@ -18,6 +18,7 @@ from ceas_gym.physics.bell.states import (
 
 __all__ = [
     "contraction",
+    "decay",
     "dephase",
     "depolarize",
     "expiry_age",

@@ -1,15 +1,70 @@
 """How pairs decay in the memories that hold their two halves, and until when they are of use."""
 
-from collections.abc import Callable
-
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from ceas_gym.physics.bell.states import fidelity
+from ceas_gym.physics import memories
+from ceas_gym.physics.bell.states import fidelity, to_letters
 
-_MIXED_FIDELITY = 0.25
+_RATES = {name: model(1.0, 2.0) for name, model in memories.MEMORIES.items()}
+_LASTING = {
+    name: tuple(rate == 0 for rate in rates)
+    for name, rates in _RATES.items()
+    if len({rate for rate in rates if rate > 0}) == 1
+}
+"""Whether X, Y and Z last, in the models whose other letters decay at one rate."""
+
+
+def decay(
+    pair: Float[Array, "... 4"],
+    time: ArrayLike,
+    rates_a: memories.Rates,
+    rates_b: memories.Rates,
+) -> Float[Array, "... 4"]:
+    """Returns a pair after a time in two memories of any model.
+
+    Each memory shrinks the letter k of its half by exp(-r_k t), so of the pair's contractions
+    (x, y, z) the two take l_k = 1 - exp(-(r_ak + r_bk) t), and
+
+        Phi+' = Phi+ - (l_x x + l_y y + l_z z) / 4,
+
+    with the signs of `from_letters` for the other three. The small change of a young pair is
+    computed as such, not as a difference from 1.
+
+    Args:
+        pair: Bell-diagonal quadruples at the start.
+        time: Storage time t; >= 0.
+        rates_a: Rates of X, Y and Z in one memory, as a model of `physics.memories` gives them; in
+            one over the unit of the time.
+        rates_b: The same for the other memory.
+
+    Returns:
+        The Bell-diagonal quadruples at the end.
+
+    Source:
+        A Pauli channel on both halves; checked against density matrices in
+        `tests/physics/test_bell_memories.py`.
+
+    Example:
+        >>> from ceas_gym.physics import bell, memories
+        >>> pair = bell.decay(bell.werner(1.0), 0.1, memories.t1_t2(1.0, 5.0), (0.0, 0.0, 0.0))
+        >>> print(f"{bell.fidelity(pair):.3f}")
+        0.947
+    """
+    letters = jnp.moveaxis(to_letters(pair), -1, 0)
+    rates = [jnp.add(a, b) for a, b in zip(rates_a, rates_b, strict=True)]
+    # A letter that lasts is left alone by an endless wait as well.
+    waits = [jnp.where(rate > 0, time, 0) * rate for rate in rates]
+    x, y, z = (-letter * jnp.expm1(-wait) / 4 for letter, wait in zip(letters, waits, strict=True))
+    none, y_error, x_error, z_error = jnp.moveaxis(pair, -1, 0)
+    after = [
+        none - (x + y + z),
+        y_error + (x - y + z),
+        x_error - (x - y - z),
+        z_error + (x + y - z),
+    ]
+    return jnp.stack(after, axis=-1)
 
 
 def depolarize(
@@ -46,7 +101,8 @@ def depolarize(
         >>> print(f"{bell.fidelity(pair):.3f}")
         0.864
     """
-    return _relax(pair, _maximally_mixed(pair), time, coherence_a, coherence_b)
+    model = memories.depolarizing
+    return decay(pair, time, model(coherence_a), model(coherence_b))
 
 
 def dephase(
@@ -83,7 +139,8 @@ def dephase(
         >>> print(f"{bell.fidelity(pair):.3f}")
         0.909
     """
-    return _relax(pair, _without_coherence(pair), time, coherence_a, coherence_b)
+    model = memories.dephasing
+    return decay(pair, time, model(coherence_a), model(coherence_b))
 
 
 def expiry_age(
@@ -105,7 +162,8 @@ def expiry_age(
         threshold: Fidelity f from which on downwards a pair is expired; in [0, 1].
         coherence_a: 1/e time of one memory, as in `depolarize` or `dephase`; > 0.
         coherence_b: The same for the other memory.
-        memory: How both memories decay, "depolarizing" or "dephasing".
+        memory: How both memories decay, "depolarizing" or "dephasing". Where letters decay at
+            different rates, no closed form tells the age.
 
     Returns:
         The age, in the unit of the coherence times: 0 where the pair is no better than the
@@ -123,10 +181,10 @@ def expiry_age(
         >>> print(f"{age:.3f}")
         0.549
     """
-    if memory not in _LIMITS:
-        known = ", ".join(repr(name) for name in sorted(_LIMITS))
+    if memory not in _LASTING:
+        known = ", ".join(repr(name) for name in sorted(_LASTING))
         raise ValueError(f"Argument `memory` must be one of {known}, but is {memory!r}.")
-    start, limit = fidelity(pair), fidelity(_LIMITS[memory](pair))
+    start, limit = fidelity(pair), _last_fidelity(pair, _LASTING[memory])
     lasts, crosses = start > threshold, (start > threshold) & (limit < threshold)
     # Where nothing crosses, the ratio is replaced before the logarithm can see it: a NaN hidden
     # by the last `where` would still reach the gradient.
@@ -136,36 +194,7 @@ def expiry_age(
     return jnp.where(lasts, jnp.where(crosses, age, jnp.inf), 0.0)
 
 
-# (..., 4) -> (..., 4), the pair after for ever.
-def _maximally_mixed(pair: Float[Array, "... 4"]) -> Float[Array, "... 4"]:
-    return jnp.broadcast_to(_MIXED_FIDELITY, pair.shape)
-
-
-# (..., 4) -> (..., 4), the pair after for ever. In the order of the quadruple, reversing it is a
-# Z error.
-def _without_coherence(pair: Float[Array, "... 4"]) -> Float[Array, "... 4"]:
-    return (pair + pair[..., ::-1]) / 2.0
-
-
-# (..., 4) towards (..., 4) for a time (...). The small change of a young pair is computed as such,
-# not as a difference from 1. The map over the quadruple leaves the time without a last axis of its
-# own, so that a scalar time needs no rank promotion.
-def _relax(
-    pair: Float[Array, "... 4"],
-    limit: Float[Array, "... 4"],
-    time: ArrayLike,
-    coherence_a: ArrayLike,
-    coherence_b: ArrayLike,
-) -> Float[Array, "... 4"]:
-    lost = -jnp.expm1(-jnp.divide(time, coherence_a) - jnp.divide(time, coherence_b))
-
-    def relax(start: Float[Array, "..."], end: Float[Array, "..."]) -> Float[Array, "..."]:
-        return start + (end - start) * lost
-
-    return jax.vmap(relax, in_axes=-1, out_axes=-1)(pair, limit)
-
-
-_LIMITS: dict[str, Callable[[Float[Array, "... 4"]], Float[Array, "... 4"]]] = {
-    "depolarizing": _maximally_mixed,
-    "dephasing": _without_coherence,
-}
+def _last_fidelity(pair: Float[Array, "... 4"], lasting: tuple[bool, ...]) -> Float[Array, "..."]:
+    # After for ever, when only the letters are left that do not decay.
+    letters = jnp.moveaxis(to_letters(pair), -1, 0)
+    return (1 + sum(letter for letter, lasts in zip(letters, lasting, strict=True) if lasts)) / 4

@@ -298,4 +298,12 @@ def _report(delivery: Delivery, received: Received, verdict: Verdict) -> Report:
 def _no_report(params: Params) -> Report:
     nodes = params.network.vertex.shape
     nothing, zero = jnp.zeros(nodes, jnp.float32), jnp.float32(0)
-    return Report(jnp.zeros(nodes, jnp.int32), nothing, nothing, zero, jnp.bool_(False), zero, zero)
+    return Report(
+        shots=jnp.zeros(nodes, jnp.int32),
+        signal=nothing,
+        weights=nothing,
+        share=zero,
+        committed=jnp.bool_(False),
+        authenticated=zero,
+        counted=zero,
+    )

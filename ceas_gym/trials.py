@@ -15,7 +15,7 @@ from ceas_gym import dynamics
 from ceas_gym.consensus.attacks import View
 from ceas_gym.learning import model
 from ceas_gym.names import asked_by, calling
-from ceas_gym.network import barrier, conditions
+from ceas_gym.network import barrier, conditions, storage
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Delivery, Ledger, Memory, Model, Params, State
 
@@ -91,8 +91,7 @@ def _attack(params: Params, state: State) -> Array:
 
 def _purification(params: Params, state: State) -> tuple[Memory, Delivery, Ledger]:
     links = conditions.links(params.network, state.conditions)
-    nothing = jnp.zeros_like(state.report.shots)
-    ledger = Ledger(*[nothing] * len(Ledger.__dataclass_fields__))
+    ledger = storage.no_fates(jnp.zeros_like(state.report.shots))
     return barrier.spend(params.network, links, state.memory, ledger, state.key)
 
 

@@ -94,7 +94,7 @@ def remember(network: Network, nodes: list[Node]) -> Memory:
         for hop, waiting in enumerate(node.links):
             for pair in waiting:
                 links[k, hop, pair.age] += 1
-    return Memory(pairs, contraction, links, of(nodes, "key"))
+    return Memory(pairs=pairs, contraction=contraction, links=links, key_bits=of(nodes, "key"))
 
 
 def report(nodes: list[Node], outcome: Outcome) -> Report:

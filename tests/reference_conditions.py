@@ -57,7 +57,9 @@ def remember(network: Network, conditions: Conditions, nodes: list[Node]) -> Con
             promised = [promise(network, node, pair.views[-1]) for pair in node.tested]
             new: Array = np.array([node.passed, len(node.tested), sum(promised)])
             after[:, k] = network.verification.persistence * after[:, k] + new
-    return replace(conditions, tests=Evidence(*after))
+    passed, made, booked = after
+    tests = Evidence(passed=passed, made=made, booked=booked)
+    return replace(conditions, tests=tests)
 
 
 def promise(network: Network, node: Node, booked: Array) -> float:
@@ -94,7 +96,7 @@ def advance(
         drift = np.stack([truth, truth if calibrated else drift[1]])
     link: Any = np.array(moved, np.int64)
     believed: Any = np.array(belief)
-    return Conditions(link, believed, drift, conditions.tests)
+    return Conditions(link=link, belief=believed, drift=drift, tests=conditions.tests)
 
 
 def move(probabilities: Array, luck: float) -> int:

@@ -124,7 +124,7 @@ def remember(old: Cache, sent: Array, fresh: list[int], nodes: list[Node]) -> Ca
     updates, information, ages = old.updates.copy(), old.information.copy(), old.age + 1
     for k in fresh:
         updates[k], information[k], ages[k] = sent[k], nodes[k].information, 0
-    return Cache(updates, information, ages)
+    return Cache(updates=updates, information=information, age=ages)
 
 
 def top(weights: Array, f: int) -> float:

@@ -188,4 +188,4 @@ def score(learning: Learning, parameters: Array) -> Scores:
         guesses = guess(learning, expect(learning, weights(learning, parameters), rho))
         loss.append(-np.log(guesses[range(len(guesses)), split.labels]).mean())
         accuracy.append((guesses.argmax(axis=1) == split.labels).mean())
-    return Scores(loss[0], accuracy[0], accuracy[1])
+    return Scores(validation_loss=loss[0], validation_accuracy=accuracy[0], accuracy=accuracy[1])

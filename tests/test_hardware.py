@@ -37,7 +37,14 @@ def test_a_preset_has_a_sourced_figure_for_every_setting(preset):
     for figure in PRESETS[preset].values():
         assert any(
             word in figure.source
-            for word in ("arXiv", "assumption", "NetSquid", "explicit only", "the set")
+            for word in (
+                "arXiv",
+                "assumption",
+                "NetSquid",
+                "explicit only",
+                "t1_t2 only",
+                "the set",
+            )
         )
     assert ABOUT.keys() == PRESETS.keys()
 

@@ -157,7 +157,8 @@ def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> 
 
 def kept(time_s: float, t2_s: float, t1_s: float) -> tuple[float, float, float]:
     """Returns what a wait leaves of X and Y, and of Z where the memory has a T1."""
-    return (*[math.exp(-time_s / t2_s)] * 2, math.exp(-time_s / t1_s))
+    xy, z = math.exp(-time_s / t2_s), math.exp(-time_s / t1_s)
+    return xy, xy, z
 
 
 @pytest.mark.parametrize("memory", MEMORIES)

@@ -25,7 +25,12 @@ def drop(
     """Counts the authenticated nodes only."""
     del consensus, held
     counted = delivery.authenticated
-    return Received(workers.momentum, measured, counted, jnp.zeros_like(counted))
+    return Received(
+        updates=workers.momentum,
+        information=measured,
+        counted=counted,
+        forged=jnp.zeros_like(counted),
+    )
 
 
 def cache(
@@ -36,7 +41,9 @@ def cache(
     usable = fresh | (held.age < consensus.cache_age)
     updates = jnp.where(fresh[:, None], workers.momentum, held.updates)
     known = jnp.where(fresh, measured, held.information)
-    return Received(updates, known, usable, jnp.zeros_like(fresh))
+    return Received(
+        updates=updates, information=known, counted=usable, forged=jnp.zeros_like(fresh)
+    )
 
 
 def accept(
@@ -45,7 +52,12 @@ def accept(
     """Counts all nodes that sent anything; the adversary may replace what carries no tag."""
     del consensus, held
     counted = delivery.shots > 0
-    return Received(workers.momentum, measured, counted, counted & ~delivery.authenticated)
+    return Received(
+        updates=workers.momentum,
+        information=measured,
+        counted=counted,
+        forged=counted & ~delivery.authenticated,
+    )
 
 
 LAPSES: dict[str, Lapse] = {"drop": drop, "cache": cache, "accept": accept}

@@ -37,8 +37,13 @@ def begin(network: Network, memory: Memory) -> Gathered:
         jnp.zeros(network.vertex.shape, jnp.int32),
         jnp.zeros(network.edge.shape, jnp.int32),
     )
-    nothing = Ledger(*[none] * len(fields(Ledger)))
-    return Gathered(memory, nothing, tried=hops, heralded=hops, window=jnp.int32(0))
+    nothing = no_fates(none)
+    return Gathered(memory=memory, ledger=nothing, tried=hops, heralded=hops, window=jnp.int32(0))
+
+
+def no_fates(none: Int[Array, " nodes"]) -> Ledger:
+    """Returns the ledger in which nothing has become of any pair, from zeros."""
+    return Ledger(**{fate.name: none for fate in fields(Ledger)})
 
 
 def store(
@@ -94,8 +99,16 @@ def window(
     unmeasured = Arrivals(arrivals.pairs - keyed, arrivals.contraction)
     pairs, contraction, expired, blocked = _hold(network, links, memory, unmeasured)
     none = jnp.zeros_like(keyed)
-    ledger = Ledger(arrivals.pairs, none, keyed, expired, blocked, none, none)
-    after = Memory(pairs, contraction, waiting, key_bits)
+    ledger = Ledger(
+        generated=arrivals.pairs,
+        spent=none,
+        keyed=keyed,
+        expired=expired,
+        blocked=blocked,
+        sacrificed=none,
+        tested=none,
+    )
+    after = Memory(pairs=pairs, contraction=contraction, links=waiting, key_bits=key_bits)
     return jax.tree.map(lambda new, old: new.astype(old.dtype), after, memory), ledger
 
 

@@ -39,7 +39,7 @@ HALVINGS = 50
 def none(network: Network) -> Evidence:
     """Returns the evidence where nothing is tested."""
     nothing = jnp.zeros(0, network.decay_rate.dtype)
-    return Evidence(nothing, nothing, nothing)
+    return Evidence(passed=nothing, made=nothing, booked=nothing)
 
 
 def commission(network: Network, links: Links, key: Key[Array, ""]) -> Evidence:
@@ -56,7 +56,7 @@ def commission(network: Network, links: Links, key: Key[Array, ""]) -> Evidence:
     truth, promised = _as_read(network, route)
     made = jnp.full_like(truth, network.verification.commissioning_pairs)
     passed = chance.binomial(key, made, (1 + truth) / 2)
-    return Evidence(passed.astype(made.dtype), made, made * promised)
+    return Evidence(passed=passed.astype(made.dtype), made=made, booked=made * promised)
 
 
 def test(

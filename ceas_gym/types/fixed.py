@@ -16,7 +16,7 @@ def static() -> Any:  # noqa: ANN401 - stands for a value of the field's type
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Weather:
     """How links and memories change from round to round, and how often the hub looks."""
 
@@ -35,7 +35,7 @@ class Weather:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """Test pairs, and what the hub concludes from them (`network.verification`)."""
 
@@ -50,7 +50,7 @@ class Verification:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """Routes from the hub to the nodes, memories, and what teleportation and key need."""
 
@@ -138,7 +138,7 @@ class Split:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Learning:
     """Data, circuit and optimizer of the quantum neural network."""
 
@@ -166,7 +166,7 @@ class Learning:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Consensus:
     """The hub's protocol."""
 
@@ -214,7 +214,7 @@ class Sabotage:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Adversary:
     """The coalition of Byzantine nodes."""
 

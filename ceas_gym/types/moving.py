@@ -12,7 +12,7 @@ Metrics = dict[str, Array]
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Sums over the test pairs of each node, in which older tests count less.
 
@@ -26,7 +26,7 @@ class Evidence:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Conditions:
     """The state of links and memories, and what the hub believes of it."""
 
@@ -40,7 +40,7 @@ class Conditions:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Links:
     """Rates and decay in this round."""
 
@@ -54,7 +54,7 @@ class Links:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Memory:
     """Bell pairs and key held now."""
 
@@ -68,7 +68,7 @@ class Memory:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ledger:
     """What became of the pairs in a round; before + generated = the rest + after."""
 
@@ -84,7 +84,7 @@ class Ledger:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gathered:
     """What the network holds after some windows since the last barrier, and how it came to it."""
 
@@ -99,7 +99,7 @@ class Gathered:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Delivery:
     """What the network gives the learners in a round: the only bridge between the two halves."""
 
@@ -163,7 +163,7 @@ class Coalition:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Received:
     """The updates that the hub holds when a round closes."""
 
@@ -176,7 +176,7 @@ class Received:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What the consensus made of the received updates."""
 
@@ -192,7 +192,7 @@ class Verdict:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """Quality of the global model, evaluated without noise."""
 
@@ -203,7 +203,7 @@ class Scores:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What the hub remembers of the last round, for its next observation."""
 
@@ -217,7 +217,7 @@ class Report:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """All that moves in an episode; `useful` and `generated` tally its pairs so far (`tally`)."""
 

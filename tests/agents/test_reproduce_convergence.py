@@ -297,7 +297,12 @@ def test_without_loss_on_the_way_updates_have_no_bias() -> None:
     model = jax.random.normal(jax.random.key(2), (subject.program.parameters,))
     pulled = pull(subject, model)
     kinds = len(register.kinds(subject.program.qubits))
-    whole = Delivery(jnp.full(4, 9), jnp.ones((4, kinds)), jnp.ones(4), jnp.ones(4, bool))
+    whole = Delivery(
+        shots=jnp.full(4, 9),
+        contraction=jnp.ones((4, kinds)),
+        signal=jnp.ones(4),
+        authenticated=jnp.ones(4, bool),
+    )
     exact = learners.full_gradient(subject, pulled, subject.training)
     mean, _ = moments(subject, pulled, whole)
     np.testing.assert_allclose(mean, np.tile(exact, (4, 1)), atol=1e-6)

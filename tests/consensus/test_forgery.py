@@ -15,9 +15,9 @@ from scipy.stats import binomtest
 
 from ceas_gym.consensus import authentication, galois
 from ceas_gym.consensus.authentication import Letter
-from ceas_gym.network import barrier
+from ceas_gym.network import barrier, storage
 from ceas_gym.physics import key
-from ceas_gym.types import Ledger, Memory, Network
+from ceas_gym.types import Memory, Network
 
 SMALL = [(16, 2, 4, 4), (24, 4, 6, 4), (24, 6, 8, 3)]
 """Bits of a message, bits of security, bits of a tag, blocks: small enough to try every key."""
@@ -134,7 +134,7 @@ def delivered(network: Network, memory: Memory, pairs: NDArray[np.int64]) -> tup
     young = pairs[:, None] * np.eye(1, network.ages, dtype=int)
     memory = built.holding(young, memory.key_bits.sum(axis=1))
     zero = jnp.zeros(len(pairs), jnp.int32)
-    ledger = Ledger(zero, zero, zero, zero, zero, zero, zero)
+    ledger = storage.no_fates(zero)
     links = built.steady(network)
     memory, delivery, _ = spend(network, links, memory, ledger, jax.random.key(0))
     return memory, delivery.authenticated

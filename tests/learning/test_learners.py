@@ -115,7 +115,12 @@ def mean_contractions(dtype: str) -> jax.Array:
 def delivery(shots: Sequence[int], dtype: str) -> Delivery:
     contraction = mean_contractions(dtype)
     signal = contraction[:, -1]
-    return Delivery(jnp.array(shots, jnp.int32), contraction, signal, jnp.ones(NODES, bool))
+    return Delivery(
+        shots=jnp.array(shots, jnp.int32),
+        contraction=contraction,
+        signal=signal,
+        authenticated=jnp.ones(NODES, bool),
+    )
 
 
 @functools.cache

@@ -140,7 +140,12 @@ def lasting(lifetime: Sequence[int], new: float) -> Links:
     contraction = np.where(ages < 0, 0.3, new)
     decay = np.where(ages < 0, 0.9, (1 / (3 * new)) ** (1 / (np.maximum(ages, 0) + 0.5)))
     fresh, kept = (jnp.asarray(np.tile(one, (1, 3, 1))) for one in (contraction, decay))
-    return Links(jnp.full((len(ages), 1), 0.1), fresh[..., None], kept[..., None], kept)
+    return Links(
+        success_probability=jnp.full((len(ages), 1), 0.1),
+        fresh=fresh[..., None],
+        link_decay=kept[..., None],
+        decay=kept,
+    )
 
 
 def holding(
@@ -157,4 +162,9 @@ def holding(
     held = jnp.asarray(pairs, jnp.int32)
     letters = jnp.broadcast_to(jnp.asarray(contraction, float), (1, 3, *held.shape))
     bits = jnp.zeros((len(held), slots)).at[:, min(2, slots - 1)].set(jnp.asarray(key))
-    return Memory(held, letters, jnp.zeros((len(held), 1, 0), jnp.int32), bits)
+    return Memory(
+        pairs=held,
+        contraction=letters,
+        links=jnp.zeros((len(held), 1, 0), jnp.int32),
+        key_bits=bits,
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from network import built
 
-from ceas_gym.network import barrier
+from ceas_gym.network import barrier, storage
 from ceas_gym.types import Delivery, Ledger, Memory, Network
 
 Outcome = tuple[Memory, Delivery, Ledger]
@@ -27,7 +27,15 @@ def at_barrier(
     network: Network, pairs: list[list[int]], key: list[float], contraction: Any = 0.8
 ) -> Outcome:
     zero = jnp.zeros(3, jnp.int32)
-    ledger = Ledger(zero + 9, zero, zero + 1, zero + 2, zero + 3, zero, zero)
+    ledger = Ledger(
+        generated=zero + 9,
+        spent=zero,
+        keyed=zero + 1,
+        expired=zero + 2,
+        blocked=zero + 3,
+        sacrificed=zero,
+        tested=zero,
+    )
     memory = built.holding(pairs, key, contraction)
     links = built.steady(network)
     return spend(network, links, memory, ledger, jax.random.key(0))
@@ -76,9 +84,11 @@ def test_learners_get_the_truth_and_the_hub_its_books() -> None:
     network = star(tag_bits=1.0, drifts=True, delivery_contraction=np.ones((3, 3)))
     memory = built.holding([[2, 0, 0, 0, 0, 0]] * 3, [1.0] * 3)
     both = jnp.concatenate([0.5 * memory.contraction, memory.contraction])
-    memory = Memory(memory.pairs, both, memory.links, memory.key_bits)
+    memory = Memory(
+        pairs=memory.pairs, contraction=both, links=memory.links, key_bits=memory.key_bits
+    )
     zero = jnp.zeros(3, jnp.int32)
-    ledger = Ledger(zero, zero, zero, zero, zero, zero, zero)
+    ledger = storage.no_fates(zero)
     _, delivery, _ = spend(network, built.steady(network), memory, ledger, jax.random.key(0))
     assert delivery.contraction[0, 1:5].tolist() == pytest.approx([0.45] * 3 + [0.45**2])
     # Of two Werner pairs 6 words have weight one and 9 have weight two.

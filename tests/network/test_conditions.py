@@ -214,7 +214,7 @@ def test_condition_of_a_fibre_holds_for_all_routes_over_it() -> None:
     network = two_routes()
     drift = jnp.zeros((1, 5))
     link, belief = jnp.array([1, 0, 2, 0]), jnp.ones((4, 3)) / 3
-    now = Conditions(link, belief, drift, verification.none(network))
+    now = Conditions(link=link, belief=belief, drift=drift, tests=verification.none(network))
     got = links_of(network, now).success_probability
     rate = np.array([[0.3, 1.0], [0.3, 0.0], [1.0, 0.3]])
     real = np.asarray(network.is_hop)

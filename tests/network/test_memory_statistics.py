@@ -171,7 +171,9 @@ def used(network: Network, buffer: Buffer, key: jax.Array) -> Use:
         twirled = bell.contraction(better)[None, None, :, None]
         left = jnp.where((purifies & (succeeds >= chance))[:, None], 0, left)
         contraction = jnp.where(purifies[:, None], twirled, memory.contraction)
-        after = Memory(left, contraction, memory.links, memory.key_bits)
+        after = Memory(
+            pairs=left, contraction=contraction, links=memory.links, key_bits=memory.key_bits
+        )
         return after, Use(served.astype(float), got)
 
     _, use = jax.lax.scan(step, storage.empty(network), (heralded, luck))

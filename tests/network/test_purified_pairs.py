@@ -9,9 +9,9 @@ import pytest
 from network import built
 from network.measured import agree
 
-from ceas_gym.network import barrier, purification
+from ceas_gym.network import barrier, purification, storage
 from ceas_gym.physics import bell
-from ceas_gym.types import Ledger, Links, Memory, Network
+from ceas_gym.types import Links, Memory, Network
 
 dejmps, spend = jax.jit(purification.dejmps), jax.jit(barrier.spend)
 ALL = jnp.ones(3, bool)
@@ -37,7 +37,12 @@ def purifying(**changes: Any) -> Network:
 
 def links(decay: float = 0.5) -> Links:
     kept = jnp.full((1, 3, 3), decay)
-    return Links(jnp.full((3, 1), 0.1), kept[..., None], kept[..., None], kept)
+    return Links(
+        success_probability=jnp.full((3, 1), 0.1),
+        fresh=kept[..., None],
+        link_decay=kept[..., None],
+        decay=kept,
+    )
 
 
 def uniform(pairs: list[list[int]], letters: np.ndarray = LETTERS) -> Memory:
@@ -126,8 +131,18 @@ def test_books_and_truth_are_purified_each_by_itself() -> None:
     truth, books = np.array([0.5, 0.5, 0.5]), LETTERS
     both = np.broadcast_to(np.stack([truth, books])[..., None, None], (2, 3, 3, 6))
     kept = jnp.full((2, 3, 3), 0.9)
-    memory = Memory(memory.pairs, jnp.asarray(both), memory.links, memory.key_bits)
-    views = Links(jnp.ones((3, 1)), kept[..., None], kept[..., None], kept)
+    memory = Memory(
+        pairs=memory.pairs,
+        contraction=jnp.asarray(both),
+        links=memory.links,
+        key_bits=memory.key_bits,
+    )
+    views = Links(
+        success_probability=jnp.ones((3, 1)),
+        fresh=kept[..., None],
+        link_decay=kept[..., None],
+        decay=kept,
+    )
     offer = dejmps(network, views, memory, ALL, jax.random.key(0))
     for view, letters in enumerate((truth, books)):
         got = np.asarray(offer.contraction)[view, :, 0, 0]
@@ -143,9 +158,19 @@ def test_hub_expects_a_shot_by_its_books(truth: float, books: float, left: int) 
     """Of six pairs, more than two are left on average with the better pairs only."""
     both = np.broadcast_to(np.array([truth, books])[:, None, None, None], (2, 3, 3, 6))
     memory = built.holding([[6, 0, 0, 0, 0, 0]] * 3)
-    memory = Memory(memory.pairs, jnp.asarray(both), memory.links, memory.key_bits)
+    memory = Memory(
+        pairs=memory.pairs,
+        contraction=jnp.asarray(both),
+        links=memory.links,
+        key_bits=memory.key_bits,
+    )
     kept = jnp.full((2, 3, 3), 0.9)
-    views = Links(jnp.ones((3, 1)), kept[..., None], kept[..., None], kept)
+    views = Links(
+        success_probability=jnp.ones((3, 1)),
+        fresh=kept[..., None],
+        link_decay=kept[..., None],
+        decay=kept,
+    )
     offer = dejmps(purifying(drifts=True, qubits=2), views, memory, ALL, jax.random.key(0))
     assert offer.pairs[:, 6].tolist() == [left] * 3
 
@@ -186,7 +211,7 @@ def barrier_of(
     network: Network, memory: Memory, seed: int = 0
 ) -> tuple[Memory, np.ndarray, np.ndarray, np.ndarray]:
     zero = jnp.zeros(3, jnp.int32)
-    ledger = Ledger(zero, zero, zero, zero, zero, zero, zero)
+    ledger = storage.no_fates(zero)
     left, delivery, ledger = spend(network, links(), memory, ledger, jax.random.key(seed))
     contraction = np.asarray(delivery.contraction)
     return left, contraction, np.asarray(ledger.spent), np.asarray(ledger.sacrificed)

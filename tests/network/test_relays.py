@@ -219,7 +219,12 @@ def test_books_decide_and_both_views_are_swapped() -> None:
     one = jnp.ones_like(steady.fresh[:1])
     fresh = jnp.concatenate([0.9 * one, 0.8 * one])
     decay = jnp.concatenate([0.2 * one, one])
-    links = Links(steady.success_probability, fresh, decay, decay[..., 0])
+    links = Links(
+        success_probability=steady.success_probability,
+        fresh=fresh,
+        link_decay=decay,
+        decay=decay[..., 0],
+    )
     cut = built.altered(network, cutoff_fidelity=jnp.float32(0.8))
     _, swapped, got = connect(cut, by_age(cut, links), waiting([1], [0]), jnp.array([[0, 1]]))
     assert swapped.tolist() == [1]

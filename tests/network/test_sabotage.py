@@ -125,7 +125,12 @@ def test_jamming_cuts_the_rate_of_the_others(acting: bool) -> None:
 @pytest.mark.parametrize("acting", [True, False])
 def test_of_who_withholds_the_hub_knows_neither_shots_nor_tag(acting: bool) -> None:
     full = jnp.ones(NODES)
-    able = Delivery(jnp.arange(NODES) + 1, full, full, jnp.arange(NODES) != 1)
+    able = Delivery(
+        shots=jnp.arange(NODES) + 1,
+        contraction=full,
+        signal=full,
+        authenticated=jnp.arange(NODES) != 1,
+    )
     who = group(BAD & acting)
     found = withhold(scene("withholding"), who, able)
     silent = BAD & acting

@@ -117,8 +117,10 @@ def test_classes_decay_letter_by_letter_whatever_they_started_from() -> None:
     fresh, decay = random.uniform(0.6, 0.7, (1, 3, 3)), random.uniform(0.8, 1, (1, 3, 3))
     before = random.uniform(0.2, 0.7, (3, 3, 6))
     network = built.star(cutoff_fidelity=0.0)
-    links = Links(*map(jnp.asarray, (np.ones((3, 1)), fresh[..., None], 1.0, decay)))
-    links = Links(links.success_probability, links.fresh, links.fresh, links.decay)
+    new = jnp.asarray(fresh[..., None])
+    links = Links(
+        success_probability=jnp.ones((3, 1)), fresh=new, link_decay=new, decay=jnp.asarray(decay)
+    )
     memory = built.holding(NONE, contraction=before)
     memory, _ = store(network, links, memory, arriving([[1] * 3] * 4))
     for age in range(4):

@@ -12,7 +12,7 @@ from network import built
 from network.measured import agree
 from physics import density
 
-from ceas_gym.network import conditions, verification
+from ceas_gym.network import conditions, storage, verification
 from ceas_gym.physics import bell
 from ceas_gym.types import Evidence, Ledger, Memory, Network
 
@@ -33,8 +33,9 @@ def verified(network: Network | None = None, pairs: int = 40, **changes: Any) ->
 
 def evidence(passed: Any, made: Any, booked: Any = None, nodes: int = 3) -> Evidence:
     """What was learnt; by default of pairs that were promised to be perfect."""
-    sums = (passed, made, made if booked is None else booked)
-    return Evidence(*(jnp.broadcast_to(jnp.asarray(one, float), (nodes,)) for one in sums))
+    sums = {"passed": passed, "made": made, "booked": made if booked is None else booked}
+    wide = {name: jnp.broadcast_to(jnp.asarray(each, float), nodes) for name, each in sums.items()}
+    return Evidence(**wide)
 
 
 def holding(pairs: Any, truth: Any, booked: Any = 1.0) -> Memory:
@@ -47,7 +48,7 @@ def holding(pairs: Any, truth: Any, booked: Any = 1.0) -> Memory:
 
 def nothing(nodes: int) -> Ledger:
     zero = jnp.zeros(nodes, jnp.int32)
-    return Ledger(zero, zero, zero, zero, zero, zero, zero)
+    return storage.no_fates(zero)
 
 
 def outcomes(network: Network, memory: Memory, fakes: Any = False, seed: int = 0) -> Evidence:

@@ -13,6 +13,8 @@ from ceas_gym.physics import bell, memories
 
 T2, T1 = 1.3, 0.9
 """A T2 longer than T1, as it may be."""
+word: Any = qml.pauli.string_to_pauli_word
+decay, to_letters = jax.jit(bell.decay), jax.jit(bell.to_letters)
 PREPARED: dict[str, Any] = {
     "X": qml.Hadamard,
     "Y": partial(qml.RX, -np.pi / 2),
@@ -35,10 +37,10 @@ def twirled(time: float, t2: float, t1: float) -> list[float]:
     @qml.qnode(device)
     def wait(letter: str, error: str) -> Any:
         PREPARED[letter](wires=0)
-        qml.pauli.string_to_pauli_word(error)
+        word(error)
         damped(time, t2, t1, 0)
-        qml.pauli.string_to_pauli_word(error)
-        return qml.expval(qml.pauli.string_to_pauli_word(letter))
+        word(error)
+        return qml.expval(word(letter))
 
     return [float(np.mean([wait(letter, error) for error in "IXYZ"])) for letter in "XYZ"]
 
@@ -59,7 +61,7 @@ def test_t1_t2_is_made_of_the_published_pauli_errors(time: float) -> None:
         gates = [density.on(gate, half, 2) for gate in density.PAULIS]
         state = density.mixture(state, gates, [1 - 2 * flip - phase, flip, flip, phase])
     rates = [memories.t1_t2(*each) for each in times]
-    aged = bell.decay(np.array([0.85, 0.02, 0.03, 0.1]), time, *rates)
+    aged = decay(np.array([0.85, 0.02, 0.03, 0.1]), time, *rates)
     np.testing.assert_allclose(state, density.density(np.asarray(aged)), atol=1e-14)
 
 
@@ -89,9 +91,9 @@ def test_twirl_leaves_out_the_product_of_both_halves_decays() -> None:
 )
 def test_decay_multiplies_the_letters(memory: str, t1: float) -> None:
     pairs, rates = density.random_pairs(5), memories.MEMORIES[memory](T2, t1)
-    aged = bell.to_letters(bell.decay(pairs, 0.3, rates, memories.depolarizing(2.0)))
+    aged = to_letters(decay(pairs, 0.3, rates, memories.depolarizing(2.0)))
     kept = np.exp(-0.3 * (np.array(rates) + 0.5))
-    np.testing.assert_allclose(aged, np.asarray(bell.to_letters(pairs)) * kept, rtol=1e-12)
+    np.testing.assert_allclose(aged, np.asarray(to_letters(pairs)) * kept, rtol=1e-12)
 
 
 def test_t1_without_end_is_dephasing() -> None:

@@ -219,7 +219,7 @@ def attacked_errors(
     counted, nothing = weight[-1] > 0, jnp.zeros_like(weight[-1])
 
     def aggregate(sent: Array, weight: Array, members: Array) -> Array:
-        received = Received(sent, nothing, counted, nothing > 0)
+        received = Received(updates=sent, information=nothing, counted=counted, forged=nothing > 0)
         coalition = Coalition(members, members, jax.random.key(0))
         bad = counted & members
         corrupted = attacks.corrupt(adversary, consensus, received, weight, coalition, bad)

@@ -197,4 +197,5 @@ def expiry_age(
 def _last_fidelity(pair: Float[Array, "... 4"], lasting: tuple[bool, ...]) -> Float[Array, "..."]:
     # After for ever, when only the letters are left that do not decay.
     letters = jnp.moveaxis(to_letters(pair), -1, 0)
-    return (1 + sum(letter for letter, lasts in zip(letters, lasting, strict=True) if lasts)) / 4
+    kept = [letter for letter, lasts in zip(letters, lasting, strict=True) if lasts]
+    return sum(kept, jnp.ones_like(letters[0])) / 4

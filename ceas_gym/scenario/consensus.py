@@ -54,7 +54,7 @@ class ConsensusSettings(Section, frozen=True):
     """How the hub turns the nodes' updates into one."""
 
     rule: str = "median"
-    """The default has the best worst case over all attacks in the sweep `configs/worst-case.yaml`."""
+    """The default had the best worst case over all attacks in `configs/worst-case.yaml`."""
     weights: str = "fisher"
     """Of the updates, before the cap; the paper has Fisher information, as the hub measures it."""
     lapse: Literal["drop", "cache", "accept"] = "drop"

@@ -32,10 +32,9 @@ from ceas_gym.types import (
 
 
 class Keys(NamedTuple):
-    """The random keys of a round."""
+    """The random keys of a round; from `following` those of the next one are made."""
 
     following: Key[Array, ""]
-    """From which those of the next round are made."""
     heralding: Key[Array, ""]
     purification: Key[Array, ""]
     learning: Key[Array, ""]

@@ -170,7 +170,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-SEEDS = {"changing": 10, "pipeline": 4, "geometric": 3}
+SEEDS = {"changing": 10, "geometric": 3}
 ASKED = {"median": 2}
 """Of the luck and of the actions, in place of 1, where that happens to leave out what an episode is
 to show, or comes to a tie, or to a geometric median that converges too slowly to compare."""

@@ -206,7 +206,7 @@ def barrier(
 
     pulled = pullback.pull(learning.program, state.model.parameters)
     poisoned = coalition.acting & params.adversary.poisons_labels
-    gradients = learners.gradients(learning, pulled, delivery, poisoned, keys.learning)
+    gradients = learning.scheme.gradients(learning, pulled, delivery, poisoned, keys.learning)
     workers = protocol.blend(params.consensus, state.workers, gradients, delivery)
     cache, received, verdict = agree(params, workers, state.cache, delivery, coalition)
     trained = model.apply(learning, state.model, verdict.update, verdict.committed)

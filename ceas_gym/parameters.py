@@ -70,7 +70,7 @@ def _network(scenario: Scenario, learner: Learning) -> Network:
         scenario.network,
         scenario.hardware,
         scenario.consensus.key,
-        qubits=scenario.learning.qubits,
+        qubits=learner.scheme.pairs_per_shot(scenario.learning.qubits),
         parameters=learner.program.parameters,
         accepts_unauthenticated=scenario.consensus.lapse == "accept",
         verification=scenario.consensus.verification,

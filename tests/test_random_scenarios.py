@@ -8,7 +8,7 @@ import pytest
 from ceas_gym import config, parameters
 from ceas_gym.config.keys import SECTIONS, joined
 from ceas_gym.consensus import attacks, rules, weights
-from ceas_gym.learning import data, model
+from ceas_gym.learning import data, model, partitions
 from ceas_gym.network import purification
 from ceas_gym.physics import memories
 from ceas_gym.rewards import REWARDS
@@ -20,6 +20,7 @@ NAMES = {
     "hardware.preset": ["custom", "trapped_ion", "nv_centre"],
     "hardware.memory": [*memories.MEMORIES],
     "network.purification": [*purification.PURIFICATIONS],
+    "learning.scheme": [*partitions.PARTITIONS],
     "learning.dataset": [*data.DATASETS],
     "learning.feature_map": ["angle"],
     "learning.ansatz": ["hardware_efficient"],

@@ -9,7 +9,7 @@ from ceas_agents import learned, scarcity
 from ceas_agents.contestants import CONTESTANTS
 from ceas_gym import config, hardware, parameters, rewards, sabotage
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
-from ceas_gym.learning import circuit, data, model
+from ceas_gym.learning import circuit, data, model, partitions
 from ceas_gym.names import nearest
 from ceas_gym.network import key_pool, purification
 from ceas_gym.physics import memories
@@ -46,6 +46,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "graphs": {name: config.describe(name, "graphs") for name in config.shipped("graphs")},
         "attacks": _attacks(),
         "sabotage": {name: each.about for name, each in sabotage.SABOTAGE.items()},
+        "schemes": {name: each.about for name, each in partitions.PARTITIONS.items()},
         **described,
     }
 

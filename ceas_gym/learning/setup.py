@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_gym.learning import checks, circuit, data, light_cone, model, pauli, pullback
+from ceas_gym.learning import checks, circuit, data, light_cone, model, partitions, pauli, pullback
 from ceas_gym.learning.pauli import Program
 from ceas_gym.names import asked_by, resolve
 from ceas_gym.physics import register
@@ -48,6 +48,8 @@ def build(settings: LearningSettings, nodes: int, words: tuple[int, ...] | None 
     """
     with asked_by("learning.optimizer"):
         optimizer = resolve("optimizer", settings.optimizer, model.OPTIMIZERS)
+    with asked_by("learning.scheme"):
+        scheme = partitions.get(settings.scheme)
     encoded = _encoded(settings)
     program = _program(settings, encoded.words if words is None else words)
     training, validation, test = (_held(program, encoded, split) for split in encoded.splits)
@@ -73,6 +75,7 @@ def build(settings: LearningSettings, nodes: int, words: tuple[int, ...] | None 
         slope_share=array(settings.slope_share, np.float32),
         noise_scale=array(program.angles**2 * program.observables * second, np.float32),
         batch_size=settings.batch_size,
+        scheme=scheme,
         program=program,
         optimizer=optimizer,
     )

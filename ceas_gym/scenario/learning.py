@@ -16,6 +16,9 @@ many."""
 class LearningSettings(Section, frozen=True):
     """Data, circuit, loss and optimizer of the distributed quantum neural network."""
 
+    scheme: str = "data"
+    """How the network is split over the nodes: with `data`, every node runs the whole circuit, on
+    samples of its own."""
     dataset: str = "digits"
     """Samples and classes: handwritten digits are the usual small example of such classifiers."""
     classes: Annotated[tuple[Label, ...], Field(min_length=2, max_length=4)] = (3, 8)

@@ -137,6 +137,19 @@ class Split:
     labels: Int[Array, " samples"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """How the network is split over the nodes' processors, as the round asks for it."""
+
+    about: str
+    """One line, for lists."""
+    pairs_per_shot: Callable[[int], int]
+    """Pairs of a node that a shot takes, from the qubits of the register."""
+    gradients: Callable[..., Array]
+    """Of all nodes, shape (nodes, parameters), from the `Learning`, the `Pulled` observables, the
+    `Delivery`, the nodes whose labels are poisoned, and a key (`learning.learners.gradients`)."""
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Learning:
@@ -161,6 +174,7 @@ class Learning:
     noise_scale: Float[Array, ""]
     """Squared norm of the shot noise of a single shot, for an undecided classifier."""
     batch_size: int = static()
+    scheme: Partition = static()
     program: Any = static()
     optimizer: Callable[..., Any] = static()
 

@@ -16,7 +16,7 @@ from compiled import compiled
 from numpy.typing import NDArray
 from scipy import stats
 
-from ceas_gym.learning import circuit, learners, pauli, pullback
+from ceas_gym.learning import circuit, learners, partitions, pauli, pullback
 from ceas_gym.physics import register
 from ceas_gym.types import Delivery, Learning, Pulled, Split
 
@@ -87,6 +87,7 @@ def learning_of(dtype: str) -> Learning:
         slope_share=jnp.asarray(0.0, dtype),
         noise_scale=jnp.asarray(1.0, dtype),
         batch_size=BATCH,
+        scheme=partitions.get("data"),
         program=program,
         optimizer=optax.sgd,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from ceas_gym.learning import circuit, data, pauli, pullback, setup
+from ceas_gym.learning import circuit, data, partitions, pauli, pullback, setup
 from ceas_gym.physics import register
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning
@@ -128,6 +128,14 @@ def test_optimizer_of_the_user(build: Callable[..., Learning]) -> None:
     assert build(**SMALL | {"optimizer": f"{__name__}:slow_descent"}).optimizer is slow_descent
     with pytest.raises(ValueError, match="optimizer 'sdg' is unknown; did you mean sgd"):
         build(**SMALL | {"optimizer": "sdg"})
+
+
+def test_scheme_by_its_name(build: Callable[..., Learning]) -> None:
+    assert build(**SMALL).scheme is partitions.get("data")
+    with pytest.raises(
+        ValueError, match=r"learning\.scheme: scheme 'date' is unknown; did you mean"
+    ):
+        build(**SMALL | {"scheme": "date"})
 
 
 @pytest.mark.parametrize("section", ["ansatz", "feature_map"])

@@ -90,7 +90,7 @@ def _gradients(params: Params, now: Moment) -> Any:  # noqa: ANN401
     pulled = pullback.pull(params.learning.program, now.before.model.parameters)
     poisoned = now.happened.coalition.acting & params.adversary.poisons_labels
     delivery, key = now.happened.delivery, _keys(now).learning
-    return learners.gradients(params.learning, pulled, delivery, poisoned, key)
+    return params.learning.scheme.gradients(params.learning, pulled, delivery, poisoned, key)
 
 
 def _attack(params: Params, now: Moment) -> Any:  # noqa: ANN401

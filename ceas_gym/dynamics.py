@@ -22,7 +22,6 @@ from ceas_gym.types import (
     Memory,
     Params,
     Received,
-    Report,
     Round,
     State,
     TimeStep,
@@ -62,7 +61,7 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         workers=protocol.idle(nodes, start.parameters),
         cache=protocol.empty(nodes, start.parameters),
         scores=model.score(params.learning, start),
-        report=_no_report(params),
+        report=protocol.no_report(nodes),
         useful=tally.zero(),
         generated=tally.zero(),
         byzantine=placement.choose(params.adversary, placement_key, forecast.quality(network)),
@@ -224,7 +223,7 @@ def barrier(
         workers=workers,
         cache=cache,
         scores=model.score(learning, trained),
-        report=_report(delivery, received, verdict),
+        report=protocol.report(delivery, received, verdict),
         useful=tally.add(state.useful, useful),
         generated=tally.add(state.generated, ledger.generated.sum()),
         byzantine=state.byzantine,
@@ -280,29 +279,3 @@ def _as_wide(new: Array, old: Array) -> Array:
 
 def _diverged(state: State) -> Bool[Array, ""]:
     return ~jnp.isfinite(state.scores.validation_loss)
-
-
-def _report(delivery: Delivery, received: Received, verdict: Verdict) -> Report:
-    return Report(
-        shots=delivery.shots,
-        signal=delivery.signal,
-        weights=verdict.weights,
-        share=verdict.share,
-        committed=verdict.committed,
-        authenticated=delivery.authenticated.mean(dtype=verdict.weights.dtype),
-        counted=received.counted.mean(dtype=verdict.weights.dtype),
-    )
-
-
-def _no_report(params: Params) -> Report:
-    nodes = params.network.vertex.shape
-    nothing, zero = jnp.zeros(nodes, jnp.float32), jnp.float32(0)
-    return Report(
-        shots=jnp.zeros(nodes, jnp.int32),
-        signal=nothing,
-        weights=nothing,
-        share=zero,
-        committed=jnp.bool_(False),
-        authenticated=zero,
-        counted=zero,
-    )

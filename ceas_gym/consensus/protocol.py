@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from ceas_gym.consensus.weights import certificate, top_share
 from ceas_gym.physics import information
-from ceas_gym.types import Cache, Consensus, Delivery, Params, Received, Verdict, Workers
+from ceas_gym.types import Cache, Consensus, Delivery, Params, Received, Report, Verdict, Workers
 
 ROUNDING = 1e-6
 """Of a share that is summed up in 32 bits."""
@@ -187,6 +187,33 @@ def remember(
         updates=jnp.where(fresh[:, None], received.updates, held.updates),
         information=jnp.where(fresh, measured, held.information),
         age=jnp.where(fresh, 0, jnp.minimum(held.age, OLDEST) + 1),
+    )
+
+
+def report(delivery: Delivery, received: Received, verdict: Verdict) -> Report:
+    """Returns what the hub remembers of the round, for its next observation."""
+    return Report(
+        shots=delivery.shots,
+        signal=delivery.signal,
+        weights=verdict.weights,
+        share=verdict.share,
+        committed=verdict.committed,
+        authenticated=delivery.authenticated.mean(dtype=verdict.weights.dtype),
+        counted=received.counted.mean(dtype=verdict.weights.dtype),
+    )
+
+
+def no_report(nodes: int) -> Report:
+    """Returns the report before any round."""
+    nothing, zero = jnp.zeros(nodes, jnp.float32), jnp.float32(0)
+    return Report(
+        shots=jnp.zeros(nodes, jnp.int32),
+        signal=nothing,
+        weights=nothing,
+        share=zero,
+        committed=jnp.bool_(False),
+        authenticated=zero,
+        counted=zero,
     )
 
 

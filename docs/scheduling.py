@@ -182,8 +182,9 @@ def leads(
 def yardsticks(found: Found) -> Iterator[str]:
     """Yields CEAS beside the fair baseline by the other yardsticks."""
     yield (
-        "| rung, attackers | over rounds, minus fair | reaches the target, fair "
-        "| median round, fair | useful pairs of the bound, fair | pairs used, fair |"
+        "| rung, attackers | over rounds, minus fair | reach the target: CEAS, fair "
+        "| median round: CEAS, fair | useful pairs, % of bound: CEAS, fair "
+        "| pairs used: CEAS, fair |"
     )
     yield "|---|---:|---:|---:|---:|---:|"
     over_rounds = leads(found, FIRST, BASE, "mean_accuracy")
@@ -199,7 +200,7 @@ def yardsticks(found: Found) -> Iterator[str]:
 
 def rivals(found: Found) -> Iterator[str]:
     """Yields CEAS against the best heuristic of each cell, and whether a denied lead is small."""
-    yield "| rung, attackers | best heuristic | CEAS minus it | CEAS minus fair, within 2 points? |"
+    yield "| rung, attackers | best heuristic | CEAS minus it | CEAS minus fair within 2 points? |"
     yield "|---|---|---:|---|"
     places = [(rung, placement) for rung in found for placement in PLACEMENTS]
     best = {place: _best(found, place) for place in places}
@@ -303,10 +304,9 @@ def draw(found: Found, path: Path) -> None:
             panel.minorticks_off()
             panel.set_title(f"attackers {where}", loc="right", fontsize=9)
         figure.supxlabel("windows until a uniform schedule has tagged a quorum", fontsize=9)
-        axes[0].set_ylabel("points of final accuracy\nover the fair baseline")
+        axes[0].set_ylabel("points, with 95 % intervals\nfor all rungs together")
         axes[0].legend(frameon=False, loc="upper left")
-        title = "Lead in final accuracy over a uniform schedule, by scarcity of channel-time"
-        canvas.head(figure, title, f"mean and simultaneous 95 % interval, {EPISODES} seeds")
+        canvas.head(figure, "Lead in final accuracy over the fair baseline, by scarcity")
         canvas.save(figure, path)
 
 
@@ -317,9 +317,8 @@ def _curve(panel: Any, found: Found, placement: str, name: str, shade: str) -> N
         for rung, (values, low, high) in ((rung, ends[rung, placement]) for rung in RUNGS)
     ]
     theta, middle, low, high = np.array(sorted(points)).T
-    panel.errorbar(
-        theta, middle, [middle - low, high - middle], color=shade, marker="o", capsize=2, label=name
-    )
+    ends_of_bars = [middle - low, high - middle]
+    panel.errorbar(theta, middle, ends_of_bars, color=shade, fmt="o", capsize=2, label=name)
 
 
 # --- The page ---

@@ -288,37 +288,42 @@ SHADES = {
     "static-subset": plots.COLOURS["static-subset"],
 }
 """Whose lead the figure shows."""
+APART = 0.14
+"""Of bars beside each other, in rungs."""
 
 
 def draw(found: Found, path: Path) -> None:
     """Draws the lead over the fair baseline by scarcity, in both placements."""
+    ladder = sorted(RUNGS, key=lambda rung: found[rung]["theta"][0])
+    names = [f"{rung}\n{found[rung]['theta'][0]:.1f}" for rung in ladder]
     with canvas.style():
-        figure = canvas.figure(3.6)
-        axes = figure.subplots(1, 2, sharey=True)
+        figure = canvas.figure(4.0)
+        axes = figure.subplots(2, 1, sharex=True, sharey=True)
         for panel, (placement, where) in zip(axes, PLACEMENTS.items(), strict=True):
-            for name, shade in SHADES.items():
-                _curve(panel, found, placement, name, shade)
             panel.axhline(0, color="#999999", linewidth=0.8)
-            panel.set(xscale="log")
-            panel.set_xticks([2, 5, 10], ["2", "5", "10"])
-            panel.minorticks_off()
+            for number, (name, shade) in enumerate(SHADES.items()):
+                ends = leads(found, name, BASE)
+                places = np.arange(len(ladder)) + APART * (number - 1)
+                _bars(panel, places, [ends[rung, placement] for rung in ladder], name, shade)
             panel.set_title(f"attackers {where}", loc="right", fontsize=9)
+        axes[1].set_xticks(range(len(ladder)), names)
         figure.supxlabel("windows until a uniform schedule has tagged a quorum", fontsize=9)
-        axes[0].set_ylabel("points, with 95 % intervals\nfor all rungs together")
-        axes[0].legend(frameon=False, loc="upper left")
+        figure.supylabel("points, with simultaneous 95 % intervals", fontsize=9)
+        axes[0].legend(frameon=False, loc="lower left", ncols=3)
         canvas.head(figure, "Lead in final accuracy over the fair baseline, by scarcity")
         canvas.save(figure, path)
 
 
-def _curve(panel: Any, found: Found, placement: str, name: str, shade: str) -> None:  # noqa: ANN401
-    ends = leads(found, name, BASE)
-    points = [
-        (found[rung]["theta"][0], *(100 * each for each in (values.mean(), low, high)))
-        for rung, (values, low, high) in ((rung, ends[rung, placement]) for rung in RUNGS)
-    ]
-    theta, middle, low, high = np.array(sorted(points)).T
-    ends_of_bars = [middle - low, high - middle]
-    panel.errorbar(theta, middle, ends_of_bars, color=shade, fmt="o", capsize=2, label=name)
+def _bars(
+    panel: Any,  # noqa: ANN401 - Matplotlib's
+    places: Values,
+    ends: Sequence[tuple[Values, float, float]],
+    name: str,
+    shade: str,
+) -> None:
+    middle, low, high = 100 * np.array([(values.mean(), low, high) for values, low, high in ends]).T
+    bars = [middle - low, high - middle]
+    panel.errorbar(places, middle, bars, color=shade, fmt="o", capsize=2, label=name)
 
 
 # --- The page ---

@@ -55,7 +55,7 @@ def make_params(
 def reset(key: Key[Array, ""], params: Params) -> tuple[Observation, State]:
     """Returns the start of an episode: empty memories, a random model, Byzantine nodes placed.
 
-    `jax.random.key(seed)` gives the start that `CEASEnv.reset(seed=seed)` gives.
+    `jax.random.key` of a seed gives the start that `CEASEnv.reset(seed=seed)` gives.
 
     Args:
         key: Random key, new or old style (`jax.random.key`, `jax.random.PRNGKey`). It decides the

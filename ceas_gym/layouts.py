@@ -18,14 +18,12 @@ from ceas_gym.programs import array
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Layouts, Learning, Network, Params, State
 
-MOST_SEED = 2**31 - 1
+SEEDS = 2**31
+"""After the last of them comes seed 0."""
 
 
 def scenarios(scenario: Scenario) -> list[Scenario]:
     """Returns the scenario with the seeds of each of its layouts, the first its own.
-
-    Raises:
-        ValueError: If a seed would leave its range.
 
     Example:
         >>> drawn = scenarios(Scenario.model_validate({"episode": {"layouts": 3}}))
@@ -89,16 +87,11 @@ def of(params: Params, state: State) -> Params:
 
 def _moved(scenario: Scenario, number: int) -> Scenario:
     network, learning = scenario.network, scenario.learning
-    seeds = {"network.layout_seed": network.layout_seed, "learning.data_seed": learning.data_seed}
-    for name, seed in seeds.items():
-        if seed + number > MOST_SEED:
-            raise ValueError(
-                f"{name} = {seed} leaves no seeds up to {MOST_SEED} for "
-                f"episode.layouts = {scenario.episode.layouts}"
-            )
+    layout_seed = (network.layout_seed + number) % SEEDS
+    data_seed = (learning.data_seed + number) % SEEDS
     moved = {
-        "network": network.model_copy(update={"layout_seed": network.layout_seed + number}),
-        "learning": learning.model_copy(update={"data_seed": learning.data_seed + number}),
+        "network": network.model_copy(update={"layout_seed": layout_seed}),
+        "learning": learning.model_copy(update={"data_seed": data_seed}),
     }
     return scenario.model_copy(update=moved)
 

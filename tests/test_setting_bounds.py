@@ -132,6 +132,7 @@ GRAPH: dict[str, Any] = {
     "attack.name": "white_box+jamming+exhaustion+over_claiming+under_claiming+forgery",
     "attack.byzantine_nodes": 1,
     "episode.reward": "alignment",
+    "episode.layouts": 3,
 }
 """All that may be there beside."""
 LINKS: list[dict[str, Any]] = [

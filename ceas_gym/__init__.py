@@ -2,7 +2,7 @@
 
 Importing this registers the ids `ceas_gym/CEAS-v0`, `ceas_gym/CEASTiny-v0` and
 `ceas_gym/CEASPaper-v0`. The same environment as pure functions in JAX is `make_params`, `reset` and
-`step` (`ceas_gym.functional`). Everything heavy is loaded when it is first used.
+`step` (`ceas_gym.envs.functional`). Everything heavy is loaded when it is first used.
 """
 
 from importlib import import_module
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gymnasium import register
 
 if TYPE_CHECKING:
-    from ceas_gym.functional import make_params, reset, step
+    from ceas_gym.envs.functional import make_params, reset, step
 
 __all__ = ["__version__", "make_params", "reset", "step"]
 __version__ = version("ceas-gym")
@@ -26,8 +26,8 @@ for _name, _kwargs in (
 ):
     register(
         id=f"ceas_gym/{_name}-v0",
-        entry_point="ceas_gym.env:CEASEnv",
-        vector_entry_point="ceas_gym.vector_env:CEASVectorEnv",
+        entry_point="ceas_gym.envs.env:CEASEnv",
+        vector_entry_point="ceas_gym.envs.vector_env:CEASVectorEnv",
         kwargs=_kwargs,
     )
 
@@ -38,7 +38,7 @@ if not TYPE_CHECKING:  # Else no name would be unknown to a type checker.
         """Loads the functional interface, and JAX with it, when it is first used."""
         if name not in _FUNCTIONAL:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module("ceas_gym.functional"), name)
+        return getattr(import_module("ceas_gym.envs.functional"), name)
 
 
 def __dir__() -> list[str]:

@@ -8,11 +8,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ceas_gym import actions, chance, layouts, metrics, observations, sabotage, tally
+from ceas_gym import layouts, sabotage
 from ceas_gym.consensus import attacks, placement, protocol
+from ceas_gym.jax_utils import randomness, tally
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.network import barrier as stores
 from ceas_gym.network import conditions, forecast, generation, storage, verification
+from ceas_gym.task import actions, metrics, observations
 from ceas_gym.types import (
     Cache,
     Coalition,
@@ -51,7 +53,7 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
     """
     layout = layouts.number(params, key)
     params = layouts.chosen(params, layout)
-    key, conditions_key, model_key, placement_key = jax.random.split(chance.quick(key), 4)
+    key, conditions_key, model_key, placement_key = jax.random.split(randomness.quick(key), 4)
     network, nodes = params.network, params.network.vertex.shape[0]
     start = model.start(params.learning, model_key)
     state = State(

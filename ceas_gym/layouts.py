@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key
 
-from ceas_gym.programs import array
+from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Layouts, Learning, Network, Params, State
 

@@ -6,14 +6,15 @@ from functools import lru_cache
 import jax
 import numpy as np
 
-from ceas_gym import layouts, rewards, sabotage, trials
+from ceas_gym import layouts, sabotage, trials
 from ceas_gym.consensus import rules
 from ceas_gym.consensus import setup as consensus
+from ceas_gym.jax_utils.fast_compile import array, setting_up
 from ceas_gym.learning import setup as learning
-from ceas_gym.names import asked_by
 from ceas_gym.network import setup as network
-from ceas_gym.programs import array, setting_up
+from ceas_gym.registry import asked_by
 from ceas_gym.scenario import Scenario
+from ceas_gym.task import rewards
 from ceas_gym.types import Learning, Network, Params
 
 

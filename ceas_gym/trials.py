@@ -14,8 +14,8 @@ from jaxtyping import Array
 from ceas_gym import dynamics
 from ceas_gym.consensus.attacks import View
 from ceas_gym.learning import model
-from ceas_gym.names import asked_by, calling
 from ceas_gym.network import barrier, conditions, storage
+from ceas_gym.registry import asked_by, calling
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Delivery, Ledger, Memory, Model, Params, State
 

@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ceas_agents import results
+from ceas_agents.evaluation import results
 
 DOCS = Path(__file__).parent
 PAGE, KEPT = DOCS / "performance.md", DOCS / "performance.json"

@@ -13,19 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_agents import (
-    canvas,
-    comparisons,
-    contestants,
-    evaluate,
-    pair_bounds,
-    plots,
-    results,
-    scarcity,
-    statistics,
-    tuned,
-)
-from ceas_agents.contestants import Contestant
+from ceas_agents.bounds import pair_bounds
+from ceas_agents.evaluation import contestants, results, tuned
+from ceas_agents.evaluation import play as evaluate
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.figures import plots, style
+from ceas_agents.policies import scarcity
+from ceas_agents.statistics import comparisons, intervals
 from ceas_gym import config, parameters
 
 NETWORKS: dict[str, object] = {"episode.layouts": 32, "episode.target_accuracy": 0.88}
@@ -244,7 +238,7 @@ def _layouts(found: Found) -> NDArray[np.int64]:
 
 
 def _interval(values: Values, found: Found) -> tuple[float, float]:
-    return statistics.interval(values, groups=_layouts(found))
+    return intervals.interval(values, groups=_layouts(found))
 
 
 def _points(values: Values, low: float, high: float) -> str:
@@ -254,7 +248,7 @@ def _points(values: Values, low: float, high: float) -> str:
 
 def _level(columns: dict[str, list[float]]) -> str:
     values = np.array(columns["final_accuracy"])
-    low, high = statistics.interval(values, groups=np.array(columns["layout"], int))
+    low, high = intervals.interval(values, groups=np.array(columns["layout"], int))
     return f"{100 * values.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
@@ -296,8 +290,8 @@ def draw(found: Found, path: Path) -> None:
     """Draws the lead over the fair baseline by scarcity, in both placements."""
     ladder = sorted(RUNGS, key=lambda rung: found[rung]["theta"][0])
     names = [f"{rung}\n{found[rung]['theta'][0]:.1f}" for rung in ladder]
-    with canvas.style():
-        figure = canvas.figure(4.0)
+    with style.applied():
+        figure = style.figure(4.0)
         axes = figure.subplots(2, 1, sharex=True, sharey=True)
         for panel, (placement, where) in zip(axes, PLACEMENTS.items(), strict=True):
             panel.axhline(0, color="#999999", linewidth=0.8)
@@ -310,8 +304,8 @@ def draw(found: Found, path: Path) -> None:
         figure.supxlabel("windows until a uniform schedule has tagged a quorum", fontsize=9)
         figure.supylabel("points, with simultaneous 95 % intervals", fontsize=9)
         axes[0].legend(frameon=False, loc="lower left", ncols=3)
-        canvas.head(figure, "Lead in final accuracy over the fair baseline, by scarcity")
-        canvas.save(figure, path)
+        style.head(figure, "Lead in final accuracy over the fair baseline, by scarcity")
+        style.save(figure, path)
 
 
 def _bars(

@@ -17,8 +17,9 @@ from jaxtyping import Array, Float, Int, Key
 from rich.console import Console
 from rich.progress import track
 
-from ceas_agents import canvas
-from ceas_gym import chance, config
+from ceas_agents.figures import style
+from ceas_gym import config
+from ceas_gym.jax_utils import randomness
 from ceas_gym.network import forecast, generation, setup, storage
 from ceas_gym.types import Memory, Network
 
@@ -191,8 +192,8 @@ def table(points: Sequence[Point]) -> Iterator[str]:
 
 def draw(points: Sequence[Point], path: Path) -> None:
     """Draws curves and points above their deviations."""
-    with canvas.style():
-        figure = canvas.figure(height_inches=4.6)
+    with style.applied():
+        figure = style.figure(height_inches=4.6)
         panels = figure.subplots(2, 2, sharex=True, height_ratios=(2.2, 1))
         for column, field in enumerate(("time", "contraction")):
             _draw_curves(panels[0, column], points, field)
@@ -202,12 +203,12 @@ def draw(points: Sequence[Point], path: Path) -> None:
         panels[1, 0].set_ylabel("deviation\n(standard errors)")
         figure.suptitle(
             "Two links, one swap: closed forms (lines) and simulation (points, 95 %)",
-            x=canvas.MARGIN,
+            x=style.MARGIN,
             ha="left",
             fontweight="bold",
             fontsize=11,
         )
-        canvas.save(figure, path)
+        style.save(figure, path)
 
 
 def _draw_curves(axes: "Axes", points: Sequence[Point], field: str) -> None:
@@ -231,14 +232,14 @@ def _draw_curves(axes: "Axes", points: Sequence[Point], field: str) -> None:
             label=f"p = {success}",
         )
     axes.set_xscale("log")
-    axes.grid(color=canvas.GRID)
+    axes.grid(color=style.GRID)
     if field == "contraction":
         axes.legend(loc="lower right", frameon=False)
 
 
 def _draw_deviations(axes: "Axes", points: Sequence[Point], field: str) -> None:
-    axes.axhspan(-NORMAL, NORMAL, color=canvas.GRID)
-    axes.axhline(0, color=canvas.GREY, linewidth=0.8)
+    axes.axhspan(-NORMAL, NORMAL, color=style.GRID)
+    axes.axhline(0, color=style.GREY, linewidth=0.8)
     for point in points:
         colour, marker, aside = STYLES[point.success]
         shown: Estimate = getattr(point, field)
@@ -270,7 +271,7 @@ def main() -> None:
     """Prints the table and writes the figure."""
     given = arguments()
     settings = list(product(SUCCESS, COHERENCE))
-    keys = jax.random.split(chance.key(given.seed), len(settings))
+    keys = jax.random.split(randomness.key(given.seed), len(settings))
     measured = partial(measure, each=given.samples // REPLICAS)
     progress = track(
         zip(settings, keys, strict=True),

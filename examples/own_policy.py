@@ -3,10 +3,11 @@
 import jax.numpy as jnp
 import numpy as np
 
-from ceas_agents import evaluate
-from ceas_agents.contestants import Contestant, get
-from ceas_gym import actions, config
-from ceas_gym.observations import NODE_FEATURES
+from ceas_agents.evaluation import play
+from ceas_agents.evaluation.contestants import Contestant, get
+from ceas_gym import config
+from ceas_gym.task import actions
+from ceas_gym.task.observations import NODE_FEATURES
 
 TAG = [feature.name for feature in NODE_FEATURES].index("tag")
 
@@ -21,11 +22,11 @@ def tags_first(params, observation, key):
 
 scenario = config.load("tiny", {"episode.rounds": 10})
 contestants = [get("ceas"), Contestant("tags-first", tags_first, overrides={})]
-params = evaluate.prepare(scenario, contestants)
+params = play.prepare(scenario, contestants)
 
 for contestant in contestants:
-    played = evaluate.episodes(contestant, params[contestant.name], rounds=10, seeds=range(4))
-    rows = [evaluate.summary(rounds, scenario.episode.target_accuracy) for _, rounds in played]
+    played = play.episodes(contestant, params[contestant.name], rounds=10, seeds=range(4))
+    rows = [play.summary(rounds, scenario.episode.target_accuracy) for _, rounds in played]
     accuracy = np.mean([row["final_accuracy"] for row in rows])
     used = np.mean([row["utilization"] for row in rows])
     print(f"{contestant.name}: accuracy {accuracy:.2f}, {used:.0%} of the pairs useful")

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import compiled
 import jax
 import pytest
-from compilations import pytest_collection_modifyitems as pytest_collection_modifyitems
-from compilations import pytest_sessionfinish as pytest_sessionfinish
-from compilations import pytest_terminal_summary as pytest_terminal_summary
-from compilations import pytest_testnodedown as pytest_testnodedown
+from helpers import compiled
+from helpers.compilations import (
+    pytest_collection_modifyitems as pytest_collection_modifyitems,
+)
+from helpers.compilations import pytest_sessionfinish as pytest_sessionfinish
+from helpers.compilations import pytest_terminal_summary as pytest_terminal_summary
+from helpers.compilations import pytest_testnodedown as pytest_testnodedown
 
 from ceas_gym import parameters
 from ceas_gym.scenario import Scenario

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from ceas_gym import arguments
-from ceas_gym.env import CEASEnv
-from ceas_gym.vector_env import CEASVectorEnv
+from ceas_gym.envs import arguments
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
 
 SHAPE = (4, 4)
 REAL = "Argument `action` must be an array of real numbers, but is made of "

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ceas_gym import chance
+from ceas_gym.jax_utils import randomness
 
 Key = jax.Array
 DRAWS = 400_000
@@ -33,22 +33,22 @@ LIKELY = 1e-6
 @pytest.mark.parametrize("seed", [0, 5, 2**31 - 1])
 def test_bits_are_those_of_jax(draw: Callable[[Key], jax.Array], seed: int) -> None:
     key = jax.random.key(seed)
-    np.testing.assert_array_equal(draw(chance.quick(key)), draw(key))
+    np.testing.assert_array_equal(draw(randomness.quick(key)), draw(key))
 
 
 def test_bits_are_those_of_jax_in_64_bits() -> None:
     with jax.enable_x64(True):
         key = jax.random.key(3)
-        fast, slow = (jax.random.normal(k, (5,), "float64") for k in (chance.quick(key), key))
+        fast, slow = (jax.random.normal(k, (5,), "float64") for k in (randomness.quick(key), key))
         assert fast.dtype == np.float64
         np.testing.assert_array_equal(fast, slow)
 
 
 def test_a_key_of_another_kind_is_left_alone() -> None:
-    once = chance.quick(jax.random.key(1))
-    assert chance.quick(once) is once
+    once = randomness.quick(jax.random.key(1))
+    assert randomness.quick(once) is once
     other = jax.random.key(1, impl="rbg")
-    assert chance.quick(other) is other
+    assert randomness.quick(other) is other
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_a_key_of_another_kind_is_left_alone() -> None:
 def test_binomial_numbers_follow_their_law(trials: int, probability: float, key: Key) -> None:
     """Pearson's test over cells of some 2 % each, for numbers that are counted up and rejected."""
     size = (DRAWS,)
-    drawn = jax.jit(chance.binomial)(
-        chance.quick(key), jnp.full(size, trials), jnp.full(size, probability)
+    drawn = jax.jit(randomness.binomial)(
+        randomness.quick(key), jnp.full(size, trials), jnp.full(size, probability)
     )
     # The probability is rounded to 32 bits, which a mean of millions would tell.
     law = stats.binom(trials, float(np.float32(probability)))
@@ -82,20 +82,20 @@ def test_binomial_numbers_follow_their_law(trials: int, probability: float, key:
     ("trials", "probability", "expected"), [(0, 0.3, 0), (9, 0.0, 0), (9, 1.0, 9), (2**24, 0.0, 0)]
 )
 def test_certain_numbers(trials: int, probability: float, expected: int, key: Key) -> None:
-    drawn = chance.binomial(key, jnp.full(50, trials), jnp.full(50, probability))
+    drawn = randomness.binomial(key, jnp.full(50, trials), jnp.full(50, probability))
     assert (drawn == expected).all()
 
 
 def test_numbers_are_independent(key: Key) -> None:
     trials, probability = jnp.full((2, DRAWS), 1000), jnp.array([[0.05], [0.2]])
-    small, large = np.asarray(jax.jit(chance.binomial)(key, trials, probability))
+    small, large = np.asarray(jax.jit(randomness.binomial)(key, trials, probability))
     assert abs(np.corrcoef(small, large)[0, 1]) < 5 / np.sqrt(DRAWS)
     assert abs(np.corrcoef(large[:-1], large[1:])[0, 1]) < 5 / np.sqrt(DRAWS)
 
 
 def test_alone_and_in_a_batch_the_numbers_are_the_same(key: Key) -> None:
-    keys = jax.random.split(chance.quick(key), 8)
+    keys = jax.random.split(randomness.quick(key), 8)
     trials, probability = jnp.arange(0, 400, 10), jnp.linspace(0.01, 0.6, 40)
-    together = jax.vmap(lambda each: chance.binomial(each, trials, probability))(keys)
-    alone = jnp.stack([chance.binomial(each, trials, probability) for each in keys])
+    together = jax.vmap(lambda each: randomness.binomial(each, trials, probability))(keys)
+    alone = jnp.stack([randomness.binomial(each, trials, probability) for each in keys])
     np.testing.assert_array_equal(together, alone)

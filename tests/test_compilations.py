@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-import compilations
 import pytest
+from helpers import compilations
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pickle
 from pathlib import Path
 
 import pytest
+from helpers.refusals import refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refusals import refusal
 
 from ceas_gym import config
 from ceas_gym.scenario import EpisodeSettings, Scenario

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from refusals import refusal
+from helpers.refusals import refusal
 
 from ceas_gym.config.keys import KEYS, SECTIONS, unknown
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-import scripts
+from helpers import scripts
 
 
 @pytest.fixture(scope="module")

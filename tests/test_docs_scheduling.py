@@ -3,9 +3,9 @@
 import json
 
 import pytest
-import scripts
+from helpers import scripts
 
-from ceas_agents import scarcity
+from ceas_agents.policies import scarcity
 from ceas_gym import config, parameters
 
 

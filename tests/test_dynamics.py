@@ -5,22 +5,33 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import compiled
 import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, vary, wide
+from helpers import compiled
+from helpers.comparison import (
+    DOUBLE,
+    SINGLE,
+    Array,
+    plain,
+    precise,
+    requests,
+    same,
+    vary,
+    wide,
+)
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 from reference import count
-from reference_variants import FORKED
+from reference.variants import FORKED
 
-from ceas_gym import actions, dynamics, metrics, observations, parameters
+from ceas_gym import dynamics, parameters
+from ceas_gym.jax_utils.fast_compile import LEAN
 from ceas_gym.network import barrier, conditions, generation, storage
-from ceas_gym.programs import LEAN
 from ceas_gym.scenario import Scenario
+from ceas_gym.task import actions, metrics, observations
 from ceas_gym.types import Memory, Network, Params, State
 
 Step = Callable[..., Any]

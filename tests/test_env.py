@@ -13,10 +13,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 import ceas_gym
-from ceas_gym import metrics
 from ceas_gym.config import load
-from ceas_gym.env import CEASEnv
-from ceas_gym.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.task import metrics
+from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
 
 IDS = ["ceas_gym/CEAS-v0", "ceas_gym/CEASTiny-v0", "ceas_gym/CEASPaper-v0"]
 EXPECTED_REMARK = "unconventional shape"

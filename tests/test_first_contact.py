@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ceas_agents import compiled
-from ceas_gym.env import CEASEnv
+from ceas_gym.envs.env import CEASEnv
 
 PLAY = """
 import json, jax

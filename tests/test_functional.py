@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import ceas_gym
-from ceas_gym import config, functional, metrics
-from ceas_gym.env import CEASEnv
+from ceas_gym import config
+from ceas_gym.envs import functional
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.task import metrics
 
 ROUNDS = 3
 FEW = {"episode.rounds": ROUNDS}

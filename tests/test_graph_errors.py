@@ -2,8 +2,8 @@
 
 import networkx as nx
 import pytest
-from graph_files import CALM, SMALL, YAML, graphml
-from refusals import refusal
+from helpers.graph_files import CALM, SMALL, YAML, graphml
+from helpers.refusals import refusal
 
 from ceas_gym.config.keys import shown
 

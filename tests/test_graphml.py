@@ -3,8 +3,8 @@
 import networkx as nx
 import numpy as np
 import pytest
-from graph_files import CALM
-from refusals import refusal
+from helpers.graph_files import CALM
+from helpers.refusals import refusal
 
 from ceas_gym import config
 from ceas_gym.scenario import GraphSettings

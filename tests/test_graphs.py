@@ -6,7 +6,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-from graph_files import CALM, EDGES, SMALL, YAML, graphml
+from helpers.graph_files import CALM, EDGES, SMALL, YAML, graphml
 
 from ceas_agents import catalogue
 from ceas_gym import config

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import jax
 import pytest
-from refusals import refusal
+from helpers.refusals import refusal
 
 from ceas_agents import catalogue
 from ceas_gym import config
 from ceas_gym.config.keys import SECTIONS
-from ceas_gym.hardware import ABOUT, PRESETS
 from ceas_gym.physics import heralding
 from ceas_gym.scenario import HardwareSettings, Scenario
+from ceas_gym.scenario.presets import ABOUT, PRESETS
 
 FIELDS = list(HardwareSettings.model_fields)[1:]
 

@@ -1,19 +1,21 @@
 """Layouts: each is a scenario of its own, seeds take turns, and one program plays them all."""
 
-import compilations
 import jax
 import numpy as np
 import pytest
-from compiled import reset, step
+from helpers import compilations
+from helpers.compiled import reset, step
 
-from ceas_agents import evaluate, scarcity
-from ceas_agents.contestants import Contestant
-from ceas_agents.policies import POLICIES
-from ceas_gym import chance, config, layouts, parameters
-from ceas_gym.env import CEASEnv
+from ceas_agents.evaluation import play
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.policies import scarcity
+from ceas_agents.policies.registry import POLICIES
+from ceas_gym import config, layouts, parameters
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
+from ceas_gym.jax_utils import randomness
 from ceas_gym.learning import setup
 from ceas_gym.scenario import LearningSettings, Scenario
-from ceas_gym.vector_env import CEASVectorEnv
 
 COUNT, ROUNDS = 3, 3
 CHANGES = {"episode.layouts": COUNT, "episode.rounds": ROUNDS, "learning.partition": "dirichlet"}
@@ -35,7 +37,7 @@ def several():
 
 def played(params, seed):
     """Returns what an episode's rounds tell, the same action in each."""
-    state, timestep = reset(params, chance.key(seed))
+    state, timestep = reset(params, randomness.key(seed))
     told = [timestep.observation]
     for _ in range(ROUNDS):
         state, timestep = step(params, state, np.ones((4, 4), np.float32))
@@ -110,18 +112,18 @@ def test_episodes_that_follow_play_all_layouts():
 def test_policies_are_told_the_network_of_their_episode():
     scenario = config.load("tiny", CHANGES | {"network.channels": 1, "network.longest_km": 60})
     contestant = Contestant("static_subset", POLICIES["static_subset"], {})
-    params = evaluate.prepare(scenario, [contestant])["static_subset"]
-    rows = dict(evaluate.episodes(contestant, params, ROUNDS, range(COUNT)))
+    params = play.prepare(scenario, [contestant])["static_subset"]
+    rows = dict(play.episodes(contestant, params, ROUNDS, range(COUNT)))
     for number, each in enumerate(layouts.every(params)):
-        expected = dict(evaluate.episodes(contestant, each, ROUNDS, [number]))[number]
+        expected = dict(play.episodes(contestant, each, ROUNDS, [number]))[number]
         assert rows[number]["pairs_generated"].sum() == expected["pairs_generated"].sum() > 0
         assert rows[number]["layout"].tolist() == [number] * ROUNDS
 
 
 def test_summary_names_the_layout(several):
     contestant = Contestant("uniform", POLICIES["uniform"], {})
-    rows = dict(evaluate.episodes(contestant, several, ROUNDS, [5]))
-    assert evaluate.summary(rows[5], 0.5)["layout"] == 5 % COUNT
+    rows = dict(play.episodes(contestant, several, ROUNDS, [5]))
+    assert play.summary(rows[5], 0.5)["layout"] == 5 % COUNT
 
 
 def test_words_that_vanish_in_a_layout_are_zero_there():
@@ -157,13 +159,13 @@ def test_after_the_last_seed_comes_the_first():
 def test_one_layout_is_the_scenario_itself():
     params = parameters.build(config.load("tiny"))
     assert params.layouts is None
-    state = reset(params, chance.key(5))[0]
+    state = reset(params, randomness.key(5))[0]
     assert int(state.layout) == 0
     assert layouts.of(params, state) is params
     assert layouts.scenarios(Scenario()) == [Scenario()]
 
 
 def test_the_layout_of_large_seeds(several):
-    numbers = [int(layouts.number(several, chance.key(seed))) for seed in (2**32 + 4, 2**70)]
+    numbers = [int(layouts.number(several, randomness.key(seed))) for seed in (2**32 + 4, 2**70)]
     assert numbers[0] == 4 % COUNT
     assert numbers[1] in range(COUNT)

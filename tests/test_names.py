@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ceas_gym.names import nearest, resolve
+from ceas_gym.registry import nearest, resolve
 
 TABLE = {"mean": sum, "median": max}
 

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-import compiled
 import jax
 import numpy as np
 import pytest
-from comparison import plain, requests, vary
+from helpers import compiled
+from helpers.comparison import plain, requests, vary
 
-from ceas_gym import observations, parameters
+from ceas_gym import parameters
 from ceas_gym.scenario import Scenario
+from ceas_gym.task import observations
 from ceas_gym.types import Params, State
 
 Played = tuple[Params, State, Any]

@@ -6,10 +6,12 @@ import jax.numpy as jnp
 import networkx as nx
 import numpy as np
 import pytest
-from graph_files import CALM, YAML, graphml
-from refusals import refusal
+from helpers.graph_files import CALM, YAML, graphml
+from helpers.refusals import refusal
 
-from ceas_agents import catalogue, contestants, sweep_plan
+from ceas_agents import catalogue
+from ceas_agents.evaluation import contestants
+from ceas_agents.sweeps import plan as plans
 from ceas_agents.training import plan as training_plan
 from ceas_gym import config
 
@@ -89,7 +91,7 @@ def test_keys_in_files_of_sweeps_and_training_may_have_spaces(here):
         'vary: {"attack.byzantine_nodes ": [0, 1], sent: {no: {" attack.name": none}}}\n',
         encoding="utf-8",
     )
-    plan = sweep_plan.load(Path("sweep.yaml"), {"learning.layers ": 1})
+    plan = plans.load(Path("sweep.yaml"), {"learning.layers ": 1})
     assert plan.fixed == {"episode.rounds": 2, "learning.layers": 1}
     assert plan.factors["sent"] == {"no": {"attack.name": "none"}}
     assert [cell.refusal for cell in plan.cells] == ["", ""]

@@ -40,7 +40,7 @@ def test_the_functional_interface_is_loaded_when_it_is_used():
 
 
 def test_evaluation_needs_no_torch():
-    loaded = loaded_after("from ceas_agents import run, cli")
+    loaded = loaded_after("from ceas_agents import cli; from ceas_agents.evaluation import run")
     assert not loaded & {"torch", "stable_baselines3"}
 
 

@@ -18,14 +18,15 @@ import optax
 import pennylane as qml
 import pytest
 
-from ceas_gym import config, parameters, rewards
+from ceas_gym import config, parameters
 from ceas_gym.config import load
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
-from ceas_gym.env import CEASEnv
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.learning import circuit, data, model
-from ceas_gym.names import resolve
 from ceas_gym.network import key_pool, purification
-from ceas_gym.vector_env import CEASVectorEnv
+from ceas_gym.registry import resolve
+from ceas_gym.task import rewards
 
 HERE = __name__
 ROUNDS = 4
@@ -209,7 +210,7 @@ SCRIPT = """
 import pickle, sys
 from pathlib import Path
 import cloudpickle, jax, numpy as np
-from ceas_gym.env import CEASEnv
+from ceas_gym.envs.env import CEASEnv
 
 @jax.jit
 def rule(updates, weights, byzantine):

@@ -11,8 +11,8 @@ from ceas_gym.consensus import attacks, rules, weights
 from ceas_gym.learning import data, model, partitions
 from ceas_gym.network import purification
 from ceas_gym.physics import memories
-from ceas_gym.rewards import REWARDS
 from ceas_gym.sabotage import SABOTAGE
+from ceas_gym.task.rewards import REWARDS
 
 FEW, MANY = 40, 400
 NAMES = {

@@ -5,21 +5,40 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 
-import compiled
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference
-from comparison import DOUBLE, SINGLE, Array, plain, precise, requests, same, vary, wide
-from reference_pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, misread
-from reference_variants import ASKED, BUDGETED, NOISY, RELAXING, RELAYED, SEEDS, VARIANTS
+from helpers import compiled
+from helpers.comparison import (
+    DOUBLE,
+    SINGLE,
+    Array,
+    plain,
+    precise,
+    requests,
+    same,
+    vary,
+    wide,
+)
+from reference.pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, misread
+from reference.variants import (
+    ASKED,
+    BUDGETED,
+    NOISY,
+    RELAXING,
+    RELAYED,
+    SEEDS,
+    VARIANTS,
+)
 
-from ceas_gym import metrics, parameters
-from ceas_gym.chance import binomial
+from ceas_gym import parameters
+from ceas_gym.jax_utils.randomness import binomial
 from ceas_gym.learning import learners
 from ceas_gym.network import generation, setup
 from ceas_gym.scenario import Scenario
+from ceas_gym.task import metrics
 from ceas_gym.types import Memory, Params, State
 
 ROUNDS = 3

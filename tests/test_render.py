@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ceas_gym import render
+from ceas_gym.envs import render
 
 Frame = NDArray[np.uint8]
 DARKEST = (68, 1, 84)
@@ -127,7 +127,7 @@ def test_settings_of_the_user_neither_change_nor_matter() -> None:
 def test_nothing_heavy_is_imported_before_it_is_needed_and_pyplot_never() -> None:
     program = (
         "import sys, numpy as np\n"
-        "from ceas_gym import render\n"
+        "from ceas_gym.envs import render\n"
         "print('matplotlib' in sys.modules)\n"
         "render.draw(np.ones((2, 4)), np.ones((4, 8), int), [0.5])\n"
         "print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)\n"

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_gym import rewards
 from ceas_gym.learning import learners, pullback
+from ceas_gym.task import rewards
 
 
 @pytest.fixture(scope="module")

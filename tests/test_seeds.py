@@ -9,9 +9,9 @@ import pytest
 
 import ceas_agents
 import ceas_gym
-from ceas_gym import chance
-from ceas_gym.env import CEASEnv
-from ceas_gym.vector_env import CEASVectorEnv
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
+from ceas_gym.jax_utils import randomness
 
 ALIKE = [3, 2**32 + 3, 2**33 + 3, 2**64 + 3, 2**96 + 3, 2**1000 + 3]
 """Seeds that are equal modulo 2^32."""
@@ -33,11 +33,11 @@ def pair():
 def test_a_seed_below_two_to_the_32_has_the_key_that_jax_gives_it(wide):
     seeds = [0, 3, 2**31 - 1, 2**31, 2**32 - 1]
     with jax.enable_x64(wide):
-        ours = np.asarray(jax.random.key_data(chance.keys(seeds)))
+        ours = np.asarray(jax.random.key_data(randomness.keys(seeds)))
         for seed, words in zip(seeds, ours, strict=True):
             jax_words = np.asarray(jax.random.key_data(jax.random.key(seed)))
             assert words.tolist() == jax_words.tolist() == [0, seed]
-            assert chance.key(seed).dtype == jax.random.key(seed).dtype
+            assert randomness.key(seed).dtype == jax.random.key(seed).dtype
 
 
 @pytest.mark.parametrize("wide", [False, True])
@@ -46,14 +46,14 @@ def test_no_two_seeds_share_a_key(wide):
     seeds = [*range(50), *near, *ALIKE[1:]]
     assert len(set(seeds)) < len(seeds)
     with jax.enable_x64(wide):
-        words = np.asarray(jax.random.key_data(chance.keys(seeds)))
+        words = np.asarray(jax.random.key_data(randomness.keys(seeds)))
     assert len(set(map(tuple, words.tolist()))) == len(set(seeds))
-    assert words.tolist() == chance.key_words(seeds).tolist()
+    assert words.tolist() == randomness.key_words(seeds).tolist()
 
 
 def test_a_batch_of_keys_is_the_keys_of_its_seeds():
-    together = np.asarray(jax.random.key_data(chance.keys(ALIKE)))
-    alone = [np.asarray(jax.random.key_data(chance.key(seed))).tolist() for seed in ALIKE]
+    together = np.asarray(jax.random.key_data(randomness.keys(ALIKE)))
+    alone = [np.asarray(jax.random.key_data(randomness.key(seed))).tolist() for seed in ALIKE]
     assert together.tolist() == alone
 
 
@@ -61,7 +61,7 @@ def test_a_batch_of_keys_is_the_keys_of_its_seeds():
 def test_what_is_no_seed_is_an_error(pair, seed):
     message = "Argument `seed` must be a whole number from 0 on, but is"
     with pytest.raises(ValueError, match=message):
-        chance.key(seed)
+        randomness.key(seed)
     with pytest.raises(ValueError, match=message):
         pair.reset(seed=[0, seed])
 

@@ -16,14 +16,14 @@ import hypothesis.strategies as st
 import jax
 import numpy as np
 import pytest
+from helpers.refusals import refusal
+from helpers.setting_numbers import Number, numbers
 from hypothesis import example, given, settings
-from refusals import refusal
-from setting_numbers import Number, numbers
 
 from ceas_agents import cli
 from ceas_gym import config, dynamics, parameters
 from ceas_gym.config.keys import allowed
-from ceas_gym.programs import once
+from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.types import Params
 
 NUMBERS = list(numbers())

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import networkx as nx
 import numpy as np
 import pytest
-from graph_files import CALM, YAML, graphml
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
+from helpers.graph_files import CALM, YAML, graphml
 
 from ceas_gym import config
-from ceas_gym.env import CEASEnv
+from ceas_gym.envs.env import CEASEnv
 from ceas_gym.scenario import GraphSettings, Scenario
 
 ID = "ceas_gym/CEAS-v0"

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from comparison import requests
+from helpers.comparison import requests
 from hypothesis import given, settings
 
-from ceas_gym import tally
+from ceas_gym.jax_utils import tally
 from ceas_gym.types import Params, State
 
 add, share = jax.jit(tally.add), jax.jit(tally.share)

@@ -9,7 +9,7 @@ import pennylane as qml
 import pytest
 
 from ceas_gym import config, parameters
-from ceas_gym.env import CEASEnv
+from ceas_gym.envs.env import CEASEnv
 from ceas_gym.network.purification import Offer
 
 HERE = __name__

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from ceas_gym import batch, metrics, vector_env
-from ceas_gym.env import CEASEnv
-from ceas_gym.vector_env import CEASVectorEnv
+from ceas_gym.envs import vector_env
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
+from ceas_gym.jax_utils import parallel
+from ceas_gym.task import metrics
 
 ROUNDS = 3
 OVERRIDES = {"episode.rounds": ROUNDS}
@@ -110,7 +112,7 @@ def test_rows_are_the_same_whatever_the_cores(monkeypatch):
     given = actions(ROUNDS, 4)
     rewards = []
     for cores in (1, 4):
-        monkeypatch.setattr(batch, "usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(parallel, "usable_cores", lambda cores=cores: cores)
         envs = CEASVectorEnv(4, "tiny", overrides=OVERRIDES)
         envs.reset(seed=3)
         rewards.append([envs.step(action)[1] for action in given])

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from ceas_gym.env import CEASEnv
-from ceas_gym.vector_env import CEASVectorEnv
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
 
 ROUNDS = 3
 FATES = ("spent", "keyed", "expired", "blocked", "sacrificed", "tested", "stored")

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_gym import chance, interface, parameters, words
+from ceas_gym import parameters
 from ceas_gym.config import load
-from ceas_gym.env import CEASEnv
+from ceas_gym.envs import core
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.jax_utils import packing, randomness
 
 
 class Sample(NamedTuple):
@@ -30,17 +32,17 @@ def sample(*shape: int) -> Sample:
         jnp.asarray(floats.reshape(shape)),
         jnp.asarray(number > 3),
         jnp.zeros((0, 3)),
-        chance.quick(jax.random.key(7)),
+        randomness.quick(jax.random.key(7)),
     )
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (2, 1, 4)])
 def test_every_bit_survives(shape: tuple[int, ...]) -> None:
     record = sample(*shape)
-    packed = jax.jit(words.pack)(record)
+    packed = jax.jit(packing.pack)(record)
     assert packed.dtype == jnp.uint32
     assert packed.ndim == 1
-    again = jax.jit(lambda packed: words.unpack(packed, record))(packed)
+    again = jax.jit(lambda packed: packing.unpack(packed, record))(packed)
     assert jax.tree.structure(again) == jax.tree.structure(record)
     for before, after in zip(jax.tree.leaves(record), jax.tree.leaves(again), strict=True):
         assert (before.shape, before.dtype) == (after.shape, after.dtype)
@@ -55,7 +57,7 @@ def test_batch_is_read_row_by_row(batch: tuple[int, ...]) -> None:
     like = (jnp.zeros((2, 3), jnp.int32), jnp.zeros(()), jnp.zeros((0, 5)))
     count = 7 * int(np.prod(batch, dtype=int))
     block = np.arange(count, dtype=np.uint32).reshape((*batch, 7))
-    integers, number, empty = words.read(block, like)
+    integers, number, empty = packing.read(block, like)
     np.testing.assert_array_equal(integers, block[..., :6].reshape(*batch, 2, 3))
     assert number.shape == batch
     assert number.dtype == np.float32
@@ -65,17 +67,17 @@ def test_batch_is_read_row_by_row(batch: tuple[int, ...]) -> None:
 def test_numbers_of_another_width_are_refused() -> None:
     for size in (3, 4):
         with pytest.raises(ValueError, match="32 or 64 bits, but are int8"):
-            jax.jit(words.pack)(jnp.zeros(size, jnp.int8)).block_until_ready()
+            jax.jit(packing.pack)(jnp.zeros(size, jnp.int8)).block_until_ready()
 
 
 def test_numbers_of_64_bits_survive() -> None:
     with jax.enable_x64(True):
         record = (jnp.array([1 / 3, np.nan]), jnp.float32(2), jnp.array([[2**40], [-1]]))
         assert record[0].dtype == jnp.float64
-        packed = jax.jit(words.pack)(record)
+        packed = jax.jit(packing.pack)(record)
         assert packed.shape == (9,)
-        again = jax.jit(lambda packed: words.unpack(packed, record))(packed)
-        read = words.read(np.array(packed), record)
+        again = jax.jit(lambda packed: packing.unpack(packed, record))(packed)
+        read = packing.read(np.array(packed), record)
         for before, after, numpy in zip(record, again, read, strict=True):
             assert before.dtype == after.dtype == numpy.dtype
             np.testing.assert_array_equal(after, before)
@@ -102,10 +104,8 @@ def test_parameters_have_the_width_of_the_moment() -> None:
 def test_state_of_an_episode_survives() -> None:
     params = parameters.build(load("tiny"))
     key_words = np.array([1, 3], np.uint32)
-    running = jax.jit(interface.reset)(params, key_words, False)
-    state = jax.jit(interface.unpack)(params, running.state)
-    np.testing.assert_array_equal(
-        interface.key_words(running.state), jax.random.key_data(state.key)
-    )
-    np.testing.assert_array_equal(jax.jit(words.pack)(state), running.state)
+    running = jax.jit(core.reset)(params, key_words, False)
+    state = jax.jit(core.unpack)(params, running.state)
+    np.testing.assert_array_equal(core.key_words(running.state), jax.random.key_data(state.key))
+    np.testing.assert_array_equal(jax.jit(packing.pack)(state), running.state)
     assert int(state.round) == 0

@@ -5,14 +5,16 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ceas_agents import learned, scarcity
-from ceas_agents.contestants import CONTESTANTS
-from ceas_gym import config, hardware, parameters, rewards, sabotage
+from ceas_agents.evaluation.contestants import CONTESTANTS
+from ceas_agents.policies import checkpoints, scarcity
+from ceas_gym import config, parameters, sabotage
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.learning import circuit, data, model, partitions
-from ceas_gym.names import nearest
 from ceas_gym.network import key_pool, purification
 from ceas_gym.physics import memories
+from ceas_gym.registry import nearest
+from ceas_gym.scenario import presets
+from ceas_gym.task import rewards
 
 WIDTH = 100
 NEVER = 1e6
@@ -41,8 +43,8 @@ def catalogue() -> dict[str, dict[str, str]]:
     return {
         "scenarios": {name: config.describe(name) for name in config.shipped()},
         "policies": {name: _policy_line(name) for name in CONTESTANTS}
-        | {name: learned.describe(name) for name in learned.shipped()},
-        "hardware": hardware.ABOUT,
+        | {name: checkpoints.describe(name) for name in checkpoints.shipped()},
+        "hardware": presets.ABOUT,
         "graphs": {name: config.describe(name, "graphs") for name in config.shipped("graphs")},
         "attacks": _attacks(),
         "sabotage": {name: each.about for name, each in sabotage.SABOTAGE.items()},
@@ -63,7 +65,7 @@ def text(kind: str | None = None) -> str:
     if kind is not None and kind not in everything:
         raise ValueError(f"kind {kind!r} is unknown; {nearest(kind, everything)}")
     if kind == "hardware":
-        return "\n\n".join(_figures(preset) for preset in hardware.PRESETS)
+        return "\n\n".join(_figures(preset) for preset in presets.PRESETS)
     if kind == "scenarios":
         return _ladder(everything[kind])
     chosen = everything if kind is None else {kind: everything[kind]}
@@ -97,10 +99,10 @@ def _block(kind: str, entries: dict[str, str]) -> str:
 
 def _figures(preset: str) -> str:
     # Field, value and source in columns; a long source goes on below itself.
-    figures = hardware.PRESETS[preset]
+    figures = presets.PRESETS[preset]
     values = {name: _shown(figure.value) for name, figure in figures.items()}
     names, digits = max(map(len, values)), max(map(len, values.values()))
-    rows = [f"{preset}: {hardware.ABOUT[preset]}"]
+    rows = [f"{preset}: {presets.ABOUT[preset]}"]
     for name, figure in figures.items():
         start = f"  {name:<{names}}  {values[name]:<{digits}}  "
         rows += textwrap.wrap(
@@ -109,7 +111,7 @@ def _figures(preset: str) -> str:
     return "\n".join(rows)
 
 
-def _shown(value: hardware.Value) -> str:
+def _shown(value: presets.Value) -> str:
     return "null" if value is None else value if isinstance(value, str) else f"{value:g}"
 
 

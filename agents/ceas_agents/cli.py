@@ -55,8 +55,8 @@ def evaluate(
 
     Example: ceas-gym evaluate paper --policy ceas --policy uniform --set attack.name=alie
     """
-    from ceas_agents import contestants, run, tuned
-    from ceas_agents import evaluate as evaluation
+    from ceas_agents.evaluation import contestants, play, tuned
+    from ceas_agents.evaluation import run as evaluation
     from ceas_gym import config
 
     changes = dict(config.parse_override(text) for text in overrides or [])
@@ -67,8 +67,8 @@ def evaluate(
         chosen = [tuned.contestant(scenario, one, given) for one in chosen]
     _keep_results(out / "episodes.csv", overwrite=overwrite)
     with config.naming(scenario):
-        params = evaluation.prepare(settings, chosen)
-    run.evaluate(settings, chosen, params, range(seed, seed + episodes), out)
+        params = play.prepare(settings, chosen)
+    evaluation.evaluate(settings, chosen, params, range(seed, seed + episodes), out)
 
 
 @app.command()
@@ -88,20 +88,22 @@ def tune(
 
     Every policy has nine trials on the same seeds: seven learning rates, and two finer ones, or two
     values of a parameter of its own. The best accuracy on the validation split wins. What it
-    writes, tuned.yaml, ships as agents/ceas_agents/tuned/NAME.yaml: then evaluate plays with it.
+    writes, tuned.yaml, ships as agents/ceas_agents/evaluation/tuned/NAME.yaml: then evaluate plays
+    with it.
 
     Example: ceas-gym tune metro
     """
-    from ceas_agents import contestants, tune_search
-    from ceas_agents import tune as tuning
+    from ceas_agents.evaluation import contestants
+    from ceas_agents.tuning import run as tuning
+    from ceas_agents.tuning import search
     from ceas_gym import config
 
     settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
-    chosen = [contestants.get(name) for name in dict.fromkeys(policy or tune_search.EVERYONE)]
+    chosen = [contestants.get(name) for name in dict.fromkeys(policy or search.EVERYONE)]
     folder = out or Path("runs/tune") / Path(scenario.strip()).stem
     _keep_results(folder / tuning.TABLE, overwrite=overwrite)
     with config.naming(scenario):
-        plan = tune_search.plan(settings, chosen, episodes)
+        plan = search.plan(settings, chosen, episodes)
     command = tuning.command(scenario, policy or [], overrides or [], episodes)
     tuning.tune(plan, folder, command)
 
@@ -122,8 +124,8 @@ def sweep(
 
     Example: ceas-gym sweep configs/worst-case.yaml --jobs 2
     """
-    from ceas_agents import sweep as sweeping
-    from ceas_agents import sweep_plan
+    from ceas_agents.sweeps import plan as sweep_plan
+    from ceas_agents.sweeps import run as sweeping
     from ceas_gym import config
 
     changes = dict(config.parse_override(text) for text in overrides or [])
@@ -200,13 +202,14 @@ def bound(
 
     Example: ceas-gym bound paper-drift --policy ceas --policy proportional_fair --episodes 5
     """
-    from ceas_agents import bounds, contestants
+    from ceas_agents.evaluation import bound as bounding
+    from ceas_agents.evaluation import contestants
     from ceas_gym import config
 
     settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
     chosen = [contestants.get(name) for name in dict.fromkeys(policy or BOUNDED_POLICIES)]
     with config.naming(scenario):
-        bounds.compare(settings, chosen, range(seed, seed + episodes), out)
+        bounding.compare(settings, chosen, range(seed, seed + episodes), out)
 
 
 @app.command()
@@ -224,9 +227,9 @@ def reproduce(
 
     Example: ceas-gym reproduce --quick --out runs/quick
     """
-    from ceas_agents.reproduce import run
+    from ceas_agents.reproduction import run as reproduction
 
-    run.reproduce(out, quick=quick, overwrite=overwrite)
+    reproduction.reproduce(out, quick=quick, overwrite=overwrite)
 
 
 @app.command("list")

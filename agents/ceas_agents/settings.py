@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ceas_gym.config import keys
-from ceas_gym.names import nearest
+from ceas_gym.registry import nearest
 
 UNION = ("str", "list[str]")
 """Parts of a place that name the kind that was tried, not a setting."""

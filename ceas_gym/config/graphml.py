@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 from ceas_gym.config import sources
 from ceas_gym.config.keys import shown
-from ceas_gym.names import nearest
+from ceas_gym.registry import nearest
 
 ATTRIBUTES = {"graph": ("hub",), "node": ("relay",), "edge": ("length_km", "length", "channels")}
 """Attributes that count, by what has them; of the two lengths, the first one wins."""

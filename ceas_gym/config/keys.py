@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-from ceas_gym.names import nearest
+from ceas_gym.registry import nearest
 from ceas_gym.scenario import EdgeSettings, Scenario, Section
 
 LARGEST_INTEGER = 2**31 - 1

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
-from ceas_gym.names import asked_by, resolve
-from ceas_gym.programs import array
+from ceas_gym.jax_utils.fast_compile import array
+from ceas_gym.registry import asked_by, resolve
 from ceas_gym.scenario import AttackSettings, ConsensusSettings
 from ceas_gym.types import Adversary, Consensus, Sabotage
 

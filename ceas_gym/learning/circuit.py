@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ceas_gym.learning.pauli import Constant, Program, Rotation, Step, transfer_matrix
-from ceas_gym.names import calling, resolve
+from ceas_gym.registry import calling, resolve
 from ceas_gym.scenario.learning import MOST_WEIGHTS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ceas_gym.learning import checks
-from ceas_gym.names import asked_by, calling, resolve
+from ceas_gym.registry import asked_by, calling, resolve
 from ceas_gym.scenario import LearningSettings
 
 Samples = tuple[NDArray[np.float64], NDArray[np.int64]]

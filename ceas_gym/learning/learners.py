@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ceas_gym import chance
+from ceas_gym.jax_utils import randomness
 from ceas_gym.types import Delivery, Learning, Pulled, Split
 
 MOST_REPEATS = 32
@@ -102,7 +102,7 @@ def measure(
     each = jnp.minimum(each, MOST_REPEATS).astype(jnp.int32)
     # Nodes go last, for the compiler makes vectors of the last dimension.
     likely = (1 + expected.reshape(-1, predictions).T) / 2
-    up = chance.binomial_few(key, jnp.broadcast_to(each, likely.shape), likely)
+    up = randomness.binomial_few(key, jnp.broadcast_to(each, likely.shape), likely)
     seen = jnp.where(each > 0, 2 * up / jnp.maximum(each, 1) - 1, 0).astype(expected.dtype)
     measured = jnp.where(learning.slope_share > 0, seen.T.reshape(expected.shape), expected)
     return measured, shots - each * predictions

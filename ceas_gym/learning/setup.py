@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.learning import checks, circuit, data, light_cone, model, partitions, pauli, pullback
 from ceas_gym.learning.pauli import Program
-from ceas_gym.names import asked_by, resolve
 from ceas_gym.physics import register
-from ceas_gym.programs import array
+from ceas_gym.registry import asked_by, resolve
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning, Split
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ceas_gym import chance
+from ceas_gym.jax_utils import randomness
 from ceas_gym.types import Links, Network
 
 SHARE = 2.0**-23
@@ -43,4 +43,4 @@ def herald(
     Source:
         Independent attempts of equal success probability; `physics.heralding` gives the latter.
     """
-    return chance.binomial(key, tried, links.success_probability)
+    return randomness.binomial(key, tried, links.success_probability)

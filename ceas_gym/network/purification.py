@@ -10,10 +10,10 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ceas_gym import chance
-from ceas_gym.names import resolve
+from ceas_gym.jax_utils import randomness
 from ceas_gym.network import counts
 from ceas_gym.physics import bell
+from ceas_gym.registry import resolve
 from ceas_gym.types import Links, Memory, Network
 
 
@@ -72,7 +72,7 @@ def dejmps(
     couples = jnp.where(helps & taking_part[:, None], memory.pairs // 2, 0)
     left = (memory.pairs - couples * (2 - probability[-1])).sum(axis=1)
     couples = jnp.where(left[:, None] >= network.qubits, couples, 0)
-    successes = chance.binomial(key, couples, probability[0]).astype(memory.pairs.dtype)
+    successes = randomness.binomial(key, couples, probability[0]).astype(memory.pairs.dtype)
     return Offer(
         jnp.concatenate([successes, memory.pairs - 2 * couples], axis=1),
         jnp.concatenate([purified, memory.contraction], axis=-1),

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ceas_gym.names import asked_by
+from ceas_gym.jax_utils.fast_compile import array, once
 from ceas_gym.network import key_pool, limits, purification, topology
 from ceas_gym.network.topology import Topology
 from ceas_gym.physics import bell, heralding, key, memories
-from ceas_gym.programs import array, once
+from ceas_gym.registry import asked_by
 from ceas_gym.scenario import (
     ConditionSettings,
     HardwareSettings,

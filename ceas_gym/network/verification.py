@@ -29,7 +29,7 @@ import jax.numpy as jnp
 from jax.scipy.special import xlog1py
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ceas_gym import chance
+from ceas_gym.jax_utils import randomness
 from ceas_gym.types import Conditions, Evidence, Ledger, Links, Memory, Network
 
 HALVINGS = 50
@@ -55,7 +55,7 @@ def commission(network: Network, links: Links, key: Key[Array, ""]) -> Evidence:
     route = jnp.where(network.is_hop, links.fresh, 1).prod(axis=-1) * network.swap_contraction
     truth, promised = _as_read(network, route)
     made = jnp.full_like(truth, network.verification.commissioning_pairs)
-    passed = chance.binomial(key, made, (1 + truth) / 2)
+    passed = randomness.binomial(key, made, (1 + truth) / 2)
     return Evidence(passed=passed.astype(made.dtype), made=made, booked=made * promised)
 
 
@@ -83,7 +83,7 @@ def test(
     luck = jax.random.uniform(draw_key, fakes.shape, memory.contraction.dtype)
     tested = draw(memory.pairs, network.verification.pairs, luck)
     truth, booked = _as_read(network, memory.contraction)
-    passed = chance.binomial(pass_key, tested, (1 + truth) / 2).sum(axis=1)
+    passed = randomness.binomial(pass_key, tested, (1 + truth) / 2).sum(axis=1)
     made = tested.sum(axis=1)
     outcome = Evidence(
         passed=jnp.where(fakes, 0, passed).astype(booked.dtype),

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from ceas_gym.names import calling, resolve
+from ceas_gym.registry import calling, resolve
 
 Times = Any
 """A number, or an array of NumPy or of JAX; > 0."""

@@ -50,7 +50,7 @@ class EpisodeSettings(Section, frozen=True):
     """Test accuracy, whose first round is a yardstick of an episode. In the shipped scenarios it is
     five points below what their rounds of exact gradients come to, without noise and attack, on
     average over layouts and twenty starts, rounded down to a whole per cent
-    (`ceas_agents.noiseless`)."""
+    (`tests/helpers/noiseless.py`)."""
     reward: str = "loss_decrease"
     """What the scheduler is rewarded for, by name; it changes nothing else."""
     layouts: Annotated[int, Field(ge=1, le=64)] = 1

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from ceas_gym.names import nearest
+from ceas_gym.registry import nearest
 from ceas_gym.scenario.section import Count, Kilometres, Section
 
 MOST_NODES = 1000

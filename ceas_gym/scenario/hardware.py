@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, model_validator
 
-from ceas_gym.hardware import PRESETS
-from ceas_gym.names import nearest
+from ceas_gym.registry import nearest
+from ceas_gym.scenario.presets import PRESETS
 from ceas_gym.scenario.section import Coherence, Probability, Section
 
 COHERENCE_ONLY = ("depolarizing", "dephasing")
@@ -16,7 +16,8 @@ DEFAULTS: dict[str, Any] = {name: figure.value for name, figure in PRESETS["cust
 class HardwareSettings(Section, frozen=True):
     """Photon interface, memories and gates of the nodes, the relays and the hub.
 
-    What is left out has the figure of the preset, which `ceas_gym.hardware` holds with its source.
+    What is left out has the figure of the preset, which `ceas_gym.scenario.presets` holds with its
+    source.
 
     Example:
         >>> HardwareSettings(preset="nv_centre", visibility=0.95).device_efficiency

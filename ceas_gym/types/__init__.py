@@ -13,7 +13,7 @@ Axes have the same names everywhere:
   numbers of X, Y and Z in them.
 """
 
-from ceas_gym.types.fixed import (
+from ceas_gym.types.params import (
     Adversary,
     Consensus,
     Layouts,
@@ -26,27 +26,29 @@ from ceas_gym.types.fixed import (
     Verification,
     Weather,
 )
-from ceas_gym.types.moving import (
-    Cache,
+from ceas_gym.types.round import (
     Coalition,
-    Conditions,
     Delivery,
-    Evidence,
     Gathered,
     Ledger,
     Links,
-    Memory,
     Metrics,
-    Model,
     Observation,
     Pulled,
     Received,
-    Report,
     Round,
-    Scores,
-    State,
     TimeStep,
     Verdict,
+)
+from ceas_gym.types.state import (
+    Cache,
+    Conditions,
+    Evidence,
+    Memory,
+    Model,
+    Report,
+    Scores,
+    State,
     Workers,
 )
 

@@ -4,18 +4,18 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import probes
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
+from helpers import probes
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from ceas_agents.training.adapter import GymnasiumVecEnv, vec_env
-from ceas_gym import metrics
-from ceas_gym.env import CEASEnv
-from ceas_gym.vector_env import CEASVectorEnv
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
+from ceas_gym.task import metrics
 
 ROUNDS = 4
 ROWS = 2

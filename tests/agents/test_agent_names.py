@@ -3,14 +3,18 @@
 import csv
 import sys
 
-import drawn
 import jax
 import numpy as np
 import pytest
 import yaml
+from helpers import drawn
 
 import ceas_agents
-from ceas_agents import catalogue, cli, contestants, evaluate, learned, sweep, sweep_plan
+from ceas_agents import catalogue, cli
+from ceas_agents.evaluation import contestants, play
+from ceas_agents.policies import checkpoints as learned
+from ceas_agents.sweeps import plan as plans
+from ceas_agents.sweeps import run
 from ceas_gym import config
 
 KEY = jax.random.key(0)
@@ -129,14 +133,14 @@ def test_sweep_compiles_once_for_agents_of_a_form(own, checkpoints, tmp_path, mo
         "vary": {"policy": [own, "steady", str(other)]},
     }
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(settings))
-    plan = sweep_plan.load(tmp_path / "sweep.yaml")
+    plan = plans.load(tmp_path / "sweep.yaml")
     assert [cell.program for cell in plan.cells] == [0, 1, 0]
-    sweep.sweep(plan, tmp_path / "out")
+    run.sweep(plan, tmp_path / "out")
     with (tmp_path / "out" / "cells.csv").open(newline="") as file:
         found = {row["policy"]: float(row["return"]) for row in csv.DictReader(file)}
     for name in (own, str(other)):
         contestant = contestants.get(name)
-        params = evaluate.prepare(config.load("tiny", quick), [contestant])[name]
-        ((_, rounds),) = evaluate.episodes(contestant, params, 2, [0])
+        params = play.prepare(config.load("tiny", quick), [contestant])[name]
+        ((_, rounds),) = play.episodes(contestant, params, 2, [0])
         assert found[name] == pytest.approx(rounds["reward"].sum(), rel=1e-5)
     assert found[own] != found[str(other)]

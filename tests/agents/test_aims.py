@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_agents import aims, contestants, evaluate, run
-from ceas_agents.sweep_program import AnyOf
+from ceas_agents.evaluation import contestants, play
+from ceas_agents.evaluation import run as evaluation
+from ceas_agents.policies import aims
+from ceas_agents.sweeps.compilation import AnyOf
 from ceas_gym import config
 from ceas_gym.consensus import rules
 
@@ -146,11 +148,11 @@ def test_losses_by_rule() -> None:
 def test_a_rule_without_a_loss_of_its_own_is_said_aloud() -> None:
     chosen = [contestants.get(name) for name in ("ceas", "ceas:placement=random", "uniform")]
     for rule, told in (("krum", 2), ("clip+trimmed_mean", 0)):
-        params = evaluate.prepare(config.load("tiny", {"consensus.rule": rule}), chosen)
-        assert len(run.notes(chosen, params)) == told
-    params = evaluate.prepare(config.load("tiny", {"consensus.rule": "nnm+krum"}), chosen)
+        params = play.prepare(config.load("tiny", {"consensus.rule": rule}), chosen)
+        assert len(evaluation.notes(chosen, params)) == told
+    params = play.prepare(config.load("tiny", {"consensus.rule": "nnm+krum"}), chosen)
     said = "note: ceas has no aim for the rule nnm+krum; it takes the median's"
-    assert run.notes(chosen, params)[0] == said
+    assert evaluation.notes(chosen, params)[0] == said
 
 
 @pytest.mark.parametrize(("picked", "name"), [(0, "mean"), (1, "median")])

@@ -3,17 +3,18 @@
 import functools
 import itertools
 
-import compiled
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ceas_agents import aims, ceas, market
-from ceas_gym import actions, config, parameters
+from ceas_agents.policies import aims, ceas, planning
+from ceas_gym import config, parameters
+from ceas_gym.task import actions
 from ceas_gym.types import Observation
 
 
@@ -27,7 +28,7 @@ def start(tiny):
     return compiled.reset(tiny, jax.random.key(0))[1].observation
 
 
-plan, survey = compiled.compiled(ceas.ceas), compiled.compiled(market.survey)
+plan, survey = compiled.compiled(ceas.ceas), compiled.compiled(planning.survey)
 
 
 @functools.partial(jax.jit, static_argnums=3)
@@ -51,7 +52,7 @@ def test_action_is_legal_for_any_observation(tiny, start, seed):
 
 
 def test_node_short_of_key_gets_the_earliest_windows(tiny, start):
-    column = market.COLUMN["tag"]
+    column = planning.COLUMN["tag"]
     rich = Observation(start.nodes.at[:, column].set(1.0), start.network)
     poor = Observation(rich.nodes.at[2, column].set(0.0), start.network)
     none = jax.random.key(0)
@@ -65,7 +66,7 @@ def test_most_productive_are_served_and_no_fewer_than_can_commit(placement):
     params = parameters.build(config.load("small"))
     _, timestep = compiled.reset(params, jax.random.key(0))
     found = survey(params.network, timestep.observation)
-    needed = market.tag_time(params.network, timestep.observation)
+    needed = planning.tag_time(params.network, timestep.observation)
     served = choose(params, found, needed, placement)
     productivity = np.asarray(found.value.sum(axis=0))
     count = int(served.sum())
@@ -80,7 +81,7 @@ RICH = {"attack.byzantine_nodes": 1, "network.nodes": 6, "network.channels": 2}
 def losses_of_all(params, observation, placement):
     """The loss of every set that can commit, each with its best schedule, and that of CEAS."""
     network = params.network
-    found, needed = market.survey(network, observation), market.tag_time(network, observation)
+    found, needed = planning.survey(network, observation), planning.tag_time(network, observation)
     sets = jnp.array(list(itertools.product([False, True], repeat=6)))
 
     def of(served):
@@ -90,11 +91,11 @@ def losses_of_all(params, observation, placement):
             )
 
         def give(free, most):
-            return market.allocate(found, served, free, most, slope)
+            return planning.allocate(found, served, free, most, slope)
 
-        action = market.plan(network, found, observation, served, give)
+        action = planning.plan(network, found, observation, served, give)
         channel_time = actions.decode(network, action)
-        data = channel_time - market.fill_windows(network, jnp.where(served, needed, 0))
+        data = channel_time - planning.fill_windows(network, jnp.where(served, needed, 0))
         information = found.stored + (found.value * jnp.maximum(data, 0)).sum(axis=0)
         lost = ceas.loss_of(params, information, served, placement)
         return jnp.where(served.sum() >= ceas.least_votes(params), lost, jnp.inf)
@@ -145,7 +146,7 @@ def test_without_attackers_no_channel_is_left_without_a_node(channels):
     _, timestep = compiled.reset(params, jax.random.key(0))
     found = survey(params.network, timestep.observation)
     assert int((found.can_tag & (found.value.sum(axis=0) > 0)).sum()) >= channels
-    needed = market.tag_time(params.network, timestep.observation)
+    needed = planning.tag_time(params.network, timestep.observation)
     assert int(choose(params, found, needed).sum()) >= channels
 
 
@@ -154,7 +155,7 @@ def test_hopeless_node_is_left_out():
     _, timestep = compiled.reset(params, jax.random.key(0))
     found = survey(params.network, timestep.observation)
     weak = found._replace(value=found.value.at[:, 0].multiply(1e-4))
-    needed = market.tag_time(params.network, timestep.observation)
+    needed = planning.tag_time(params.network, timestep.observation)
     assert bool(choose(params, found, needed)[0])
     assert not bool(choose(params, weak, needed)[0])
 
@@ -177,13 +178,13 @@ def test_who_is_byzantine_changes_nothing(tiny, start):
 
 
 def test_ceas_wastes_less_than_uniform():
-    from ceas_agents import contestants, evaluate
+    from ceas_agents.evaluation import contestants, play
 
     scenario = config.load("small", {"episode.rounds": 4})
     chosen = [contestants.get("ceas"), contestants.get("uniform")]
-    params = evaluate.prepare(scenario, chosen)
+    params = play.prepare(scenario, chosen)
     wasted = []
     for contestant in chosen:
-        (_, rounds), *_ = evaluate.episodes(contestant, params[contestant.name], 4, range(1))
+        (_, rounds), *_ = play.episodes(contestant, params[contestant.name], 4, range(1))
         wasted.append(rounds["pairs_expired"].sum() / rounds["pairs_generated"].sum())
     assert wasted[0] < 0.05 < wasted[1]

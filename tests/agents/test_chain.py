@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-
-from ceas_agents.exact import chain
-from ceas_agents.exact.chain import Chain, Link
+from reference import repeater_chain
+from reference.repeater_chain import Chain, Link
 
 # Nodes, p, p_swap, cut-off and policy; published with what it is off by at most, and recomputed.
 TIMES = [
@@ -79,8 +78,8 @@ def advantages() -> Iterator[object]:
 
 def time(setting: Chain, policy: str) -> float:
     if policy == "nested":
-        return chain.nested(*setting[1:])
-    return (chain.optimal if policy == "optimal" else chain.swap_asap)(*setting)
+        return repeater_chain.nested(*setting[1:])
+    return (repeater_chain.optimal if policy == "optimal" else repeater_chain.swap_asap)(*setting)
 
 
 def three_nodes(p: float, p_swap: float, cutoff: int) -> float:
@@ -116,57 +115,57 @@ def test_delivery_times_are_the_published_ones(
 
 @pytest.mark.parametrize(("setting", "per_cent"), list(advantages()))
 def test_advantages_are_the_published_ones(setting: Chain, per_cent: float) -> None:
-    optimal = chain.optimal(*setting)
-    advantage = 100 * (chain.swap_asap(*setting) / optimal - 1)
+    optimal = repeater_chain.optimal(*setting)
+    advantage = 100 * (repeater_chain.swap_asap(*setting) / optimal - 1)
     assert advantage == pytest.approx(per_cent, rel=1e-5, abs=4e-6)
 
 
 def test_there_are_as_many_states_as_were_published() -> None:
     # 965 with those 16 in which the end nodes share a link, of four ages, and in which there may be
     # another link of nodes 1 and 2, or 2 and 3, that was bridged.
-    model = chain.build(Chain(5, 0.5, 0.5, 3))
+    model = repeater_chain.build(Chain(5, 0.5, 0.5, 3))
     assert len(set(model.states)) == len(model.states) == 965 - 16
 
 
 @pytest.mark.parametrize("p", [0.05, 0.6, 1.0])
 def test_neighbours_wait_for_the_first_success(p: float) -> None:
-    assert chain.optimal(2, p, 0.5, 3) == pytest.approx(1 / p, rel=1e-12)
+    assert repeater_chain.optimal(2, p, 0.5, 3) == pytest.approx(1 / p, rel=1e-12)
 
 
 @pytest.mark.parametrize("cutoff", [0, 1, 2, 5, 40])
 @pytest.mark.parametrize(("p", "p_swap"), [(0.1, 0.3), (0.5, 1.0), (1.0, 0.7)])
 def test_three_nodes_have_a_closed_form(p: float, p_swap: float, cutoff: int) -> None:
     expected = three_nodes(p, p_swap, cutoff)
-    assert chain.optimal(3, p, p_swap, cutoff) == pytest.approx(expected, rel=1e-10)
-    assert chain.swap_asap(3, p, p_swap, cutoff) == pytest.approx(expected, rel=1e-10)
+    assert repeater_chain.optimal(3, p, p_swap, cutoff) == pytest.approx(expected, rel=1e-10)
+    assert repeater_chain.swap_asap(3, p, p_swap, cutoff) == pytest.approx(expected, rel=1e-10)
 
 
 @pytest.mark.parametrize("nodes", [3, 4, 5, 6])
 def test_without_storage_everything_must_succeed_at_once(nodes: int) -> None:
     expected = 1 / (0.6 ** (nodes - 1) * 0.7 ** (nodes - 2))
-    assert chain.optimal(nodes, 0.6, 0.7, 0) == pytest.approx(expected, rel=1e-10)
+    assert repeater_chain.optimal(nodes, 0.6, 0.7, 0) == pytest.approx(expected, rel=1e-10)
 
 
 def test_storage_and_choice_never_cost_time() -> None:
-    optimal = [chain.optimal(4, 0.4, 0.6, cutoff) for cutoff in range(5)]
+    optimal = [repeater_chain.optimal(4, 0.4, 0.6, cutoff) for cutoff in range(5)]
     assert (np.diff(optimal) < 0).all()
-    assert optimal[2] <= chain.swap_asap(4, 0.4, 0.6, 2)
-    assert chain.optimal(5, 0.9, 0.5, 1) <= chain.nested(0.9, 0.5, 1)
+    assert optimal[2] <= repeater_chain.swap_asap(4, 0.4, 0.6, 2)
+    assert repeater_chain.optimal(5, 0.9, 0.5, 1) <= repeater_chain.nested(0.9, 0.5, 1)
 
 
 def test_optimum_is_the_fixed_point_of_value_iteration() -> None:
-    model = chain.build(Chain(4, 0.5, 0.5, 2))
+    model = repeater_chain.build(Chain(4, 0.5, 0.5, 2))
     values = np.zeros(len(model.states))
     for _ in range(1000):
         gains = model.process.chances @ values - 1
         values = np.full(len(values), -np.inf)
         np.maximum.at(values, model.process.states, gains)
-    assert chain.optimal(4, 0.5, 0.5, 2) == pytest.approx(-values[0] - 1, rel=1e-10)
+    assert repeater_chain.optimal(4, 0.5, 0.5, 2) == pytest.approx(-values[0] - 1, rel=1e-10)
 
 
 def test_swap_keeps_the_older_age_and_fails_with_all_links() -> None:
     links = (Link(0, 1, 2), Link(1, 2, 0), Link(2, 3, 1))
-    row = chain.transitions(Chain(5, 1.0, 0.7, 3), links, (1, 2))
+    row = repeater_chain.transitions(Chain(5, 1.0, 0.7, 3), links, (1, 2))
     lost = tuple(Link(node, node + 1, 0) for node in range(4))
     # Nodes 1 and 2 have all their memories free again, and attempt another link.
     assert row == pytest.approx(
@@ -176,7 +175,7 @@ def test_swap_keeps_the_older_age_and_fails_with_all_links() -> None:
 
 def test_links_apart_swap_independently() -> None:
     links = tuple(Link(node, node + 1, 1) for node in range(4))
-    row = chain.transitions(Chain(5, 1.0, 0.7, 3), links, (1, 3))
+    row = repeater_chain.transitions(Chain(5, 1.0, 0.7, 3), links, (1, 3))
     assert len(row) == 4
     assert row[Link(0, 2, 2), Link(2, 4, 2)] == pytest.approx(0.7**2)
     assert row[Link(0, 2, 2), Link(2, 3, 0), Link(3, 4, 0)] == pytest.approx(0.7 * 0.3)
@@ -184,13 +183,13 @@ def test_links_apart_swap_independently() -> None:
 
 def test_link_of_the_cutoffs_age_must_deliver_or_is_dropped() -> None:
     setting, links = Chain(3, 1.0, 0.7, 3), (Link(0, 1, 3), Link(1, 2, 0))
-    assert chain.transitions(setting, links, ()) == {(Link(0, 1, 0), Link(1, 2, 1)): 1.0}
+    assert repeater_chain.transitions(setting, links, ()) == {(Link(0, 1, 0), Link(1, 2, 1)): 1.0}
     again = {(Link(0, 1, 0), Link(1, 2, 0)): pytest.approx(0.3)}
-    assert chain.transitions(setting, links, (1,)) == again
+    assert repeater_chain.transitions(setting, links, (1,)) == again
 
 
 def test_what_delivers_is_missing_from_the_next_states() -> None:
-    model = chain.build(Chain(4, 0.3, 0.6, 2))
+    model = repeater_chain.build(Chain(4, 0.3, 0.6, 2))
     expected = []
     for state, swaps in zip(model.process.states, model.swaps, strict=True):
         links = model.states[state]
@@ -212,12 +211,12 @@ def test_what_delivers_is_missing_from_the_next_states() -> None:
 )
 def test_chains_out_of_range_are_refused(setting: tuple, said: str) -> None:
     with pytest.raises(ValueError, match="must be") as error:
-        chain.optimal(*setting)
+        repeater_chain.optimal(*setting)
     assert str(error.value) == said
 
 
 def test_rules_that_never_deliver_or_cannot_swap_are_refused() -> None:
     with pytest.raises(ValueError, match="out of reach"):
-        chain.delivery_time(Chain(3, 0.5, 0.5, 1), lambda state: ())
+        repeater_chain.delivery_time(Chain(3, 0.5, 0.5, 1), lambda state: ())
     with pytest.raises(ValueError, match="a pair of each state"):
-        chain.delivery_time(Chain(3, 0.5, 0.5, 1), lambda state: (2,))
+        repeater_chain.delivery_time(Chain(3, 0.5, 0.5, 1), lambda state: (2,))

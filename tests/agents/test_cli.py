@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_agents import POLICIES, cli, contestants, evaluate, pair_bounds
+from ceas_agents import POLICIES, cli
+from ceas_agents.bounds import pair_bounds
+from ceas_agents.evaluation import contestants, play
 from ceas_gym import config, parameters
-from ceas_gym.env import CEASEnv
+from ceas_gym.envs.env import CEASEnv
 from ceas_gym.types import Observation
 
 SHORT = ["--set", "episode.rounds=3", "--episodes", "2", "--seed", "5"]
@@ -63,7 +65,7 @@ def test_every_pair_of_an_episode_is_in_one_part(finished):
         total = sum(float(row[f"pairs_{part}"]) for part in parts)
         assert total == float(row["pairs_generated"])
         numbers = {name: float(value) for name, value in row.items() if name != "policy"}
-        shares = evaluate.fates(numbers)
+        shares = play.fates(numbers)
         assert sum(shares.values()) == pytest.approx(1)
         used = shares["spent usefully"] + shares["keyed"]
         # Key that was measured counts as useful; `wasted` counts spent pairs only.
@@ -111,13 +113,13 @@ def test_existing_results_are_not_overwritten(finished, monkeypatch, capsys):
 
 
 def test_interrupt_leaves_the_finished_rows(tmp_path, monkeypatch, capsys):
-    played = evaluate.episodes
+    played = play.episodes
 
     def interrupted(*arguments):
         yield next(played(*arguments))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(evaluate, "episodes", interrupted)
+    monkeypatch.setattr(play, "episodes", interrupted)
     code = call(
         monkeypatch, "evaluate", "tiny", "--policy", "uniform", *SHORT, "--out", str(tmp_path)
     )

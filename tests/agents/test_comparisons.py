@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ceas_agents import resampling
-from ceas_agents.comparisons import equivalent, simultaneous
+from ceas_agents.statistics import resampling
+from ceas_agents.statistics.comparisons import equivalent, simultaneous
 
 RANDOM_STATE = 7
 

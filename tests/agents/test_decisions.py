@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from ceas_agents.exact import decisions
-from ceas_agents.exact.decisions import Process
+from ceas_agents.bounds import decision_process
+from ceas_agents.bounds.decision_process import Process
 
 
 def random_process(seed: int, num_states: int = 3, num_choices: int = 3) -> Process:
@@ -43,19 +43,19 @@ RISK = by_hand((0, -3.5, [0, 0]), (0, -1, [0, 0.5]), (1, -5, [0, 0]), (1, -1, [1
 
 
 def test_process_solved_by_hand() -> None:
-    values, policy = decisions.best(RISK)
+    values, policy = decision_process.best(RISK)
     np.testing.assert_allclose(values, [-3, -4])
     np.testing.assert_array_equal(policy, [1, 3])
-    discounted, policy = decisions.best(RISK, discount=0.5)
+    discounted, policy = decision_process.best(RISK, discount=0.5)
     np.testing.assert_allclose(discounted, [-10 / 7, -12 / 7])
     np.testing.assert_array_equal(policy, [1, 3])
 
 
 def test_horizon_solved_by_hand() -> None:
-    values, policy = decisions.finite_horizon(RISK, steps=3)
+    values, policy = decision_process.finite_horizon(RISK, steps=3)
     np.testing.assert_allclose(values, [[-2, -2.5], [-1.5, -2], [-1, -1], [0, 0]])
     np.testing.assert_array_equal(policy, [[1, 3]] * 3)
-    values, _ = decisions.finite_horizon(RISK, steps=2, discount=0.5)
+    values, _ = decision_process.finite_horizon(RISK, steps=2, discount=0.5)
     np.testing.assert_allclose(values, [[-1.25, -1.5], [-1, -1], [0, 0]])
 
 
@@ -64,7 +64,7 @@ def test_horizon_solved_by_hand() -> None:
 def test_best_of_all_policies(seed: int, discount: float) -> None:
     process = random_process(seed)
     worths = [worth(process, policy, discount) for policy in policies(process)]
-    values, policy = decisions.best(process, discount)
+    values, policy = decision_process.best(process, discount)
     np.testing.assert_allclose(values, np.max(worths, axis=0), rtol=1e-10)
     np.testing.assert_allclose(values, worth(process, policy, discount), rtol=1e-10)
 
@@ -73,7 +73,7 @@ def test_best_of_all_policies(seed: int, discount: float) -> None:
 def test_every_policy_is_worth_what_dense_equations_say(seed: int) -> None:
     process = random_process(seed)
     for policy in policies(process):
-        values = decisions.evaluate(process, policy, 0.9)
+        values = decision_process.evaluate(process, policy, 0.9)
         np.testing.assert_allclose(values, worth(process, policy, 0.9), rtol=1e-10)
 
 
@@ -87,27 +87,27 @@ def test_best_of_all_sequences_of_policies(seed: int, discount: float) -> None:
         for policy in reversed(sequence):
             total = process.rewards[policy] + discount * chances[policy] @ total
         sums.append(total)
-    values, policy = decisions.finite_horizon(process, 3, discount)
+    values, policy = decision_process.finite_horizon(process, 3, discount)
     assert (values.shape, policy.shape) == ((4, 3), (3, 3))
     np.testing.assert_allclose(values[0], np.max(sums, axis=0), rtol=1e-12)
 
 
 def test_long_horizon_has_the_values_without_one() -> None:
     process = random_process(0)
-    values, policy = decisions.finite_horizon(process, 2000)
-    expected, stationary = decisions.best(process)
+    values, policy = decision_process.finite_horizon(process, 2000)
+    expected, stationary = decision_process.best(process)
     np.testing.assert_allclose(values[0], expected, rtol=1e-10)
     np.testing.assert_array_equal(policy[0], stationary)
 
 
 def test_no_steps_are_worth_nothing() -> None:
-    values, policy = decisions.finite_horizon(RISK, 0)
+    values, policy = decision_process.finite_horizon(RISK, 0)
     np.testing.assert_array_equal(values, [[0, 0]])
     assert policy.shape == (0, 2)
 
 
 def test_free_waiting_does_not_put_off_the_end_for_ever() -> None:
-    values, policy = decisions.best(by_hand((0, 0, [1]), (0, 2, [0])))
+    values, policy = decision_process.best(by_hand((0, 0, [1]), (0, 2, [0])))
     np.testing.assert_array_equal(values, [2])
     np.testing.assert_array_equal(policy, [1])
 
@@ -127,15 +127,15 @@ def test_free_waiting_does_not_put_off_the_end_for_ever() -> None:
 )
 def test_processes_without_an_answer_are_refused(process: Process, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        decisions.best(process)
+        decision_process.best(process)
 
 
 def test_arguments_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="discount must be in"):
-        decisions.best(RISK, discount=0.0)
+        decision_process.best(RISK, discount=0.0)
     with pytest.raises(ValueError, match="steps must be at least 0, but is -1"):
-        decisions.finite_horizon(RISK, -1)
+        decision_process.finite_horizon(RISK, -1)
     with pytest.raises(ValueError, match="a pair of each state, in order"):
-        decisions.evaluate(RISK, np.array([3, 1]))
+        decision_process.evaluate(RISK, np.array([3, 1]))
     with pytest.raises(ValueError, match="out of reach"):
-        decisions.evaluate(by_hand((0, -1, [1]), (0, -1, [0])), np.array([0]))
+        decision_process.evaluate(by_hand((0, -1, [1]), (0, -1, [0])), np.array([0]))

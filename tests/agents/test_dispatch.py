@@ -1,14 +1,16 @@
 """Dispatching: the rule that is picked makes the schedule, row by row and from what it sees."""
 
-import drawn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from gymnasium import spaces
+from helpers import drawn
 
-from ceas_agents import contestants, dispatch, evaluate
-from ceas_agents.training.dispatch import Dispatch
+from ceas_agents.evaluation import contestants
+from ceas_agents.evaluation import play as playing
+from ceas_agents.policies import selection
+from ceas_agents.wrappers.dispatch import Dispatch
 from ceas_gym.types import Observation
 
 KEY = jax.random.key(0)
@@ -26,12 +28,12 @@ def envs(params):
 
 @pytest.fixture(scope="module")
 def play():
-    return jax.jit(dispatch.play)
+    return jax.jit(selection.play)
 
 
-@pytest.mark.parametrize("name", dispatch.RULES)
+@pytest.mark.parametrize("name", selection.RULES)
 def test_each_place_is_that_rule_whatever_the_key(name, params, play):
-    rule, policy = jnp.int32(list(dispatch.RULES).index(name)), jax.jit(dispatch.RULES[name])
+    rule, policy = jnp.int32(list(selection.RULES).index(name)), jax.jit(selection.RULES[name])
     for seed in range(3):
         seen = drawn.observation(4, seed)
         expected = policy(params, seen, KEY)
@@ -50,12 +52,12 @@ def test_each_row_plays_the_rule_that_is_picked_there(envs, params, play, monkey
         step_async(actions)
 
     monkeypatch.setattr(inner, "step_async", noted)
-    assert envs.action_space == spaces.Discrete(len(dispatch.RULES))
+    assert envs.action_space == spaces.Discrete(len(selection.RULES))
     shown, ends = envs.reset(), 0
-    last = len(dispatch.RULES) - 1
+    last = len(selection.RULES) - 1
     for rules in [(0, last), (last, 0), (4, 2), (1, 5), (3, 3)]:
         rows = [Observation(envs._seen.nodes[row], envs._seen.network[row]) for row in range(2)]
-        summaries = [dispatch.summary(row) for row in rows]
+        summaries = [selection.summary(row) for row in rows]
         np.testing.assert_allclose(shown, summaries, atol=1e-6)
         expected = [
             play(jnp.int32(rule), params, row, KEY) for rule, row in zip(rules, rows, strict=True)
@@ -76,9 +78,9 @@ def test_each_row_plays_the_rule_that_is_picked_there(envs, params, play, monkey
 
 def test_picking_one_rule_is_playing_it(envs, params):
     contestant = contestants.get("max_weight")
-    rule = np.full(2, list(dispatch.RULES).index("max_weight"))
+    rule = np.full(2, list(selection.RULES).index("max_weight"))
     envs.seed(5)
     envs.reset()
     rewards = np.array([envs.step(rule)[1] for _ in range(3)])
-    for row, (_, rounds) in enumerate(evaluate.episodes(contestant, params, 3, [5, 6])):
+    for row, (_, rounds) in enumerate(playing.episodes(contestant, params, 3, [5, 6])):
         np.testing.assert_allclose(rewards[:, row], rounds["reward"], rtol=1e-4, atol=1e-6)

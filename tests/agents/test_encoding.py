@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ceas_agents import canvas, cli, results, run
+from ceas_agents import cli
+from ceas_agents.evaluation import results, run
+from ceas_agents.figures import style
 from ceas_gym import config
 
 NAME = "Zürich [/b] $\\frac$ :smile: →"
@@ -99,7 +101,7 @@ def test_results_are_there_before_anything_is_printed(here, call, monkeypatch):
     names = {path.name for path in (here / "runs" / "evaluate").iterdir()}
     assert names == {
         *("episodes.csv", "rounds.csv", "scenario.yaml", "run.json"),
-        *(f"{figure}.{kind}" for figure in ("accuracy", "pairs") for kind in canvas.FORMATS),
+        *(f"{figure}.{kind}" for figure in ("accuracy", "pairs") for kind in style.FORMATS),
     }
 
 

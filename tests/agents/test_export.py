@@ -1,24 +1,23 @@
 """Agents of what Stable-Baselines3 has trained act as it predicts."""
 
-import drawn
 import jax
 import numpy as np
-import probes
 import pytest
 import torch
 from gymnasium import spaces
+from helpers import drawn, probes
 from jax.tree_util import Partial
 from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.vec_env import VecNormalize
 
-from ceas_agents import learned
-from ceas_agents.ceas import ceas
-from ceas_agents.dispatch import RULES
-from ceas_agents.forms import FORMS
+from ceas_agents.policies import checkpoints
+from ceas_agents.policies.ceas import ceas
+from ceas_agents.policies.networks import FORMS
+from ceas_agents.policies.selection import RULES
 from ceas_agents.training import export
 from ceas_agents.training.adapter import GymnasiumVecEnv
-from ceas_agents.training.dispatch import Dispatch
-from ceas_agents.training.residual import Residual
+from ceas_agents.wrappers.dispatch import Dispatch
+from ceas_agents.wrappers.residual import Residual
 
 KEY = jax.random.key(0)
 
@@ -41,7 +40,7 @@ def test_agent_acts_as_its_learner(form, seed, act):
     expected, _ = model.predict(drawn.shown(form, seen), deterministic=True)
     agent = export.agent(model)
     assert agent.form == form
-    found = act(learned.policy(agent), seen)
+    found = act(checkpoints.policy(agent), seen)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.ptp(expected) > 0.05
 
@@ -54,7 +53,7 @@ def test_dispatching_agent_picks_as_its_learner(act):
         agent = export.agent(model)
         assert agent.form == "dispatch"
         name = list(RULES)[int(rule)]
-        found, expected = act(learned.policy(agent), seen), act(Partial(RULES[name]), seen)
+        found, expected = act(checkpoints.policy(agent), seen), act(Partial(RULES[name]), seen)
         np.testing.assert_allclose(found, expected, atol=1e-5)
         picked.add(name)
     assert len(picked) > 1
@@ -65,7 +64,7 @@ def test_a_residual_adds_to_ceas(act):
     agent = export.agent(drawn.fresh("residual"))
     # Its last layer starts at zero.
     np.testing.assert_allclose(
-        act(learned.policy(agent), seen), act(Partial(ceas), seen), atol=1e-6
+        act(checkpoints.policy(agent), seen), act(Partial(ceas), seen), atol=1e-6
     )
 
 

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from ceas_agents import contestants
+from ceas_agents.evaluation import contestants
 from ceas_gym import config, dynamics, parameters
 
 QUICK = {"xla_backend_optimization_level": 0}

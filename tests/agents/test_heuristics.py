@@ -1,14 +1,15 @@
 """Heuristics: each does what its name says, on a market where that can be told by hand."""
 
-import compiled
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import compiled
 
-from ceas_agents import heuristics, market
-from ceas_gym import actions, config, parameters
-from ceas_gym.observations import NODE_FEATURES
+from ceas_agents.policies import heuristics, planning
+from ceas_gym import config, parameters
+from ceas_gym.task import actions
+from ceas_gym.task.observations import NODE_FEATURES
 from ceas_gym.types import Observation
 
 COLUMN = {feature.name: column for column, feature in enumerate(NODE_FEATURES)}
@@ -40,7 +41,7 @@ def change(observation, name, values):
 
 
 def test_max_weight_serves_the_fastest_empty_memory_first(params, keyed):
-    found = compiled.compiled(market.survey)(params.network, keyed)
+    found = compiled.compiled(planning.survey)(params.network, keyed)
     given = schedule(params, heuristics.max_weight, keyed)
     assert given[0].argmax() == np.argmax(found.room * found.pairs)
     assert given.sum(axis=1).max() <= 1 + 1e-4
@@ -51,13 +52,13 @@ def test_max_weight_leaves_full_memories_alone(params, keyed):
     best = keyed.nodes[:, COLUMN["new_contraction"]]
     full = change(change(keyed, "stored", jnp.arange(6) == 0), "stored_contraction", best)
     lasting = change(full, "survival", 1.0)
-    found = compiled.compiled(market.survey)(params.network, lasting)
+    found = compiled.compiled(planning.survey)(params.network, lasting)
     assert float(found.room[0]) == 0
     assert schedule(params, heuristics.max_weight, lasting)[:, 0] == pytest.approx(0, abs=1e-6)
 
 
 def test_freshest_first_gives_the_last_window_to_the_best_pairs(params, keyed):
-    found = compiled.compiled(market.survey)(params.network, keyed)
+    found = compiled.compiled(planning.survey)(params.network, keyed)
     per_pair = np.asarray(found.value / found.pairs)
     given = schedule(params, heuristics.freshest_first, keyed)
     assert given[-1].argmax() == per_pair[-1].argmax()
@@ -68,13 +69,13 @@ def test_earliest_deadline_first_gives_the_last_window_to_the_shortest_life(para
     given = schedule(
         params, heuristics.earliest_deadline_first, change(keyed, "lifetime", lifetime)
     )
-    found = compiled.compiled(market.survey)(params.network, keyed)
+    found = compiled.compiled(planning.survey)(params.network, keyed)
     alive = np.asarray(found.value[-1] > 0)
     assert given[-1].argmax() == np.where(alive, lifetime, 2).argmin()
 
 
 def test_proportional_fair_serves_everybody_who_can_be_served(params, keyed):
-    found = compiled.compiled(market.survey)(params.network, keyed)
+    found = compiled.compiled(planning.survey)(params.network, keyed)
     given = schedule(params, heuristics.proportional_fair, keyed)
     useful = np.asarray((found.value > 0).any(axis=0) & found.can_tag)
     assert ((given.sum(axis=0) > 0.01) == useful).all()
@@ -92,5 +93,5 @@ def test_proportional_fair_serves_everybody_who_can_be_served(params, keyed):
 def test_key_comes_first(params, keyed, policy):
     poor = change(keyed, "tag", (jnp.arange(6) != 2).astype(jnp.float32))
     assert schedule(params, policy, poor)[0, 2] > 0.01
-    needed = float(market.tag_time(params.network, poor)[2])
+    needed = float(planning.tag_time(params.network, poor)[2])
     assert schedule(params, policy, poor)[:, 2].sum() >= min(needed, 1) - 1e-4

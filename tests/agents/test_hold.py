@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ceas_agents.ceas import ceas
+from ceas_agents.policies.ceas import ceas
 from ceas_agents.training import adapter
-from ceas_agents.training.hold import Hold
-from ceas_agents.training.residual import Residual
-from ceas_agents.training.scaled import Scaled
+from ceas_agents.wrappers.action_repeat import Hold
+from ceas_agents.wrappers.residual import Residual
+from ceas_agents.wrappers.reward_scale import Scaled
 from ceas_gym import config, parameters
 
 ROUNDS = {"episode.rounds": 4}

@@ -2,18 +2,19 @@
 
 from typing import Any
 
-import drawn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from helpers import drawn
 
-from ceas_agents import ceas, dispatch, evaluate, forms, learned
-from ceas_agents.contestants import Contestant
-from ceas_agents.forms import Layer
-from ceas_agents.learned import Agent
-from ceas_agents.training.residual import Residual
+from ceas_agents.evaluation import play
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.policies import ceas, checkpoints, networks, selection
+from ceas_agents.policies.checkpoints import Agent
+from ceas_agents.policies.networks import Layer
+from ceas_agents.wrappers.residual import Residual
 from ceas_gym import dynamics
 from ceas_gym.types import Observation
 
@@ -31,13 +32,13 @@ def params():
 
 @pytest.fixture(scope="module")
 def agents():
-    return {form: drawn.agent(form) for form in forms.FORMS}
+    return {form: drawn.agent(form) for form in networks.FORMS}
 
 
 @pytest.fixture(scope="module")
 def requests(agents, params):
     """What the network for each node asks for."""
-    policy = learned.policy(agents["nodes"])
+    policy = checkpoints.policy(agents["nodes"])
     return lambda seen: policy(params, seen, KEY)
 
 
@@ -74,7 +75,7 @@ def test_residual_shows_the_action_of_ceas_in_every_observation(params):
         np.testing.assert_allclose(seen["base"][0], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("form", forms.PER_NODE)
+@pytest.mark.parametrize("form", networks.PER_NODE)
 def test_every_weight_is_trained(form):
     made = drawn.fresh(form)
     before = {name: value.clone() for name, value in made.policy.named_parameters()}
@@ -97,9 +98,9 @@ def test_windows_explore_alike_at_all_nodes():
     torch.testing.assert_close(spread[0], expected)
 
 
-@pytest.mark.parametrize("form", forms.FORMS)
+@pytest.mark.parametrize("form", networks.FORMS)
 def test_action_lies_in_the_action_space(form, agents, params):
-    action = learned.policy(agents[form])(params, drawn.observation(4, 0), KEY)
+    action = checkpoints.policy(agents[form])(params, drawn.observation(4, 0), KEY)
     assert action.shape == (4, 4)
     assert action.dtype == jnp.float32
     assert np.abs(action).max() <= 1
@@ -125,7 +126,7 @@ def test_another_scenario_is_refused_in_one_line(form, changes, said, agents):
     other = drawn.params(changes)
     nodes = other.network.vertex.shape[0]
     with pytest.raises(ValueError, match=said) as error:
-        learned.policy(agents[form])(other, drawn.observation(nodes, 0), KEY)
+        checkpoints.policy(agents[form])(other, drawn.observation(nodes, 0), KEY)
     assert "\n" not in str(error.value)
 
 
@@ -137,28 +138,28 @@ def test_another_scenario_is_played_where_it_can_be(form, changes, agents):
     other = drawn.params(changes)
     windows, nodes = other.network.windows, other.network.vertex.shape[0]
     seen = drawn.observation(nodes, 0)
-    action = jax.eval_shape(learned.policy(agents[form]), other, seen, KEY)
+    action = jax.eval_shape(checkpoints.policy(agents[form]), other, seen, KEY)
     assert action.shape == (windows, nodes)
 
 
 def test_more_rules_than_there_are_is_refused(params):
-    known = len(dispatch.RULES)
+    known = len(selection.RULES)
     many = Agent("dispatch", (Layer(jnp.zeros((24, known + 1)), jnp.zeros(known + 1)),))
     with pytest.raises(ValueError, match=f"pick among {known + 1} rules, but there are {known}"):
-        learned.policy(many)(params, drawn.observation(4, 0), KEY)
+        checkpoints.policy(many)(params, drawn.observation(4, 0), KEY)
 
 
 def test_unknown_form_is_refused(agents):
     with pytest.raises(ValueError, match="did you mean nodes"):
-        learned.policy(agents["nodes"]._replace(form="node"))
+        checkpoints.policy(agents["nodes"]._replace(form="node"))
 
 
 # --- Evaluation ---
 
 
 def test_evaluation_plays_what_the_policy_asks_for(agents, params):
-    policy = learned.policy(agents["dispatch"])
-    ((_, rounds),) = evaluate.episodes(Contestant("mine", policy, {}), params, 3, [2])
+    policy = checkpoints.policy(agents["dispatch"])
+    ((_, rounds),) = play.episodes(Contestant("mine", policy, {}), params, 3, [2])
     act, step = jax.jit(policy), jax.jit(dynamics.step)
     state, timestep = jax.jit(dynamics.reset)(params, jax.random.key(2))
     for reward in rounds["reward"]:
@@ -171,13 +172,13 @@ def test_other_weights_compile_nothing_anew(params, monkeypatch):
 
     def counted(*arguments):
         traces.append(len(traces))
-        return forms.nodes(*arguments)
+        return networks.nodes(*arguments)
 
-    monkeypatch.setitem(forms.FORMS, "nodes", counted)
+    monkeypatch.setitem(networks.FORMS, "nodes", counted)
     found = []
     for seed in range(3):
-        policy = learned.policy(drawn.agent("nodes", seed))
-        ((_, rounds),) = evaluate.episodes(Contestant("mine", policy, {}), params, 3, [0])
+        policy = checkpoints.policy(drawn.agent("nodes", seed))
+        ((_, rounds),) = play.episodes(Contestant("mine", policy, {}), params, 3, [0])
         found.append((len(traces), rounds["pairs_generated"].sum()))
     counts, pairs = zip(*found, strict=True)
     assert counts[0] > 0
@@ -188,11 +189,11 @@ def test_other_weights_compile_nothing_anew(params, monkeypatch):
 # --- Files ---
 
 
-@pytest.mark.parametrize("form", forms.FORMS)
+@pytest.mark.parametrize("form", networks.FORMS)
 def test_agent_survives_a_file(form, agents, tmp_path):
     path = tmp_path / "agent.npz"
-    learned.save(agents[form], path)
-    again = learned.load(path)
+    checkpoints.save(agents[form], path)
+    again = checkpoints.load(path)
     assert again.form == form
     assert jax.tree.structure(again.layers) == jax.tree.structure(agents[form].layers)
     for one, other in zip(
@@ -210,7 +211,7 @@ def test_file_of_something_else_is_an_error(content, tmp_path):
     else:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=f"{path} holds no learned scheduler"):
-        learned.load(path)
+        checkpoints.load(path)
 
 
 def test_array_alone_is_an_error(tmp_path):
@@ -218,41 +219,41 @@ def test_array_alone_is_an_error(tmp_path):
     with path.open("wb") as file:
         np.save(file, np.ones(3))
     with pytest.raises(ValueError, match="holds no learned scheduler"):
-        learned.load(path)
+        checkpoints.load(path)
 
 
 def test_file_cut_off_anywhere_is_an_error(agents, tmp_path):
     path = tmp_path / "agent.npz"
-    learned.save(agents["flat"], path)
+    checkpoints.save(agents["flat"], path)
     whole = path.read_bytes()
     for kept in range(0, len(whole), 97):
         path.write_bytes(whole[:kept])
         with pytest.raises(ValueError, match="holds no learned scheduler"):
-            learned.load(path)
+            checkpoints.load(path)
 
 
 def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"none\.npz can't be read: no such file"):
-        learned.load(tmp_path / "none.npz")
+        checkpoints.load(tmp_path / "none.npz")
 
 
 @pytest.mark.parametrize(
     "change", [lambda names: names[1:], lambda names: [names[1], names[0], *names[2:]]]
 )
 def test_agent_that_knows_rules_by_other_places_is_an_error(change, agents, tmp_path, monkeypatch):
-    path, rules = tmp_path / "agent.npz", dict(dispatch.RULES)
-    learned.save(agents["dispatch"], path)
+    path, rules = tmp_path / "agent.npz", dict(selection.RULES)
+    checkpoints.save(agents["dispatch"], path)
     changed = {name: rules[name] for name in change(list(rules))}
-    monkeypatch.setattr(learned, "RULES", changed)
+    monkeypatch.setattr(checkpoints, "RULES", changed)
     with pytest.raises(ValueError, match=r"it picks among .* not the rules of today"):
-        learned.load(path)
+        checkpoints.load(path)
 
 
 def test_agent_may_know_the_first_rules_only(agents, tmp_path, monkeypatch):
     path = tmp_path / "agent.npz"
-    learned.save(agents["dispatch"], path)
-    monkeypatch.setattr(learned, "RULES", {**dispatch.RULES, "newer": ceas.ceas})
-    assert learned.load(path).form == "dispatch"
+    checkpoints.save(agents["dispatch"], path)
+    monkeypatch.setattr(checkpoints, "RULES", {**selection.RULES, "newer": ceas.ceas})
+    assert checkpoints.load(path).form == "dispatch"
 
 
 def test_damaged_agent_is_an_error(agents, tmp_path):
@@ -266,6 +267,6 @@ def test_damaged_agent_is_an_error(agents, tmp_path):
         "not finite": Agent("nodes", (first._replace(bias=first.bias * np.nan), *others)),
     }
     for said, agent in broken.items():
-        learned.save(agent, path)
+        checkpoints.save(agent, path)
         with pytest.raises(ValueError, match=f"{path} holds no learned scheduler: .*{said}"):
-            learned.load(path)
+            checkpoints.load(path)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_agents import market
+from ceas_agents.policies import planning
 
 WINDOWS, NODES = 4, 6
 LOSSES = {
@@ -21,7 +21,7 @@ LOSSES = {
 
 @functools.partial(jax.jit, static_argnames="fairness")
 def allocate(found, served, channels, most, fairness=2):
-    return market.allocate(found, served, channels, most, market.fair(fairness))
+    return planning.allocate(found, served, channels, most, planning.fair(fairness))
 
 
 def optimum(found, served, channels, most, fairness):
@@ -52,7 +52,7 @@ def random_market(seed, fibres=0):
     age = np.arange(WINDOWS)[::-1, None]
     fresh = random.uniform(0.3, 0.9, NODES) * random.uniform(0.6, 1.0, NODES) ** age
     value = jnp.asarray(np.where(age < lifetime, pairs * fresh / 4, 0), jnp.float32)
-    return market.Market(
+    return planning.Market(
         value=value,
         pairs=jnp.asarray(pairs, jnp.float32),
         stored=jnp.asarray(random.choice([0.0, 5.0], NODES), jnp.float32),
@@ -123,7 +123,7 @@ def test_allocation_gives_nothing_where_nothing_is_served_or_would_last():
 def test_early_windows_go_to_long_lived_memories():
     value = jnp.array([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]]) * 50
     both, hub = jnp.array([True, True]), jnp.ones((1, 2))
-    found = market.Market(value, jnp.full(2, 100.0), jnp.zeros(2), jnp.full(2, 1e4), both, hub)
+    found = planning.Market(value, jnp.full(2, 100.0), jnp.zeros(2), jnp.full(2, 1e4), both, hub)
     schedule = allocate(found, both, jnp.ones((3, 1)), jnp.ones((3, 2)))
     assert float(schedule[:2, 0].min()) > 0.9
     assert float(schedule[2, 1]) > 0.9

@@ -4,11 +4,12 @@ from functools import cache
 
 import numpy as np
 import pytest
-from compiled import compiled
-from reference_learning import full_gradient, score
+from helpers import noiseless
+from helpers.compiled import compiled
+from reference.learning import full_gradient, score
 
-from ceas_agents import noiseless
-from ceas_gym import chance, config, layouts
+from ceas_gym import config, layouts
+from ceas_gym.jax_utils import randomness
 from ceas_gym.learning import model, setup
 from ceas_gym.scenario import LearningSettings, Scenario
 
@@ -40,7 +41,7 @@ def test_it_is_descent_along_the_exact_gradient():
     learning = setup.build(settings, nodes=4)
     finals = []
     for seed in seeds:
-        parameters = np.asarray(compiled(model.start)(learning, chance.key(seed)).parameters)
+        parameters = np.asarray(compiled(model.start)(learning, randomness.key(seed)).parameters)
         for _ in range(2):
             parameters = parameters - 2.0 * full_gradient(learning, parameters)
         finals.append(score(learning, parameters).accuracy)

@@ -6,10 +6,11 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
-from compiled import reset
+from helpers.compiled import reset
 
-from ceas_agents import contestants, options
-from ceas_agents.policies import POLICIES
+from ceas_agents.evaluation import contestants
+from ceas_agents.policies import options
+from ceas_agents.policies.registry import POLICIES
 from ceas_gym import config, parameters
 
 

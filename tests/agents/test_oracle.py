@@ -4,7 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from ceas_agents import bounds, contestants, evaluate, oracle
+from ceas_agents.bounds import oracle
+from ceas_agents.evaluation import bound as bounding
+from ceas_agents.evaluation import contestants, play
 from ceas_gym import config, parameters
 from ceas_gym.physics import information, register
 
@@ -23,8 +25,8 @@ def bound(name, **changes):
 def test_no_policy_delivers_more(name, changes):
     """On average over 30 seeds, each with the bound of its own link conditions."""
     params = parameters.build(config.load("tiny", CALM | changes | {"episode.rounds": 8}))
-    played = evaluate.episodes(contestants.get(name), params, 8, range(30))
-    returns = np.array([evaluate.summary(metrics, 1.0)["return"] for _, metrics in played])
+    played = play.episodes(contestants.get(name), params, 8, range(30))
+    returns = np.array([play.summary(metrics, 1.0)["return"] for _, metrics in played])
     most = [oracle.bound(params, jax.random.key(seed)).information for seed in range(30)]
     margin = np.array(most) - returns
     assert margin.mean() > -4 * margin.std(ddof=1) / np.sqrt(30)
@@ -96,12 +98,12 @@ def test_what_it_does_not_cover_is_refused(name, changes, reason):
 def test_contestants_under_another_protocol_are_refused(tmp_path):
     naive = contestants.get("oblivious-naive")
     with pytest.raises(ValueError, match="oblivious-naive plays under"):
-        bounds.compare(config.load("micro"), [naive], range(1), tmp_path)
+        bounding.compare(config.load("micro"), [naive], range(1), tmp_path)
 
 
 def test_comparison_is_written_and_shown(tmp_path, capsys):
     scenario = config.load("micro", {"episode.rounds": 3})
-    found = bounds.compare(scenario, [contestants.get("round_robin")], range(4), tmp_path)
+    found = bounding.compare(scenario, [contestants.get("round_robin")], range(4), tmp_path)
     printed = capsys.readouterr().out
     assert "exact optimum" in printed
     assert len(found["returns"]["round_robin"]) == len(found["bound"]) == 4
@@ -112,6 +114,6 @@ def test_comparison_is_written_and_shown(tmp_path, capsys):
 def test_missing_optimum_is_explained(tmp_path, capsys):
     # The program of the first test.
     scenario = config.load("tiny", CALM | {"episode.rounds": 8})
-    found = bounds.compare(scenario, [contestants.get("freshest_first")], range(2), tmp_path)
+    found = bounding.compare(scenario, [contestants.get("freshest_first")], range(2), tmp_path)
     assert "does not cover" in found["optimum"]
     assert "exact optimum does not cover" in " ".join(capsys.readouterr().out.split())

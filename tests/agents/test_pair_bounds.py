@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_agents import contestants, evaluate, pair_bounds
+from ceas_agents.bounds import pair_bounds
+from ceas_agents.evaluation import contestants, play
 from ceas_gym import config, parameters
 
 CALM: dict[str, object] = {
@@ -334,9 +335,9 @@ def share_of_bound(scenario, name, seeds, **changes):
     settings = config.load(config.load(scenario, contestant.overrides), changes)
     params = parameters.build(settings)
     most, rounds = pair_bounds.most_useful_pairs(params), settings.episode.rounds
-    played = evaluate.episodes(contestant, params, rounds, range(seeds))
+    played = play.episodes(contestant, params, rounds, range(seeds))
     return np.array(
-        [evaluate.summary(metrics, 1.0, [most])["share_of_most_useful"] for _, metrics in played]
+        [play.summary(metrics, 1.0, [most])["share_of_most_useful"] for _, metrics in played]
     )
 
 
@@ -383,8 +384,8 @@ def test_no_contestant_exceeds_the_bounds(name):
     """On average over 30 seeds; a uniform schedule keeps all channels busy."""
     contestant = contestants.get(name)
     params = parameters.build(config.load("tiny", contestant.overrides | {"episode.rounds": 8}))
-    played = evaluate.episodes(contestant, params, 8, range(30))
-    table = [evaluate.summary(metrics, 0.85) for _, metrics in played]
+    played = play.episodes(contestant, params, 8, range(30))
+    table = [play.summary(metrics, 0.85) for _, metrics in played]
     useful = np.array(
         [row["pairs_spent"] - row["pairs_wasted"] + row["pairs_keyed"] for row in table]
     )

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from ceas_agents import canvas, plots
-from ceas_agents.contestants import CONTESTANTS
+from ceas_agents.evaluation.contestants import CONTESTANTS
+from ceas_agents.figures import plots, style
 
 OTHERS = ["ppo", "a2c", "mine", "module:function", "sac"]
 SHARES = dict(zip(plots.FATES, (0.5, 0.2, 0.1, 0.06, 0.05, 0.03, 0.02, 0.04), strict=True))
@@ -33,7 +33,7 @@ def curves(names: list[str], seeds: int = 3, rounds: int = 5) -> dict[str, NDArr
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that a test saves, instead of files."""
     saved: list[Figure] = []
-    monkeypatch.setattr(canvas, "save", lambda figure, path: saved.append(figure))
+    monkeypatch.setattr(style, "save", lambda figure, path: saved.append(figure))
     return saved
 
 
@@ -95,7 +95,7 @@ def test_the_band_is_the_interval_of_the_mean(figures: list[Figure]) -> None:
     (band,) = figures[0].axes[0].collections
     last = np.asarray(band.get_paths()[0].vertices)
     ends = last[last[:, 0] == 5, 1]
-    expected = plots.statistics.interval(100 * data["ceas"][:, -1])
+    expected = plots.intervals.interval(100 * data["ceas"][:, -1])
     np.testing.assert_allclose((ends.min(), ends.max()), expected)
 
 
@@ -241,7 +241,7 @@ def test_valid_pictures_are_the_only_files_left(
     with Image.open(tmp_path / "figure.png") as image:
         image.load()
         assert image.format == "PNG"
-        assert image.width == canvas.WIDTH_INCHES * canvas.DOTS_PER_INCH
+        assert image.width == style.WIDTH_INCHES * style.DOTS_PER_INCH
         assert image.info["dpi"][0] >= 150
 
 
@@ -250,7 +250,7 @@ def test_the_same_figure_is_the_same_files(tmp_path: Path) -> None:
     program = (
         "import numpy as np\n"
         "from pathlib import Path\n"
-        "from ceas_agents import plots\n"
+        "from ceas_agents.figures import plots\n"
         "curves = np.random.default_rng(0).random((3, 5))\n"
         "plots.accuracy_over_rounds(dict(a=curves), Path('figure.png'), 'a title')\n"
     )
@@ -259,7 +259,7 @@ def test_the_same_figure_is_the_same_files(tmp_path: Path) -> None:
         changed = os.environ | {"PYTHONHASHSEED": hashes, "SOURCE_DATE_EPOCH": hashes}
         command = [sys.executable, "-c", program]
         subprocess.run(command, check=True, cwd=tmp_path / hashes, env=changed)
-    for kind in canvas.FORMATS:
+    for kind in style.FORMATS:
         one, other = ((tmp_path / h / f"figure.{kind}").read_bytes() for h in ("1", "2"))
         assert one == other
         assert b"Date" not in one
@@ -304,7 +304,7 @@ def test_settings_of_the_user_neither_change_nor_matter(
         before = options()
         draw(other)
         assert options() == before
-    for kind in canvas.FORMATS:
+    for kind in style.FORMATS:
         drawn = [path.with_suffix(f".{kind}").read_bytes() for path in (plain, other)]
         assert drawn[0] == drawn[1]
 
@@ -313,7 +313,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed_and_pyplot_never(tmp_path
     program = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from ceas_agents import plots\n"
+        "from ceas_agents.figures import plots\n"
         "print('matplotlib' in sys.modules)\n"
         f"plots.accuracy_over_rounds(dict(a=np.ones((2, 2))), Path({str(tmp_path / 'a')!r}), '')\n"
         "print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)\n"

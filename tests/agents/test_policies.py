@@ -1,13 +1,15 @@
 """Baselines: what each one does, on any scenario, and the contestants built on them."""
 
-import compiled
 import jax
 import numpy as np
 import pytest
+from helpers import compiled
 
-from ceas_agents import POLICIES, contestants, load
-from ceas_gym import actions, config, parameters
+from ceas_agents import POLICIES, load
+from ceas_agents.evaluation import contestants
+from ceas_gym import config, parameters
 from ceas_gym.network import forecast
+from ceas_gym.task import actions
 from ceas_gym.types import Observation
 
 
@@ -67,7 +69,7 @@ def test_max_rate_fills_the_fastest_links_first(params, start):
 
 def test_names_resolve_or_say_what_is_near():
     assert load("ceas") is POLICIES["ceas"]
-    assert contestants.get("ceas_agents.policies:uniform").policy is POLICIES["uniform"]
+    assert contestants.get("ceas_agents.policies.baselines:uniform").policy is POLICIES["uniform"]
     with pytest.raises(ValueError, match="did you mean oblivious-fair"):
         contestants.get("oblivious-fare")
     with pytest.raises(ValueError, match="can't be imported"):

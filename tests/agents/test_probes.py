@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-import probes
 import pytest
 import torch
 from gymnasium.spaces import Space
+from helpers import probes
 from stable_baselines3 import DQN, PPO, SAC
 
 from ceas_agents.training.adapter import GymnasiumVecEnv

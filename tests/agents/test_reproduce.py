@@ -10,19 +10,17 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ceas_agents.reproduce import (
+from ceas_agents.reproduction import parts, report, run
+from ceas_agents.reproduction.claims import (
     ablation,
     attacks,
     coherence_map,
     experiments,
-    parameters,
-    parts,
-    report,
-    run,
     scale,
 )
-from ceas_agents.reproduce.parts import Part
-from ceas_agents.sweep_plan import Cell, Plan
+from ceas_agents.reproduction.parts import Part
+from ceas_agents.reproduction.report import parameters
+from ceas_agents.sweeps.plan import Cell, Plan
 from ceas_gym import config
 
 SEEDS = range(4)

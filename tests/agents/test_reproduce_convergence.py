@@ -12,15 +12,16 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ceas_agents import policies
-from ceas_agents.reproduce import convergence, descent, surrogate, theorem
-from ceas_agents.reproduce.surrogate import Rounds
+from ceas_agents.policies import base, registry
+from ceas_agents.reproduction.claims import convergence
+from ceas_agents.reproduction.claims.convergence import descent, surrogate, theorem
+from ceas_agents.reproduction.claims.convergence.surrogate import Rounds
 from ceas_gym import config, dynamics, parameters
 from ceas_gym.consensus import attacks, rules
 from ceas_gym.consensus.attacks import View
+from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.learning import learners, pullback
 from ceas_gym.physics import register
-from ceas_gym.programs import once
 from ceas_gym.types import Delivery, Learning, Pulled, Split
 
 CURVATURES = np.linspace(1, 4, 10)
@@ -339,7 +340,7 @@ def test_no_limit_is_claimed_outside_the_theorem(found: dict[str, Any]) -> None:
 def test_track_begins_with_the_simulators_model() -> None:
     """Its loss and slope at the start, by automatic differentiation."""
     params = parameters.build(config.load("tiny", convergence.INSIDE))
-    policy, key = policies.as_pytree(policies.ceas), jax.random.key(5)
+    policy, key = base.as_pytree(registry.ceas), jax.random.key(5)
     found = descent.COMPILED[True](policy, 10, params, key)
     start = once(dynamics.reset)(params, key)[0].model.parameters
     value, slope = once(jax.value_and_grad(loss, argnums=1))(params.learning, start)

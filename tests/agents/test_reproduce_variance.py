@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from scipy import optimize
 
-from ceas_agents import policies
-from ceas_agents.reproduce import variance, variance_case
-from ceas_agents.reproduce import variance_draws as draws
-from ceas_agents.reproduce import variance_law as law
+from ceas_agents.policies import base, registry
+from ceas_agents.reproduction.claims import variance
+from ceas_agents.reproduction.claims.variance import case as variance_case
+from ceas_agents.reproduction.claims.variance import draws, law
 from ceas_gym import config, dynamics, parameters
 from ceas_gym.consensus import rules, weights
 from ceas_gym.learning import learners, pullback
@@ -23,7 +23,7 @@ ROUNDS = 10
 DRAWS = 2000
 """The same everywhere, since each number is compiled anew."""
 NAMES = [scheme.name for scheme in draws.SCHEMES]
-UNIFORM = policies.as_pytree(policies.POLICIES["uniform"])
+UNIFORM = base.as_pytree(registry.POLICIES["uniform"])
 # Contractions and shots; variance by information, by equal weights, their ratio, and by shots.
 TABLE = [
     ([1, 0.9, 0.8, 0.5], [100] * 4, 3.703703703704e-3, 4.873167438272e-3, 0.760019792182, None),
@@ -116,7 +116,7 @@ def test_weights_by_inverse_variance_reach_the_least_and_no_others_less():
 def test_deliveries_are_those_of_the_steps(tiny, played):
     def one(carry, _):
         state, observation = carry
-        action = policies.POLICIES["uniform"](tiny, observation, jax.random.key(0))
+        action = registry.POLICIES["uniform"](tiny, observation, jax.random.key(0))
         after, timestep = dynamics.step(tiny, state, action)
         told = (after.report.shots, after.report.signal, timestep.metrics["authenticated_nodes"])
         return (after, timestep.observation), (state.model.parameters, *told)

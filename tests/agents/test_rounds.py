@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ceas_agents import contestants, evaluate, oracle
-from ceas_agents.exact import rounds
-from ceas_gym import actions, config, dynamics, parameters
+from ceas_agents.bounds import optimal_rounds, oracle
+from ceas_agents.evaluation import contestants, play
+from ceas_gym import config, dynamics, parameters
 from ceas_gym.network import generation
+from ceas_gym.task import actions
 
 ROUNDS = 20
 SUCCESS = float(np.float32(0.7))
@@ -26,12 +27,12 @@ def params():
 
 @pytest.fixture(scope="module")
 def game(params):
-    return rounds.game(params)
+    return optimal_rounds.game(params)
 
 
 @pytest.fixture(scope="module")
 def optimum(game):
-    return rounds.solve(game, ROUNDS)
+    return optimal_rounds.solve(game, ROUNDS)
 
 
 def contraction_at(age, rate):
@@ -99,14 +100,14 @@ def test_chances_add_up_to_one(game):
 
 def test_every_schedule_can_be_asked_for(params, game):
     for tried in game.attempts:
-        schedule = actions.decode(params.network, rounds.request(params.network, tried))
+        schedule = actions.decode(params.network, optimal_rounds.request(params.network, tried))
         np.testing.assert_array_equal(generation.attempts(params.network, schedule)[..., 0], tried)
 
 
 def test_optimal_policy_earns_what_it_promises(params, game, optimum):
     """It is played through the environment's own step, from 300 seeds."""
     number = {state.tobytes(): place for place, state in enumerate(game.states)}
-    asked = np.stack([rounds.request(params.network, tried) for tried in game.attempts])
+    asked = np.stack([optimal_rounds.request(params.network, tried) for tried in game.attempts])
     start = jax.jit(jax.vmap(lambda key: dynamics.reset(params, key)[0]))
     step = jax.jit(jax.vmap(lambda state, action: dynamics.step(params, state, action)))
     state = start(jax.random.split(jax.random.key(5), 300))
@@ -121,8 +122,8 @@ def test_optimal_policy_earns_what_it_promises(params, game, optimum):
 
 @pytest.mark.parametrize("name", ["ceas", "round_robin"])
 def test_nobody_beats_the_optimum(params, optimum, name):
-    played = evaluate.episodes(contestants.get(name), params, ROUNDS, range(200))
-    returns = np.array([evaluate.summary(metrics, 1.0)["return"] for _, metrics in played])
+    played = play.episodes(contestants.get(name), params, ROUNDS, range(200))
+    returns = np.array([play.summary(metrics, 1.0)["return"] for _, metrics in played])
     assert returns.mean() - 4 * returns.std(ddof=1) / np.sqrt(200) < optimum.value
 
 
@@ -132,7 +133,7 @@ def test_oracle_bounds_the_optimum(params, optimum):
 
 
 def test_optimum_of_no_round_is_nothing(game):
-    assert rounds.solve(game, 0).value == 0
+    assert optimal_rounds.solve(game, 0).value == 0
 
 
 @pytest.mark.parametrize(
@@ -150,4 +151,4 @@ def test_optimum_of_no_round_is_nothing(game):
 def test_what_it_does_not_cover_is_refused(changes, reason):
     other = parameters.build(config.load("micro", changes))
     with pytest.raises(ValueError, match=reason):
-        rounds.game(other)
+        optimal_rounds.game(other)

@@ -3,10 +3,10 @@
 import jax
 import numpy as np
 import pytest
-from compiled import reset, step
+from helpers.compiled import reset, step
 
-from ceas_agents import scarcity
-from ceas_agents.policies import POLICIES
+from ceas_agents.policies import scarcity
+from ceas_agents.policies.registry import POLICIES
 from ceas_gym import config, parameters
 
 ALIKE = {

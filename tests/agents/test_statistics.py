@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ceas_agents import resampling
-from ceas_agents.statistics import interquartile_mean, interval, intervals
+from ceas_agents.statistics import resampling
+from ceas_agents.statistics.intervals import interquartile_mean, interval, intervals
 
 VALUES = np.random.default_rng(3).normal(0.7, 0.05, 30)
 ROWS = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=6)

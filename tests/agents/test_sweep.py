@@ -7,21 +7,24 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-import adversaries
 import numpy as np
 import pytest
 import yaml
+from helpers import adversaries
 
-from ceas_agents import (
-    cli,
-    contestants,
-    evaluate,
-    pair_bounds,
-    sweep,
-    sweep_plan,
-    sweep_play,
-    sweep_program,
-    sweep_table,
+from ceas_agents import cli
+from ceas_agents.bounds import pair_bounds
+from ceas_agents.evaluation import contestants, play
+from ceas_agents.sweeps import (
+    compilation,
+    run,
+    workers,
+)
+from ceas_agents.sweeps import (
+    plan as plans,
+)
+from ceas_agents.sweeps import (
+    table as sweep_table,
 )
 from ceas_gym import config
 
@@ -79,7 +82,7 @@ def rows(folder):
 @pytest.fixture(autouse=True)
 def _keep_compiled(monkeypatch):
     # The other tests in this process have programs of their own.
-    monkeypatch.setattr(sweep_play.jax, "clear_caches", lambda: None)
+    monkeypatch.setattr(workers.jax, "clear_caches", lambda: None)
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ def played(monkeypatch):
             values = np.full(rounds, (seed + byzantine) / 100)
             yield seed, defaultdict(lambda values=values: values)
 
-    monkeypatch.setattr(sweep_program, "episodes", episodes)
+    monkeypatch.setattr(compilation, "episodes", episodes)
     return seen
 
 
@@ -105,8 +108,8 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     file = written(folder, TWO_BY_TWO)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep_play.jax, "clear_caches", lambda: None)
-        sweep.sweep(sweep_plan.load(file), folder / "out")
+        patch.setattr(workers.jax, "clear_caches", lambda: None)
+        run.sweep(plans.load(file), folder / "out")
     return folder / "out", file
 
 
@@ -123,11 +126,11 @@ def test_a_cell_is_what_evaluate_plays(finished):
     changes = TWO_BY_TWO["set"] | {"consensus.rule": "median", "attack.byzantine_nodes": 1}
     uniform = contestants.get("uniform")
     scenario = config.load("tiny", changes)
-    params = evaluate.prepare(scenario, [uniform])["uniform"]
-    (_, metrics), *_ = evaluate.episodes(uniform, params, 2, [4])
+    params = play.prepare(scenario, [uniform])["uniform"]
+    (_, metrics), *_ = play.episodes(uniform, params, 2, [4])
     most = pair_bounds.most_useful_pairs(params)
     row = rows(finished[0])[-1]
-    expected = evaluate.summary(metrics, scenario.episode.target_accuracy, [most])
+    expected = play.summary(metrics, scenario.episode.target_accuracy, [most])
     # To within the rounding of a program that has several rules.
     assert {name: float(row[name]) for name in expected} == pytest.approx(expected, rel=1e-5)
     assert set(row) == {"consensus.rule", "attack.byzantine_nodes", "seed", *expected}
@@ -156,7 +159,7 @@ def test_a_killed_run_goes_on_where_it_stopped(kept, finished, tmp_path):
     shutil.copytree(out, tmp_path / "out")
     whole = (out / "cells.csv").read_bytes()
     (tmp_path / "out" / "cells.csv").write_bytes(whole[:kept])
-    sweep.sweep(sweep_plan.load(file), tmp_path / "out")
+    run.sweep(plans.load(file), tmp_path / "out")
     assert (tmp_path / "out" / "cells.csv").read_bytes() == whole
     assert (tmp_path / "out" / "table.md").read_bytes() == (out / "table.md").read_bytes()
 
@@ -192,7 +195,7 @@ def test_cells_of_one_program_are_played_in_a_row(played, tmp_path, monkeypatch)
         "attack.byzantine_nodes": [0, 1],
     }
     file = written(tmp_path, {**TWO_BY_TWO, "set": {}, "episodes": 1, "vary": turned})
-    programs = [cell.program for cell in sweep_plan.load(file).cells]
+    programs = [cell.program for cell in plans.load(file).cells]
     assert programs == [0] * 4 + [1] * 8
     assert call(monkeypatch, file, "--out", tmp_path / "out") == 0
     assert [byzantine for _, byzantine, _ in played] == [0, 1] * 6
@@ -207,17 +210,17 @@ def test_a_program_plays_each_of_its_rules_and_attacks():
     uniform = contestants.get("uniform")
     cells = [("mean", "sign_flip"), ("median", "gaussian"), ("krum", "mimic")]
     prepared = [
-        evaluate.prepare(
+        play.prepare(
             config.load("tiny", {**changes, "consensus.rule": rule, "attack.name": attack}),
             [uniform],
         )["uniform"]
         for rule, attack in cells
     ]
-    assert len({sweep_program.shared(params) for params in prepared}) == 1
-    program = sweep_program.of(prepared)
+    assert len({compilation.shared(params) for params in prepared}) == 1
+    program = compilation.of(prepared)
     for params in prepared:
-        ((_, alone),) = evaluate.episodes(uniform, params, 2, [5])
-        ((_, together),) = sweep_program.episodes(program, uniform, params, 2, [5])
+        ((_, alone),) = play.episodes(uniform, params, 2, [5])
+        ((_, together),) = compilation.episodes(program, uniform, params, 2, [5])
         assert alone.keys() == together.keys()
         for name, values in alone.items():
             np.testing.assert_allclose(together[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
@@ -225,20 +228,20 @@ def test_a_program_plays_each_of_its_rules_and_attacks():
 
 def test_an_interrupt_keeps_and_shows_what_is_finished(played, tmp_path, monkeypatch, capsys):
     file, out = written(tmp_path, TWO_BY_TWO), tmp_path / "out"
-    made_up = sweep_program.episodes
+    made_up = compilation.episodes
 
     def interrupted(*arguments):
         if len(played) >= 3:
             raise KeyboardInterrupt
         yield from made_up(*arguments)
 
-    monkeypatch.setattr(sweep_program, "episodes", interrupted)
+    monkeypatch.setattr(compilation, "episodes", interrupted)
     assert call(monkeypatch, file, "--out", out) == 130
     said = capsys.readouterr()
     assert "interrupted: 4 of 8 episodes" in said.err
     assert "unfinished" in said.out
     assert len(rows(out)) == 4
-    monkeypatch.setattr(sweep_program, "episodes", made_up)
+    monkeypatch.setattr(compilation, "episodes", made_up)
     assert call(monkeypatch, file, "--out", out) == 0
     assert len(rows(out)) == len(played) == 8
     assert "unfinished" not in (out / "table.md").read_text()
@@ -379,8 +382,8 @@ def test_cells_whose_rule_needs_more_nodes_are_not_played(played, tmp_path, monk
 
 
 def test_labels_set_several_keys_at_once(tmp_path):
-    plan = sweep_plan.load(written(tmp_path, WORST))
-    _, scenario = sweep_plan.resolve(plan, plan.cells[1])
+    plan = plans.load(written(tmp_path, WORST))
+    _, scenario = plans.resolve(plan, plan.cells[1])
     assert plan.cells[1].labels == ("mean", "2", "longer, far off")
     assert scenario.attack.name == "scaled_sign_flip"
     assert scenario.attack.placement == "best_links"
@@ -389,14 +392,14 @@ def test_labels_set_several_keys_at_once(tmp_path):
 
 def test_the_policy_may_be_varied(tmp_path):
     data = {**TWO_BY_TWO, "vary": {"policy": ["uniform", "oblivious-naive"]}}
-    plan = sweep_plan.load(written(tmp_path, data))
-    names = [sweep_plan.resolve(plan, cell)[0].name for cell in plan.cells]
+    plan = plans.load(written(tmp_path, data))
+    names = [plans.resolve(plan, cell)[0].name for cell in plan.cells]
     assert names == ["uniform", "oblivious-naive"]
     assert plan.cells[0].program != plan.cells[1].program
 
 
 def shown(tmp_path, rows, **table):
-    plan = sweep_plan.load(written(tmp_path, {**WORST, "table": {**WORST["table"], **table}}))
+    plan = plans.load(written(tmp_path, {**WORST, "table": {**WORST["table"], **table}}))
     return sweep_table.grid(plan, rows)
 
 
@@ -440,9 +443,9 @@ def test_a_value_that_is_not_a_number_is_the_worst(tmp_path):
 
 def test_the_shipped_sweep_names_only_what_there_is(monkeypatch):
     # Without the parameters' arrays, which take a while to make for hundreds of cells.
-    monkeypatch.setattr(evaluate, "prepare", lambda _, chosen: {chosen[0].name: ()})
-    monkeypatch.setattr(sweep_program, "shared", lambda params: params)
-    plan = sweep_plan.load(SHIPPED / "worst-case.yaml")
+    monkeypatch.setattr(play, "prepare", lambda _, chosen: {chosen[0].name: ()})
+    monkeypatch.setattr(compilation, "shared", lambda params: params)
+    plan = plans.load(SHIPPED / "worst-case.yaml")
     assert {cell.refusal for cell in plan.cells} == {"", "needs 4 f < n"}
     for cell in plan.cells:
         adversaries.plan(str(cell.changes["attack.name"]))

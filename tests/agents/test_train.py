@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from ceas_agents import contestants, learned
 from ceas_agents.cli import main
+from ceas_agents.evaluation import contestants
+from ceas_agents.policies import checkpoints
 from ceas_agents.training import curve, plan, stage, train
 
 ROUNDS = {"episode.rounds": 3}
@@ -58,7 +59,7 @@ def file(tmp_path, text):
 def same(one, other):
     """Asserts that two folders hold the same agents and curves, but for the time it took."""
     for name in (train.BEST, train.LAST):
-        first, second = (learned.load(folder / name) for folder in (one, other))
+        first, second = (checkpoints.load(folder / name) for folder in (one, other))
         assert first.form == second.form
         for a, b in zip(first.layers, second.layers, strict=True):
             np.testing.assert_array_equal(a.weight, b.weight)
@@ -95,8 +96,8 @@ def test_agent_of_every_kind_is_trained_and_plays(kind, finished):
 def test_learning_changes_the_agent(kind, finished, tmp_path):
     short = tmp_path / "short"
     train.train(planned(*kind, steps=16), short)
-    first = learned.load(short / train.LAST)
-    last = learned.load(finished / train.LAST)
+    first = checkpoints.load(short / train.LAST)
+    last = checkpoints.load(finished / train.LAST)
     pairs = zip(first.layers, last.layers, strict=True)
     assert any(not np.array_equal(a.weight, b.weight) for a, b in pairs)
 

@@ -10,10 +10,14 @@ import jax
 import numpy as np
 import pytest
 
-from ceas_agents import cli, contestants, evaluate, options, run, tune, tune_search, tuned
-from ceas_agents.policies import POLICIES
-from ceas_agents.tune_search import OWN, TRIALS, Trial
-from ceas_agents.tuned import RATE
+from ceas_agents import cli
+from ceas_agents.evaluation import contestants, play, run, tuned
+from ceas_agents.evaluation.tuned import RATE
+from ceas_agents.policies import options
+from ceas_agents.policies.registry import POLICIES
+from ceas_agents.tuning import run as tuning
+from ceas_agents.tuning import search as tune_search
+from ceas_agents.tuning.search import OWN, TRIALS, Trial
 from ceas_gym import config
 from ceas_gym.config import yaml_text
 
@@ -35,7 +39,7 @@ def call(monkeypatch, *arguments):
 
 
 def rows(folder):
-    with (folder / tune.TABLE).open(newline="") as file:
+    with (folder / tuning.TABLE).open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -53,7 +57,7 @@ def pretend(monkeypatch, score):
             validation = np.append(np.linspace(1, 0, rounds - 1), score(contestant, rate, seed))
             yield seed, {"validation_accuracy": validation, "accuracy": np.full(rounds, 1 - rate)}
 
-    monkeypatch.setattr(evaluate, "episodes", episodes)
+    monkeypatch.setattr(play, "episodes", episodes)
 
 
 def played(plan):
@@ -340,7 +344,7 @@ def test_a_rate_goes_with_its_optimizer_and_its_scenario(ship, tmp_path):
 def test_the_tuned_rate_is_what_is_played(ship):
     ship(TUNED)
     found = tuned.contestant("tiny", contestants.get("oblivious-fair"))
-    params = evaluate.prepare(config.load("tiny", SMALL), [found])["oblivious-fair"]
+    params = play.prepare(config.load("tiny", SMALL), [found])["oblivious-fair"]
     assert float(params.learning.learning_rate) == pytest.approx(0.2)
     assert run.notes([found], {"oblivious-fair": params}) == tuned.told([found])
 

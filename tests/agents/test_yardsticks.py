@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from ceas_agents import evaluate, results
+from ceas_agents.evaluation import play, results
 
 
 def rounds(accuracy):
@@ -26,7 +26,7 @@ def rounds(accuracy):
     ],
 )
 def test_rounds_until_the_target(accuracy, first, reached):
-    row = evaluate.summary(rounds(accuracy), target_accuracy=0.85)
+    row = play.summary(rounds(accuracy), target_accuracy=0.85)
     assert (row["rounds_to_target"], row["reached_target"]) == (first, reached)
     assert row["mean_accuracy"] == pytest.approx(np.mean(accuracy))
 
@@ -37,7 +37,7 @@ def test_the_table_says_who_reaches_it_and_when():
         "not": [[0.5, 0.6, 0.7]] * 4,
     }
     rows = {
-        name: [evaluate.summary(rounds(episode), 0.85) for episode in episodes]
+        name: [play.summary(rounds(episode), 0.85) for episode in episodes]
         for name, episodes in played.items()
     }
     table = results.table(rows, "a title")
@@ -53,9 +53,9 @@ def test_useful_pairs_are_beside_the_bound_and_utilization_is_last():
     metrics["pairs_wasted"] = np.array([10, 0], np.float32)
     metrics["pairs_keyed"] = np.array([10, 10], np.float32)
     metrics["utilization"] = np.array([0.5, 0.5], np.float32)
-    row = evaluate.summary(metrics, 0.85, most_useful=[40])
+    row = play.summary(metrics, 0.85, most_useful=[40])
     assert row["share_of_most_useful"] == pytest.approx(50 / 80)
-    table = results.table({"one": [row], "unknown": [evaluate.summary(metrics, 0.85)]}, "a title")
+    table = results.table({"one": [row], "unknown": [play.summary(metrics, 0.85)]}, "a title")
     cells = {" ".join(str(column.header).split()): list(column.cells) for column in table.columns}
     assert list(cells)[-2:] == ["useful pairs, %", "pairs used, %"]
     assert cells["useful pairs, %"] == ["62.5", "no bound"]
@@ -63,4 +63,4 @@ def test_useful_pairs_are_beside_the_bound_and_utilization_is_last():
 
 
 def test_where_no_pairs_can_be_useful_none_is_the_share():
-    assert evaluate.summary(rounds([0.5]), 0.85, most_useful=[0])["share_of_most_useful"] == 0
+    assert play.summary(rounds([0.5]), 0.85, most_useful=[0])["share_of_most_useful"] == 0

@@ -3,9 +3,9 @@
 import dataclasses
 from typing import Any, NamedTuple
 
-import adversaries
 import jax
 import jax.numpy as jnp
+from helpers import adversaries
 from jaxtyping import Array
 
 from ceas_gym import dynamics

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from attack_rounds import BAD, Floats, honest_figures, round_of, sent, view_of
+from helpers.attack_rounds import BAD, Floats, honest_figures, round_of, sent, view_of
 
 from ceas_gym.consensus import attacks, rules
 from ceas_gym.consensus.attacks import View

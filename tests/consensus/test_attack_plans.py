@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import adversaries
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from attack_rounds import BAD, corrupted, honest_figures, round_of
+from helpers import adversaries
+from helpers.attack_rounds import BAD, corrupted, honest_figures, round_of
 
 from ceas_gym.consensus import attacks
 from ceas_gym.sabotage import SABOTAGE

@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from attack_rounds import BAD, BAD_ONES, Floats, honest_figures, round_of, sent, view_of
+from helpers.attack_rounds import (
+    BAD,
+    BAD_ONES,
+    Floats,
+    honest_figures,
+    round_of,
+    sent,
+    view_of,
+)
 from scipy.stats import norm
 
 from ceas_gym.consensus import attacks

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from attack_rounds import (
+from helpers.attack_rounds import (
     BAD,
     BAD_ONES,
     NODES,

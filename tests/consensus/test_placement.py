@@ -1,10 +1,10 @@
 """Where the Byzantine nodes sit."""
 
-import adversaries
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import adversaries
 
 from ceas_gym.consensus import placement
 from ceas_gym.scenario import AttackSettings

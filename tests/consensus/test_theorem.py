@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiled import for_long
+from helpers.compiled import for_long
 
 from ceas_gym.consensus import attacks, rules, weights
 from ceas_gym.consensus.attacks import View

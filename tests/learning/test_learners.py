@@ -12,7 +12,7 @@ import numpy as np
 import optax
 import pennylane as qml
 import pytest
-from compiled import compiled
+from helpers.compiled import compiled
 from numpy.typing import NDArray
 from scipy import stats
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from compiled import for_long
+from helpers.compiled import for_long
 from numpy.typing import ArrayLike, NDArray
 
 from ceas_gym.network import conditions, generation, storage

@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
-import adversaries
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import adversaries
 from network import built
 from numpy.typing import NDArray
 

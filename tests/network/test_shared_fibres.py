@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from network import built
 from numpy.typing import NDArray
 
-from ceas_gym import actions
 from ceas_gym.network import topology
+from ceas_gym.task import actions
 from ceas_gym.types import Network
 
 decode = jax.jit(actions.decode)

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiled import for_long
+from helpers.compiled import for_long
 from network import built
 from network.measured import agree, herald, links_of
 from numpy.typing import NDArray

@@ -16,16 +16,17 @@ from jaxtyping import Array
 
 import ceas_gym
 from ceas_agents.bench.timing import Contender
-from ceas_gym import batch, dynamics
-from ceas_gym.env import CEASEnv
-from ceas_gym.programs import often
+from ceas_gym import dynamics
+from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
+from ceas_gym.jax_utils import parallel
+from ceas_gym.jax_utils.fast_compile import often
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params, State
-from ceas_gym.vector_env import CEASVectorEnv
 
 ROUNDS = 40
 """That a call of the scanned core plays."""
-REFERENCE = Path(ceas_gym.__file__).parents[1] / "tests" / "reference.py"
+REFERENCE = Path(ceas_gym.__file__).parents[1] / "tests" / "reference"
 """Only a checkout has it."""
 
 
@@ -79,10 +80,12 @@ def batched(params: Params, rows: int, rounds: int = 4) -> Contender:
     """Returns the core for a batch, as `CEASVectorEnv` plays it, without the way to NumPy."""
 
     def play(params: Params, states: State, given: Array) -> Any:  # noqa: ANN401
-        return batch.each(lambda state: _play(params, state, given), states)
+        return parallel.each(lambda state: _play(params, state, given), states)
 
     keys = jax.random.split(jax.random.key(0), rows)
-    reset = jax.jit(lambda params, keys: batch.each(lambda k: dynamics.reset(params, k)[0], keys))
+    reset = jax.jit(
+        lambda params, keys: parallel.each(lambda k: dynamics.reset(params, k)[0], keys)
+    )
     states, given = reset(params, keys), requests(params, rounds)
     call = _compiled(play, params, states, given)
     return Contender(f"core, {rows} at once", lambda: call(params, states, given), rows * rounds)
@@ -118,7 +121,7 @@ def vectorized(scenario: Scenario, rows: int) -> Contender:
 
 def slow_reference(scenario: Scenario, params: Params) -> Contender | None:
     """Returns the tests' reference in NumPy, a node, a pair and a density matrix at a time."""
-    if not REFERENCE.is_file():
+    if not REFERENCE.is_dir():
         return None
     sys.path.insert(0, str(REFERENCE.parent))
     try:

@@ -47,7 +47,7 @@ print(json.dumps(clocks))
 STAGES = ("import and make", "first reset", "first step", "second reset, without a seed")
 MEMORY = """
 import resource
-from ceas_gym.vector_env import CEASVectorEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
 envs = CEASVectorEnv(256, scenario)
 envs.reset(seed=0)
 for _ in range(2):

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from ceas_agents import canvas
 from ceas_agents.bench import contenders, timing
 from ceas_agents.bench.timing import Contender
+from ceas_agents.figures import style
 from ceas_gym import config, parameters
 from ceas_gym.scenario import Scenario
 
@@ -66,8 +66,8 @@ def exponent(sizes: NDArray[np.int64], seconds: NDArray[np.float64]) -> float:
 
 def draw(found: dict[str, Any], path: Path) -> Path:
     """Writes the curves as a plot, and returns its path."""
-    with canvas.style():
-        figure = canvas.figure(height_inches=2.4)
+    with style.applied():
+        figure = style.figure(height_inches=2.4)
         panels = figure.subplots(1, len(found), sharey=True)
         for axes, (name, curve) in zip(panels, found.items(), strict=True):
             milliseconds = 1e3 * np.array(curve["seconds"])
@@ -76,10 +76,10 @@ def draw(found: dict[str, Any], path: Path) -> Path:
             axes.minorticks_off()
             axes.set_xlabel(f"{name}\nexponent {curve['exponent']:.2f}{_of(name)}")
             axes.yaxis.set_major_formatter("{x:g}")
-            axes.grid(color=canvas.GRID)
+            axes.grid(color=style.GRID)
         panels[0].set_ylabel("time of a round, ms")
-        canvas.head(figure, "How the time of a round grows with its size")
-        canvas.save(figure, path)
+        style.head(figure, "How the time of a round grows with its size")
+        style.save(figure, path)
     return path
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ceas_agents.bench.timing import Contender
 from ceas_gym.learning import circuit, data, learners, pauli, pullback
-from ceas_gym.names import resolve
+from ceas_gym.registry import resolve
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning, Split
 

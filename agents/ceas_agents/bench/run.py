@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from ceas_agents import results, run
+from ceas_agents import console
 from ceas_agents.bench import contenders, flops, fresh, growth, quantum, stages, tables, timing
 from ceas_agents.bench.timing import Contender
+from ceas_agents.evaluation import results
 from ceas_gym import config, parameters
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
@@ -47,7 +48,7 @@ def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None
     """
     folder.mkdir(parents=True, exist_ok=True)
     # All but what runs in fresh processes is on one core, from before JAX starts its threads.
-    with timing.one_core() as cores, run.progress_bar() as progress:
+    with timing.one_core() as cores, console.progress_bar() as progress:
         params = parameters.build(scenario)
         found: dict[str, Any] = {
             "scenario": json.loads(scenario.model_dump_json()),
@@ -69,10 +70,10 @@ def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None
     written = [folder / "bench.json"]
     if grow:
         written.append(growth.draw(found["growth"], folder / "growth.png"))
-    console = run.output()
+    screen = console.output()
     for table in tables.of(found):
-        console.print(table)
-    console.print("Written:", *map(str, written), soft_wrap=True)
+        screen.print(table)
+    screen.print("Written:", *map(str, written), soft_wrap=True)
 
 
 def _machine(cores: set[int]) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import Array, Float
 
-from ceas_gym import actions, dynamics, metrics, observations, sabotage
+from ceas_gym import dynamics, sabotage
 from ceas_gym.consensus import attacks, protocol
 from ceas_gym.dynamics import Keys
+from ceas_gym.jax_utils.fast_compile import often
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.network import barrier, conditions, verification
-from ceas_gym.programs import often
+from ceas_gym.task import actions, metrics, observations
 from ceas_gym.types import Params, Received, Round, State
 
 

@@ -14,8 +14,8 @@ from stable_baselines3.common.vec_env.base_vec_env import (
     VecEnvStepReturn,
 )
 
+from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.scenario import Scenario
-from ceas_gym.vector_env import CEASVectorEnv
 
 FINAL = ("final_obs", "final_info")
 """What Gymnasium adds to the info of a step in which a row ended."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ceas_agents import canvas, plots, results
-from ceas_agents.canvas import GRID
+from ceas_agents.evaluation import results
+from ceas_agents.figures import plots, style
+from ceas_agents.figures.style import GRID
 
 Row = Mapping[str, float]
 TABLE, FIGURE = "curve.csv", "curve.png"
@@ -63,8 +64,8 @@ def table(rows: Sequence[Row], reference: Row, title: str) -> Table:
 def draw(rows: Sequence[Row], reference: Row, path: Path, title: str) -> None:
     """Draws return and accuracy on the validation seeds over the steps, beside CEAS."""
     steps = [row["steps"] for row in rows]
-    with canvas.style():
-        figure = canvas.figure(3.2)
+    with style.applied():
+        figure = style.figure(3.2)
         for number, name in enumerate(("return", "final_accuracy")):
             axes = figure.add_subplot(1, 2, number + 1)
             scale = 100 if name in SHARES else 1
@@ -76,8 +77,8 @@ def draw(rows: Sequence[Row], reference: Row, path: Path, title: str) -> None:
             axes.grid(color=GRID)
         figure.axes[0].legend(frameon=False)
         subtitle = "means over the validation seeds, beside CEAS"
-        canvas.head(figure, f"Return and final accuracy in training: {title}", subtitle)
-        canvas.save(figure, path)
+        style.head(figure, f"Return and final accuracy in training: {title}", subtitle)
+        style.save(figure, path)
 
 
 def _named(measure: str) -> str:

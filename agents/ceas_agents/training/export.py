@@ -10,10 +10,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.torch_layers import CombinedExtractor
 from torch import Tensor, nn
 
-from ceas_agents.dispatch import RULES
-from ceas_agents.forms import Layer, Layers
-from ceas_agents.learned import Agent
-from ceas_agents.training.network import BASE, NodePolicy
+from ceas_agents.policies.checkpoints import Agent
+from ceas_agents.policies.networks import Layer, Layers
+from ceas_agents.policies.selection import RULES
+from ceas_agents.training.network import NodePolicy
+from ceas_agents.wrappers.residual import BASE
 
 PARTS = {"nodes", "network"}
 """Of the observation, which the forms other than `nodes` and `residual` see as one vector."""

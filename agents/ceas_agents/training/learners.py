@@ -11,16 +11,16 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from ceas_agents.ceas import ceas
+from ceas_agents.policies.ceas import ceas
 from ceas_agents.training import adapter
-from ceas_agents.training.dispatch import Dispatch
-from ceas_agents.training.hold import Hold
 from ceas_agents.training.network import NodePolicy
 from ceas_agents.training.plan import Plan
-from ceas_agents.training.residual import Residual
-from ceas_agents.training.scaled import Scaled
+from ceas_agents.wrappers.action_repeat import Hold
+from ceas_agents.wrappers.dispatch import Dispatch
+from ceas_agents.wrappers.residual import Residual
+from ceas_agents.wrappers.reward_scale import Scaled
 from ceas_gym import parameters
-from ceas_gym.names import nearest
+from ceas_gym.registry import nearest
 from ceas_gym.types import Params
 
 LEARNERS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC, "dqn": DQN}

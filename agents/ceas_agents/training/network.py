@@ -1,4 +1,4 @@
-"""The network of `ceas_agents.forms` that serves every node, as a policy with a critic."""
+"""The network of `policies.networks` that serves every node, as a policy with a critic."""
 
 import math
 from typing import Any
@@ -10,8 +10,8 @@ from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
 
-BASE = "base"
-"""Part of the observation that a residual scheduler adds to: an action."""
+from ceas_agents.wrappers.residual import BASE
+
 LEAST_SPREAD = 0.02
 """Of a feature over the nodes: one that is more alike directs no exploration."""
 

@@ -9,8 +9,10 @@ from rich.progress import Progress, TaskID
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import configure
 
-from ceas_agents import contestants, evaluate, learned, results, run
-from ceas_agents.contestants import Contestant
+from ceas_agents import console
+from ceas_agents.evaluation import contestants, play, results
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.policies import checkpoints
 from ceas_agents.training import curve, export, learners, stage
 from ceas_agents.training.plan import VALIDATION_SEEDS, Plan
 from ceas_gym import config, parameters
@@ -57,7 +59,7 @@ def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
         model = learners.resume(plan, envs, folder)
         # A stage counts from its checkpoint on, which is written after its row.
         rows = [row for row in rows if row["steps"] <= model.num_timesteps]
-    with run.progress_bar() as progress:
+    with console.progress_bar() as progress:
         task = progress.add_task("(compiling)", total=plan.settings.steps)
         try:
             training = _begun(plan, folder, model, rows)
@@ -94,14 +96,14 @@ def _keep(training: Training, told: Row) -> None:
     # Writes everything of a finished stage; the checkpoint comes last, and makes it count.
     plan, folder, rows = training.plan, training.folder, training.rows
     agent = export.agent(training.model)
-    measured = _validated(plan, Contestant(plan.name, learned.policy(agent), {}))
+    measured = _validated(plan, Contestant(plan.name, checkpoints.policy(agent), {}))
     rows.append(told | {f"validation_{name}": value for name, value in measured.items()})
     for name, value in measured.items():
         training.model.logger.record(f"validation/{name}", value)
     training.model.logger.dump(training.model.num_timesteps)
     if rows[-1] is best(plan, rows):
-        learned.save(agent, folder / BEST)
-    learned.save(agent, folder / LAST)
+        checkpoints.save(agent, folder / BEST)
+    checkpoints.save(agent, folder / LAST)
     curve.write(rows, folder)
     learners.save(training.model, folder)
 
@@ -115,11 +117,11 @@ def _validated(plan: Plan, contestant: Contestant) -> Row:
     # Without torch: the agent as it is used later.
     params = parameters.build(plan.scenario)
     first, number = VALIDATION_SEEDS, plan.settings.validation.episodes
-    played = evaluate.episodes(
+    played = play.episodes(
         contestant, params, plan.scenario.episode.rounds, range(first, first + number)
     )
     target = plan.scenario.episode.target_accuracy
-    summaries = [evaluate.summary(rounds, target) for _, rounds in played]
+    summaries = [play.summary(rounds, target) for _, rounds in played]
     return {name: sum(row[name] for row in summaries) / number for name in curve.MEASURES}
 
 
@@ -149,7 +151,7 @@ def _headline(training: Training) -> str:
 def _show(training: Training) -> None:
     figure = training.folder / curve.FIGURE
     curve.draw(training.rows, training.reference, figure, training.plan.name)
-    console = run.output()
-    console.print(curve.table(training.rows, training.reference, training.plan.name))
+    screen = console.output()
+    screen.print(curve.table(training.rows, training.reference, training.plan.name))
     written = [training.folder / name for name in (BEST, LAST, curve.TABLE, curve.FIGURE)]
-    console.print("Written:", *map(str, written), soft_wrap=True)
+    screen.print("Written:", *map(str, written), soft_wrap=True)

@@ -33,7 +33,7 @@ from ceas_gym.consensus.attacks.vectors import (
     sign_flip,
 )
 from ceas_gym.consensus.attacks.view import View
-from ceas_gym.names import resolve
+from ceas_gym.registry import resolve
 from ceas_gym.types import Adversary, Coalition, Consensus, Received, Sabotage
 
 __all__ = [

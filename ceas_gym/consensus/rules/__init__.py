@@ -51,7 +51,7 @@ from ceas_gym.consensus.rules.centres import (
 from ceas_gym.consensus.rules.neighbours import krum, multi_krum, nnm
 from ceas_gym.consensus.rules.steps import BUCKET, bucketing, clip, spoiled
 from ceas_gym.consensus.rules.units import Rule, finite, within_reach
-from ceas_gym.names import by_name, resolve
+from ceas_gym.registry import by_name, resolve
 
 __all__ = [
     "BUCKET",

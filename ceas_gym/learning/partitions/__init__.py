@@ -1,7 +1,7 @@
 """Partitions: how the quantum neural network is split over the nodes' processors, by name."""
 
 from ceas_gym.learning.partitions.data import DATA
-from ceas_gym.names import nearest
+from ceas_gym.registry import nearest
 from ceas_gym.types import Partition
 
 PARTITIONS: dict[str, Partition] = {"data": DATA}

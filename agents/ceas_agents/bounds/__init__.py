@@ -1,0 +1,1 @@
+"""What no scheduler can exceed: an oracle's, of pairs, and exact optima."""

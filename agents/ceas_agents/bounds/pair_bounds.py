@@ -1,0 +1,282 @@
+"""What any schedule can reach: useful pairs of a round, and utilization on busy channels.
+
+Utilization alone is cheap: who makes few pairs can use them all. So two linear programs bound what
+can be had. Their variables are means over an episode: of a whole channel's time in the windows of
+kind w on the route to node k, x for data, y for key and v for pairs that come to nothing; u is the
+share of rounds that commit with the node's update counted, and c the share that commit at all.
+Windows from which the same nodes' pairs outlive the round are of one kind, `windows_w` a round.
+
+    maximise    sum_wk pairs_k (x_wk + y_wk)
+    subject to  sum_k passes_bk (x_wk + y_wk + v_wk) <= channels_b windows_w  at every bottleneck b,
+                x_wk + y_wk + v_wk <= whole_k windows_w,
+                qubits u_k <= sum_w pairs_k x_wk <= memories u_k,
+                tag u_k <= sum_w key_k y_wk,   sum_w pairs_k y_wk <= most_key / key of a pair,
+                u_k <= c <= 1,   quorum c <= sum_k u_k,
+                x_wk = 0 if a pair of window w expires before the barrier.
+
+The means of every scheduler meet these, whatever it knows of the past: the mean number of pairs is
+at most linear in channel-time; a pair that is spent was made in a window from which it outlives the
+round; no barrier spends more pairs of a node than the whole shots in full memories, nor less than
+one shot; tags come from the key pool; only a quorum commits. The pool is full at most at the last
+barrier. Before, a round takes a tag from it; or key expires, and then all that left it within L
+rounds is at most its capacity, since the oldest key is spent first. In T rounds that makes
+
+    most_key = [(T - 1) max(tag, capacity / L) + capacity] / T   a round.
+
+Where a route has several hops, pairs are those of the hop that makes fewest, and any window will
+do, for a link's pair may wait at a relay. Links that change count by what the channel-time would
+have made on a good one: no more than the time itself, and on average no more than the mean rate,
+`whole`. Coherence that drifts counts as none lost; the pool takes no more pairs than are worth its
+key where hub or node are three standard deviations below the nominal coherence, and all pairs in
+the one round of 370 in which one of them is further below. Where pairs are verified or waited at a
+relay, they may be worth any key, and the pool takes any number. The bounds are on means: a lucky
+episode may exceed them.
+
+Left out, so that the bounds are too high: pairs and attempts are whole and their number is luck;
+the pool measures what it needs, and not what a schedule would like; memories may be full before the
+barrier; a quorum whose weights are too unequal does not commit; attackers jam; tests take pairs.
+"""
+
+from dataclasses import replace
+from functools import reduce
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import linprog
+
+from ceas_gym import layouts
+from ceas_gym.consensus import protocol
+from ceas_gym.jax_utils.fast_compile import once
+from ceas_gym.network import forecast, key_pool
+from ceas_gym.types import Network, Params
+
+Numbers = NDArray[np.float64]
+DEVIATIONS = 3.0
+"""By which a coherence time may be below its nominal one, of the spread of its logarithm."""
+BEYOND = 0.0027
+"""Chance, at most, that hub or node are further below in a round."""
+
+
+class _Supply(NamedTuple):
+    pairs: Numbers
+    """Of a whole channel's time in a window, shape (nodes,)."""
+    whole: Numbers
+    """Of that time, what a node can use of a window at most, shape (nodes,)."""
+    bits: Numbers
+    """Secret bits of a pair, shape (nodes,)."""
+    most_keyed: Numbers
+    """Pairs that the pool can take in a round, shape (nodes,)."""
+    lasts: NDArray[np.bool_]
+    """Whether a pair outlives the round, shape (kinds, nodes)."""
+    windows: Numbers
+    """In a round, shape (kinds,)."""
+
+
+class _Program(NamedTuple):
+    # Columns are x, y, v, u, c and the number one, by which all can be scaled.
+    useful: Numbers
+    made: Numbers
+    hub: sparse.csr_array
+    """Channels of the hub in use in each kind of window, less all of them."""
+    limits: sparse.csr_array
+    """Times the columns, these are at most zero."""
+    can: NDArray[np.bool_]
+    """Which columns may be positive."""
+
+
+def most_useful_pairs(params: Params) -> float:
+    """Returns an upper bound on the mean useful pairs of a round, whatever the schedule.
+
+    Useful is a pair measured into key or spent on an accepted update of a committed round, as in
+    `task.metrics.useful_pairs`. The mean is over luck and all rounds of an episode.
+
+    Args:
+        params: The scenario, under a contestant's protocol.
+
+    Example:
+        >>> from ceas_gym import config, parameters
+        >>> 0 < most_useful_pairs(parameters.build(config.load("tiny"))) < 4 * 860
+        True
+    """
+    program = _program(params, _supply(params))
+    one = np.zeros((1, program.useful.size))
+    one[0, -1] = 1
+    return _best(program, program.useful, sparse.csr_array(one), np.ones(1))
+
+
+def in_each_layout(params: Params) -> list[float]:
+    """Returns `most_useful_pairs` of each layout, in order.
+
+    Args:
+        params: The scenario, under a contestant's protocol.
+    """
+    return [most_useful_pairs(each) for each in layouts.every(params)]
+
+
+def most_utilization_when_busy(params: Params) -> float:
+    """Returns an upper bound on useful over generated pairs, if all channels are always busy.
+
+    Both are means as in `most_useful_pairs`. The ratio of two linear functions is linear once all
+    variables are scaled until the pairs generated are a fixed number. Neglected are the attempts
+    that a window's end cuts off: less than one in each window on each mode of a link.
+
+    Args:
+        params: Of a scenario with steady links of one hop.
+
+    Raises:
+        ValueError: If pairs wait at relays, links or coherence change, or pairs are tested: then
+            nobody knows how many pairs a busy channel makes, and how many it could use of them.
+
+    Source:
+        Charnes and Cooper, Naval Research Logistics Quarterly 9, 181 (1962).
+
+    Example:
+        >>> from ceas_gym import config, parameters
+        >>> 0 < most_utilization_when_busy(parameters.build(config.load("tiny"))) <= 1
+        True
+    """
+    _check_steady(params)
+    supply = _supply(params)
+    program = _program(params, supply)
+    # The solver's tolerances are absolute, so numbers should be near one.
+    scale = program.made.max() * params.network.windows * float(params.network.channels[0])
+    fixed = sparse.csr_array(sparse.vstack([program.hub, program.made[None] / scale]))
+    to = np.append(np.zeros(supply.windows.size), 1.0)
+    return _best(program, program.useful / scale, fixed, to)
+
+
+def most_key_bits(params: Params) -> float:
+    """Returns the most key that a node's pool can take on average in a round, in bits.
+
+    Example:
+        >>> from ceas_gym import config, parameters
+        >>> tiny = parameters.build(config.load("tiny", {"episode.rounds": 1}))
+        >>> most_key_bits(tiny) == 2 * float(tiny.network.tag_bits)
+        True
+    """
+    network, rounds = params.network, int(params.rounds)
+    capacity = float(network.key_capacity_bits)
+    lapses = capacity / network.key_slots if network.key_expires else 0.0
+    return ((rounds - 1) * max(float(network.tag_bits), lapses) + capacity) / rounds
+
+
+def _supply(params: Params) -> _Supply:
+    network, windows = params.network, params.network.windows
+    pairs, most, bits, least_bits, life = (np.asarray(x, float) for x in _links(network))
+    whole = np.divide(most, pairs, out=np.zeros_like(pairs), where=pairs > 0)
+    relayed = np.asarray(network.is_hop, bool).sum(axis=1) > 1
+    lasts = np.arange(windows)[::-1, None] < life
+    kinds, number = np.unique(np.where(relayed, lasts[-1], lasts), axis=0, return_counts=True)
+    # Of a pair that may be worth nothing, the pool takes any number.
+    low = np.where(relayed | network.verifies, 0, least_bits)
+    keyed = most_key_bits(params) / np.maximum(low, 1e-30)
+    keyed += network.drifts * BEYOND * windows * most
+    return _Supply(
+        pairs=pairs,
+        whole=whole,
+        bits=bits,
+        most_keyed=np.minimum(keyed, windows * most),
+        lasts=kinds,
+        windows=number.astype(float),
+    )
+
+
+# Compiled as a whole: operation by operation, each would be compiled alone.
+@once
+def _links(network: Network) -> tuple[Array, Array, Array, Array, Array]:
+    # Pairs of a whole channel's time and of a window of it, and of a pair the key at best, the key
+    # at worst, and the lifetime at best.
+    best = worst = network
+    if network.drifts:
+        slow, fast = 0.0, jnp.exp(DEVIATIONS * network.weather.spread)
+        best, worst = (replace(network, decay_rate=f * network.decay_rate) for f in (slow, fast))
+    links = forecast.nominal(best)
+    tried = network.attempts_per_window * network.modes * network.success_probability
+    # A whole window holds whole attempts only, shares of it may be of any size.
+    most = forecast.expected_pairs(network) * (network.weather.start @ network.weather.rate)
+    pairs = jnp.where(network.is_hop, tried, jnp.inf).min(axis=1)
+    bits, least_bits = (
+        key_pool.bits_per_pair(one, forecast.new_contraction(one, forecast.nominal(one)))
+        for one in (best, worst)
+    )
+    return pairs, most, bits, least_bits, forecast.lifetime(best, links)
+
+
+def _program(params: Params, supply: _Supply) -> _Program:
+    network, (kinds, nodes) = params.network, supply.lasts.shape
+    passes = np.asarray(network.passes, float)
+    channels = np.minimum(np.asarray(network.channels, float), passes @ supply.whole)
+    used = [_kron(sparse.eye(kinds), passes)] * 3
+    rest = sparse.csr_array((kinds * len(passes), nodes + 1))
+    full = -np.kron(supply.windows, channels)[:, None]
+    bottlenecks = sparse.csr_array(sparse.hstack([*used, rest, full]))
+    limits = [bottlenecks, sparse.bmat(_limits(params, supply))]
+    each, none = np.tile(supply.pairs, kinds), np.zeros(nodes + 2)
+    possible = np.ones(each.size + none.size, bool)
+    return _Program(
+        useful=np.concatenate([each, each, 0 * each, none]),
+        made=np.concatenate([each, each, each, none]),
+        hub=sparse.csr_array(bottlenecks[:: len(passes)]),
+        limits=sparse.csr_array(sparse.vstack(limits)),
+        can=np.concatenate([supply.lasts.ravel(), np.tile(supply.bits > 0, kinds), possible]),
+    )
+
+
+def _check_steady(params: Params) -> None:
+    network = params.network
+    barred = {
+        "relays": network.is_hop.shape[1] > 1,
+        "drifting coherence": network.drifts,
+        "links that change": float(network.weather.transition[0, 0]) < 1,
+        "verification": network.verifies,
+        "jamming": any(each.links for each in params.adversary.sabotage),
+    }
+    if found := [name for name, present in barred.items() if present]:
+        raise ValueError(f"the bound does not cover {', '.join(found)}; choose another scenario")
+
+
+def _limits(params: Params, supply: _Supply) -> list[list[Any]]:
+    network, consensus, (kinds, nodes) = params.network, params.consensus, supply.lasts.shape
+    in_all = np.ones((1, kinds))
+    data = _kron(in_all, sparse.diags(supply.pairs))
+    key = _kron(in_all, sparse.diags(supply.pairs * supply.bits))
+    times, each = sparse.eye(kinds * nodes), sparse.eye(nodes)
+    memories = int(network.memories) // network.qubits * network.qubits
+    tag = 0.0 if network.unauthenticated_spend else float(network.tag_bits)
+    # With `cache`, updates of earlier rounds fill the quorum, too.
+    cached = consensus.lapse is protocol.LAPSES["cache"]
+    quorum = 0 if cached else int(consensus.votes_needed * consensus.tolerated) + 1
+    one, ones, none = np.ones((1, 1)), np.ones((nodes, 1)), None
+    return [
+        [times, times, times, none, none, -np.kron(supply.windows, supply.whole)[:, None]],
+        [data, none, none, -memories * each, none, none],
+        [-data, none, none, network.qubits * each, none, none],
+        [none, data, none, none, none, -supply.most_keyed[:, None]],
+        [none, -key, none, tag * each, none, none],
+        [none, none, none, each, -ones, none],
+        [none, none, none, -ones.T, quorum * one, none],
+        [none, none, none, none, one, -one],
+    ]
+
+
+def _best(program: _Program, worth: Numbers, fixed: sparse.csr_array, to: Numbers) -> float:
+    found = linprog(
+        -worth,
+        A_ub=program.limits,
+        b_ub=program.limits @ np.zeros(worth.size),
+        A_eq=fixed,
+        b_eq=to,
+        bounds=[(0, None if possible else 0) for possible in program.can],
+        method="highs",
+    )
+    if not found.success:
+        raise RuntimeError(f"The program of the bound was not solved: {found.message}")
+    return float(-found.fun)
+
+
+def _kron(*factors: Any) -> sparse.csr_array:  # noqa: ANN401 - any matrices
+    return sparse.csr_array(reduce(sparse.kron, factors))

@@ -1,0 +1,1 @@
+"""Contestants play episodes, and what comes of it is written down."""

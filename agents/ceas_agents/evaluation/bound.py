@@ -1,0 +1,137 @@
+"""`ceas-gym bound`: how much information each policy delivers, beside what none can exceed."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+from rich.table import Table
+
+from ceas_agents import console
+from ceas_agents.bounds import optimal_rounds, oracle
+from ceas_agents.evaluation import play, results
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_gym import config, parameters
+from ceas_gym.jax_utils import randomness
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params
+
+REWARD: dict[str, object] = {"episode.reward": "information"}
+"""The bounds are on this return, without looking at the learning."""
+Values = NDArray[np.float64]
+
+
+def compare(
+    scenario: Scenario, contestants: list[Contestant], seeds: range, folder: Path
+) -> dict[str, Any]:
+    """Plays the policies for information, and prints and writes it beside the bounds.
+
+    Args:
+        scenario: What is played; its reward is not used.
+        contestants: Who plays.
+        seeds: Episodes of each, and of the oracle.
+        folder: For `bound.json` and `scenario.yaml`.
+
+    Returns:
+        What is in `bound.json`: the returns of each policy by seed, the oracle's bound by seed,
+        and the exact optimum, or why there is none.
+
+    Raises:
+        ValueError: If the oracle does not cover the scenario, or a contestant changes its protocol.
+        OSError: If the folder can't be written.
+    """
+    for contestant in contestants:
+        if contestant.overrides:
+            raise ValueError(
+                f"{contestant.name} plays under a protocol of its own, which the bound is not for; "
+                "name a policy, such as uniform"
+            )
+    played = config.load(scenario, REWARD)
+    params = play.prepare(played, contestants)
+    folder.mkdir(parents=True, exist_ok=True)
+    optimum = _optimum(parameters.build(played), played.episode.rounds)
+    with console.progress_bar() as progress:
+        most = _bounds(parameters.build(played), seeds, progress)
+        returns = {
+            contestant.name: _returns(contestant, params[contestant.name], played, seeds, progress)
+            for contestant in contestants
+        }
+    record: dict[str, Any] = {
+        "seeds": [seeds.start, seeds.stop - 1],
+        "bound": most.tolist(),
+        "optimum": optimum,
+        "returns": {name: values.tolist() for name, values in returns.items()},
+        "versions": results.versions(),
+    }
+    results.write_text(folder / "scenario.yaml", config.dump(played))
+    results.write_json(folder / "bound.json", record)
+    screen = console.output()
+    screen.print(
+        table(returns, most, optimum, f"{scenario.name}: seeds {seeds.start} to {seeds.stop - 1}")
+    )
+    screen.print("Written:", str(folder / "bound.json"), soft_wrap=True)
+    return record
+
+
+def table(returns: dict[str, Values], most: Values, optimum: float | str, title: str) -> Table:
+    """Returns the table: means with 95 % intervals over the seeds, in per cent of the memories.
+
+    Args:
+        returns: Of each policy, one of each seed.
+        most: The bound of each seed.
+        optimum: Exact, or why there is none.
+        title: Of the table.
+    """
+    caption = (
+        "information delivered, in per cent of what full memories of perfect pairs would bring"
+    )
+    result = Table(title=title, caption=caption)
+    result.add_column("policy")
+    for heading in ("information", "of the bound, %", "of the optimum, %"):
+        result.add_column(heading, justify="right")
+    exact = optimum if isinstance(optimum, float) else np.nan
+    rows = {**returns, "exact optimum": np.array([exact]), "bound of the oracle": most}
+    for name, values in rows.items():
+        if not np.isfinite(values).all():
+            continue
+        shares = (values.mean() / most.mean(), values.mean() / exact)
+        shown = ("" if np.isnan(share) else f"{100 * share:.1f}" for share in shares)
+        result.add_row(name, results.estimate(values), *shown)
+    if isinstance(optimum, str):
+        result.caption = f"{caption};\n{optimum}"
+    return result
+
+
+def _optimum(params: Params, length: int) -> float | str:
+    try:
+        return optimal_rounds.solve(optimal_rounds.game(params), length).value
+    except ValueError as reason:
+        return str(reason)
+
+
+def _bounds(params: Params, seeds: range, progress: Progress) -> Values:
+    task = progress.add_task("oracle", total=len(seeds))
+    weather = params.network.weather
+    steady = not params.network.drifts and float(weather.transition[0, 0]) == 1
+    if steady and params.layouts is None:
+        # Nothing changes, so all episodes have the same bound.
+        same = oracle.bound(params, randomness.key(seeds.start)).information
+        progress.update(task, completed=len(seeds))
+        return np.full(len(seeds), same)
+    found: list[float] = []
+    for seed in seeds:
+        found.append(oracle.bound(params, randomness.key(seed)).information)
+        progress.update(task, advance=1)
+    return np.array(found)
+
+
+def _returns(
+    contestant: Contestant, params: Params, scenario: Scenario, seeds: range, progress: Progress
+) -> Values:
+    task = progress.add_task(contestant.name, total=len(seeds))
+    found: list[float] = []
+    for _, metrics in play.episodes(contestant, params, scenario.episode.rounds, seeds):
+        found.append(float(metrics["reward"].sum()))
+        progress.update(task, advance=1)
+    return np.array(found)

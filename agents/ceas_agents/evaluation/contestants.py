@@ -1,0 +1,89 @@
+"""What is compared: a contestant is a policy, and what it changes of the scenario's protocol."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ceas_agents.policies import checkpoints, options
+from ceas_agents.policies.base import Policy
+from ceas_agents.policies.registry import POLICIES
+from ceas_gym.registry import imported, nearest
+
+
+class Contestant(NamedTuple):
+    """A policy by name, and overrides of the scenario by dotted key."""
+
+    name: str
+    policy: Policy
+    overrides: dict[str, object]
+
+
+OBLIVIOUS_FAIR: dict[str, object] = {"consensus.weights": "uniform"}
+"""Everything as CEAS, but the schedule is uniform and the weights are equal."""
+OBLIVIOUS_NAIVE: dict[str, object] = {
+    "network.cutoff_fidelity": None,
+    "network.spend_order": "oldest_first",
+    "consensus.rule": "mean",
+    "consensus.weights": "uniform",
+    "consensus.lapse": "accept",
+}
+"""A uniform schedule, the oldest pairs first, no cut-off, everything accepted, a plain mean."""
+
+CONTESTANTS = {name: Contestant(name, policy, {}) for name, policy in POLICIES.items()} | {
+    "oblivious-fair": Contestant("oblivious-fair", POLICIES["uniform"], OBLIVIOUS_FAIR),
+    "oblivious-naive": Contestant("oblivious-naive", POLICIES["uniform"], OBLIVIOUS_NAIVE),
+    "static-subset": Contestant("static-subset", POLICIES["static_subset"], OBLIVIOUS_FAIR),
+}
+
+
+def get(name: str) -> Contestant:
+    """Returns the contestant of that name, or a policy under the scenario's protocol.
+
+    Args:
+        name: A shipped contestant, or whatever `load` takes.
+
+    Raises:
+        ValueError: If the name or an option is unknown, or the policy can't be read.
+
+    Example:
+        >>> get("oblivious-fair").overrides
+        {'consensus.weights': 'uniform'}
+    """
+    name = name.strip()
+    if name in CONTESTANTS:
+        return CONTESTANTS[name]
+    return Contestant(name, _policy(name, CONTESTANTS), {})
+
+
+def load(name: str) -> Policy:
+    """Returns a policy.
+
+    Args:
+        name: A shipped policy, with options or without, such as `ceas:placement=random`; a learned
+            agent; the path of an agent of the user's own, which ends in `.npz`; or
+            `module:function` for the user's own policy.
+
+    Raises:
+        ValueError: If the name or an option is unknown, or the policy can't be read.
+
+    Example:
+        >>> load("uniform") is POLICIES["uniform"]
+        True
+    """
+    return _policy(name, POLICIES)
+
+
+def _policy(name: str, known: Iterable[str]) -> Policy:
+    agents = checkpoints.shipped()
+    if name in POLICIES:
+        return POLICIES[name]
+    if name in agents:
+        return checkpoints.policy(checkpoints.load(checkpoints.shipped_file(name)))
+    if name.endswith(".npz"):
+        return checkpoints.policy(checkpoints.load(Path(name)))
+    shipped, colon, rest = name.partition(":")
+    if colon and shipped in POLICIES:
+        return options.chosen(shipped, POLICIES[shipped], rest)
+    if ":" in name:
+        return imported("policy", name)
+    raise ValueError(f"policy {name!r} is unknown; {nearest(name, [*known, *agents])}")

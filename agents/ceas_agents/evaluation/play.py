@@ -1,0 +1,164 @@
+"""Evaluation: whole episodes of a contestant, compiled, several seeds at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+import jax
+import numpy as np
+from jax.tree_util import Partial
+from jaxtyping import Array
+from numpy.typing import NDArray
+
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.policies import base, registry
+from ceas_agents.policies.base import Policy
+from ceas_agents.policies.rollout import rollout
+from ceas_gym import config, parameters
+from ceas_gym.jax_utils import parallel, randomness
+from ceas_gym.jax_utils.fast_compile import often
+from ceas_gym.registry import asked_by
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Metrics, Params, State, TimeStep
+
+ACCELERATED = 64
+"""Seeds that an accelerator plays at once; a processor plays one on each of its cores."""
+ROUNDING = 1e-6
+"""Of an accuracy in 32 bits."""
+LEAST_PAIRS = 1e-9
+"""In a round: what no pairs are taken for, so that none of none is zero."""
+Rounds = dict[str, NDArray[np.float32]]
+"""Metrics of an episode by name, each of shape (rounds,), and the rewards."""
+FATES = (
+    *("pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired", "pairs_blocked"),
+    *("pairs_sacrificed", "pairs_tested"),
+)
+
+
+def prepare(scenario: Scenario, contestants: list[Contestant]) -> dict[str, Params]:
+    """Returns the parameters under which each contestant plays.
+
+    Raises:
+        ValueError: If the scenario is wrong, also under a contestant's overrides, or not what a
+            learned contestant can play.
+    """
+    return {contestant.name: _built(scenario, contestant) for contestant in contestants}
+
+
+def episodes(
+    contestant: Contestant, params: Params, rounds: int, seeds: Sequence[int]
+) -> Iterator[tuple[int, Rounds]]:
+    """Yields each seed with the metrics of its episode, a few seeds at a time.
+
+    The episode is the one that `CEASEnv.reset(seed=seed)` starts, whoever plays.
+
+    Args:
+        contestant: Its policy.
+        params: From `prepare`.
+        rounds: Of an episode.
+        seeds: Episodes to play.
+    """
+    cores = parallel.usable_cores()
+    together = 1 if jax.default_backend() == "cpu" else ACCELERATED
+    for first in range(0, len(seeds), cores * together):
+        chunk = seeds[first : first + cores * together]
+        # One shape for all calls, lest the last one be compiled anew.
+        calls = [chunk[place : place + together] for place in range(0, len(chunk), together)]
+        play = partial(_play, base.as_pytree(contestant.policy), rounds, params)
+        played = parallel.side_by_side(play, [_keys(call, together) for call in calls])
+        for call, metrics in zip(calls, played, strict=True):
+            figures = jax.device_get(metrics)
+            for row, seed in enumerate(call):
+                yield seed, {name: values[row] for name, values in figures.items()}
+
+
+def summary(
+    rounds: Rounds, target_accuracy: float, most_useful: Sequence[float] = ()
+) -> dict[str, float]:
+    """Returns one row of `episodes.csv`, without policy and seed.
+
+    Pairs are sums over the episode, but for those left in memory at its end.
+
+    Args:
+        rounds: Metrics of the episode.
+        target_accuracy: Of the scenario. `rounds_to_target` counts the rounds until it is first
+            reached; where it never is, all rounds, and `reached_target` is zero.
+        most_useful: Bounds on the mean useful pairs of a round in each layout (`pair_bounds`), of
+            which `share_of_most_useful` is a share; without them, that is not a number.
+    """
+    reached = rounds["accuracy"] >= target_accuracy - ROUNDING
+    first = int(reached.argmax()) + 1 if reached.any() else len(reached)
+    counted = ("pairs_generated", *FATES)
+    fates = {name: float(rounds[name].sum(dtype=np.float64)) for name in counted}
+    layout = int(rounds["layout"][0])
+    most = most_useful[layout] if most_useful else np.nan
+    useful = fates["pairs_spent"] - fates["pairs_wasted"] + fates["pairs_keyed"]
+    return {
+        "final_accuracy": float(rounds["accuracy"][-1]),
+        "mean_accuracy": float(rounds["accuracy"].mean()),
+        "rounds_to_target": float(first),
+        "reached_target": float(reached.any()),
+        "return": float(rounds["reward"].sum()),
+        "utilization": float(rounds["utilization"][-1]),
+        **fates,
+        "pairs_left": float(rounds["pairs_stored"][-1]),
+        "shots": float(rounds["shots"].sum()),
+        "accepted_nodes": float(rounds["accepted_nodes"].mean()),
+        "committed_rounds": float(rounds["committed"].sum()),
+        "layout": float(layout),
+        "share_of_most_useful": useful / (max(most, LEAST_PAIRS) * len(reached)),
+    }
+
+
+def fates(row: Mapping[str, float]) -> dict[str, float]:
+    """Returns what became of an episode's pairs, as shares that add up to one.
+
+    Args:
+        row: From `summary`, or means of such rows.
+    """
+    total = max(row["pairs_generated"], 1.0)
+    keyed, spent, wasted = row["pairs_keyed"], row["pairs_spent"], row["pairs_wasted"]
+    parts = {
+        "spent usefully": spent - wasted,
+        "keyed": keyed,
+        "spent for nothing": wasted,
+        "expired": row["pairs_expired"],
+        "blocked": row["pairs_blocked"],
+        "sacrificed": row["pairs_sacrificed"],
+        "tested": row["pairs_tested"],
+        "left at the end": row["pairs_left"],
+    }
+    return {name: pairs / total for name, pairs in parts.items()}
+
+
+def episode(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
+    """Returns the metrics of a whole episode, each of shape (rounds,), and the rewards; for `jit`.
+
+    Args:
+        policy: Who plays.
+        rounds: Of an episode.
+        params: The scenario.
+        key: Decides everything that is random in the episode.
+    """
+    return rollout(policy, rounds, params, key, _metrics)
+
+
+def _metrics(before: State, after: State, timestep: TimeStep) -> Metrics:
+    del before, after
+    return {**timestep.metrics, "reward": timestep.reward}
+
+
+def _built(scenario: Scenario, contestant: Contestant) -> Params:
+    params = parameters.build(config.load(scenario, contestant.overrides))
+    with asked_by(f"policy {contestant.name}"):
+        registry.check(contestant.policy, params)
+    return params
+
+
+def _keys(seeds: Sequence[int], rows: int) -> Array:
+    filled = [*seeds, *[seeds[-1]] * (rows - len(seeds))]
+    return randomness.keys(filled)
+
+
+@partial(often, static_argnums=1)
+def _play(policy: Partial, rounds: int, params: Params, keys: Array) -> Metrics:
+    return parallel.each(partial(episode, policy, rounds, params), keys)

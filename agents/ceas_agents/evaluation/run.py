@@ -1,0 +1,98 @@
+"""`ceas-gym evaluate`: plays, shows how far it is, and writes what comes out."""
+
+import sys
+from pathlib import Path
+
+from ceas_agents.bounds import pair_bounds
+from ceas_agents.console import output, progress_bar
+from ceas_agents.evaluation import play, results, tuned
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.policies import aims, options
+from ceas_agents.policies.ceas import ceas
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params
+
+NEXT = (
+    "Next: ceas-gym list scenarios (from plenty to starvation), then ceas-gym evaluate unequal",
+    "A policy of your own: ceas-gym evaluate metro --policy ceas --policy my_module:my_policy",
+)
+"""What to run after a table."""
+
+
+def evaluate(
+    scenario: Scenario,
+    contestants: list[Contestant],
+    params: dict[str, Params],
+    seeds: range,
+    folder: Path,
+) -> None:
+    """Plays all seeds with each contestant, prints the table, and fills the folder.
+
+    Rows are written as they finish; an interrupt ends the run with the table of what is there.
+
+    Args:
+        scenario: Resolved settings.
+        contestants: In the order of the table.
+        params: From `evaluation.play.prepare`.
+        seeds: Episodes of each.
+        folder: For `episodes.csv`, `rounds.csv`, `scenario.yaml`, `run.json` and the plots.
+
+    Raises:
+        OSError: If the folder can't be written.
+        KeyboardInterrupt: After an interrupt, when everything is written.
+    """
+    record: dict[str, object] = {
+        "contestants": {c.name: c.overrides for c in contestants},
+        "options": {c.name: given for c in contestants if (given := options.given(c.policy))},
+        "seeds": [seeds.start, seeds.stop - 1],
+    }
+    interrupted = False
+    most = {name: pair_bounds.in_each_layout(built) for name, built in params.items()}
+    for line in notes(contestants, params):
+        print(line, file=sys.stderr)
+    with results.Folder(folder, scenario, record) as writer, progress_bar() as progress:
+        task = progress.add_task("", total=len(contestants) * len(seeds))
+        try:
+            for contestant in contestants:
+                progress.update(task, description=f"{contestant.name} (compiling)")
+                played = play.episodes(
+                    contestant, params[contestant.name], scenario.episode.rounds, seeds
+                )
+                for seed, rounds in played:
+                    writer.add(contestant.name, seed, rounds, most[contestant.name])
+                    progress.update(task, advance=1, description=contestant.name)
+        except KeyboardInterrupt:
+            interrupted = True
+    _show(writer, scenario, seeds)
+    if interrupted:
+        finished = sum(map(len, writer.rows.values()))
+        total = len(contestants) * len(seeds)
+        print(f"interrupted: {finished} of {total} episodes are in {folder}", file=sys.stderr)
+        raise KeyboardInterrupt
+
+
+def notes(contestants: list[Contestant], params: dict[str, Params]) -> list[str]:
+    """Returns what is to be said of the contestants before they play, a line each."""
+    found = tuned.told(contestants)
+    for contestant in contestants:
+        rule = params[contestant.name].consensus.rule
+        is_ceas = getattr(contestant.policy, "func", contestant.policy) is ceas
+        if is_ceas and not aims.has_own(rule):
+            name = getattr(rule, "name", "of your own")
+            found.append(
+                f"note: {contestant.name} has no aim for the rule {name}; it takes the median's"
+            )
+    return found
+
+
+def _show(writer: results.Folder, scenario: Scenario, seeds: range) -> None:
+    if not writer.rows:
+        return
+    title = f"{scenario.name}: seeds {seeds.start} to {seeds.stop - 1}"
+    plots = writer.draw(title)
+    screen = output()
+    screen.print(results.table(writer.rows, title))
+    written = [writer.path / "episodes.csv", writer.path / "rounds.csv", *plots]
+    screen.print("Written:", *map(str, written), soft_wrap=True)
+    for line in NEXT:
+        screen.print(line, soft_wrap=True)

@@ -1,1 +1,0 @@
-"""Exact optima of small problems, for comparison with what is learnt or simulated."""

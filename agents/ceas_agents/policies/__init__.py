@@ -1,0 +1,1 @@
+"""Who schedules: the reference policy, baselines, heuristics, learned ones."""

@@ -1,0 +1,62 @@
+"""Policies that any other should beat: they look at little or nothing."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Key
+
+from ceas_agents.policies.planning import fill_windows
+from ceas_agents.policies.scarcity import quorum, tag_windows
+from ceas_gym.network import forecast
+from ceas_gym.task import actions
+from ceas_gym.task.observations import NETWORK_FEATURES
+from ceas_gym.types import Observation, Params
+
+PROGRESS = [feature.name for feature in NETWORK_FEATURES].index("progress")
+
+
+def uniform(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Gives every node the same share of the channels in every window."""
+    del observation, key
+    nodes = params.network.vertex.shape[0]
+    share = jnp.minimum(1, params.network.channels[0] / nodes)
+    return actions.encode(jnp.full((params.network.windows, nodes), share))
+
+
+def round_robin(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Gives whole channels to one group of nodes after the other, window by window."""
+    del key
+    nodes, windows = params.network.vertex.shape[0], params.network.windows
+    now = jnp.round(observation.network[PROGRESS] * params.rounds) * windows
+    first = (now + jnp.arange(windows)) * params.network.channels[0]
+    turn = (jnp.arange(nodes) - first[:, None]) % nodes
+    return actions.encode(jnp.clip(params.network.channels[0] - turn, 0, 1))
+
+
+def random(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Asks for random shares."""
+    del observation
+    shape = (params.network.windows, params.network.vertex.shape[0])
+    return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
+
+
+def max_rate(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Makes as many pairs as the memories hold, fastest links first, blind to decay."""
+    del observation, key
+    pairs = jnp.maximum(forecast.expected_pairs(params.network), 1e-9)
+    return actions.encode(fill_windows(params.network, params.network.memories / pairs))
+
+
+def static_subset(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
+    """Gives equal shares to the best nodes, two more than a quorum, whatever is observed.
+
+    The best are those that make most pairs of most signal, among those whose share suffices for a
+    tag.
+    """
+    del observation, key
+    network, quality = params.network, forecast.quality(params.network)
+    count = jnp.minimum(quorum(params.consensus) + 2, quality.size)
+    share = jnp.minimum(1, network.channels[0] / count)
+    can_tag = tag_windows(network) <= share * network.windows
+    served = jnp.argsort(jnp.argsort(jnp.where(can_tag, -quality, jnp.inf))) < count
+    asked = jnp.where(served, share, 0)
+    return actions.encode(jnp.broadcast_to(asked, (network.windows, quality.size)))

@@ -1,0 +1,126 @@
+"""Learned schedulers: as policies, in files, and those that come with the package."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+from numpy.typing import NDArray
+
+from ceas_agents.policies.networks import FORMS, PER_NODE, Layer, Layers
+from ceas_agents.policies.selection import RULES
+from ceas_gym.registry import nearest
+
+AGENT, CARD = "agent.npz", "README.md"
+INSTALLED = Path(__file__).parents[1] / "checkpoints"
+CHECKPOINTS = INSTALLED if INSTALLED.is_dir() else Path(__file__).parents[2] / "checkpoints"
+"""Where each shipped agent has a folder; in the source tree, that is beside the package."""
+UNREADABLE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises when a file is none of its own, or is damaged."""
+
+
+class Agent(NamedTuple):
+    """What was trained."""
+
+    form: str
+    """A key of `FORMS`."""
+    layers: Layers
+    """From the input to the output."""
+
+
+def policy(agent: Agent) -> Partial:
+    """Returns the scheduler, a pytree: other weights of the same form need no new compilation.
+
+    Playing a scenario that the agent does not fit is a `ValueError`.
+
+    Raises:
+        ValueError: If there is no such form.
+    """
+    if agent.form not in FORMS:
+        raise ValueError(f"form {agent.form!r} is unknown; {nearest(agent.form, FORMS)}")
+    return Partial(FORMS[agent.form], agent.layers)
+
+
+def save(agent: Agent, path: Path) -> None:
+    """Writes the agent as a whole file of NumPy's (`.npz`), or nothing."""
+    arrays: dict[str, Any] = {
+        f"{place}.{part}": np.asarray(value, np.float32)
+        for place, layer in enumerate(agent.layers)
+        for part, value in layer._asdict().items()
+    }
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("wb") as file:
+        np.savez(file, allow_pickle=False, form=agent.form, rules=list(RULES), **arrays)
+    beside.replace(path)
+
+
+def load(path: Path) -> Agent:
+    """Returns the agent of a file.
+
+    Raises:
+        ValueError: If the file can't be read or holds something else.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return _read(arrays)
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise ValueError(f"{path} can't be read: {reason}") from error
+    except UNREADABLE as error:
+        raise ValueError(f"{path} holds no learned scheduler: {error}") from error
+
+
+def shipped() -> list[str]:
+    """Returns the names of the agents that come with the package."""
+    return sorted(file.parent.name for file in CHECKPOINTS.glob(f"*/{AGENT}"))
+
+
+def shipped_file(name: str) -> Path:
+    """Returns where a shipped agent lies."""
+    return CHECKPOINTS / name / AGENT
+
+
+def describe(name: str) -> str:
+    """Returns the first line of a shipped agent's model card, or of what its form does."""
+    card = CHECKPOINTS / name / CARD
+    if card.is_file():
+        text = card.read_text(encoding="utf-8")
+    else:
+        text = FORMS[load(shipped_file(name)).form].__doc__ or ""
+    return text.split("\n")[0].lstrip("# ")
+
+
+def _read(arrays: Mapping[str, NDArray[Any]]) -> Agent:
+    places = range(sum(name.endswith(".weight") for name in arrays))
+    parts = [[arrays[f"{place}.{part}"] for part in Layer._fields] for place in places]
+    layers = tuple(Layer(*(jnp.asarray(part, jnp.float32) for part in layer)) for layer in parts)
+    agent = Agent(str(arrays["form"]), layers)
+    policy(agent)
+    if not _is_whole(agent):
+        raise ValueError("its layers do not fit together")
+    if agent.form == "dispatch":
+        _check_rules([str(name) for name in arrays["rules"]])
+    if not all(np.isfinite(part).all() for layer in parts for part in layer):
+        raise ValueError("its weights are not finite")
+    return agent
+
+
+def _check_rules(trained: list[str]) -> None:
+    # It knows them by their places.
+    if trained != list(RULES)[: len(trained)]:
+        raise ValueError(f"it picks among {', '.join(trained)}, which are not the rules of today")
+
+
+def _is_whole(agent: Agent) -> bool:
+    shapes = [(*layer.weight.shape, *layer.bias.shape) for layer in agent.layers]
+    if any(len(shape) != 3 or shape[1] != shape[2] for shape in shapes):
+        return False
+    taken, given = [shape[0] for shape in shapes[1:]], [shape[1] for shape in shapes[:-1]]
+    if agent.form in PER_NODE:
+        return len(shapes) == 4 and taken == [given[0], 2 * given[1], given[2]]
+    return bool(shapes) and taken == given

@@ -1,0 +1,140 @@
+"""What learned schedulers compute, form by form: the deterministic part, in JAX and without torch.
+
+In the forms `nodes` and `residual`, one small network serves every node, and sees of the others
+their mean: so it does not matter in which order the nodes come, or how many there are. With x_k a
+node's features beside those of the whole network,
+
+    e_k = tanh(B tanh(A x_k)),   c = mean_k e_k,   request_k = D tanh(C [e_k, c])
+
+with a bias in each layer, and a request for every window. A residual scheduler sees, and adds its
+requests to, those of CEAS. The form `dispatch` sees means over the nodes, so it serves any number,
+too. The other forms see the whole observation as one vector, and serve only as many nodes as they
+were trained for.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from ceas_agents.policies import selection
+from ceas_agents.policies.ceas import ceas
+from ceas_gym.types import Observation, Params
+
+
+class Layer(NamedTuple):
+    """An affine map."""
+
+    weight: Float[Array, "inputs outputs"]
+    bias: Float[Array, " outputs"]
+
+
+Layers = tuple[Layer, ...]
+Form = Callable[[Layers, Params, Observation, Key[Array, ""]], Float[Array, "windows nodes"]]
+Activation = Callable[[Float[Array, " hidden"]], Float[Array, " hidden"]]
+
+
+def nodes(
+    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+) -> Float[Array, "windows nodes"]:
+    """Learned: one network for every node, which sees the mean over all of them."""
+    del key
+    return jnp.clip(_each(layers, params, observation, []), -1, 1)
+
+
+def residual(
+    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+) -> Float[Array, "windows nodes"]:
+    """Learned: what one network for every node adds to the requests of CEAS."""
+    base = ceas(params, observation, key)
+    return jnp.clip(base + _each(layers, params, observation, [base.T]), -1, 1)
+
+
+def flat(
+    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+) -> Float[Array, "windows nodes"]:
+    """Learned: one network of the whole observation."""
+    del key
+    return jnp.clip(_whole(layers, params, observation, jnp.tanh), -1, 1)
+
+
+def squashed(
+    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+) -> Float[Array, "windows nodes"]:
+    """Learned: one network of the whole observation, with requests squashed by a tanh."""
+    del key
+    return jnp.tanh(_whole(layers, params, observation, jax.nn.relu))
+
+
+def dispatched(
+    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+) -> Float[Array, "windows nodes"]:
+    """Learned: in each round the rule that a network values most, by means over the nodes."""
+    seen, known = selection.summary(observation), len(selection.RULES)
+    _require("inputs", layers[0].weight.shape[0], seen.size)
+    if (trained := layers[-1].bias.size) > known:
+        raise ValueError(f"agent was trained to pick among {trained} rules, but there are {known}")
+    rule = jnp.argmax(_network(layers, seen, jax.nn.relu))
+    return selection.play(rule, params, observation, key)
+
+
+FORMS: dict[str, Form] = {
+    "nodes": nodes,
+    "residual": residual,
+    "flat": flat,
+    "squashed": squashed,
+    "dispatch": dispatched,
+}
+"""Each raises a ValueError if the layers do not fit the scenario."""
+PER_NODE = ("nodes", "residual")
+"""Forms of the four layers A to D, where C takes twice what B gives."""
+
+
+def _each(
+    layers: Layers, params: Params, observation: Observation, shown: list[Array]
+) -> Float[Array, "windows nodes"]:
+    first, second, third, last = layers
+    known, network = observation.nodes, observation.network
+    common = jnp.broadcast_to(network, (len(known), len(network)))
+    seen = jnp.concatenate([known, common, *shown], axis=1)
+    _require("inputs of each node", first.weight.shape[0], seen.shape[1])
+    _require("requests of each node", last.bias.size, params.network.windows)
+    each = jnp.tanh(_apply(second, jnp.tanh(_apply(first, seen))))
+    pooled = jnp.broadcast_to(each.mean(axis=0), each.shape)
+    hidden = jnp.tanh(_apply(third, jnp.concatenate([each, pooled], axis=1)))
+    return _apply(last, hidden).T
+
+
+def _whole(
+    layers: Layers, params: Params, observation: Observation, activation: Activation
+) -> Float[Array, "windows nodes"]:
+    seen, windows, count = _vector(observation), params.network.windows, len(observation.nodes)
+    _require("inputs", layers[0].weight.shape[0], seen.size)
+    _require("requests", layers[-1].bias.size, windows * count)
+    return _network(layers, seen, activation).reshape(windows, count)
+
+
+def _vector(observation: Observation) -> Float[Array, " inputs"]:
+    # Stable-Baselines3 takes the parts in the order of their names.
+    return jnp.concatenate([observation.network, observation.nodes.ravel()])
+
+
+def _network(
+    layers: Layers, seen: Float[Array, " inputs"], activation: Activation
+) -> Float[Array, " outputs"]:
+    *hidden, last = layers
+    for layer in hidden:
+        seen = activation(_apply(layer, seen))
+    return _apply(last, seen)
+
+
+def _apply(layer: Layer, seen: Float[Array, "... inputs"]) -> Float[Array, "... outputs"]:
+    # Full precision: an accelerator would else round the factors to ten bits.
+    return jnp.matmul(seen, layer.weight, precision="highest") + layer.bias
+
+
+def _require(what: str, trained: int, given: int) -> None:
+    if trained != given:
+        raise ValueError(f"agent was trained for {trained} {what}, but the scenario has {given}")

@@ -1,0 +1,57 @@
+"""The shipped policies by name, and whether others fit a scenario."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from ceas_agents.policies import heuristics
+from ceas_agents.policies.base import Policy, as_pytree
+from ceas_agents.policies.baselines import max_rate, random, round_robin, static_subset, uniform
+from ceas_agents.policies.ceas import ceas, focused
+from ceas_gym.registry import calling
+from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.types import Observation, Params
+
+POLICIES: dict[str, Policy] = {
+    "ceas": ceas,
+    "focused": focused,
+    "uniform": uniform,
+    "round_robin": round_robin,
+    "random": random,
+    "static_subset": static_subset,
+    "max_rate": max_rate,
+    "max_weight": heuristics.max_weight,
+    "freshest_first": heuristics.freshest_first,
+    "earliest_deadline_first": heuristics.earliest_deadline_first,
+    "proportional_fair": heuristics.proportional_fair,
+}
+
+
+def check(policy: Policy, params: Params) -> None:
+    """Tries whether a policy that is not shipped fits the scenario, without computing anything.
+
+    Raises:
+        ValueError: If what it has learned does not fit, or a function of the user's own raises an
+            error or returns no action.
+    """
+    if policy in POLICIES.values():
+        return
+    windows, nodes = params.network.windows, params.network.vertex.shape[0]
+    observation = Observation(
+        jnp.zeros((nodes, len(NODE_FEATURES))), jnp.zeros(len(NETWORK_FEATURES))
+    )
+    call = partial(jax.eval_shape, policy, params, observation, jax.random.key(0))
+    if jax.tree.leaves(as_pytree(policy)):
+        call()
+        return
+    name = getattr(policy, "__name__", type(policy).__name__)
+    with calling("function", name):
+        found = call()
+    shape = getattr(found, "shape", None)
+    if shape != (windows, nodes):
+        returned = f"a {type(found).__name__}" if shape is None else f"one of shape {shape}"
+        raise ValueError(
+            f"function {name!r} must return an array of shape ({windows}, {nodes}), "
+            f"but returned {returned}"
+        )

@@ -1,0 +1,1 @@
+"""The paper's claims, a module or a room each."""

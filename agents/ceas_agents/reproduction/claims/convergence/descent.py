@@ -1,0 +1,68 @@
+"""The neural network's descent in the simulator, round by round, beside what Theorem 1 allows."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, Key
+
+from ceas_agents.policies.rollout import rollout
+from ceas_agents.reproduction.claims.convergence import theorem
+from ceas_gym.consensus.rules.mass import summable
+from ceas_gym.consensus.weights import top_share
+from ceas_gym.jax_utils.fast_compile import often, once
+from ceas_gym.learning import learners, pullback
+from ceas_gym.types import Params, State, TimeStep
+
+
+class Track(NamedTuple):
+    """What the rounds of an episode did; squared lengths, but for the loss."""
+
+    loss: Float[Array, "*seeds rounds"]
+    """Before the round, in nats."""
+    gradient: Float[Array, "*seeds rounds"]
+    """Before the round."""
+    error: Float[Array, "*seeds rounds"]
+    """Of the update, as an estimate of the gradient."""
+    limit: Float[Array, "*seeds rounds"]
+    """Delta^2, which bounds the expected error."""
+    acts: Float[Array, "*seeds rounds"]
+    """One where the hub acted."""
+
+
+def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> Track:
+    """Returns what the rounds of an episode did, beside what the theorem allows; for use in `jit`.
+
+    Args:
+        policy: Who schedules.
+        rounds: How many to play.
+        params: The scenario; without the theorem's protocol the limit means nothing.
+        key: Of the episode.
+    """
+    learning, tolerated = params.learning, params.consensus.tolerated
+
+    def told(before: State, after: State, timestep: TimeStep) -> Track:
+        assert timestep.round is not None
+        pulled = pullback.pull(learning.program, before.model.parameters)
+        exact = learners.full_gradient(learning, pulled, learning.training)
+        mean, variances = theorem.moments(learning, pulled, timestep.round.delivery)
+        weight = summable(after.report.weights)
+        biases = jnp.where(weight[:, None] > 0, mean - exact, 0)
+        beta = top_share(weight, tolerated)
+        return Track(
+            loss=theorem.loss(learning, before.model.parameters),
+            gradient=(exact**2).sum(),
+            error=timestep.metrics["gradient_error"] ** 2,
+            limit=theorem.squared_error(weight, ~before.byzantine, beta, variances, biases),
+            acts=timestep.metrics["committed"],
+        )
+
+    return rollout(policy, rounds, params, key, told)
+
+
+COMPILED = {
+    False: partial(often, static_argnums=1)(track),
+    True: partial(once, static_argnums=1)(track),
+}
+"""`track`, by whether it runs so seldom that compiling it takes longer."""

@@ -1,0 +1,203 @@
+"""Utilization and useful pairs at other coherence times, beside what any schedule can reach.
+
+Utilization alone is cheap: who makes few pairs can use them all. So there are two axes, the pairs
+used of those generated, and the useful pairs made of those that `pair_bounds` allows.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ceas_agents.bounds import pair_bounds
+from ceas_agents.evaluation import contestants, play
+from ceas_agents.figures import plots, style
+from ceas_agents.statistics import intervals
+from ceas_gym import config
+from ceas_gym.scenario import Scenario
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NAME = "reach"
+MULTIPLES = tuple(float(multiple) for multiple in np.geomspace(1 / 4, 4, 7))
+"""Of the scenario's coherence times."""
+SEEDS, CLAIM = 20, 0.9
+BARS = ("ceas", "oblivious-fair", "oblivious-naive", "max_rate")
+"""Whose pairs are followed to their end; the quick version plays nobody else."""
+Numbers = NDArray[np.float64]
+
+
+def coherence_s(scenario: Scenario) -> float:
+    """Returns the 1/e time of a stored pair's contraction, at a node of median coherence, in s.
+
+    Example:
+        >>> print(f"{coherence_s(config.load('paper')):.1f}")
+        13.5
+    """
+    hardware = scenario.hardware
+    return 1 / (1 / hardware.hub_coherence_s + 1 / hardware.node_coherence_s)
+
+
+def stretched(scenario: Scenario, multiple: float) -> Scenario:
+    """Returns the scenario with the coherence times of hub and nodes times a factor.
+
+    The cut-off stays: it is the quality that the protocol asks of a pair, whatever the memories.
+    """
+    hub, node = scenario.hardware.hub_coherence_s, scenario.hardware.node_coherence_s
+    changes = {"hardware.hub_coherence_s": hub, "hardware.node_coherence_s": node}
+    return config.load(scenario, {key: multiple * value for key, value in changes.items()})
+
+
+def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -> dict[str, Any]:
+    """Returns utilization and useful pairs of every contestant, beside the bounds of its protocol.
+
+    Args:
+        scenario: With its attack; its coherence times are stretched from a quarter to four times.
+        quick: Three seeds, three coherence times, and the contestants of `BARS` only.
+        tick: Called with the share that is done.
+
+    Raises:
+        ValueError: As `bounds.pair_bounds.most_utilization_when_busy`.
+    """
+    names = BARS if quick else tuple(contestants.CONTESTANTS)
+    multiples, seeds = MULTIPLES[:: 3 if quick else 1], range(3 if quick else SEEDS)
+    points: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    # Other numbers compile nothing anew; other policies do.
+    for number, (name, found) in enumerate(points.items()):
+        for multiple in multiples:
+            changed = stretched(scenario, multiple)
+            found.append({"multiple": multiple, **_point(name, changed, seeds)})
+            tick((number + len(found) / len(multiples)) / len(names))
+    return {"scenario": scenario.name, "seeds": len(seeds), "points": points}
+
+
+def _point(name: str, scenario: Scenario, seeds: Sequence[int]) -> dict[str, Any]:
+    contestant, rounds = contestants.get(name), scenario.episode.rounds
+    params = play.prepare(scenario, [contestant])[name]
+    bound = pair_bounds.most_useful_pairs(params)
+    busy = pair_bounds.most_utilization_when_busy(params)
+    played = play.episodes(contestant, params, rounds, seeds)
+    target = scenario.episode.target_accuracy
+    table = [play.summary(metrics, target, [bound]) for _, metrics in played]
+    sums = {key: np.array([row[key] for row in table]) for key in table[0]}
+    return {
+        "coherence_s": coherence_s(scenario),
+        "most_useful": bound,
+        "most_utilization_when_busy": busy,
+        "generated": float(sums["pairs_generated"].mean()) / rounds,
+        **_estimate("useful", bound * sums["share_of_most_useful"]),
+        **_estimate("share_of_most_useful", sums["share_of_most_useful"]),
+        **_estimate("utilization", sums["utilization"]),
+        "fates": play.fates({key: float(values.mean()) for key, values in sums.items()}),
+    }
+
+
+def _estimate(name: str, values: Numbers) -> dict[str, float]:
+    low, high = intervals.interval(values)
+    return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high}
+
+
+def rows(found: dict[str, Any]) -> list[dict[str, object]]:
+    """Returns a row of each contestant and coherence time: pairs a round, and shares of fates."""
+    return [
+        {"scenario": found["scenario"], "seeds": found["seeds"], "contestant": name}
+        | {key: value for key, value in point.items() if key != "fates"}
+        | point["fates"]
+        for name, points in found["points"].items()
+        for point in points
+    ]
+
+
+def draw(found: dict[str, Any], path: Path) -> Path:
+    """Writes the three panels as a plot, and returns its path."""
+    with style.applied():
+        figure = style.figure(height_inches=6.6)
+        places: Any = [["used", "made"], ["names", "names"], ["ends", "ends"]]
+        panels = figure.subplot_mosaic(places, height_ratios=[5, 1, 3])
+        _draw_lines(panels["used"], found, "utilization")
+        _draw_lines(panels["made"], found, "share_of_most_useful")
+        _finish_lines(panels["used"], panels["made"], found)
+        look: dict[str, Any] = {"ncols": 5, "frameon": False, "fontsize": 8, "handlelength": 1.4}
+        panels["names"].axis("off")
+        lines = panels["used"].get_legend_handles_labels()
+        panels["names"].legend(*lines, loc="center", **look)
+        _draw_ends(panels["ends"], found)
+        bars, ends = panels["ends"].get_legend_handles_labels()
+        shown = dict(zip(ends, bars, strict=True))
+        figure.legend(shown.values(), shown, loc="outside lower left", **plots.LEGEND)
+        title = f"Pairs used, and useful pairs made, at other coherence times: {found['scenario']}"
+        style.head(figure, title, f"mean of {found['seeds']} seeds, band: its 95 % interval")
+        style.save(figure, path)
+    return path
+
+
+def _draw_lines(axes: "Axes", found: dict[str, Any], figure: str) -> None:
+    for name, points in found["points"].items():
+        seconds, middle, low, high = (
+            [point[key] for point in points]
+            for key in ("coherence_s", figure, f"{figure}_low", f"{figure}_high")
+        )
+        middle, low, high = (100 * np.array(values) for values in (middle, low, high))
+        shade, above = plots.colour(name, list(found["points"])), 3 if name in BARS else 2
+        look: dict[str, Any] = {"color": shade, "zorder": above}
+        axes.plot(seconds, middle, "o-", label=name, linewidth=1.4, markersize=3, **look)
+        axes.fill_between(seconds, low, high, alpha=0.15, linewidth=0, **look)
+
+
+def _finish_lines(used: "Axes", made: "Axes", found: dict[str, Any]) -> None:
+    points = next(iter(found["points"].values()))
+    seconds = [point["coherence_s"] for point in points]
+    busy = [100 * point["most_utilization_when_busy"] for point in points]
+    used.plot(seconds, busy, "--", color="black", label="most, if always busy")
+    used.axhline(100 * CLAIM, color=style.GREY, linewidth=0.8, linestyle=":", label="claimed")
+    used.set_ylabel("useful pairs (% of generated)")
+    made.set_ylabel("useful pairs (% of own bound)")
+    for axes in (used, made):
+        axes.set(xscale="log", xlabel="coherence time of a pair (s)", ylim=(0, 102))
+        axes.set_xticks(seconds, [f"{second:.3g}" for second in seconds])
+        axes.minorticks_off()
+        axes.grid(color=style.GRID, linewidth=0.8)
+
+
+def _draw_ends(axes: "Axes", found: dict[str, Any]) -> None:
+    names = [name for name in BARS if name in found["points"]]
+    for row, name in enumerate(names):
+        plots.draw_bar(axes, row, own(found["points"][name])["fates"])
+    plots.finish_fates(axes, names)
+
+
+def own(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the one of a contestant's points that has the scenario's own coherence times."""
+    return min(points, key=lambda point: abs(point["multiple"] - 1))
+
+
+def caption(found: dict[str, Any]) -> str:
+    """Returns the question, and the answer in numbers."""
+    points = found["points"]["ceas"]
+    here, first = own(points), points[0]
+    reached = sum(point["utilization_low"] >= CLAIM for point in points)
+    others = {name: own(line) for name, line in found["points"].items() if name != "ceas"}
+    best = max(others, key=lambda name: others[name]["share_of_most_useful"])
+    return (
+        "How many of its pairs does a schedule use, and how many useful ones does it make beside "
+        f"what any could? On `{found['scenario']}` (a pair's coherence time is "
+        f"{here['coherence_s']:.1f} s; seeds 0 to {found['seeds'] - 1}) CEAS uses "
+        f"{_percent(here, 'utilization')} of its pairs; a schedule that keeps all channels busy "
+        f"could use {100 * here['most_utilization_when_busy']:.1f} % at most. Of the bound on "
+        f"useful pairs, which no schedule exceeds, CEAS reaches "
+        f"{_percent(here, 'share_of_most_useful')}, the best of the others, {best}, "
+        f"{_percent(others[best], 'share_of_most_useful')}. "
+        f"From {first['coherence_s']:.1f} to {points[-1]['coherence_s']:.1f} s, the whole 95 % "
+        f"interval of CEAS's use is above the claimed {100 * CLAIM:.0f} % at {reached} of "
+        f"{len(points)} coherence times, where key counts as useful: "
+        f"{100 * here['fates']['keyed']:.0f} % of its pairs at {here['coherence_s']:.1f} s, "
+        f"{100 * first['fates']['keyed']:.0f} % at the shortest."
+    )
+
+
+def _percent(point: dict[str, Any], name: str) -> str:
+    low, high = point[f"{name}_low"], point[f"{name}_high"]
+    return f"{100 * point[name]:.1f} % ({100 * low:.1f} to {100 * high:.1f})"

@@ -1,0 +1,235 @@
+"""Rounds as they are played, weights as the hub makes them, and many draws of one round."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+from jaxtyping import Array, Bool, Float, Key
+
+from ceas_agents.policies import base, registry
+from ceas_agents.policies.rollout import rollout
+from ceas_gym import dynamics
+from ceas_gym.consensus import attacks, protocol, weights
+from ceas_gym.jax_utils import parallel, randomness
+from ceas_gym.jax_utils.fast_compile import often
+from ceas_gym.learning import learners, pullback
+from ceas_gym.types import (
+    Coalition,
+    Delivery,
+    Params,
+    Received,
+    State,
+    TimeStep,
+)
+
+Rule = Callable[[Array, Array, Array], Array]
+
+UNIFORM = "uniform"
+CEAS = "ceas"
+SCHEDULES = (CEAS, UNIFORM)
+ENDLESS_SHOTS = 2**30
+"""So many that all noise which is left is the minibatch's."""
+
+
+class Scheme(NamedTuple):
+    """Weights with a cap, by their names."""
+
+    weights: str
+    cap: str
+
+    @property
+    def name(self) -> str:
+        """Returns both names; equal weights are the same under every cap."""
+        return UNIFORM if self.weights == UNIFORM else f"{self.weights}, {self.cap}"
+
+
+CAPPED = [
+    Scheme(name, cap)
+    for name in ("fisher", "inverse_variance")
+    for cap in ("none", "certificate", "share_budget")
+]
+SCHEMES = (*CAPPED, Scheme(UNIFORM, "none"))
+"""The last one is what all others are measured against."""
+
+
+class Played(NamedTuple):
+    """A round of an episode; the rounds are the first axis where there are several."""
+
+    delivery: Delivery
+    parameters: Float[Array, " parameters"]
+    """Of the global model before the round."""
+
+
+@partial(often, static_argnums=1)
+def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> Played:
+    """Returns the rounds of the episode of this key.
+
+    Args:
+        policy: From `policies.base.as_pytree`.
+        rounds: How many.
+        params: The scenario.
+        key: As for `dynamics.reset`.
+    """
+
+    def told(before: State, after: State, timestep: TimeStep) -> Played:
+        del after
+        assert timestep.round is not None
+        return Played(timestep.round.delivery, before.model.parameters)
+
+    return rollout(policy, rounds, params, key, told)
+
+
+def rounds_of(params: Params, length: int, seed: int) -> dict[str, tuple[int, Played]]:
+    """Returns the last round with a quorum, and its place, under each of `SCHEDULES`.
+
+    All have the models of CEAS's episode, so that they differ in what is delivered only.
+
+    Args:
+        params: The scenario.
+        length: Rounds to play.
+        seed: Of the episode.
+
+    Raises:
+        ValueError: If under a schedule no round has a quorum.
+    """
+    played = {
+        schedule: play(
+            base.as_pytree(registry.POLICIES[schedule]), length, params, randomness.key(seed)
+        )
+        for schedule in SCHEDULES
+    }
+    models = played[CEAS].parameters
+    found: dict[str, tuple[int, Played]] = {}
+    for schedule, rounds in played.items():
+        place = last_with_quorum(params, rounds.delivery)
+        if place is None:
+            raise ValueError(f"schedule {schedule!r}, seed {seed}: no round had a quorum")
+        delivery = jax.tree.map(lambda values, place=place: values[place], rounds.delivery)
+        found[schedule] = (place, Played(delivery, models[place]))
+    return found
+
+
+def last_with_quorum(params: Params, delivery: Delivery) -> int | None:
+    """Returns the last round in which enough nodes are authenticated, or None if there is none.
+
+    Args:
+        params: How many are enough.
+        delivery: Of all rounds.
+    """
+    needed = int(params.consensus.votes_needed * params.consensus.tolerated)
+    enough = np.flatnonzero(np.asarray(delivery.authenticated).sum(axis=1) > needed)
+    return int(enough[-1]) if enough.size else None
+
+
+@jax.jit
+def hub_weights(params: Params, delivery: Delivery) -> Float[Array, "schemes nodes"]:
+    """Returns the weights that the hub gives under each of `SCHEMES`; zero where not counted.
+
+    Args:
+        params: The scenario, without attack.
+        delivery: Of the round.
+    """
+    nobody = jnp.zeros(delivery.shots.shape, bool)
+    workers = protocol.idle(nobody.size, jnp.zeros(1))
+    cache = protocol.empty(nobody.size, jnp.zeros(1))
+    coalition = Coalition(nobody, nobody, jax.random.key(0))
+
+    def under(scheme: Scheme) -> Array:
+        weighting, cap = weights.WEIGHTINGS[scheme.weights], weights.CAPS[scheme.cap]
+        consensus = replace(params.consensus, weighting=weighting, cap=cap, trusts_claims=False)
+        hub = replace(params, consensus=consensus)
+        return dynamics.agree(hub, workers, cache, delivery, coalition)[2].weights
+
+    return jnp.stack([under(scheme) for scheme in SCHEMES])
+
+
+def qubit_hub(params: Params) -> Params:
+    """Returns the scenario with a hub that reckons with the information n c^2 of a single qubit.
+
+    It is that of the textbook's estimates, since the factor for D = 2 is c^2; only for
+    `hub_weights`.
+    """
+    return replace(params, network=replace(params.network, qubits=1))
+
+
+@jax.jit
+def gradients(
+    params: Params, played: Played, keys: Key[Array, " draws"]
+) -> Float[Array, "draws nodes parameters"]:
+    """Returns independent sets of the gradients of one round, all nodes honest."""
+    pulled = pullback.pull(params.learning.program, played.parameters)
+    delivery = played.delivery
+    honest = jnp.zeros(delivery.shots.shape, bool)
+    return parallel.each(
+        lambda key: learners.gradients(params.learning, pulled, delivery, honest, key), keys
+    )
+
+
+def endless(played: Played) -> Played:
+    """Returns the round with so many shots that the minibatch alone makes noise."""
+    shots = jnp.where(played.delivery.shots > 0, ENDLESS_SHOTS, 0)
+    return played._replace(delivery=replace(played.delivery, shots=shots))
+
+
+def with_momentum(
+    updates: Float[Array, "draws nodes parameters"],
+    mean: Float[Array, "nodes parameters"],
+    momentum: Array | float,
+) -> Float[Array, "draws nodes parameters"]:
+    """Returns updates with the noise that momentum leaves once many rounds have been alike.
+
+    m <- mu m + (1 - mu) g has the mean of g, and (1 - mu) / (1 + mu) of its variance.
+
+    Example:
+        >>> with_momentum(jnp.array([[[1.0]], [[3.0]]]), jnp.array([[2.0]]), 0.6).ravel().tolist()
+        [1.5, 2.5]
+    """
+    return mean + jnp.sqrt((1 - momentum) / (1 + momentum)) * (updates - mean)
+
+
+@partial(jax.jit, static_argnums=1)
+def attacked_errors(
+    params: Params,
+    rule: Rule,
+    updates: Float[Array, "draws nodes parameters"],
+    mean: Float[Array, "nodes parameters"],
+    weight: Float[Array, "schemes nodes"],
+    members: Bool[Array, "placements nodes"],
+) -> Float[Array, "placements schemes"]:
+    """Returns the mean squared error of the aggregate towards the honest mean.
+
+    The Byzantine nodes all send the negated mean of the honest updates (`sign_flip`). The honest
+    mean that the aggregate is compared with is free of noise, and weighted as the honest nodes are;
+    the error is in units of its squared length.
+
+    Args:
+        params: The scenario.
+        rule: Of the hub.
+        updates: What every node would send honestly.
+        mean: Of these updates, free of noise.
+        weight: Of each scheme; zero where not counted.
+        members: Who is Byzantine.
+    """
+    adversary = replace(params.adversary, attack=attacks.sign_flip)
+    consensus = replace(params.consensus, rule=rule)
+    counted, nothing = weight[-1] > 0, jnp.zeros_like(weight[-1])
+
+    def aggregate(sent: Array, weight: Array, members: Array) -> Array:
+        received = Received(updates=sent, information=nothing, counted=counted, forged=nothing > 0)
+        coalition = Coalition(members, members, jax.random.key(0))
+        bad = counted & members
+        corrupted = attacks.corrupt(adversary, consensus, received, weight, coalition, bad)
+        return rule(corrupted, weight, consensus.tolerated)
+
+    schemes = jax.vmap(aggregate, in_axes=(None, 0, None))
+    placements = jax.vmap(schemes, in_axes=(None, None, 0))
+    found = parallel.each(lambda sent: placements(sent, weight, members), updates)
+
+    honest = weight * ~members[:, None]
+    target = honest @ mean / honest.sum(axis=-1, keepdims=True)
+    return ((found - target) ** 2).sum(axis=-1).mean(axis=0) / (target**2).sum(axis=-1)

@@ -1,0 +1,111 @@
+"""`ceas-gym reproduce`: plays, measures, and writes the report with all data behind it."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ceas_agents import console
+from ceas_agents.evaluation import results
+from ceas_agents.figures import style
+from ceas_agents.reproduction import parts, report
+from ceas_agents.reproduction.parts import PARTS, Found, Part, Work
+from ceas_agents.reproduction.report import headlines
+from ceas_agents.sweeps import run
+from ceas_gym import config
+
+DATA, FIGURES, SUMMARY, REPORT = "data", "figures", "reproduction.json", "report.html"
+
+
+def reproduce(folder: Path, *, quick: bool = False, overwrite: bool = False) -> None:
+    """Measures every claim, prints what came out, and writes the report.
+
+    What is finished is kept: run again, it goes on where it was stopped. That does not notice
+    changes of the code within a version of the package, after which `overwrite` is called for.
+
+    Args:
+        folder: For `report.html`, `reproduction.json`, and the data and figures behind them.
+        quick: Whether few seeds and settings are enough.
+        overwrite: Whether another reproduction in the folder is replaced.
+
+    Raises:
+        ValueError: If the folder holds another reproduction.
+        OSError: If the folder can't be written.
+        KeyboardInterrupt: After an interrupt; what is finished is in the folder.
+    """
+    scenario = config.load(parts.SCENARIO)
+    record = {"quick": quick, "versions": results.versions()}
+    _open(folder, record, config.dump(scenario), overwrite=overwrite)
+    try:
+        with console.progress_bar() as progress:
+            work = Work(folder / DATA, quick, progress)
+            found = {part.name: _found(part, work) for part in PARTS}
+    except KeyboardInterrupt:
+        print(f"interrupted: run it again to go on from {folder}", file=sys.stderr)
+        raise
+    results.write_json(folder / SUMMARY, {**record, "parts": found})
+    _write(folder, found, scenario, record)
+
+
+def _open(folder: Path, record: Mapping[str, object], scenario: str, *, overwrite: bool) -> None:
+    if (folder / results.RECORD).exists() and not overwrite:
+        results.require_same(folder, "reproduction", dict(record), scenario)
+        return
+    data = folder / DATA
+    data.mkdir(parents=True, exist_ok=True)
+    # Whatever an earlier run left, lest it be taken for this one's.
+    old = [folder / SUMMARY, folder / REPORT]
+    old += [path for kind in style.FORMATS for path in (folder / FIGURES).glob(f"*.{kind}")]
+    old += [*data.glob("*.json"), *data.glob("*.csv"), *data.glob(f"*/{run.CELLS}")]
+    for path in old:
+        path.unlink(missing_ok=True)
+    results.write_text(folder / results.SCENARIO, scenario)
+    results.write_json(folder / results.RECORD, record)
+
+
+def _found(part: Part, work: Work) -> Found:
+    path = work.folder / f"{part.name}.json"
+    if path.exists() and not part.swept:
+        with results.reading_back(work.folder, "reproduction"):
+            return json.loads(path.read_text(encoding="utf-8"))
+    found = part.find(work)
+    results.write_text(work.folder / f"{part.name}.csv", table(part.rows(found)))
+    results.write_json(path, found)
+    # As it is read back, so that a run in one go and a resumed one say the same.
+    return json.loads(json.dumps(found))
+
+
+def table(rows: Sequence[Mapping[str, object]]) -> str:
+    r"""Returns rows as CSV, with a header of all names that occur.
+
+    Example:
+        >>> table([{"a": 1}, {"b": 2}])
+        'a,b\n1,\n,2\n'
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write(folder: Path, found: Mapping[str, Found], scenario: Any, record: Any) -> None:  # noqa: ANN401
+    figures = folder / FIGURES
+    figures.mkdir(exist_ok=True)
+    sections: list[report.Section] = []
+    for part in PARTS:
+        drawn = part.draw(found[part.name], figures / f"{part.name}.png") if part.draw else None
+        told = part.caption(found[part.name])
+        sections.append(report.Section(part.title, told, drawn, part.rows(found[part.name])))
+    results.write_text(
+        folder / REPORT, report.html(sections, headlines.told(found), scenario, record)
+    )
+    screen = console.output()
+    for part, section in zip(PARTS, sections, strict=True):
+        screen.print(part.title, style="bold")
+        screen.print(f"{section.caption}\n")
+    screen.print("Written:", str(folder / REPORT), str(folder / SUMMARY), soft_wrap=True)

@@ -1,0 +1,1 @@
+"""`ceas-gym sweep`: every combination of what a file varies."""

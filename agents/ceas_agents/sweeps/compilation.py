@@ -1,0 +1,129 @@
+"""One compiled program for many cells of a sweep: rule and attack are picked while it runs.
+
+A program takes seconds to compile and milliseconds to run. Cells that differ in numbers share one
+anyway; here those that differ in the hub's rule and in what the coalition sends do so, too.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jaxtyping import Array, Int
+
+from ceas_agents.evaluation import play
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.policies import base
+from ceas_gym.consensus import attacks
+from ceas_gym.jax_utils import randomness
+from ceas_gym.jax_utils.fast_compile import often
+from ceas_gym.types import Metrics, Params
+
+Function = Callable[..., Array]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Rules of which one is picked while the program runs."""
+
+    rules: tuple[Function, ...]
+    picked: Int[Array, ""]
+
+    def __call__(self, *arguments: Array) -> Array:
+        """Returns what the rule that is picked makes of the updates."""
+        return jax.lax.switch(self.picked, self.rules, *arguments)
+
+
+class Program(NamedTuple):
+    """What cells differ in, apart from numbers; each of them in the order of its first cell."""
+
+    rules: tuple[Function, ...]
+    attacks: tuple[Function, ...]
+
+
+def shared(params: Params) -> object:
+    """Returns what is equal, and only equal, for parameters that one program serves."""
+    return alike(_with(params, _any, _kind(params.adversary.attack)))
+
+
+def alike(tree: object) -> object:
+    """Returns what is equal, and only equal, for arguments that share a compilation."""
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+
+
+def of(members: Sequence[Params]) -> Program:
+    """Returns the program of parameters for which `shared` is equal."""
+    rules = dict.fromkeys(params.consensus.rule for params in members)
+    sent = dict.fromkeys(params.adversary.attack for params in members)
+    return Program(tuple(rules), tuple(sent))
+
+
+def episodes(
+    program: Program, contestant: Contestant, params: Params, rounds: int, seeds: Sequence[int]
+) -> Iterator[tuple[int, play.Rounds]]:
+    """Yields what `play.episodes` does, to within the rounding of another compilation.
+
+    Args:
+        program: One that the parameters belong to.
+        contestant: Who plays.
+        params: From `evaluation.play.prepare`.
+        rounds: Of an episode.
+        seeds: Episodes to play.
+    """
+    rule = jnp.int32(program.rules.index(params.consensus.rule))
+    attack = jnp.int32(program.attacks.index(params.adversary.attack))
+    common = _with(params, program.rules[0], program.attacks[0])
+    policy = base.as_pytree(contestant.policy)
+    for seed in seeds:
+        key = randomness.key(seed)
+        played = _play(policy, rounds, program, common, rule, attack, key)
+        yield seed, jax.device_get(played)
+
+
+@partial(often, static_argnums=(1, 2))
+def _play(
+    policy: Partial,
+    rounds: int,
+    program: Program,
+    common: Params,
+    rule: Int[Array, ""],
+    attack: Int[Array, ""],
+    key: Array,
+) -> Metrics:
+    def one_attack(view: attacks.View) -> Array:
+        return jax.lax.switch(attack, [partial(_rows, sends, view) for sends in program.attacks])
+
+    several_rules, several_attacks = (len(names) > 1 for names in program)
+    params = _with(
+        common,
+        AnyOf(program.rules, rule) if several_rules else program.rules[0],
+        one_attack if several_attacks else program.attacks[0],
+    )
+    return play.episode(policy, rounds, params, key)
+
+
+def _rows(sends: Function, view: attacks.View) -> Array:
+    # All of one shape: a row for each node.
+    sent = attacks.checked(sends, view).astype(view.updates.dtype)
+    return jnp.broadcast_to(sent, view.updates.shape)
+
+
+def _with(params: Params, rule: Function, attack: Function) -> Params:
+    consensus, adversary = params.consensus, params.adversary
+    return replace(
+        params,
+        consensus=replace(consensus, rule=rule),
+        adversary=replace(adversary, attack=attack),
+    )
+
+
+def _kind(attack: Function) -> Function:
+    return attack if attack in attacks.SENDS_AS_IS else _any
+
+
+def _any(*_: object) -> Array:
+    raise NotImplementedError("this stands for any rule or attack, and is never called")

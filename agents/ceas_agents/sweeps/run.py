@@ -1,0 +1,156 @@
+"""`ceas-gym sweep`: every combination of what a file varies, in a folder that can be resumed."""
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from rich.progress import Progress
+
+from ceas_agents import console
+from ceas_agents.evaluation import results
+from ceas_agents.sweeps import table, workers
+from ceas_agents.sweeps.plan import Plan
+from ceas_gym import config
+
+CELLS, TABLE = "cells.csv", "table.md"
+WIDTH = 160
+Finished = dict[tuple[str, ...], dict[int, results.Row]]
+"""Rows by a cell's labels and by seed."""
+
+
+def sweep(plan: Plan, folder: Path, processes: int = 1, *, overwrite: bool = False) -> None:
+    """Plays what the folder does not hold yet, prints the table and writes it.
+
+    Rows are written as they finish. When all are there they are put in the order of the cells, so
+    that the file does not depend on interrupts or processes.
+
+    Args:
+        plan: From `sweeps.plan.load`.
+        folder: For `cells.csv`, `table.md`, `run.json` and `scenario.yaml`.
+        processes: How many play at once.
+        overwrite: Whether results in the folder are replaced instead of resumed.
+
+    Raises:
+        ValueError: If the folder holds results of another sweep.
+        OSError: If the folder can't be written.
+        KeyboardInterrupt: After an interrupt, when everything is written.
+    """
+    with console.progress_bar() as progress:
+        finished, interrupted = play(plan, folder, processes, progress, overwrite=overwrite)
+    done, total = sum(map(len, finished.values())), len(_playable(plan)) * len(plan.seeds)
+    if done:
+        _show(plan, finished, folder)
+    if interrupted:
+        print(f"interrupted: {done} of {total} episodes are in {folder}", file=sys.stderr)
+        raise KeyboardInterrupt
+
+
+def play(
+    plan: Plan, folder: Path, processes: int, progress: Progress, *, overwrite: bool = False
+) -> tuple[Finished, bool]:
+    """Plays what the folder does not hold yet, and writes all but the table.
+
+    Args:
+        plan: From `sweeps.plan.load`.
+        folder: As for `sweep`.
+        processes: How many play at once.
+        progress: For a bar of the episodes.
+        overwrite: As for `sweep`.
+
+    Returns:
+        All rows that there are, and whether an interrupt came before the last one.
+
+    Raises:
+        ValueError: If the folder holds results of another sweep.
+        OSError: If the folder can't be written.
+    """
+    finished = _opened(plan, folder, overwrite=overwrite)
+    try:
+        with (folder / CELLS).open("a", encoding="utf-8", newline="") as file:
+            _play(plan, finished, file, processes, progress)
+    except KeyboardInterrupt:
+        return finished, True
+    _put_in_order(plan, finished, folder)
+    return finished, False
+
+
+def _play(plan: Plan, finished: Finished, file: TextIO, processes: int, progress: Progress) -> None:
+    jobs = [
+        (cell, [seed for seed in plan.seeds if seed not in finished.get(cell.labels, {})])
+        for cell in _playable(plan)
+    ]
+    missing = [(cell, seeds) for cell, seeds in jobs if seeds]
+    done = sum(map(len, finished.values()))
+    task = progress.add_task("(compiling)", total=len(jobs) * len(plan.seeds), completed=done)
+    for labels, seed, row in workers.play(plan, missing, processes):
+        results.append(file, [_line(plan, labels, seed, row)])
+        finished.setdefault(labels, {})[seed] = row
+        progress.update(task, advance=1, description=", ".join(labels)[:28])
+
+
+def _show(plan: Plan, finished: Finished, folder: Path) -> None:
+    ordered = {
+        labels: [rows[seed] for seed in sorted(rows)] for labels, rows in finished.items() if rows
+    }
+    grid = table.grid(plan, ordered)
+    results.write_text(folder / TABLE, grid.markdown)
+    screen = console.output(WIDTH)
+    screen.print(grid.rich)
+    screen.print(f"Written: {folder / CELLS} {folder / TABLE}", soft_wrap=True)
+
+
+def _playable(plan: Plan) -> list[table.Cell]:
+    return [cell for cell in plan.cells if not cell.refusal]
+
+
+# --- The folder ---
+
+
+def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> Finished:
+    # Returns what the folder holds, after it has been made this sweep's.
+    scenario = config.dump(config.load(plan.scenario, plan.fixed))
+    record = {**plan.record, "versions": results.versions()}
+    cells = folder / CELLS
+    if not overwrite and cells.exists() and cells.stat().st_size:
+        results.require_same(folder, "sweep", record, scenario)
+        finished = _read(plan, cells)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        cells.write_text("", encoding="utf-8")
+        (folder / TABLE).unlink(missing_ok=True)
+        finished = {}
+    results.write_text(folder / results.SCENARIO, scenario)
+    results.write_json(folder / results.RECORD, record)
+    return finished
+
+
+def _read(plan: Plan, path: Path) -> Finished:
+    # A killed run may have left half a row behind: it is cut off.
+    text = path.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
+    if whole != text:
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+    finished: Finished = {}
+    with results.reading_back(path.parent, "sweep"):
+        for row in csv.DictReader(io.StringIO(whole.decode("utf-8"), newline="")):
+            labels = tuple(row.pop(name) for name in plan.factors)
+            seed = int(row.pop("seed"))
+            numbers = {name: float(value) for name, value in row.items()}
+            finished.setdefault(labels, {})[seed] = numbers
+    return finished
+
+
+def _put_in_order(plan: Plan, finished: Finished, folder: Path) -> None:
+    beside = folder / f".{CELLS}"
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        for cell in _playable(plan):
+            for seed in plan.seeds:
+                results.append(file, [_line(plan, cell.labels, seed, finished[cell.labels][seed])])
+    beside.replace(folder / CELLS)
+
+
+def _line(plan: Plan, labels: tuple[str, ...], seed: int, row: results.Row) -> dict[str, object]:
+    return {**dict(zip(plan.factors, labels, strict=True)), "seed": seed, **row}

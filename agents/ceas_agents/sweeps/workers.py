@@ -1,0 +1,135 @@
+"""Playing a sweep's cells, in this process or in several, one compilation after the other."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from typing import NamedTuple
+
+import jax
+
+from ceas_agents.bounds import pair_bounds
+from ceas_agents.evaluation import play as playing
+from ceas_agents.evaluation import results
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.sweeps import compilation
+from ceas_agents.sweeps.plan import Cell, Plan, resolve
+from ceas_gym.scenario import EpisodeSettings
+from ceas_gym.types import Params
+
+Job = tuple[Cell, list[int]]
+"""A cell and the seeds that are still to be played."""
+
+
+class Played(NamedTuple):
+    """What came out of an episode."""
+
+    labels: tuple[str, ...]
+    seed: int
+    row: results.Row
+
+
+def play(plan: Plan, jobs: Sequence[Job], processes: int) -> Iterator[Played]:
+    """Yields every episode as it finishes.
+
+    Cells that share a compilation are played in a row, by one process.
+
+    Args:
+        plan: The sweep.
+        jobs: What to play.
+        processes: How many play at once; one is this one.
+
+    Raises:
+        ChildProcessError: If a process ends before its work is done.
+    """
+    ordered = sorted(jobs, key=lambda job: job[0].program)
+    groups = [list(group) for _, group in groupby(ordered, key=lambda job: job[0].program)]
+    # The longest work first, lest it remain for one process at the end.
+    groups.sort(key=len, reverse=True)
+    if processes == 1 or len(groups) <= 1:
+        for group in groups:
+            yield from _group(plan, group)
+    else:
+        yield from _shared(plan, groups, min(processes, len(groups)))
+
+
+def _group(plan: Plan, group: list[Job]) -> Iterator[Played]:
+    number = group[0][0].program
+    # The program is that of all its cells, also where some are finished, so that it is the same.
+    cells = [cell for cell in plan.cells if cell.program == number and not cell.refusal]
+    members = {cell.labels: _prepared(plan, cell) for cell in cells}
+    program = compilation.of([params for _, params, _ in members.values()])
+    for cell, seeds in group:
+        contestant, params, episode = members[cell.labels]
+        rounds, most = episode.rounds, pair_bounds.in_each_layout(params)
+        for seed, metrics in compilation.episodes(program, contestant, params, rounds, seeds):
+            row = playing.summary(metrics, episode.target_accuracy, most)
+            yield Played(cell.labels, seed, row)
+    # A compiled program of the paper's size holds some 80 MB, and this one is not needed again.
+    jax.clear_caches()
+
+
+def _prepared(plan: Plan, cell: Cell) -> tuple[Contestant, Params, EpisodeSettings]:
+    contestant, scenario = resolve(plan, cell)
+    params = playing.prepare(scenario, [contestant])[contestant.name]
+    return contestant, params, scenario.episode
+
+
+def _shared(plan: Plan, groups: list[list[Job]], processes: int) -> Iterator[Played]:
+    # Threads that JAX has started do not survive a fork, so processes are spawned.
+    context = get_context("spawn")
+    waiting = iter(groups)
+    workers, pipes = [], []
+    try:
+        for _ in range(processes):
+            here, there = context.Pipe()
+            worker = context.Process(target=_work, args=(plan, there), daemon=True)
+            worker.start()
+            there.close()
+            here.send(next(waiting))
+            workers.append(worker)
+            pipes.append(here)
+        yield from _received(pipes, waiting)
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join()
+
+
+def _received(pipes: list[Connection], waiting: Iterator[list[Job]]) -> Iterator[Played]:
+    while pipes:
+        for pipe in wait(pipes):
+            assert isinstance(pipe, Connection)
+            message = _message(pipe)
+            if message is not None:
+                yield message
+            elif group := next(waiting, None):
+                pipe.send(group)
+            else:
+                pipes.remove(pipe)
+
+
+def _message(pipe: Connection) -> Played | None:
+    try:
+        message = pipe.recv()
+    except (EOFError, ConnectionError):
+        raise ChildProcessError("a process of the sweep ended early; run again to go on") from None
+    if isinstance(message, Exception):
+        raise message
+    return message
+
+
+def _work(plan: Plan, pipe: Connection) -> None:
+    # An interrupt of the terminal reaches all processes; the one that asked ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        while True:
+            for played in _group(plan, pipe.recv()):
+                pipe.send(played)
+            pipe.send(None)
+    except (EOFError, ConnectionError):
+        return
+    except Exception as error:
+        pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,1 @@
+"""`ceas-gym tune`: equal effort for every contestant."""

@@ -1,0 +1,171 @@
+"""`ceas-gym tune`: what every contestant plays best with, found with equal effort, in a folder."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.table import Table
+
+from ceas_agents import console
+from ceas_agents.evaluation import results
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.evaluation.tuned import RATE
+from ceas_agents.statistics import intervals
+from ceas_agents.tuning import search
+from ceas_agents.tuning.search import TRIALS, Plan, Setting, Trial, best, start
+from ceas_gym import config
+from ceas_gym.config import yaml_text
+
+FOUND, TABLE = "tuned.yaml", "trials.csv"
+EDGE = " *"
+
+
+def tune(plan: Plan, folder: Path, command: str = "ceas-gym tune") -> None:
+    """Plays all trials, prints what is best, and fills the folder.
+
+    Trials are written as they finish. After an interrupt they are all that is there: settings are
+    written only when every contestant had all its trials.
+
+    Args:
+        plan: From `tuning.search.plan`.
+        folder: For `tuned.yaml`, `trials.csv`, `scenario.yaml` and `run.json`.
+        command: That makes the same again, for the heading of `tuned.yaml`.
+
+    Raises:
+        OSError: If the folder can't be written.
+        KeyboardInterrupt: After an interrupt, when everything is written.
+    """
+    _open(plan, folder)
+    finished: list[Trial] = []
+    with (folder / TABLE).open("w", encoding="utf-8", newline="") as file:
+        try:
+            _play(plan, file, finished)
+        except KeyboardInterrupt:
+            total = len(plan.contestants) * TRIALS
+            said = f"interrupted: {len(finished)} of {total} trials are in {folder}"
+            print(said, file=sys.stderr)
+            raise
+    settings = {
+        one.name: best(_of(one, finished), start(plan.scenario, one)).setting
+        for one in plan.contestants
+    }
+    results.write_text(folder / FOUND, _heading(plan, command) + yaml_text.written(settings))
+    screen = console.output()
+    screen.print(_table(plan, finished))
+    screen.print(f"Written: {folder / FOUND} {folder / TABLE}", soft_wrap=True)
+
+
+def command(scenario: str, policies: Sequence[str], overrides: Sequence[str], episodes: int) -> str:
+    """Returns the command that decides what comes out, in one line.
+
+    Args:
+        scenario: As named on the command line.
+        policies: Contestants that are named there.
+        overrides: As given to `--set`.
+        episodes: Seeds of each trial.
+
+    Example:
+        >>> command("metro", ["ceas"], ["attack.name=none"], 12)
+        'ceas-gym tune metro --policy ceas --set attack.name=none --episodes 12'
+    """
+    chosen = [word for name in policies for word in ("--policy", name)]
+    changes = [word for text in overrides for word in ("--set", text)]
+    words = ["ceas-gym", "tune", scenario, *chosen, *changes, "--episodes", str(episodes)]
+    return " ".join(shlex.join(words).split())
+
+
+# --- The folder ---
+
+
+def _open(plan: Plan, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FOUND).unlink(missing_ok=True)
+    results.write_text(folder / results.SCENARIO, config.dump(plan.scenario))
+    record = {
+        "contestants": {one.name: one.overrides for one in plan.contestants},
+        "seeds": [plan.seeds.start, plan.seeds.stop - 1],
+        "factors": search.FACTORS,
+        "own": search.OWN,
+        "versions": results.versions(),
+    }
+    results.write_json(folder / results.RECORD, record)
+
+
+def _play(plan: Plan, file: TextIO, finished: list[Trial]) -> None:
+    with console.progress_bar() as progress:
+        task = progress.add_task("", total=len(plan.contestants) * TRIALS * len(plan.seeds))
+
+        def heard(contestant: Contestant, setting: Setting) -> None:
+            what = f"{contestant.name} at {setting[RATE]:g}"
+            progress.update(task, advance=1, description=what)
+
+        for contestant in plan.contestants:
+            progress.update(task, description=f"{contestant.name} (compiling)")
+            for trial in search.trials(plan, contestant, heard):
+                results.append(file, [_row(trial)])
+                finished.append(trial)
+
+
+def _row(trial: Trial) -> dict[str, object]:
+    low, high = intervals.interval(trial.scores)
+    return {
+        "policy": trial.contestant,
+        "learning_rate": trial.setting[RATE],
+        "own": _own(trial),
+        "episodes": len(trial.scores),
+        "validation_accuracy": float(trial.scores.mean()),
+        "low": low,
+        "high": high,
+    }
+
+
+def _heading(plan: Plan, command: str) -> str:
+    return (
+        f"# Made by: {command}\n"
+        f"# The best of {TRIALS} trials of each contestant, of {len(plan.seeds)} episodes each "
+        f"({_seeds(plan)}),\n"
+        "# by mean accuracy on the validation split after the last round.\n"
+        "# To ship it, copy it to agents/ceas_agents/evaluation/tuned/, "
+        "by the name of the scenario.\n"
+    )
+
+
+# --- The table ---
+
+
+def _table(plan: Plan, finished: list[Trial]) -> Table:
+    untuned = f"at {plan.scenario.learning.learning_rate:g}"
+    caption = (
+        "validation accuracy after the last round: mean (95 % interval over seeds) in per cent; "
+        f"the best of {TRIALS} trials flatters itself; * at the edge of what was tried"
+    )
+    table = Table(title=f"{plan.scenario.name}: {_seeds(plan)}", caption=caption)
+    table.add_column("policy", no_wrap=True)
+    for heading in ("learning rate", "own", "validation accuracy", untuned):
+        table.add_column(heading, justify="right")
+    for contestant in plan.contestants:
+        table.add_row(*_line(_of(contestant, finished), start(plan.scenario, contestant)))
+    return table
+
+
+def _line(played: list[Trial], begin: Setting) -> list[str]:
+    # What is best at the edge of what was tried may be better yet beyond it.
+    found, rates = best(played, begin), [trial.setting[RATE] for trial in played]
+    edge = EDGE if found.setting[RATE] in (min(rates), max(rates)) else ""
+    untuned = next(trial for trial in played if trial.setting == begin)
+    scores = [results.estimate(trial.scores) for trial in (found, untuned)]
+    return [found.contestant, f"{found.setting[RATE]:g}{edge}", _own(found), *scores]
+
+
+def _own(trial: Trial) -> str:
+    return " ".join(f"{name}={value:.3g}" for name, value in trial.setting.items() if name != RATE)
+
+
+def _seeds(plan: Plan) -> str:
+    return f"seeds {plan.seeds.start} to {plan.seeds.stop - 1}"
+
+
+def _of(contestant: Contestant, finished: list[Trial]) -> list[Trial]:
+    return [trial for trial in finished if trial.contestant == contestant.name]

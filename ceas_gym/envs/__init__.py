@@ -1,0 +1,1 @@
+"""What users call: the environments of Gymnasium, and the same as pure functions."""

@@ -1,0 +1,228 @@
+"""What is passed to the environments, checked: a mistake is a `ValueError` that names the argument.
+
+Numbers of NumPy and JAX are as good as Python's. Text and booleans never stand for numbers, nor
+numbers for booleans.
+"""
+
+import operator
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ceas_gym.registry import nearest, told
+
+KINDS = {
+    "b": "booleans",
+    "c": "complex numbers",
+    "M": "dates",
+    "m": "time spans",
+    "U": "text",
+    "S": "bytes",
+    "V": "records",
+}
+"""Of NumPy's types that are no real numbers, in words."""
+MASK = "reset_mask"
+
+
+def action(value: object, shape: Sequence[int]) -> NDArray[np.float32]:
+    """Returns an action as an array.
+
+    Args:
+        value: Integers or floats of any width, in an array or nested lists.
+        shape: That it must have.
+
+    Raises:
+        ValueError: If it is not made of real numbers, has another shape, or an entry that is not
+            finite.
+
+    Example:
+        >>> action([[0, 0.5]], (1, 2)).dtype
+        dtype('float32')
+        >>> action([["0", "1"]], (1, 2))
+        Traceback (most recent call last):
+        ...
+        ValueError: Argument `action` must be an array of real numbers, but is made of text.
+    """
+    array, shape = _real(value), tuple(shape)
+    if array.shape != shape:
+        raise ValueError(f"Argument `action` must have shape {shape}, but has {array.shape}.")
+    finite = np.isfinite(array)
+    if not finite.all():
+        place = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ValueError(f"Argument `action` must be finite, but is {array[place]} at {place}.")
+    with np.errstate(over="ignore"):
+        # What 32 bits can't hold is far out of the action space, and clipped like all that is.
+        return array.astype(np.float32, copy=False)
+
+
+def seed(value: object) -> int | None:
+    """Returns a seed, or None if there is none.
+
+    Raises:
+        ValueError: If it is no whole number from 0 on.
+
+    Example:
+        >>> seed(np.int64(3))
+        3
+    """
+    return None if value is None else _whole("seed", value, least=0)
+
+
+def seeds(value: object, rows: int) -> tuple[int | None, list[int | None]]:
+    """Returns the one seed of a batch, if it is one, and a seed for each of its rows.
+
+    Args:
+        value: One seed, which is row 0's and one more for each further row; a sequence or an array
+            of one for each row, of which some may be None; or None for none at all.
+        rows: How many there are.
+
+    Raises:
+        ValueError: If one is no whole number from 0 on, or there are more or fewer than rows.
+
+    Example:
+        >>> seeds(3, 2), seeds([5, None], 2), seeds(None, 2)
+        ((3, [3, 4]), (None, [5, None]), (None, [None, None]))
+    """
+    if value is None:
+        return None, [None] * rows
+    listed = _listed(value)
+    if listed is None:
+        first = _whole("seed", value, least=0)
+        return first, [first + row for row in range(rows)]
+    if len(listed) != rows:
+        raise ValueError(f"Argument `seed` has {len(listed)} entries for {rows} rows.")
+    return None, [seed(entry) for entry in listed]
+
+
+def count(name: str, value: object) -> int:
+    """Returns a number of things.
+
+    Args:
+        name: Of the argument.
+        value: What was given for it.
+
+    Raises:
+        ValueError: If it is no whole number from 1 on.
+
+    Example:
+        >>> count("num_envs", 0)
+        Traceback (most recent call last):
+        ...
+        ValueError: Argument `num_envs` must be a whole number from 1 on, but is 0.
+    """
+    return _whole(name, value, least=1)
+
+
+def reset_mask(options: object, rows: int) -> NDArray[np.bool_]:
+    """Returns which rows to reset: those of `options["reset_mask"]`, or all.
+
+    Args:
+        options: Of `reset`.
+        rows: How many there are.
+
+    Raises:
+        ValueError: If the options are no mapping or hold anything else, or the mask is no row of
+            booleans.
+
+    Example:
+        >>> reset_mask({"reset_mask": [True, False]}, 2).tolist()
+        [True, False]
+    """
+    if options is None:
+        options = {}
+    if not isinstance(options, Mapping):
+        raise ValueError(f"Argument `options` must be a mapping, but is {_shown(options)}.")
+    if unknown := [name for name in options if name != MASK]:
+        hint = nearest(str(unknown[0]), [MASK])
+        raise ValueError(f"Argument `options` holds {_shown(unknown[0])}, unknown; {hint}")
+    if MASK not in options:
+        return np.ones(rows, dtype=bool)
+    mask = _array(MASK, options[MASK])
+    if mask.dtype != bool:
+        raise ValueError(f"Argument `{MASK}` must be booleans, but is made of {_kind(mask)}.")
+    if mask.shape != (rows,):
+        raise ValueError(f"Argument `{MASK}` must have shape ({rows},), but has {mask.shape}.")
+    return mask
+
+
+def choice(name: str, value: object, known: Iterable[str]) -> str:
+    """Returns a word that is one of a few.
+
+    Args:
+        name: Of the argument.
+        value: What was given for it.
+        known: What it may be.
+
+    Raises:
+        ValueError: If it is none of them.
+
+    Example:
+        >>> choice("render_mode", "rgb_aray", ["rgb_array"])
+        Traceback (most recent call last):
+        ...
+        ValueError: Argument `render_mode` is 'rgb_aray', unknown; did you mean rgb_array?
+    """
+    known = list(known)
+    if not isinstance(value, str) or value not in known:
+        hint = nearest(str(value), known)
+        raise ValueError(f"Argument `{name}` is {_shown(value)}, unknown; {hint}")
+    return value
+
+
+def _whole(name: str, value: Any, least: int) -> int:  # noqa: ANN401 - whatever a user gives
+    try:
+        number = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        raise ValueError(
+            f"Argument `{name}` must be a whole number from {least} on, but is {_shown(value)}."
+        )
+    return number
+
+
+def _listed(value: Any) -> list[Any] | None:  # noqa: ANN401 - whatever a user gives
+    if isinstance(value, str | bytes):
+        return None
+    if getattr(value, "ndim", 0) == 1:
+        return np.asarray(value).tolist()
+    return list(value) if isinstance(value, Sequence) else None
+
+
+def _real(value: object) -> NDArray[Any]:
+    array = _array("action", value)
+    # Also of types that are not NumPy's own, such as bfloat16.
+    if array.dtype == bool or not np.can_cast(array.dtype, np.float32, "same_kind"):
+        raise ValueError(
+            f"Argument `action` must be an array of real numbers, but is made of {_kind(array)}."
+        )
+    return array
+
+
+def _array(name: str, value: object) -> NDArray[Any]:
+    if _is_masked(value):
+        raise ValueError(f"Argument `{name}` must not be masked; fill in what is missing.")
+    try:
+        return np.asarray(value)
+    # Rows of different lengths, or whatever an object of another library raises.
+    except Exception as error:
+        raise ValueError(f"Argument `{name}` can't be read as an array: {told(error)}.") from error
+
+
+def _is_masked(value: object) -> bool:
+    rows = value if isinstance(value, list | tuple) else []
+    return np.ma.isMaskedArray(value) or any(map(_is_masked, rows))
+
+
+def _kind(array: NDArray[Any]) -> str:
+    if array.dtype != object:
+        return KINDS.get(array.dtype.kind, str(array.dtype))
+    first = next(iter(array.flat), None)
+    return f"objects such as a {type(first).__name__}"
+
+
+def _shown(value: object) -> str:
+    return " ".join(reprlib.repr(value).split())

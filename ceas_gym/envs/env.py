@@ -1,0 +1,241 @@
+"""CEASEnv: one environment as Gymnasium expects it. No physics here."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
+from numpy.typing import NDArray
+
+from ceas_gym import config, parameters
+from ceas_gym.envs import arguments, core
+from ceas_gym.envs.core import Running, Told
+from ceas_gym.jax_utils import packing, randomness
+from ceas_gym.jax_utils.fast_compile import often, once
+from ceas_gym.scenario import Scenario
+from ceas_gym.task import metrics
+from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.types import Params
+
+Observation = dict[str, NDArray[np.float32]]
+Action = NDArray[np.float32]
+
+_reset = once(core.reset)
+_step = often(core.step)
+
+
+class CEASEnv(gym.Env[Observation, Action]):
+    """A hub schedules Bell pairs for the training of a distributed quantum neural network.
+
+    ## Description
+    A hub is linked by fibre to N nodes, each with a quantum processor. In every round the hub
+    gives channel-time to the nodes in W windows; heralded Bell pairs wait in decaying memories
+    until the barrier, where they teleport encoded data to the nodes. Pairs buy shots, their
+    fidelity buys signal, and some are measured into key that authenticates the nodes' updates.
+    Byzantine nodes send bad updates; the hub aggregates robustly and takes one optimizer step.
+
+    ## Action space
+    `Box(-1, 1, (W, N), float32)`: an entry a asks for the share (a + 1) / 2 of a channel for a
+    node in a window. Where more is asked for than the hub, or a fibre shared by several routes,
+    has channels, requests are scaled down. NaN is an error.
+
+    ## Observation space
+    `Dict(nodes=Box(0, 1, (N, 14)), network=Box(0, 1, (10,)))`, float32. What a real hub can know:
+    calibration, inventory and its last report; never who is Byzantine.
+
+    | nodes | meaning | unit |
+    |---|---|---|
+    | 0 rate | pairs of a whole channel in a window, in good order | log10(1 + pairs) / 5 |
+    | 1 condition | expected factor on the rate, given all that was heralded | 1 |
+    | 2 new_contraction | contraction of a new pair at its window's end | 1 |
+    | 3 survival | what one more window leaves of the letter that decays fastest | 1 |
+    | 4 lifetime | windows until the cut-off, at most one round | rounds |
+    | 5 key_rate | secret fraction of a pair measured when its window closes | bits / pair |
+    | 6 stored | share of the memories that hold a pair | memories |
+    | 7 stored_contraction | mean contraction of the stored pairs | 1 |
+    | 8 key | share of the key pool that is filled | capacity |
+    | 9 tag | key held, in tags, at most one | tags |
+    | 10 shots | shots of the last round | log10(1 + shots) / 4 |
+    | 11 signal | contraction of the data in the last round | 1 |
+    | 12 weight | weight in the last update | 4 / counted |
+    | 13 silence | rounds since an update was last accepted | 10 rounds |
+
+    | network | meaning | unit |
+    |---|---|---|
+    | 0 progress | share of the rounds that are over | 1 |
+    | 1 validation_loss | cross-entropy on the validation split | 2 log(classes) nats |
+    | 2 validation_accuracy | on the validation split | 1 |
+    | 3 share_bound | weight that the tolerated nodes could carry in the last update | 1 |
+    | 4 committed | whether the last round was acted on | 0 or 1 |
+    | 5 authenticated | share of the nodes with a tag in the last round | nodes |
+    | 6 counted | share of the nodes counted in the last round | nodes |
+    | 7 tolerated | share of the nodes that the rule withstands | nodes |
+    | 8 utilization | useful pairs of the episode over generated ones | 1 |
+    | 9 calibration | time since the coherence times were calibrated | intervals |
+
+    ## Rewards
+    By name in the scenario: `loss_decrease` (default; by how much the round lowered the
+    validation loss, in nats), `validation_accuracy`, `alignment`, `information`, or a function of
+    your own.
+
+    ## Starting state
+    Empty memories, no key, a random model, Byzantine nodes placed anew.
+
+    ## Episode end
+    `terminated` after the last round of the training budget, which the observation counts down,
+    or when the model diverged. `truncated` is never set here, only by a time limit from outside.
+    After `terminated`, a further step is a `RuntimeError` until the next reset.
+
+    ## Copies
+    The environment can be pickled and copied at any time; a copy goes on as the original does, bit
+    for bit. `spec` holds plain numbers and text, so that `spec.to_json()` can be written.
+
+    ## Arguments
+    Args:
+        scenario: A shipped name (`ceas-gym list scenarios` shows them), a
+            path to a YAML file, or a `Scenario`.
+        overrides: Single settings by dotted key, such as `{"attack.name": "none"}`.
+        render_mode: `"rgb_array"` or None.
+
+    Example:
+        >>> env = gym.make("ceas_gym/CEASTiny-v0")
+        >>> observation, info = env.reset(seed=1)
+        >>> observation["nodes"].shape, env.action_space.shape
+        ((4, 14), (4, 4))
+
+    ## Version history
+    - v0: first release.
+
+    Source:
+        arXiv:2602.06847.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
+        "render_modes": ["rgb_array"],
+        "render_fps": 4,
+    }
+
+    def __init__(
+        self,
+        scenario: str | os.PathLike[str] | Scenario = "small",
+        *,
+        overrides: Mapping[str, object] | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        """Makes the environment; the first reset and step compile it."""
+        if render_mode is not None:
+            arguments.choice("render_mode", render_mode, self.metadata["render_modes"])
+        self.scenario = config.load(scenario, overrides)
+        with config.naming(scenario):
+            self.params = parameters.build(self.scenario)
+        self.observation_space, self.action_space = make_spaces(self.params)
+        self._action_shape = self.action_space.shape or ()
+        self.render_mode = render_mode
+        self._running: Running | None = None
+        self._drawn: tuple[Any, Any] = (None, None)
+        self._accuracy: list[float] = []
+        self._ended = False
+        self._spec: EnvSpec | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Starts an episode.
+
+        Args:
+            seed: Decides the episode entirely. Without one, the episode follows from the one
+                before, or from the system's entropy.
+            options: Not used.
+
+        Raises:
+            ValueError: If the seed is no whole number from 0 on.
+        """
+        seed = arguments.seed(seed)
+        super().reset(seed=seed)
+        follows = seed is None and self._running is not None
+        self._accuracy = []
+        observation, _, _, info = self._take(_reset(self.params, self._key_words(seed), follows))
+        return observation, info
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Runs one round.
+
+        Raises:
+            ValueError: If the action has the wrong shape or an entry that is no finite number.
+            RuntimeError: Before the first reset, and from the end of an episode to the next one.
+        """
+        if self._running is None:
+            raise RuntimeError("Call `reset` before the first `step`.")
+        if self._ended:
+            raise RuntimeError("The episode has ended; call `reset` before the next `step`.")
+        asked = arguments.action(action, self._action_shape)
+        running = _step(self.params, self._running.state, asked)
+        observation, reward, terminated, info = self._take(running)
+        return observation, reward, terminated, False, info
+
+    def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Returns a picture of the last round, shape (height, width, 3), in mode `rgb_array`."""
+        if self.render_mode is None or self._running is None:
+            return None
+        from ceas_gym.envs import render
+
+        return render.draw(*self._drawn, self._accuracy)
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """Returns how Gymnasium made this, in plain numbers and text; None if it did not."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._spec = plain_spec(spec, self.scenario)
+
+    def _key_words(self, seed: int | None) -> NDArray[np.uint32]:
+        if seed is None and self._running is not None:
+            return core.key_words(np.asarray(self._running.state))
+        start = int(self.np_random.integers(2**31)) if seed is None else seed
+        return randomness.key_words([start])[0]
+
+    @cached_property
+    def _layout(self) -> Told:
+        return core.layout(self.params)
+
+    def _take(self, running: Running) -> tuple[Observation, float, bool, dict[str, Any]]:
+        self._running = running
+        told: Any = packing.read(np.array(running.told), self._layout)
+        reward, terminated, *values = told.figures.tolist()
+        info = dict(zip(metrics.NAMES, values, strict=True))
+        self._drawn = (told.schedule, told.stock)
+        self._accuracy.append(info["accuracy"])
+        self._ended = bool(terminated)
+        return {"nodes": told.nodes, "network": told.network}, reward, self._ended, info
+
+
+def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:
+    """Returns the observation space and the action space of one environment."""
+    nodes, windows = params.network.vertex.shape[0], params.network.windows
+    observation: dict[str, gym.Space[Any]] = {
+        "nodes": spaces.Box(0.0, 1.0, (nodes, len(NODE_FEATURES)), np.float32),
+        "network": spaces.Box(0.0, 1.0, (len(NETWORK_FEATURES),), np.float32),
+    }
+    return spaces.Dict(observation), spaces.Box(-1.0, 1.0, (windows, nodes), np.float32)
+
+
+def plain_spec(spec: EnvSpec | None, scenario: Scenario) -> EnvSpec | None:
+    """Returns how an environment was made, so that `EnvSpec.to_json` can write it.
+
+    Args:
+        spec: With arguments as they were given, such as numbers of NumPy, paths, or a `Scenario`.
+        scenario: As resolved, which stands for a `Scenario` and its overrides.
+    """
+    if spec is None:
+        return None
+    given: dict[str, Any] = spec.kwargs
+    if isinstance(given.get("scenario"), Scenario):
+        given = {**given, "scenario": "small", "overrides": config.flat(scenario)}
+    return dataclasses.replace(spec, kwargs=config.plain(given))

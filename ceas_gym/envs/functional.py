@@ -1,0 +1,139 @@
+"""The environment as pure functions in JAX: `make_params`, `reset` and `step`.
+
+They are what `ceas_gym.make_params`, `ceas_gym.reset` and `ceas_gym.step` are, and work under
+`jax.jit`, `jax.vmap` and `jax.lax.scan`. Nothing resets an episode by itself, and nothing is
+checked while it runs: an action beyond [-1, 1] is clipped, and training goes on after `terminated`.
+
+A policy that uses the parameters is given those of the episode's own layout,
+`ceas_gym.layouts.of(params, state)`, where a scenario has several (`episode.layouts`).
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, Key
+
+from ceas_gym import config, dynamics, parameters
+from ceas_gym.jax_utils import randomness
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Metrics, Observation, Params, State
+
+Step = tuple[Observation, State, Float[Array, ""], Bool[Array, ""], Bool[Array, ""], Metrics]
+"""Observation, state, reward, terminated, truncated, info."""
+
+
+def make_params(
+    scenario: str | os.PathLike[str] | Scenario,
+    overrides: Mapping[str, object] | None = None,
+) -> Params:
+    """Returns a scenario as arrays and functions, an argument of `reset` and `step`.
+
+    Scenarios that differ only in numbers share one compiled program; those that differ in sizes or
+    in names do not.
+
+    Args:
+        scenario: A shipped name (`ceas-gym list scenarios` shows them), a path to a YAML file, or a
+            `Scenario`.
+        overrides: Single settings by dotted key, such as `{"attack.name": "none"}`.
+
+    Raises:
+        ValueError: If there is no such scenario, or a setting is not allowed; it names the setting.
+
+    Example:
+        >>> params = make_params("tiny", {"episode.rounds": 5})
+        >>> int(params.rounds), params.network.windows
+        (5, 4)
+    """
+    checked = config.load(scenario, overrides)
+    with config.naming(scenario):
+        return parameters.build(checked)
+
+
+def reset(key: Key[Array, ""], params: Params) -> tuple[Observation, State]:
+    """Returns the start of an episode: empty memories, a random model, Byzantine nodes placed.
+
+    `jax.random.key` of a seed gives the start that `CEASEnv.reset(seed=seed)` gives.
+
+    Args:
+        key: Random key, new or old style (`jax.random.key`, `jax.random.PRNGKey`). It decides the
+            start, the layout included.
+        params: From `make_params`.
+
+    Returns:
+        observation: `nodes`, shape (nodes, 14), and `network`, shape (10,), in [0, 1]; the
+            docstring of `CEASEnv` has the meaning and the unit of each feature.
+        state: For `step`.
+
+    Example:
+        >>> observation, state = reset(jax.random.key(0), make_params("tiny"))
+        >>> observation.nodes.shape, observation.network.shape, int(state.round)
+        ((4, 14), (10,), 0)
+    """
+    return _reset(key, params)
+
+
+def step(key: Key[Array, ""], state: State, action: ArrayLike, params: Params) -> Step:
+    """Returns the episode after one more round.
+
+    All that is random in the round comes from `key`, which takes the place of the key in the state.
+    The state that is returned holds a key that follows from it: with `key = state.key` in every
+    round, an episode is the one that `CEASEnv` plays after a reset with the same seed.
+
+    Args:
+        key: Random key of this round.
+        state: From `reset` or from the last `step`.
+        action: Shape (windows, nodes). An entry a in [-1, 1] asks for the share (a + 1) / 2 of a
+            channel for a node in a window.
+        params: From `make_params`; the same in all rounds of an episode.
+
+    Returns:
+        observation: As from `reset`.
+        state: After the round.
+        reward: As the scenario says, by default the decrease of the validation loss in nats.
+        terminated: Whether the training budget is spent, or the model has diverged.
+        truncated: False; only a time limit from outside cuts an episode short.
+        info: A scalar for every name of `ceas_gym.task.metrics.NAMES`. It is for people: `accuracy`
+            is of the test split, which no agent may learn from.
+
+    Example:
+        >>> params = make_params("tiny")
+        >>> observation, state = reset(jax.random.key(0), params)
+        >>> action = jnp.zeros((4, 4))
+        >>> observation, state, reward, terminated, truncated, info = step(
+        ...     jax.random.key(1), state, action, params
+        ... )
+        >>> int(state.round), bool(terminated), bool(info["pairs_generated"] > 0)
+        (1, False, True)
+    """
+    return _step(key, state, action, params)
+
+
+@jax.jit
+def _reset(key: Array, params: Params) -> tuple[Observation, State]:
+    state, timestep = dynamics.reset(params, _quick(key))
+    return timestep.observation, state
+
+
+@jax.jit
+def _step(key: Array, state: State, action: ArrayLike, params: Params) -> Step:
+    before = replace(state, key=_quick(key))
+    after, timestep = dynamics.step(params, before, jnp.asarray(action))
+    return (
+        timestep.observation,
+        after,
+        timestep.reward,
+        timestep.terminated,
+        jnp.bool_(False),
+        timestep.metrics,
+    )
+
+
+def _quick(key: Array) -> Key[Array, ""]:
+    # Old-style keys are made new ones; the same numbers are made faster
+    # (`jax_utils.randomness.quick`).
+    is_new = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    return randomness.quick(key if is_new else jax.random.wrap_key_data(key))

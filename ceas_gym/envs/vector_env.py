@@ -1,0 +1,253 @@
+"""CEASVectorEnv: many environments of one scenario in one compiled call. No physics here."""
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool
+from numpy.typing import NDArray
+
+from ceas_gym import config, parameters
+from ceas_gym.envs import arguments, core
+from ceas_gym.envs.core import Running, Told
+from ceas_gym.envs.env import make_spaces, plain_spec
+from ceas_gym.jax_utils import packing, parallel, randomness
+from ceas_gym.jax_utils.fast_compile import often, once
+from ceas_gym.jax_utils.packing import Words
+from ceas_gym.scenario import Scenario
+from ceas_gym.task import metrics
+from ceas_gym.types import Params
+
+Observation = dict[str, NDArray[np.float32]]
+Flags = NDArray[np.bool_]
+Mask = Bool[ArrayLike, " envs"]
+
+
+class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
+    """`num_envs` copies of `CEASEnv`, stepped and reset together, on all cores.
+
+    Row i reset with seed s is the single environment reset with s + i, whatever the batch: what is
+    counted is equal, and other figures are up to their last bits, since XLA may sum a loop's
+    products in another order.
+
+    Args:
+        num_envs: Size of the batch.
+        scenario: As for `CEASEnv`.
+        overrides: As for `CEASEnv`.
+        max_episode_steps: Truncates episodes after so many rounds, if they have not ended.
+        autoreset_mode: One of Gymnasium's three, or its name: `NEXT_STEP` (default; the step after
+            the last one resets, whatever the action), `SAME_STEP` (the last observation and info
+            are in `info["final_obs"]` and `info["final_info"]`), or `DISABLED` (reset ended rows
+            with `reset(options={"reset_mask": mask})`).
+        render_mode: Not supported, None.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=3)
+        >>> observation, info = envs.reset(seed=1)
+        >>> observation["nodes"].shape, info["accuracy"].shape
+        ((3, 4, 14), (3,))
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        scenario: str | os.PathLike[str] | Scenario = "small",
+        *,
+        overrides: Mapping[str, object] | None = None,
+        max_episode_steps: int | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
+    ) -> None:
+        """Makes the batch; the first reset and step compile it."""
+        if render_mode is not None:
+            raise ValueError("CEASVectorEnv draws nothing; render a single CEASEnv instead.")
+        self.num_envs = arguments.count("num_envs", num_envs)
+        self.autoreset_mode = _mode(autoreset_mode)
+        most = np.iinfo(np.int32).max
+        if max_episode_steps is not None:
+            most = min(most, arguments.count("max_episode_steps", max_episode_steps))
+        self._limit = np.int32(most)
+        self.scenario = config.load(scenario, overrides)
+        with config.naming(scenario):
+            self.params = parameters.build(self.scenario)
+        self.render_mode = None
+        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space, self.single_action_space = make_spaces(self.params)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._action_shape = self.single_action_space.shape or ()
+        self._parts = parallel.parts(self.num_envs)
+        self._running: list[Running] = []
+        self._ended = np.zeros(self.num_envs, dtype=bool)
+        self._spec: EnvSpec | None = None
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Starts an episode in every row, or in those of `options["reset_mask"]`.
+
+        Args:
+            seed: One for row 0, with row i getting `seed + i`, or one for each row.
+            options: `reset_mask`, booleans of shape (num_envs,).
+
+        Raises:
+            ValueError: If a seed is no whole number from 0 on, there is not one for each row, or
+                the options are anything else.
+        """
+        one, seeds = arguments.seeds(seed, self.num_envs)
+        mask = arguments.reset_mask(options, self.num_envs)
+        follows = seed is None and bool(self._running)
+        super().reset(seed=one)
+        begin = partial(_reset, self.params, follows=np.bool_(follows))
+        begun = parallel.side_by_side(begin, self._key_words(seeds, follows=follows))
+        if self._running and not mask.all():
+            parts = zip(self._cut(mask), begun, self._running, strict=True)
+            begun = [_select(*part) for part in parts]
+        self._running = begun
+        self._ended &= ~mask
+        observation, _, _, info = self._read([part.told for part in self._running], mask)
+        return observation, info
+
+    def step(
+        self, actions: NDArray[np.float32]
+    ) -> tuple[Observation, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """Runs one round in every row, or resets it where the mode says so.
+
+        Raises:
+            ValueError: If the actions have the wrong shape or an entry that is no finite number.
+            RuntimeError: Before the first reset, or in mode `DISABLED` with an ended row.
+        """
+        if not self._running:
+            raise RuntimeError("Call `reset` before the first `step`.")
+        if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
+            rows = np.flatnonzero(self._ended).tolist()
+            raise RuntimeError(f"Rows {rows} have ended; reset them first (no autoreset).")
+        asked = arguments.action(actions, (self.num_envs, *self._action_shape))
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        advance = partial(_advance, self.params, limit=self._limit, same_step=same_step)
+        before = [part.state for part in self._running]
+        advanced = parallel.side_by_side(advance, before, self._cut(asked), self._cut(self._ended))
+        self._running = [running for running, _, _ in advanced]
+        observation, reward, terminated, info = self._read([last for _, last, _ in advanced])
+        truncated = np.concatenate([np.asarray(cut) for _, _, cut in advanced])
+        self._ended = terminated | truncated
+        if same_step and self._ended.any():
+            ending = _final(observation, info, self._ended)
+            observation, _, _, info = self._read([part.told for part in self._running])
+            info |= ending
+            self._ended = np.zeros_like(self._ended)
+        return observation, reward, terminated, truncated, info
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """Returns how Gymnasium made this, in plain numbers and text; None if it did not."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._spec = plain_spec(spec, self.scenario)
+
+    def _cut(self, rows: Any) -> list[Any]:  # noqa: ANN401 - any array of rows
+        return [rows[part] for part in self._parts]
+
+    def _key_words(self, seeds: Sequence[int | None], *, follows: bool) -> list[NDArray[np.uint32]]:
+        if follows:
+            return [core.key_words(np.asarray(part.state)) for part in self._running]
+        drawn = [int(self.np_random.integers(2**31)) if s is None else s for s in seeds]
+        return self._cut(randomness.key_words(drawn))
+
+    @cached_property
+    def _layout(self) -> Told:
+        return core.layout(self.params)
+
+    def _read(
+        self, parts: Sequence[Words], present: Flags | None = None
+    ) -> tuple[Observation, NDArray[np.float64], Flags, dict[str, Any]]:
+        told: Any = packing.read(np.concatenate(list(map(np.asarray, parts))), self._layout)
+        observation, figures = {"nodes": told.nodes, "network": told.network}, told.figures
+        mask = np.ones(self.num_envs, dtype=bool) if present is None else present
+        info: dict[str, Any] = {}
+        for column, name in enumerate(metrics.NAMES, start=2):
+            info[name], info[f"_{name}"] = np.where(mask, figures[:, column], 0), mask.copy()
+        return observation, figures[:, 0].astype(np.float64), figures[:, 1] > 0, info
+
+
+def _mode(mode: AutoresetMode | str) -> AutoresetMode:
+    # Gymnasium's values are spelt `SameStep`, but its documentation speaks of `SAME_STEP`.
+    found = next((each for each in AutoresetMode if mode in (each, each.value)), None)
+    names = AutoresetMode.__members__
+    return found or AutoresetMode[arguments.choice("autoreset_mode", mode, names)]
+
+
+def _final(observation: Observation, info: dict[str, Any], ended: Flags) -> dict[str, Any]:
+    # Gymnasium's form: an object array of observations, a nested dict of figures, and masks.
+    rows = np.full(len(ended), None, dtype=object)
+    for row in np.flatnonzero(ended):
+        rows[row] = {name: values[row] for name, values in observation.items()}
+    masked = {name: np.where(ended, values, 0) for name, values in info.items()}
+    return {
+        "final_obs": rows,
+        "_final_obs": ended.copy(),
+        "final_info": masked,
+        "_final_info": ended.copy(),
+    }
+
+
+@once
+def _reset(params: Params, key_words: ArrayLike, *, follows: ArrayLike) -> Running:
+    return parallel.each(lambda words: core.reset(params, words, follows), key_words)
+
+
+@partial(often, static_argnames="same_step")
+def _advance(
+    params: Params,
+    states: Words,
+    actions: ArrayLike,
+    ended: Mask,
+    *,
+    limit: np.int32,
+    same_step: bool,
+) -> tuple[Running, Words, Array]:
+    # Rows that ended in the step before start their next episode instead; with `same_step`, those
+    # that end in this one do. What a row ended with, and whether at the limit, is returned beside.
+    def row(state: Words, action: Array, has_ended: Array) -> tuple[Running, Words, Array]:
+        running = jax.lax.cond(
+            has_ended,
+            lambda: core.reset(params, core.key_words(state), True),
+            lambda: core.step(params, state, action),
+        )
+        rounds, terminated = core.progress(params, running)
+        truncated = (rounds >= limit) & ~terminated
+        if not same_step:
+            return running, running.told, truncated
+        after = jax.lax.cond(
+            terminated | truncated,
+            lambda: core.reset(params, core.key_words(running.state), True),
+            lambda: running,
+        )
+        return after, running.told, truncated
+
+    return parallel.each(row, states, jnp.asarray(actions), jnp.asarray(ended))
+
+
+@jax.jit
+def _select(mask: Mask, new: Running, old: Running) -> Running:
+    chosen = jnp.asarray(mask)[:, None]
+    return jax.tree.map(lambda a, b: jnp.where(chosen, a, b), new, old)

@@ -1,0 +1,1 @@
+"""What JAX lacks or is slow at: compilation, random numbers, packing, rows."""

@@ -1,0 +1,1 @@
+"""What is asked of a scheduler: actions, observations, rewards and metrics."""

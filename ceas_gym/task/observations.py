@@ -1,0 +1,119 @@
+"""What the scheduler sees: only what a real hub could know, scaled to [0, 1]."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ceas_gym.jax_utils import tally
+from ceas_gym.network import conditions, forecast, key_pool
+from ceas_gym.types import Network, Observation, Params, State
+
+
+class Feature(NamedTuple):
+    """One number of the observation."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+NODE_FEATURES = (
+    Feature("rate", "log10(1 + pairs) / 5", "pairs of a whole channel in a window, in good order"),
+    Feature("condition", "1", "expected factor on the rate, given all that was heralded"),
+    Feature("new_contraction", "1", "contraction of a new pair at its window's end"),
+    Feature("survival", "1", "what one more window leaves of the letter that decays fastest"),
+    Feature("lifetime", "rounds", "windows until the cut-off, at most one round"),
+    Feature("key_rate", "bits / pair", "secret fraction of a pair measured when its window closes"),
+    Feature("stored", "memories", "share of the memories that hold a pair"),
+    Feature("stored_contraction", "1", "mean contraction of the stored pairs"),
+    Feature("key", "capacity", "share of the key pool that is filled"),
+    Feature("tag", "tags", "key held, in tags, at most one"),
+    Feature("shots", "log10(1 + shots) / 4", "shots of the last round"),
+    Feature("signal", "1", "contraction of the data in the last round"),
+    Feature("weight", "4 / counted", "weight in the last update"),
+    Feature("silence", "10 rounds", "rounds since an update was last accepted"),
+)
+NETWORK_FEATURES = (
+    Feature("progress", "1", "share of the rounds that are over"),
+    Feature("validation_loss", "2 log(classes) nats", "cross-entropy on the validation split"),
+    Feature("validation_accuracy", "1", "on the validation split"),
+    Feature("share_bound", "1", "weight that the tolerated nodes could carry in the last update"),
+    Feature("committed", "0 or 1", "whether the last round was acted on"),
+    Feature("authenticated", "nodes", "share of the nodes with a tag in the last round"),
+    Feature("counted", "nodes", "share of the nodes counted in the last round"),
+    Feature("tolerated", "nodes", "share of the nodes that the rule withstands"),
+    Feature("utilization", "1", "useful pairs of the episode over generated ones"),
+    Feature("calibration", "intervals", "time since the coherence times were calibrated"),
+)
+
+
+def observe(params: Params, state: State) -> Observation:
+    """Returns what the hub knows between two rounds: calibration, inventory and its last report.
+
+    Args:
+        params: The scenario; nothing of the adversary but what the rule tolerates is used.
+        state: Of it, neither the Byzantine nodes nor the test split are used.
+
+    Returns:
+        `nodes` in the order of `NODE_FEATURES`, shape (nodes, 14), and `network` in the order of
+        `NETWORK_FEATURES`, shape (10,); every entry in [0, 1].
+    """
+    nodes = jnp.stack([*_calibration(params.network, state), *_holdings(params, state)], axis=1)
+    return Observation(
+        nodes=jnp.clip(nodes, 0.0, 1.0).astype(jnp.float32),
+        network=jnp.clip(jnp.stack(_hub(params, state)), 0.0, 1.0).astype(jnp.float32),
+    )
+
+
+def _calibration(network: Network, state: State) -> list[Array]:
+    links = conditions.links(network, state.conditions)
+    new, good = forecast.new_contraction(network, links), forecast.expected_pairs(network)
+    likely = forecast.likely_pairs(network, state.conditions.belief)
+    return [
+        jnp.log10(1 + good) / 5,
+        likely / jnp.maximum(good, 1e-9),
+        new.mean(axis=0),
+        forecast.survival(links.decay[-1]),
+        forecast.lifetime(network, links) / network.windows,
+        key_pool.bits_per_pair(network, new),
+    ]
+
+
+def _holdings(params: Params, state: State) -> list[Array]:
+    network, memory, report = params.network, state.memory, state.report
+    stored = memory.pairs.sum(axis=1)
+    booked = memory.contraction[-1].mean(axis=0)
+    contraction = (memory.pairs * booked).sum(axis=1) / jnp.maximum(stored, 1)
+    key = memory.key_bits.sum(axis=1)
+    return [
+        stored / network.memories,
+        contraction,
+        key / network.key_capacity_bits,
+        key / network.tag_bits,
+        jnp.log10(1 + report.shots) / 4,
+        report.signal,
+        report.weights * report.counted * stored.shape[0] / 4,
+        state.cache.age / 10,
+    ]
+
+
+def _hub(params: Params, state: State) -> list[Array]:
+    scores, report = state.scores, state.report
+    classes = params.learning.readout.shape[0]
+    interval = params.network.weather.calibration_rounds
+    since = state.round % interval / interval if params.network.drifts else jnp.zeros(())
+    return [
+        state.round / params.rounds,
+        # A model that diverged has none.
+        jnp.where(jnp.isnan(scores.validation_loss), jnp.inf, scores.validation_loss)
+        / (2 * jnp.log(classes)),
+        scores.validation_accuracy,
+        report.share,
+        report.committed.astype(jnp.float32),
+        report.authenticated,
+        report.counted,
+        params.consensus.tolerated / state.byzantine.shape[0],
+        tally.share(state.useful, state.generated),
+        since,
+    ]

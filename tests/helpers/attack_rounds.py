@@ -1,0 +1,99 @@
+"""Rounds for the tests of attacks: honest updates, what the coalition makes of them, and views."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from ceas_gym.consensus import attacks, rules, setup
+from ceas_gym.consensus.attacks import View
+from ceas_gym.scenario import AttackSettings, ConsensusSettings
+from ceas_gym.types import Adversary, Coalition, Consensus, Received
+from helpers import adversaries
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+NODES, SIZE, BAD = 9, 4, 3
+BAD_ONES = np.arange(NODES) < BAD
+UNSET = float("nan")
+
+corrupt = jax.jit(attacks.corrupt)
+
+
+class Round(NamedTuple):
+    """Updates, votes, and who is counted."""
+
+    received: Received
+    votes: Floats
+
+
+def round_of(seed: int) -> Round:
+    """Honest updates around a common mean, uneven weights, and one node that is not counted."""
+    random = np.random.default_rng(seed)
+    updates = random.normal(size=SIZE) + random.normal(size=(NODES, SIZE))
+    votes = random.dirichlet(np.full(NODES, 40.0))
+    votes[8] = 0
+    received = Received(
+        updates=jnp.asarray(updates),
+        information=jnp.ones(NODES),
+        counted=jnp.arange(NODES) < 8,
+        forged=jnp.zeros(NODES, bool),
+    )
+    return Round(received, votes / votes.sum())
+
+
+def adversary(name: str, strength: float | None = None) -> Adversary:
+    settings = AttackSettings(name=name, strength=strength, byzantine_nodes=BAD)
+    return adversaries.build_adversary(settings, rounds=30)
+
+
+def hub(rule: str) -> Consensus:
+    return setup.build(ConsensusSettings(rule=rule), BAD)
+
+
+def corrupted(case: Round, name: str, bad: Flags = BAD_ONES, **options: Any) -> Floats:
+    """All updates that reach the rule; by default the coalition acts, and all of it sends.
+
+    Options: the attack's `strength`, the `rule`, the `members` of the coalition, and `acting`.
+    """
+    members = jnp.asarray(options.get("members", bad))
+    acting = members & options.get("acting", True)
+    coalition = Coalition(members, acting, jax.random.key(options.get("seed", 0)))
+    plan = adversary(name, options.get("strength"))
+    consensus = hub(options.get("rule", "mean"))
+    votes = jnp.asarray(case.votes, case.received.updates.dtype)
+    return np.asarray(corrupt(plan, consensus, case.received, votes, coalition, jnp.asarray(bad)))
+
+
+def sent(name: str, seed: int = 0, strength: float | None = None, rule: str = "mean") -> Floats:
+    return corrupted(round_of(seed), name, strength=strength, rule=rule)
+
+
+def honest_figures(seed: int = 0) -> tuple[Floats, Floats]:
+    """Weighted mean, and deviation around it with one degree of freedom less."""
+    received, votes = round_of(seed)
+    members = np.asarray(received.updates)[BAD:8]
+    share = votes[BAD:8] / votes[BAD:8].sum()
+    mean = share @ members
+    return mean, np.sqrt(((members - mean) ** 2).sum(axis=0) / (len(members) - 1))
+
+
+def view_of(updates: Floats, bad: Flags, votes: Floats | None = None, **options: Any) -> View:
+    """What the coalition sees of some updates; by default equal votes, and everybody counts.
+
+    Options: `counted`, the attack's `strength`, and the `rule`.
+    """
+    votes = np.full(len(updates), 1 / len(updates)) if votes is None else votes
+    counted = options.get("counted", np.ones(len(updates), bool))
+    rule, weights = rules.get(options.get("rule", "mean")), jnp.asarray(votes)
+    return View(
+        updates=jnp.asarray(updates),
+        weights=weights,
+        honest=jnp.asarray(counted & ~bad),
+        bad=jnp.asarray(counted & bad),
+        strength=jnp.asarray(options.get("strength", UNSET)),
+        key=jax.random.key(0),
+        aggregate=lambda rows: rule(rows, weights, jnp.int32(bad.sum())),
+    )

@@ -1,0 +1,79 @@
+"""What the tests of whole steps share: varied scenarios, actions, and equality of records."""
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ceas_gym.jax_utils.fast_compile import array
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params
+
+Array = Any
+"""Of NumPy or of JAX."""
+DOUBLE = (1e-9, 1e-11)
+"""Relative and absolute tolerance where all is in 64 bits: only the order of sums differs."""
+SINGLE = (1e-5, 1e-6)
+"""The same for figures in 32 bits."""
+
+
+def vary(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
+    """Returns the scenario with other values, by dotted name."""
+    values = scenario.model_dump()
+    for name, value in changes.items():
+        *sections, last = name.split(".")
+        section = values
+        for part in sections:
+            section = section[part]
+        section[last] = value
+    return Scenario.model_validate(values)
+
+
+def requests(seed: int, *shape: int) -> Array:
+    """Returns random actions, some out of range, with some nodes left out of a round."""
+    random = np.random.default_rng(seed)
+    drawn = random.uniform(-1.2, 1.2, shape)
+    left_out = random.random((*shape[:-2], 1, shape[-1])) < 0.15
+    return np.where(left_out, -1.0, drawn).astype(np.float32)
+
+
+def wide(tree: Any) -> Any:
+    """Returns the tree with all numbers in 64 bits."""
+
+    def widen(leaf: jax.Array) -> jax.Array:
+        if jnp.issubdtype(leaf.dtype, jnp.floating):
+            return array(leaf, float)
+        return array(leaf, int) if jnp.issubdtype(leaf.dtype, jnp.integer) else leaf
+
+    return jax.tree.map(widen, tree)
+
+
+def precise(params: Params) -> Params:
+    """Returns the parameters in 64 bits, their circuit new: JAX keeps an old one's constants."""
+    learning = replace(params.learning, program=replace(params.learning.program))
+    return wide(replace(params, learning=learning))
+
+
+def plain(tree: Any) -> Any:
+    """Returns the tree in NumPy; a random key as its bits."""
+
+    def convert(leaf: Any) -> Array:
+        is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+    return jax.tree.map(convert, tree)
+
+
+def same(left: Any, right: Any, tolerance: tuple[float, float] = (0.0, 0.0)) -> None:
+    """Asserts equal trees: floats to a tolerance, everything else exactly."""
+    left, right = (jax.tree_util.tree_leaves_with_path(plain(tree)) for tree in (left, right))
+    for (path, one), (_, other) in zip(left, right, strict=True):
+        name = jax.tree_util.keystr(path)
+        assert one.shape == other.shape, name
+        if np.issubdtype(one.dtype, np.floating):
+            relative, absolute = tolerance
+            np.testing.assert_allclose(one, other, relative, absolute, err_msg=name)
+        else:
+            np.testing.assert_array_equal(one, other, err_msg=name)

@@ -1,0 +1,153 @@
+"""A round once more in plain NumPy: slow, obvious, a node, a pair and a density matrix at a time.
+
+It is written from the formulas, by other ways than the simulation's where there are any: pairs one
+by one instead of counts by age, Pauli errors by chance instead of contractions, quadrature instead
+of integrals, binomial probabilities instead of logarithms, every deal of pairs to qubits instead of
+symmetric polynomials, density matrices and the parameter-shift rule instead of Pauli vectors,
+sorting instead of ranks, bisection instead of break points. It uses the simulation's records only,
+with NumPy in them. What is random is an input: both sides see the same luck. The ansatz is
+`hardware_efficient`, the optimizer `sgd`.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Memory, Model, Network, Params, Report, State
+from reference.authentication import authenticate, share
+from reference.barrier import spend, verify
+from reference.conditions import advance, chances, storage, trust
+from reference.conditions import remember as remember_tests
+from reference.consensus import Outcome, consensus
+from reference.learning import full_gradient, learn, score
+from reference.network import Luck, Node, attempts, decode, exhaust, fill, of
+from reference.pairs import Array, letters
+
+__all__ = ["Luck", "attempts", "score", "step"]
+
+
+def step(scenario: Scenario, params: Params, state: State, action: Array, luck: Luck) -> Array:
+    """Returns the state after a round (with the key of before), the metrics and the schedule."""
+    network, learning, before = params.network, params.learning, state.model.parameters
+    acting = state.byzantine & (int(state.round) >= int(params.adversary.onset))
+    schedule, conditions = decode(network, action), state.conditions
+    if "exhaustion" in scenario.attack.name:
+        schedule = exhaust(network, schedule, acting, params.adversary.request_factor)
+    tried = attempts(network, schedule)
+    likely = chances(network, conditions)
+    if "jamming" in scenario.attack.name and acting.any():
+        likely = np.where(acting[:, None], likely, likely * params.adversary.jammed_rate)
+    heralded = luck.herald(tried, likely)
+    memories = storage(scenario, network, conditions)
+    nodes = fill(network, memories, state.memory, heralded, trust(network, conditions.tests))
+    verify(network, nodes, acting & ("under_claiming" in scenario.attack.name), luck)
+    spend(scenario, network, memories, nodes, luck)
+    for k in np.flatnonzero(acting) if "withholding" in scenario.attack.name else ():
+        nodes[k].shots, nodes[k].authenticated = 0, False
+    momentum = learn(scenario, params, state, nodes, luck)
+    tag(network, int(state.round), nodes, momentum)
+    outcome = consensus(scenario, params, state, nodes, momentum, acting, luck)
+    known = remember_tests(network, conditions, nodes)
+    after = before - learning.learning_rate * outcome.update if outcome.committed else before
+    next_state = replace(
+        state,
+        conditions=advance(network, known, tried, heralded, int(state.round) + 1, luck),
+        memory=remember(network, nodes),
+        model=Model(after, state.model.optimizer_state),
+        workers=outcome.workers,
+        cache=outcome.cache,
+        scores=score(learning, after),
+        report=report(nodes, outcome),
+        useful=words(count(state.useful) + outcome.useful),
+        generated=words(count(state.generated) + of(nodes, "generated").sum()),
+        round=state.round + 1,
+    )
+    exact = full_gradient(learning, before)
+    figures = metrics(next_state, nodes, outcome, np.linalg.norm(outcome.update - exact))
+    return next_state, figures, schedule
+
+
+def tag(network: Network, number: int, nodes: list[Node], updates: Array) -> None:
+    """Executes the authentication, with whole bits of key, and takes its word for who passed."""
+    random, bits = np.random.default_rng(number), int(network.tag_bits)
+    # The bits that a node measured may round to just below a tag's.
+    links = [share(random, bits, int(node.key_held * (1 + 1e-6))) for node in nodes]
+    accepted = authenticate(
+        number, updates, of(nodes, "shots") > 0, *zip(*links, strict=True), bits=bits
+    )
+    for k, node in enumerate(nodes):
+        node.authenticated = k in accepted
+
+
+def remember(network: Network, nodes: list[Node]) -> Memory:
+    """Returns what the nodes hold by age; nothing is left of ages that no pair has."""
+    ages, hops = network.ages, network.is_hop.shape[1]
+    pairs: Array = np.zeros((len(nodes), ages), int)
+    contraction: Array = np.zeros((1 + network.books_err, 3, len(nodes), ages))
+    links: Array = np.zeros((len(nodes), hops, ages if hops > 1 else 0), int)
+    for k, node in enumerate(nodes):
+        for pair in node.stored:
+            pairs[k, pair.age] += 1
+            contraction[:, :, k, pair.age] = [letters(view) for view in pair.views]
+        for hop, waiting in enumerate(node.links):
+            for pair in waiting:
+                links[k, hop, pair.age] += 1
+    return Memory(pairs=pairs, contraction=contraction, links=links, key_bits=of(nodes, "key"))
+
+
+def report(nodes: list[Node], outcome: Outcome) -> Report:
+    """Returns what the hub remembers of the round."""
+    figures: dict[str, Any] = {
+        "shots": of(nodes, "shots"),
+        "signal": of(nodes, "signal"),
+        "weights": outcome.weights,
+        "share": outcome.share,
+        "committed": outcome.committed,
+        "authenticated": of(nodes, "authenticated").mean(),
+        "counted": (outcome.weights > 0).mean(),
+    }
+    return Report(**figures)
+
+
+def count(tally: Array) -> int:
+    """Returns the number that the two words of a tally stand for."""
+    return int(tally[0]) * 2**30 + int(tally[1])
+
+
+def words(number: int) -> Array:
+    """Returns the tally of a number."""
+    return np.array(divmod(number, 2**30))
+
+
+def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> dict[str, Any]:
+    """Returns the figures of the round."""
+    spent, keyed = sum(len(node.spent) for node in nodes), of(nodes, "keyed").sum()
+    return {
+        "accuracy": after.scores.accuracy,
+        "validation_accuracy": after.scores.validation_accuracy,
+        "validation_loss": after.scores.validation_loss,
+        "pairs_generated": of(nodes, "generated").sum(),
+        "pairs_spent": spent,
+        "pairs_wasted": spent + keyed - outcome.useful,
+        "pairs_keyed": keyed,
+        "pairs_expired": of(nodes, "expired").sum(),
+        "pairs_blocked": of(nodes, "blocked").sum(),
+        "pairs_sacrificed": of(nodes, "sacrificed").sum(),
+        "pairs_tested": sum(len(node.tested) for node in nodes),
+        "pairs_stored": sum(len(node.stored) for node in nodes),
+        "utilization": count(after.useful) / max(count(after.generated), 1),
+        "shots": of(nodes, "shots").sum(),
+        "authenticated_nodes": of(nodes, "authenticated").sum(),
+        "accepted_nodes": (outcome.weights > 0).sum(),
+        "committed": outcome.committed,
+        "byzantine_weight": sum(
+            weight
+            for k, weight in enumerate(outcome.weights)
+            if after.byzantine[k] or k in outcome.forged
+        ),
+        "certificate": outcome.certificate,
+        "gradient_error": error,
+        "layout": after.layout,
+    }

@@ -1,0 +1,170 @@
+"""The barrier of the slow reference: couples are purified, pairs become shots, key becomes tags."""
+
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import reduce
+from itertools import product
+from math import floor
+from typing import NamedTuple
+
+import numpy as np
+
+from ceas_gym.scenario import Scenario
+from ceas_gym.types import Network
+from reference.network import Luck, Node, ends_of, errors
+from reference.pairs import (
+    Array,
+    Pair,
+    Quadruple,
+    Storage,
+    convolve,
+    dejmps,
+    letters,
+    quadruple,
+)
+
+
+def spend(
+    scenario: Scenario, network: Network, memories: Storage, nodes: list[Node], luck: Luck
+) -> None:
+    """Turns what the nodes hold into shots and tags."""
+    if scenario.network.purification == "dejmps":
+        purify(network, memories, nodes, luck)
+    for k, node in enumerate(nodes):
+        barrier(network, node)
+        measure(network, k, node)
+
+
+def verify(network: Network, nodes: list[Node], fakes: Array, luck: Luck) -> None:
+    """Tests some pairs of every node, one by one."""
+    if not network.verifies:
+        return
+    number, chance = np.zeros((2, len(nodes), network.ages))
+    for k, node in enumerate(nodes):
+        node.tested = drawn(node.stored, int(network.verification.pairs), luck.drawn[k])
+        for pair in node.tested:
+            node.stored.remove(pair)
+            number[k, pair.age] += 1
+            chance[k, pair.age] = 1 - np.mean(errors(network, pair.views[0]))
+    passed = luck.verify(number, chance)
+    for k, node in enumerate(nodes):
+        node.passed = 0 if fakes[k] else int(passed[k].sum())
+
+
+def drawn(pairs: list[Pair], wanted: int, luck: float) -> list[Pair]:
+    """Returns the pairs, the youngest first, at which a mark passes a whole number."""
+    step = Fraction(min(wanted, len(pairs)), max(len(pairs), 1))
+    marks = [floor(step * place + Fraction(float(luck))) for place in range(len(pairs) + 1)]
+    by_age = enumerate(sorted(pairs, key=lambda pair: pair.age))
+    return [pair for place, pair in by_age if marks[place + 1] > marks[place]]
+
+
+def has_key(network: Network, node: Node) -> bool:
+    """Returns whether the key makes a tag; its bits may round to just below it."""
+    return bool(sum(node.key) >= network.tag_bits * (1 - 1e-6))
+
+
+def takes_part(network: Network, node: Node) -> bool:
+    """Returns whether the node may send an update, and has pairs for a shot."""
+    allowed = has_key(network, node) or network.unauthenticated_spend
+    return bool(allowed and len(node.stored) >= network.qubits)
+
+
+class Couples(NamedTuple):
+    """Pairs of one age that are measured against each other, two at a time."""
+
+    pair: Pair
+    number: int
+    chances: tuple[float, ...]
+    """Of success, in each view."""
+    purified: Pair
+
+
+def purify(network: Network, memories: Storage, nodes: list[Node], luck: Luck) -> None:
+    """Puts purified pairs in the place of couples of equal age."""
+    number, chance = np.zeros((2, len(nodes), network.ages))
+    joined = [couple(network, memories, k, node) for k, node in enumerate(nodes)]
+    for k, couples in enumerate(joined):
+        for some in couples:
+            number[k, some.pair.age], chance[k, some.pair.age] = some.number, some.chances[0]
+    successes = luck.purify(number, chance)
+    for k, couples in enumerate(joined):
+        for some in couples:
+            won = int(successes[k, some.pair.age])
+            for _ in range(2 * some.number):
+                nodes[k].stored.remove(some.pair)
+            nodes[k].stored += [some.purified] * won
+            nodes[k].sacrificed += 2 * some.number - won
+
+
+def couple(network: Network, memories: Storage, k: int, node: Node) -> list[Couples]:
+    """Returns the node's couples of bad pairs, where that helps and a shot can be expected."""
+    couples = []
+    for pair in sorted(set(node.stored)) if takes_part(network, node) else ():
+        chances, purified = distil(network, memories, k, pair)
+        bad = pair.booked_fidelity < network.purification_fidelity
+        if bad and purified.booked_fidelity > pair.booked_fidelity:
+            couples.append(Couples(pair, node.stored.count(pair) // 2, chances, purified))
+    lost = sum(some.number * (2 - some.chances[-1]) for some in couples)
+    return couples if len(node.stored) - lost >= network.qubits else []
+
+
+def distil(
+    network: Network, memories: Storage, k: int, pair: Pair
+) -> tuple[tuple[float, ...], Pair]:
+    """Returns how often two such pairs make one, and which when the outcomes have come."""
+    noise = (float(network.gate_contraction), float(network.readout))
+    chances, views = zip(*(dejmps(view, view, *noise) for view in pair.views), strict=True)
+    held = memories.hold(views, ends_of(network, k), float(network.latency[k]))
+    return chances, Pair(pair.age, held, purified=True)
+
+
+def barrier(network: Network, node: Node) -> None:
+    """Turns pairs into shots and key into a tag, oldest key first, where there is enough."""
+    if has_key(network, node) or network.unauthenticated_spend:
+        node.shots = len(node.stored) // network.qubits
+    order = sorted(
+        node.stored, key=lambda pair: (not pair.purified, pair.age), reverse=network.oldest_first
+    )
+    taken = node.shots * network.qubits
+    node.spent, left = order[:taken], order[taken:]
+    # The books know pairs by their age only, so no purified pair can be kept.
+    node.stored = [pair for pair in left if not pair.purified]
+    node.sacrificed += len(left) - len(node.stored)
+    node.key_held = sum(node.key)
+    node.authenticated = has_key(network, node) and node.shots > 0
+    owed = network.tag_bits if node.authenticated else 0.0
+    for age in reversed(range(len(node.key))):
+        used = min(node.key[age], owed)
+        node.key[age], owed = node.key[age] - used, owed - used
+    if network.key_expires:
+        node.key = [0.0, *node.key[:-1]]
+
+
+def arriving(network: Network, k: int, pair: Pair) -> tuple[Quadruple, ...]:
+    """Returns the errors of data that come through a pair of the node."""
+    noise = quadruple(network.delivery_contraction[:, k])
+    return tuple(convolve(view, noise) for view in pair.views)
+
+
+def deals(pairs: list[Pair], count: int) -> Iterator[tuple[tuple[Pair, ...], float]]:
+    """Yields every way of dealing so many of the pairs, alike ones as one, with its probability."""
+    for dealt in product(sorted(set(pairs)), repeat=count):
+        left, probability = Counter(pairs), 1.0
+        for pair in dealt:
+            probability *= left[pair] / left.total()
+            left[pair] -= 1
+        yield dealt, probability
+
+
+def measure(network: Network, k: int, node: Node) -> None:
+    """Fills in what the hub knows of the node's shots from its books of the pairs it spent."""
+    if not node.spent:
+        return
+    qubits, c = network.qubits, 0.0
+    booked = {pair: letters(arriving(network, k, pair)[-1]) for pair in set(node.spent)}
+    for dealt, probability in deals(node.spent, qubits):
+        words = reduce(np.kron, [[1.0, *booked[pair]] for pair in dealt])
+        c += probability * float(np.mean(words[1:]))
+    node.signal, node.information = c, node.shots * c**2 / (c + 2 * (1 - c) / 2**qubits)

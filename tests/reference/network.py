@@ -1,0 +1,247 @@
+"""The windows of the slow reference's network: a node, a window and a pair at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ceas_gym.types import Memory, Network
+from reference.pairs import (
+    Array,
+    Pair,
+    Quadruple,
+    Storage,
+    convolve,
+    depolarizing,
+    mean,
+    quadruple,
+)
+
+HUB = 0
+
+
+class Luck(NamedTuple):
+    """All that is random in a round."""
+
+    herald: Callable[[Array, Array], Array]
+    """Successes of so many attempts, at such a chance each: by window, node and hop."""
+    purify: Callable[[Array, Array], Array]
+    """Successes of so many couples, at such a chance each: by node and age."""
+    verify: Callable[[Array, Array], Array]
+    """Passes of so many tested pairs, at such a chance each: by node and age."""
+    drawn: Array
+    """Uniform numbers of each node, by which its tested pairs are drawn."""
+    samples: Array
+    """Training samples that each node draws."""
+    luck_of_slopes: Array
+    """Uniform numbers of each node, drawn sample and observable, by which predictions come out."""
+    normals: Array
+    """Standard normal numbers of each node and angle."""
+    moves: Array
+    """Uniform numbers of each edge, which decide its next condition."""
+    guesses: Array
+    """Two uniform numbers of each node: a forged tag passes if both are below the root of its
+    probability."""
+    shocks: Array
+    """Standard normal numbers of each vertex, by which coherence times drift."""
+
+
+@dataclass
+class Node:
+    """What a node holds, and what becomes of its pairs in this round."""
+
+    stored: list[Pair]
+    links: list[list[Pair]]
+    """Pairs of each hop that wait at the relays."""
+    trust: float
+    """Factor on the contraction that the books give a new pair."""
+    key: list[Any]
+    """Bits of key by age, in rounds."""
+    generated: int = 0
+    spent: list[Pair] = field(default_factory=list)
+    """The pairs spent on shots."""
+    keyed: int = 0
+    expired: int = 0
+    blocked: int = 0
+    sacrificed: int = 0
+    tested: list[Pair] = field(default_factory=list)
+    passed: int = 0
+    shots: int = 0
+    key_held: float = 0.0
+    """Bits at the barrier, before any is spent."""
+    authenticated: bool = False
+    signal: float = 0.0
+    """Contraction of the data by the books, on average over all Pauli words but the identity."""
+    information: float = 0.0
+    """Fisher information of the update, in shots of perfect signal."""
+
+
+def of(nodes: list[Node], name: str) -> Array:
+    """Returns one field of all nodes."""
+    return np.array([getattr(node, name) for node in nodes])
+
+
+def decode(network: Network, action: Array) -> Array:
+    """Returns channel-time: (a + 1) / 2 asked for, cut by the tightest bottleneck of the route."""
+    schedule: Array = np.zeros(action.shape)
+    for window, requests in enumerate(action):
+        asked = [(min(max(request, -1.0), 1.0) + 1.0) / 2.0 for request in requests]
+        schedule[window] = asked
+        for channels, passes in zip(network.channels, network.passes, strict=True):
+            through = [k for k in range(len(asked)) if passes[k]]
+            load = sum(asked[k] for k in through)
+            for k in through if load > channels else ():
+                schedule[window, k] = min(schedule[window, k], asked[k] * channels / load)
+    return schedule
+
+
+def exhaust(network: Network, schedule: Array, acting: Array, factor: Array) -> Array:
+    """Returns the schedule after the acting nodes have asked for more, each up to its quota."""
+    asked = schedule.copy()
+    for k in np.flatnonzero(acting):
+        asked[:, k] = [min(factor * share, 1.0) for share in schedule[:, k]]
+        most = max(sum(schedule[:, k]), network.quota)
+        asked[:, k] *= min(1.0, most / max(sum(asked[:, k]), 1e-30))
+    return decode(network, 2 * asked - 1)
+
+
+def attempts(network: Network, schedule: Array) -> Array:
+    """Returns the whole attempts that fit into the channel-time, on all modes of every hop."""
+    tried = np.zeros((*schedule.shape, network.is_hop.shape[1]), int)
+    for window, k, hop in np.ndindex(tried.shape):
+        most = network.attempts_per_window[k, hop]
+        rounded = min(most / 2**23, 1 / 2**14)
+        tried[window, k, hop] = int(min(schedule[window, k] * most + rounded, most))
+    return tried * network.modes
+
+
+def fill(
+    network: Network, memories: Storage, memory: Memory, heralded: Array, trust: Array
+) -> list[Node]:
+    """Returns the nodes at the barrier, after all windows."""
+    nodes = [recall(network, memories, memory, k, trust[k]) for k in range(heralded.shape[1])]
+    for k, node in enumerate(nodes):
+        for window, new in enumerate(heralded[:, k]):
+            pass_window(network, memories, k, node, new, network.windows - 1 - window)
+    return nodes
+
+
+def recall(network: Network, memories: Storage, memory: Memory, k: int, trust: float) -> Node:
+    """Returns node k as the round finds it; links that wait have always decayed as they do now."""
+    stored, links = [], []
+    for age, count in enumerate(memory.pairs[k]):
+        views = tuple(quadruple(view[:, k, age]) for view in memory.contraction)
+        stored += [Pair(age, views)] * count
+    for hop in range(network.is_hop[k].sum()):
+        ends, waiting = network.ends[k, hop], memory.links[k, hop]
+        new = fresh(network, memories, k, hop, trust)
+        aged = [memories.wait(new, ends, age) for age in range(len(waiting))]
+        links.append([aged[age] for age, count in enumerate(waiting) for _ in range(count)])
+    return Node(stored, links, trust, [float(bits) for bits in memory.key_bits[k]])
+
+
+def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -> Pair:
+    """Returns a link's new pair: what the hub distrusts are errors on the first one of a route."""
+    new = memories.fresh(network.link_contraction[:, k, hop], network.ends[k, hop])
+    if hop or trust == 1:
+        return new
+    truth, books = new.views
+    return new._replace(views=(truth, convolve(books, depolarizing(trust))))
+
+
+def ends_of(network: Network, k: int) -> tuple[int, int]:
+    """Returns where the node's pairs are held."""
+    return HUB, int(network.vertex[k])
+
+
+def survive(network: Network, pairs: list[Pair]) -> list[Pair]:
+    """Returns the pairs that are not past the cut-off."""
+    return [
+        pair
+        for pair in pairs
+        if pair.booked_fidelity >= network.cutoff_fidelity and pair.age < network.ages
+    ]
+
+
+def pass_window(
+    network: Network, memories: Storage, k: int, node: Node, heralded: Array, windows_left: int
+) -> None:
+    """Lets stored pairs age, and takes in those of this window."""
+    older = [memories.wait(pair, ends_of(network, k)) for pair in node.stored]
+    node.stored = survive(network, older)
+    node.expired += len(older) - len(node.stored)
+    for pair in connect(network, memories, k, node, heralded):
+        at_barrier = memories.wait(pair, ends_of(network, k), windows_left)
+        receive(network, node, pair, lasts=bool(survive(network, [at_barrier])))
+
+
+def connect(network: Network, memories: Storage, k: int, node: Node, heralded: Array) -> list[Pair]:
+    """Returns the new pairs of hub and node: one swap after another, the freshest links first."""
+    arrived = []
+    for hop, waiting in enumerate(node.links):
+        ends = network.ends[k, hop]
+        new = [fresh(network, memories, k, hop, node.trust)] * heralded[hop]
+        if len(node.links) == 1:
+            return new
+        held = survive(network, [memories.wait(pair, ends) for pair in waiting])
+        room = max(network.memories - len(held), 0)
+        arrived.append(sorted(held + survive(network, new)[:room], key=lambda pair: pair.age))
+    swapped = min(len(pairs) for pairs in arrived)
+    node.links = [pairs[swapped:] for pairs in arrived]
+    if not swapped:
+        return []
+    noise, views = quadruple(network.swap_contraction[:, k]), []
+    for view in range(len(memories.rates)):
+        # The swap is linear in each of its pairs, so this is the mean over all couplings.
+        drawn = [mean([pair.views[view] for pair in pairs[:swapped]]) for pairs in arrived]
+        views.append(convolve(reduce(convolve, drawn), noise))
+    return [Pair(0, tuple(views))] * swapped
+
+
+def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
+    """Measures a new pair into key, stores it, or loses it."""
+    held, bits = sum(node.key), secret_bits(network, pair)
+    fits = bits > 0 and held + bits <= network.key_capacity_bits
+    node.generated += 1
+    if fits and (held < network.tag_bits or not lasts):
+        node.key[0] += bits
+        node.keyed += 1
+    elif not survive(network, [pair]):
+        node.expired += 1
+    elif len(node.stored) < network.memories:
+        node.stored.append(pair)
+    else:
+        node.blocked += 1
+
+
+def errors(network: Network, view: Quadruple) -> tuple[float, ...]:
+    """Returns how often the outcomes of both halves are wrong in X, Y and Z, as they are read."""
+    _, y, x, z = view
+    flipped = float(1 - network.key_contraction) / 2
+    return tuple(error * (1 - flipped) + (1 - error) * flipped for error in (y + z, x + z, x + y))
+
+
+def secret_bits(network: Network, pair: Pair) -> float:
+    """Returns what a pair is worth as key, by the books."""
+    error_x, _, error_z = errors(network, pair.views[-1])
+    if network.accounting.__name__ == "finite":
+        return finite_bits(max(error_x, error_z), float(network.block_pairs))
+    return max(1 - entropy(error_x) - entropy(error_z), 0.0)
+
+
+def finite_bits(error: float, block: float) -> float:
+    """Returns the bits of a block by its pairs, for the best of 24 shares that are tested."""
+    best = 0.0
+    for tested in block * np.geomspace(0.004, 0.5, 24):
+        key = block - tested
+        margin = np.sqrt(block * (tested + 1) * np.log(4e10) / (key * tested**2))
+        kept = 1 - entropy(min(error + margin, 0.5)) - 1.1 * entropy(error)
+        best = max(best, key * kept - np.log2(2 / (1e-10**2 * 1e-15)))
+    return best / block
+
+
+def entropy(chance: float) -> float:
+    """Returns the entropy of a bit."""
+    return -sum(p * float(np.log2(p)) for p in (chance, 1 - chance) if p > 0)

@@ -104,6 +104,7 @@ STAR: dict[str, Any] = {
     "consensus.key.lifetime_rounds": 1,
     "attack.name": "jamming",
     "attack.byzantine_nodes": 1,
+    "episode.layouts": 1,
 }
 """Nothing but what every scenario has."""
 GRAPH: dict[str, Any] = {
@@ -132,7 +133,6 @@ GRAPH: dict[str, Any] = {
     "attack.name": "white_box+jamming+exhaustion+over_claiming+under_claiming+forgery",
     "attack.byzantine_nodes": 1,
     "episode.reward": "alignment",
-    "episode.layouts": 3,
 }
 """All that may be there beside."""
 LINKS: list[dict[str, Any]] = [

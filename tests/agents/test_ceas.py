@@ -177,6 +177,7 @@ def test_who_is_byzantine_changes_nothing(tiny, start):
     assert (one == two).all()
 
 
+@pytest.mark.slow
 def test_ceas_wastes_less_than_uniform():
     from ceas_agents.evaluation import contestants, play
 

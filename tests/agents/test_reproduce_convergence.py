@@ -322,6 +322,7 @@ def found() -> dict[str, Any]:
     return json.loads(json.dumps(result, allow_nan=False))
 
 
+@pytest.mark.slow
 def test_theorem_holds_in_tiny(found: dict[str, Any]) -> None:
     inside = [run for run in found["network"].values() if "limit" in run]
     assert [run["byzantine_nodes"] for run in inside] == [0, 1]
@@ -333,6 +334,7 @@ def test_theorem_holds_in_tiny(found: dict[str, Any]) -> None:
         assert run["acts"] > 0
 
 
+@pytest.mark.slow
 def test_no_limit_is_claimed_outside_the_theorem(found: dict[str, Any]) -> None:
     assert "limit" not in found["network"][convergence.OUTSIDE]
 
@@ -348,6 +350,7 @@ def test_track_begins_with_the_simulators_model() -> None:
     assert float(found.gradient[0]) == pytest.approx(float((slope**2).sum()), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_rows_are_flat_and_alike(found: dict[str, Any]) -> None:
     table = convergence.rows(found)
     assert len(table) == len(found["surrogate"]) + len(found["network"])

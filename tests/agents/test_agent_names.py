@@ -121,6 +121,7 @@ def test_command_line_plays_agents(checkpoints, tmp_path, monkeypatch, capsys):
         assert [row["policy"] for row in csv.DictReader(file)] == ["steady", "steady"]
 
 
+@pytest.mark.slow
 def test_sweep_compiles_once_for_agents_of_a_form(own, checkpoints, tmp_path, monkeypatch):
     monkeypatch.setattr(jax, "clear_caches", lambda: None)
     other = tmp_path / "other.npz"

@@ -84,6 +84,18 @@ def fates(network: Network, state: State, action: Array) -> tuple[Any, ...]:
     return heralded.sum(axis=0), *barrier.spend(network, links, stored, ledger, purify_key)
 
 
+def test_a_round_is_one_window_after_the_other(params: Params, start: State, step: Step) -> None:
+    """A round heralds in one pass; window by window, each with its key, the pairs are the same."""
+    happened = step(params, start, jnp.full(SHAPE, 0.3))[1].round
+    window, gathered = jax.jit(dynamics.window), storage.begin(params.network, start.memory)
+    keys = jax.random.split(dynamics.Keys(*jax.random.split(start.key, 7)).heralding, SHAPE[0])
+    for shares, key in zip(happened.schedule, keys, strict=True):
+        gathered = window(params, happened.links, gathered, shares, key)
+    assert int(gathered.window) == SHAPE[0]
+    assert gathered.heralded.sum() > 0
+    same(gathered, happened.gathered, SINGLE)
+
+
 def check_fates(network: Network, before: Memory, heralded: Array, *after: Any) -> None:
     """Asserts that every pair of a round has one fate, and that no memory is overfull."""
     before, heralded, (memory, delivery, ledger) = plain((before, heralded, after))

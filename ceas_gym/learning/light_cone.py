@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_gym.learning.pauli import LETTERS, Program, Rotation, Step
+from ceas_gym.learning.pauli import PAULIS, Program, Rotation, Step
 
 ROUNDING = 1e-9
 """Of an entry of a transfer matrix, and of the derivative of an angle by a weight."""
@@ -36,7 +36,7 @@ def trimmed(program: Program) -> Program:
         Light cones of circuits: Cerezo et al., Nature Communications 12, 1791 (2021),
         arXiv:2001.00550.
     """
-    size = len(LETTERS) ** program.qubits
+    size = PAULIS**program.qubits
     held = np.ones(size, bool) if program.words is None else _flags(size, program.words)
     backwards = program.steps[::-1]
     read: Words = np.asarray(program.readout.any(axis=0))
@@ -107,6 +107,6 @@ def _moves(rotation: Rotation, before: Words, after: Words, qubits: int) -> bool
 
 def _image(pattern: NDArray[np.bool_], words: Words, wires: tuple[int, ...], qubits: int) -> Words:
     front = range(len(wires))
-    letters = np.moveaxis(words.reshape((len(LETTERS),) * qubits), wires, front)
+    letters = np.moveaxis(words.reshape((PAULIS,) * qubits), wires, front)
     image = pattern @ letters.reshape(len(pattern), -1)
     return np.moveaxis(image.reshape(letters.shape), front, wires).reshape(-1)

@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LETTERS = np.array(
+PAULI_MATRICES = np.array(
     [[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=complex
 )
+PAULIS = len(PAULI_MATRICES)
+"""I, X, Y and Z."""
 
 
 def words(qubits: int) -> NDArray[np.complex128]:
     """Returns the matrices of all Pauli words, shape (4**qubits, 2**qubits, 2**qubits)."""
     matrices = np.ones((1, 1, 1), dtype=complex)
     for _ in range(qubits):
-        matrices = np.einsum("aij,bkl->abikjl", matrices, LETTERS)
+        matrices = np.einsum("aij,bkl->abikjl", matrices, PAULI_MATRICES)
         size = matrices.shape[2] * matrices.shape[3]
         matrices = matrices.reshape(-1, size, size)
     return matrices
@@ -54,7 +56,7 @@ def pauli_vectors(states: NDArray[np.complex128]) -> NDArray[np.float64]:
     rho = np.einsum("si,sj->sij", states, states.conj()).reshape((samples, *(2,) * 2 * qubits))
     for left in range(qubits, 0, -1):
         # The first row axis and the first column axis become one Pauli axis, the last one.
-        rho = np.tensordot(rho, LETTERS, axes=((1, 1 + left), (2, 1)))
+        rho = np.tensordot(rho, PAULI_MATRICES, axes=((1, 1 + left), (2, 1)))
     return np.real(rho).reshape(samples, -1)
 
 
@@ -82,7 +84,7 @@ class Rotation:
         """Returns (A, B, S) with H(angle) = A + cos(angle) B + sin(angle) S."""
         word = np.ones((1, 1), dtype=complex)
         for letter in self.word:
-            word = np.kron(word, LETTERS["IXYZ".index(letter)])
+            word = np.kron(word, PAULI_MATRICES["IXYZ".index(letter)])
         half = transfer_matrix((np.eye(len(word)) - 1j * word) / np.sqrt(2))
         full = transfer_matrix(-1j * word)
         commuting = (np.eye(len(full)) + full) / 2

@@ -13,10 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_gym.learning.pauli import Constant, Program, Rotation, Step
-
-LETTERS = 4
-"""I, X, Y and Z."""
+from ceas_gym.learning.pauli import PAULIS, Constant, Program, Rotation, Step
 
 
 class Order(NamedTuple):
@@ -81,8 +78,8 @@ class Stages:
         place = {id(gate): 1 + number for number, gate in enumerate([*constants, *rotations])}
         generators = [rotation.generators for rotation in rotations]
         return Table(
-            np.stack([np.eye(LETTERS), *(constant.matrix for constant in constants)]),
-            np.reshape(generators, (-1, 3, LETTERS, LETTERS)),
+            np.stack([np.eye(PAULIS), *(constant.matrix for constant in constants)]),
+            np.reshape(generators, (-1, 3, PAULIS, PAULIS)),
             np.array([rotation.angle for rotation in rotations], np.int32),
             _entries(factors, place, len(rotations)),
         )
@@ -96,7 +93,7 @@ def of_program(program: Program) -> Stages:
     Clifford gates are one permutation.
     """
     orders, factors = list[Order](), list[Factor]()
-    size = LETTERS**program.qubits
+    size = PAULIS**program.qubits
     # Where each word is, and with which sign; words are numbered with the wires in order.
     place, sign = np.arange(size), np.ones(size)
     for step in _reversed(program):
@@ -166,7 +163,7 @@ def _order(sources: NDArray[Any], signs: NDArray[np.float64]) -> Order:
 
 def _with_front(qubits: int, wires: tuple[int, ...]) -> NDArray[np.int64]:
     order = [*wires, *(wire for wire in range(qubits) if wire not in wires)]
-    return np.arange(LETTERS**qubits).reshape((LETTERS,) * qubits).transpose(order).reshape(-1)
+    return np.arange(PAULIS**qubits).reshape((PAULIS,) * qubits).transpose(order).reshape(-1)
 
 
 def _permutation(qubits: int, gate: Constant) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

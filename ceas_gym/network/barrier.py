@@ -67,7 +67,7 @@ def _deliver(
 def _signal(
     network: Network,
     taken: Int[Array, "nodes classes"],
-    booked: Float[Array, "letters nodes classes"],
+    booked: Float[Array, "xyz nodes classes"],
 ) -> Float[Array, " nodes"]:
     # The process fidelity of a register is the product of its qubits', on average over the deals.
     each = counts.fidelity(booked)[..., None]

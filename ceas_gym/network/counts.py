@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 
-def fidelity(contraction: Float[Array, "letters ..."]) -> Float[Array, "..."]:
+def fidelity(contraction: Float[Array, "xyz ..."]) -> Float[Array, "..."]:
     """Returns the fidelity of pairs with these contractions of X, Y, Z: (1 + x + y + z) / 4.
 
     Example:

@@ -42,7 +42,7 @@ def nominal(network: Network) -> Links:
     return conditions.links(network, conditions.steady(network))
 
 
-def new_contraction(network: Network, links: Links) -> Float[Array, "letters nodes"]:
+def new_contraction(network: Network, links: Links) -> Float[Array, "xyz nodes"]:
     """Returns the contraction at its window's end of a pair whose links are all new, by the books.
 
     Pairs whose links waited at a relay are worse.
@@ -52,8 +52,8 @@ def new_contraction(network: Network, links: Links) -> Float[Array, "letters nod
 
 
 def by_age(
-    new: Float[Array, "letters nodes"], decay: Float[Array, "letters nodes"], windows: int
-) -> Float[Array, "letters nodes ages"]:
+    new: Float[Array, "xyz nodes"], decay: Float[Array, "xyz nodes"], windows: int
+) -> Float[Array, "xyz nodes ages"]:
     """Returns the contraction of a pair at each age, in windows.
 
     Args:
@@ -68,7 +68,7 @@ def by_age(
     return new[..., None] * counts.powers(decay, windows)
 
 
-def survival(decay: Float[Array, "letters nodes"]) -> Float[Array, " nodes"]:
+def survival(decay: Float[Array, "xyz nodes"]) -> Float[Array, " nodes"]:
     """Returns what a window leaves of the letter that decays fastest: all an observation tells.
 
     Where all letters that decay do so at one rate, it is the factor on each of them.
@@ -81,7 +81,7 @@ def survival(decay: Float[Array, "letters nodes"]) -> Float[Array, " nodes"]:
 
 def decay_of_letters(
     network: Network, survival: Float[Array, " nodes"]
-) -> Float[Array, "letters nodes"]:
+) -> Float[Array, "xyz nodes"]:
     """Returns the factor on each letter, from that on the one that decays fastest (`survival`).
 
     A letter of half its rate keeps the root of it. The ratio of the rates is taken from memories

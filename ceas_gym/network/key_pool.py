@@ -42,7 +42,7 @@ ACCOUNTINGS: dict[str, Accounting] = {"asymptotic": asymptotic, "finite": finite
 
 
 def bits_per_pair(
-    network: Network, contraction: Float[Array, "letters nodes"]
+    network: Network, contraction: Float[Array, "xyz nodes"]
 ) -> Float[Array, " nodes"]:
     """Returns the secret bits that a pair yields when both its halves are measured.
 

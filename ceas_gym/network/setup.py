@@ -116,7 +116,7 @@ def layout(
 
 def _decay_rate_per_s(
     hardware: HardwareSettings, coherence_s: Float[np.ndarray, " vertices"]
-) -> Float[np.ndarray, "letters vertices"]:
+) -> Float[np.ndarray, "xyz vertices"]:
     # A node whose coherence time is longer than the median has a T1 longer by the same factor.
     nodes = coherence_s[1:] / hardware.node_coherence_s
     hub_s, node_s = hardware.hub_relaxation_s or np.inf, hardware.node_relaxation_s or np.inf
@@ -130,7 +130,7 @@ def _link_budget(
     settings: NetworkSettings,
     hardware: HardwareSettings,
     routes: Topology,
-    decay_rate: Float[np.ndarray, "letters vertices"],
+    decay_rate: Float[np.ndarray, "xyz vertices"],
 ) -> tuple[Float[np.ndarray, "nodes hops"], Array, Array]:
     # Attempts in a window, success probability, and contraction of a pair when its link's two ends
     # learn of it: by then it is one flight old in both memories.
@@ -152,7 +152,7 @@ def _link_budget(
 # Compiled as a whole: operation by operation, each would be compiled alone.
 @partial(once, static_argnums=0)
 def _new_pairs(
-    hardware: HardwareSettings, hop_km: Array, decay_rate: Float[Array, "letters nodes hops 2"]
+    hardware: HardwareSettings, hop_km: Array, decay_rate: Float[Array, "xyz nodes hops 2"]
 ) -> tuple[Array, Array]:
     success, pair = _herald(hardware, hop_km)
     flight_s = hop_km / hardware.fibre_speed_km_per_s
@@ -189,7 +189,7 @@ class _Losses(NamedTuple):
 def _losses(
     hardware: HardwareSettings,
     routes: Topology,
-    decay_rate: Float[np.ndarray, "letters vertices"],
+    decay_rate: Float[np.ndarray, "xyz vertices"],
 ) -> _Losses:
     # A swap is a teleportation of half a pair: one Bell measurement has one noise.
     measured = _teleported(hardware.gate_contraction, hardware.readout)

@@ -15,17 +15,17 @@ class Arrivals(NamedTuple):
     """New pairs of hub and node in a window."""
 
     pairs: Int[Array, " nodes"]
-    contraction: Float[Array, "views letters nodes"]
+    contraction: Float[Array, "views xyz nodes"]
 
 
 def empty(network: Network) -> Memory:
     """Returns a memory that holds nothing."""
     nodes, hops = network.is_hop.shape
-    letters, views = network.decay_rate.shape[0], 1 + network.books_err
+    axes, views = network.decay_rate.shape[0], 1 + network.books_err
     number = network.decay_rate.dtype
     return Memory(
         pairs=jnp.zeros((nodes, network.ages), jnp.int32),
-        contraction=jnp.zeros((views, letters, nodes, network.ages), number),
+        contraction=jnp.zeros((views, axes, nodes, network.ages), number),
         links=jnp.zeros((nodes, hops, network.ages if hops > 1 else 0), jnp.int32),
         key_bits=jnp.zeros((nodes, network.key_slots), number),
     )

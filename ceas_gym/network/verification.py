@@ -147,8 +147,8 @@ def remember(
 
 
 def correct(
-    network: Network, evidence: Evidence, fresh: Float[Array, "views letters nodes hops"]
-) -> Float[Array, "views letters nodes hops"]:
+    network: Network, evidence: Evidence, fresh: Float[Array, "views xyz nodes hops"]
+) -> Float[Array, "views xyz nodes hops"]:
     """Returns the contraction of new pairs, in the books times the trust in the node's route.
 
     The route's contraction is the product over its hops; the trust is on the first of them.
@@ -222,7 +222,7 @@ def _divergence(share: Array, below: Array) -> Array:
 
 
 def _as_read(
-    network: Network, contraction: Float[Array, "views letters ..."]
+    network: Network, contraction: Float[Array, "views xyz ..."]
 ) -> Float[Array, "views ..."]:
     return network.key_contraction * contraction.mean(axis=1)
 

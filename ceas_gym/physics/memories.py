@@ -114,7 +114,7 @@ def get(name: str) -> Memory:
 
 def decay_rates(
     name: str, coherence: NDArray[np.float64], relaxation: NDArray[np.float64]
-) -> Float[np.ndarray, "letters vertices"]:
+) -> Float[np.ndarray, "xyz vertices"]:
     """Returns the rates at which memories lose X, Y and Z.
 
     Args:

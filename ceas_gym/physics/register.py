@@ -45,7 +45,7 @@ def kinds(qubits: int, letters: int = 3) -> tuple[Kind, ...]:
 
 
 def mean_products(
-    counts: Int[Array, "nodes classes"], values: Float[Array, "nodes classes letters"], qubits: int
+    counts: Int[Array, "nodes classes"], values: Float[Array, "nodes classes xyz"], qubits: int
 ) -> Float[Array, "nodes kinds"]:
     r"""Returns how pairs, dealt to qubits at random, contract each kind of Pauli word on average.
 
@@ -131,7 +131,7 @@ def twirled_contraction(process_fidelity: ArrayLike, dimension: ArrayLike) -> Fl
 # (nodes, kinds): the sum over the classes of the share times the monomial of each kind: one product
 # of the monomials in all letters but the last with the powers of the last.
 def _power_means(
-    share: Float[Array, "nodes classes"], values: Float[Array, "nodes classes letters"], qubits: int
+    share: Float[Array, "nodes classes"], values: Float[Array, "nodes classes xyz"], qubits: int
 ) -> Float[Array, "nodes kinds"]:
     *others, last = jnp.moveaxis(values, -1, 0)
     monomials = {(0,) * len(others): share}

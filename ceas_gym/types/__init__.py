@@ -5,7 +5,7 @@ Axes have the same names everywhere:
 - `nodes`, `windows`; `hops` of a node's route from the hub; `edges` and `vertices` of the fibres;
 - `ages`: whole windows since the end of the one in which a pair was heralded; `slots`: rounds
   since key was distilled;
-- `letters`: X, Y and Z, by whose contractions a pair is described (`physics.bell.teleport`);
+- `xyz`: X, Y and Z, by whose contractions a pair is described (`physics.bell.teleport`);
 - `views`: the truth first, the hub's books last; where nothing drifts and nothing is tested the
   books are true, and there is one view only;
 - `conditions` of a link: good, degraded, down;

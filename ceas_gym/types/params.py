@@ -67,15 +67,15 @@ class Network:
     """At which vertices the hop has its two memories; the hub is vertex 0."""
     vertex: Int[Array, " nodes"]
     """Where the node is."""
-    link_contraction: Float[Array, "letters nodes hops"]
+    link_contraction: Float[Array, "xyz nodes hops"]
     """Of a link's pair, when both ends know of it."""
-    swap_contraction: Float[Array, "letters nodes"]
+    swap_contraction: Float[Array, "xyz nodes"]
     """What the swaps of the whole route, and the way of their outcomes, leave."""
-    delivery_contraction: Float[Array, "letters nodes"]
+    delivery_contraction: Float[Array, "xyz nodes"]
     """What the teleportation at the barrier leaves: gate, readout, and the way of its outcomes."""
     key_contraction: Float[Array, ""]
     """What the readout of both halves leaves when a pair is measured into key, or tested."""
-    decay_rate: Float[Array, "letters vertices"]
+    decay_rate: Float[Array, "xyz vertices"]
     """Of a memory's contraction of X, Y and Z, per window (`physics.memories`)."""
     cutoff_fidelity: Float[Array, ""]
     """A pair below it is discarded."""

@@ -19,11 +19,11 @@ class Links:
     """Rates and decay in this round."""
 
     success_probability: Float[Array, "nodes hops"]
-    fresh: Float[Array, "views letters nodes hops"]
+    fresh: Float[Array, "views xyz nodes hops"]
     """Mean contraction of a link's new pair at its window's end."""
-    link_decay: Float[Array, "views letters nodes hops"]
+    link_decay: Float[Array, "views xyz nodes hops"]
     """Factor on the contraction of a link's pair for each further window."""
-    decay: Float[Array, "views letters nodes"]
+    decay: Float[Array, "views xyz nodes"]
     """The same for a pair of hub and node."""
 
 

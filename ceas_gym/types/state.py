@@ -43,7 +43,7 @@ class Memory:
 
     pairs: Int[Array, "nodes ages"]
     """Between the hub and each node."""
-    contraction: Float[Array, "views letters nodes ages"]
+    contraction: Float[Array, "views xyz nodes ages"]
     """Mean over these pairs."""
     links: Int[Array, "nodes hops ages"]
     """Pairs of single links that wait at a relay; none where the route has but one hop."""

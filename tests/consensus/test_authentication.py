@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from reference import authentication, galois
-from reference.authentication import Channel, Letter, Pad, Party
+from reference.authentication import Channel, Pad, Party, TaggedMessage
 
 from ceas_gym.network import setup
 from ceas_gym.physics import key
@@ -164,14 +164,14 @@ class Star:
         self.nodes, self.hub = [node for node, _ in links], [hub for _, hub in links]
         self.bits, self.round = bits, 0
         self.updates = self.random.normal(size=(len(tags), parameters))
-        self.sent: list[list[Letter]] = []
+        self.sent: list[list[TaggedMessage]] = []
 
     def play(
         self, channel: Channel = authentication.faithful, sends: list[bool] | None = None
     ) -> dict[int, Update]:
-        def recorded(letters: list[Letter]) -> list[Letter]:
-            self.sent.append(letters)
-            return channel(letters)
+        def recorded(sent: list[TaggedMessage]) -> list[TaggedMessage]:
+            self.sent.append(sent)
+            return channel(sent)
 
         who = np.array(sends or [True] * len(self.nodes))
         accepted = authentication.authenticate(
@@ -196,7 +196,7 @@ def test_replay_is_refused(instead: bool) -> None:
     star.play()
     old = star.sent[0]
     star.updates = star.updates + 1
-    accepted = star.play(lambda letters: letters[:1] + old if instead else old + letters)
+    accepted = star.play(lambda sent: sent[:1] + old if instead else old + sent)
     assert accepted[0].tolist() == star.updates[0].astype(np.float32).tolist()
     assert sorted(accepted) == ([0] if instead else [0, 1])
 
@@ -207,45 +207,46 @@ def test_old_tag_under_a_new_round_is_refused() -> None:
     message, tag = star.sent[0][0]
     dated = authentication.encode(0, 1, star.updates[0])
     assert dated != message
-    assert not star.play(lambda _: [Letter(dated, tag)])
+    assert not star.play(lambda _: [TaggedMessage(dated, tag)])
 
 
 def test_tag_of_another_node_is_refused() -> None:
     # Node 0 has valid key, its own, and speaks for node 1.
     star = Star([2, 2])
 
-    def speak_for_another(letters: list[Letter]) -> list[Letter]:
-        return [letters[0], Letter(authentication.encode(1, 0, star.updates[1]), letters[0].tag)]
+    def speak_for_another(sent: list[TaggedMessage]) -> list[TaggedMessage]:
+        own = sent[0]
+        return [own, TaggedMessage(authentication.encode(1, 0, star.updates[1]), own.tag)]
 
     assert sorted(star.play(speak_for_another)) == [0]
 
 
-def test_letters_of_strangers_and_of_another_length_are_refused() -> None:
+def test_messages_of_strangers_and_of_another_length_are_refused() -> None:
     star = Star([1])
 
-    def distort(letters: list[Letter]) -> list[Letter]:
-        message, tag = letters[0]
+    def distort(sent: list[TaggedMessage]) -> list[TaggedMessage]:
+        message, tag = sent[0]
         others = (b"", message[:5], message[:-4], message + bytes(4), b"\xff\xff" + message[2:])
-        return [Letter(other, tag) for other in others]
+        return [TaggedMessage(other, tag) for other in others]
 
     assert not star.play(distort)
     # Even with a true tag: the length is no choice of the sender.
     node, hub = authentication.share(star.random, LONG, pad_bits=LONG)
-    letter = authentication.send(0, 0, [1.0, 2.0], node, LONG)
-    assert letter
-    assert not authentication.receive(0, 3, np.array([True]), [hub], LONG, [letter])
+    sent = authentication.send(0, 0, [1.0, 2.0], node, LONG)
+    assert sent
+    assert not authentication.receive(0, 3, np.array([True]), [hub], LONG, [sent])
 
 
-def test_of_two_letters_with_true_tags_the_first_counts() -> None:
+def test_of_two_messages_with_true_tags_the_first_counts() -> None:
     # A dishonest node knows its pad, and can hide two tags by it.
     star = Star([1], parameters=1)
 
-    def twice(letters: list[Letter]) -> list[Letter]:
+    def twice(sent: list[TaggedMessage]) -> list[TaggedMessage]:
         messages = [authentication.encode(0, 0, [value]) for value in (0.25, 0.75)]
         hash_key = star.nodes[0].hash_key
-        blank = [authentication.tag(one, LONG, hash_key, 0) for one in (letters[0][0], *messages)]
-        pad = letters[0].tag ^ blank[0]
-        return [Letter(m, one ^ pad) for m, one in zip(messages, blank[1:], strict=True)]
+        blank = [authentication.tag(one, LONG, hash_key, 0) for one in (sent[0].message, *messages)]
+        pad = sent[0].tag ^ blank[0]
+        return [TaggedMessage(m, one ^ pad) for m, one in zip(messages, blank[1:], strict=True)]
 
     assert star.play(twice)[0].tolist() == [0.25]
 
@@ -254,19 +255,19 @@ def test_nothing_passes_for_a_node_without_key_or_shots() -> None:
     # With tags of one bit every second forgery would; but there is no pad to test it against.
     star = Star([0, 1], bits=1)
     forged = [
-        Letter(authentication.encode(node, 0, star.updates[node]), tag)
+        TaggedMessage(authentication.encode(node, 0, star.updates[node]), tag)
         for node in (0, 1)
         for tag in (0, 1)
     ]
     assert not star.play(lambda _: forged, sends=[True, False])
 
 
-def test_lost_and_garbled_letters_leave_both_ends_in_step() -> None:
+def test_lost_and_garbled_messages_leave_both_ends_in_step() -> None:
     star = Star([9, 9])
     channels: list[Channel] = [
         authentication.faithful,
-        lambda letters: [],
-        lambda letters: [Letter(message, tag ^ 1) for message, tag in letters],
+        lambda sent: [],
+        lambda sent: [TaggedMessage(message, tag ^ 1) for message, tag in sent],
     ]
     for number in range(9):
         accepted = star.play(channels[number % 3], sends=[True, number < 5])
@@ -286,12 +287,12 @@ def test_no_key_bit_is_used_for_two_tags(plan: list[bool], seed: int) -> None:
     node, hub = (Party(pad.draw(bits), pad) for pad in pads)
     used: list[int] = []
 
-    def read(letters: list[Letter]) -> list[Letter]:
+    def read(sent: list[TaggedMessage]) -> list[TaggedMessage]:
         # Whoever knows the hash key sees which pad a tag was hidden by.
-        for message, tag in letters:
+        for message, tag in sent:
             pad = tag ^ authentication.tag(message, bits, node.hash_key, pad=0)
             used.extend(pad >> place & 1 for place in range(bits))
-        return letters[: random.integers(2)]  # Some are lost.
+        return sent[: random.integers(2)]  # Some are lost.
 
     for number, sends in enumerate(plan):
         update, who = np.ones((1, 1)), np.array([sends])

@@ -12,7 +12,7 @@ from jax import Array
 from network import built
 from numpy.typing import NDArray
 from reference import authentication, galois
-from reference.authentication import Letter
+from reference.authentication import TaggedMessage
 from scipy.stats import binomtest
 
 from ceas_gym.network import barrier, storage
@@ -82,9 +82,9 @@ def test_best_substitution_reaches_its_bound(
 
 
 def accepted_forgeries(
-    bits: int, attempts: int, forge: Callable[[Letter, np.random.Generator], Letter]
+    bits: int, attempts: int, forge: Callable[[TaggedMessage, np.random.Generator], TaggedMessage]
 ) -> int:
-    """Attempts that pass, each on a fresh link whose only letter is replaced."""
+    """Attempts that pass, each on a fresh link whose only message is replaced."""
     random, update, sends = np.random.default_rng(bits), np.array([[0.25]]), np.array([True])
     passed = 0
     for number in range(attempts):
@@ -98,8 +98,8 @@ def accepted_forgeries(
 
 @pytest.mark.parametrize("bits", [4, 6, 8])
 def test_guessed_tag_passes_once_in_2_to_its_length(bits: int) -> None:
-    def guess(letter: Letter, random: np.random.Generator) -> Letter:
-        return Letter(flipped(letter.message, 1 << 95), int(random.integers(2**bits)))
+    def guess(sent: TaggedMessage, random: np.random.Generator) -> TaggedMessage:
+        return TaggedMessage(flipped(sent.message, 1 << 95), int(random.integers(2**bits)))
 
     attempts = 3000
     passed = accepted_forgeries(bits, attempts, guess)
@@ -115,9 +115,9 @@ def test_substituted_update_passes_as_often_as_its_difference_has_roots(bits: in
     own = 96 // bits - first
     difference = joined(rooted(list(range(1, own)), bits), bits) << bits * first
 
-    def substitute(letter: Letter, random: np.random.Generator) -> Letter:
+    def substitute(sent: TaggedMessage, random: np.random.Generator) -> TaggedMessage:
         del random
-        return Letter(flipped(letter.message, difference), letter.tag)
+        return TaggedMessage(flipped(sent.message, difference), sent.tag)
 
     attempts = 3000
     passed = accepted_forgeries(bits, attempts, substitute)
@@ -147,13 +147,13 @@ def test_fast_path_authenticates_the_same_nodes_whatever_is_forged() -> None:
     nodes, hub = zip(*[authentication.share(random, bits, int(k)) for k in held], strict=True)
     memory, seen, outcomes = built.holding([[0] * 6] * 3, held), [], []
 
-    def attack(letters: list[Letter]) -> list[Letter]:
-        # Old letters, guesses and substitutions, all ahead of the true ones.
-        guesses = [Letter(one.message, int(random.integers(2**bits))) for one in letters]
-        altered = [Letter(flipped(one.message, 1 << 90), one.tag) for one in letters]
+    def attack(sent: list[TaggedMessage]) -> list[TaggedMessage]:
+        # Old messages, guesses and substitutions, all ahead of the true ones.
+        guesses = [TaggedMessage(one.message, int(random.integers(2**bits))) for one in sent]
+        altered = [TaggedMessage(flipped(one.message, 1 << 90), one.tag) for one in sent]
         forged = [*seen, *guesses, *altered]
-        seen.extend(letters)
-        return forged + letters
+        seen.extend(sent)
+        return forged + sent
 
     # A shot takes two pairs: node 1 has none in the second round, and node 2 in the third.
     for number, pairs in enumerate(np.array([[4, 3, 2], [4, 1, 3], [2, 3, 0], [4, 4, 4]])):

@@ -1,4 +1,4 @@
-"""Forged, withheld and over-claiming letters in the hub's round."""
+"""Forged, withheld and over-claiming messages in the hub's round."""
 
 from typing import Any
 

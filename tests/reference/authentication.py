@@ -79,20 +79,20 @@ class Party(NamedTuple):
     pad: Pad
 
 
-class Letter(NamedTuple):
+class TaggedMessage(NamedTuple):
     """What is sent, for everybody to read."""
 
     message: bytes
     tag: int
 
 
-Channel = Callable[[list[Letter]], list[Letter]]
-"""What the network makes of the letters of a round: it may add, alter, copy and drop any."""
+Channel = Callable[[list[TaggedMessage]], list[TaggedMessage]]
+"""What the network makes of the messages of a round: it may add, alter, copy and drop any."""
 
 
-def faithful(letters: list[Letter]) -> list[Letter]:
-    """Delivers every letter as it was sent, and no other."""
-    return letters
+def faithful(sent: list[TaggedMessage]) -> list[TaggedMessage]:
+    """Delivers every message as it was sent, and no other."""
+    return sent
 
 
 def share(random: np.random.Generator, tag_bits: int, pad_bits: int) -> tuple[Party, Party]:
@@ -153,12 +153,14 @@ def verify(message: bytes, claimed: int, bits: int, hash_key: int, pad: int) -> 
     return tag(message, bits, hash_key, pad) == claimed
 
 
-def send(node: int, round_number: int, update: ArrayLike, party: Party, bits: int) -> Letter | None:
-    """Returns a node's letter with a tag of t bits, or none if the node is short of key for it."""
+def send(
+    node: int, round_number: int, update: ArrayLike, party: Party, bits: int
+) -> TaggedMessage | None:
+    """Returns a node's message with a tag of t bits, or none if the node is short of key for it."""
     if len(party.pad) < bits:
         return None
     message = encode(node, round_number, update)
-    return Letter(message, tag(message, bits, party.hash_key, party.pad.draw(bits)))
+    return TaggedMessage(message, tag(message, bits, party.hash_key, party.pad.draw(bits)))
 
 
 def receive(
@@ -167,26 +169,26 @@ def receive(
     sends: Bool[np.ndarray, " nodes"],
     hub: Sequence[Party],
     bits: int,
-    letters: Iterable[Letter],
+    arrived: Iterable[TaggedMessage],
 ) -> dict[int, Update]:
     """Returns the updates that the hub takes to be authentic, by node.
 
-    Of each node the hub takes the first letter of this round that carries its tag. It has a pad
-    for a node exactly where the node has one, and gives it up whether or not a letter arrives, so
+    Of each node the hub takes the first message of this round that carries its tag. It has a pad
+    for a node exactly where the node has one, and gives it up whether or not a message arrives, so
     that no pad is left for a later forgery and both ends stay in step.
 
     Args:
         round_number: The hub's own count.
-        parameters: Numbers in an update; a longer or shorter letter is refused.
+        parameters: Numbers in an update; a longer or shorter message is refused.
         sends: Whether a node has shots to report, by the hub's books.
         hub: The hub's end of each node's link.
         bits: Length t of a tag.
-        letters: What arrived, from whomsoever.
+        arrived: What arrived, from whomsoever.
     """
     able = [node for node in np.flatnonzero(sends).tolist() if len(hub[node].pad) >= bits]
     pads = {node: hub[node].pad.draw(bits) for node in able}
     accepted: dict[int, Update] = {}
-    for message, claimed in letters:
+    for message, claimed in arrived:
         node = int.from_bytes(message[:NODE_BYTES], "little")
         if (
             node in pads
@@ -233,7 +235,7 @@ def authenticate(
         send(node, round_number, updates[node], nodes[node], bits)
         for node in np.flatnonzero(sends).tolist()
     ]
-    arrived = channel([letter for letter in written if letter is not None])
+    arrived = channel([one for one in written if one is not None])
     return receive(round_number, updates.shape[1], sends, hub, bits, arrived)
 
 

@@ -51,9 +51,9 @@ class Outlook(NamedTuple):
     pairs: Float[Array, "rounds nodes"]
     key: Float[Array, "rounds nodes"]
     """Secret bits."""
-    new: Float[Array, "rounds letters nodes"]
+    new: Float[Array, "rounds xyz nodes"]
     """Contraction of a new pair at its window's end."""
-    decay: Float[Array, "rounds letters nodes"]
+    decay: Float[Array, "rounds xyz nodes"]
     """Factor that a window in memory leaves of each letter."""
 
 

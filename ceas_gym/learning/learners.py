@@ -49,7 +49,7 @@ def gradients(
     Args:
         learning: Data, circuit and loss.
         pulled: Observables at the global parameters.
-        delivery: Shots and contractions of each node, by kind (`physics.register.kinds`).
+        delivery: Shots and contractions of each node, by type of Pauli word.
         poisoned: Whether a node trains on shifted labels.
         key: Random key: samples, measured predictions, shot noise.
 
@@ -62,7 +62,7 @@ def gradients(
     classes = learning.readout.shape[0]
     labels = jnp.where(poisoned[:, None], (labels + 1) % classes, labels)
 
-    contraction = (delivery.contraction @ learning.kind_of_pauli)[:, None]
+    contraction = (delivery.contraction @ learning.type_of_pauli)[:, None]
     paulis = learning.training.paulis[samples]
     # What is lost on the way is charged to the observables, of which there are fewer.
     expected = jnp.einsum("nbp,nop->nbo", paulis, contraction * pulled.observables)

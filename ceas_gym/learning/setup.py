@@ -67,7 +67,7 @@ def build(settings: LearningSettings, nodes: int, words: tuple[int, ...] | None 
         test=test,
         shards=array(shards, np.int32),
         shard_sizes=array(sizes, np.int32),
-        kind_of_pauli=array(_kind_of_pauli(program), np.float32),
+        type_of_pauli=array(_type_of_pauli(program), np.float32),
         readout=array(readout, np.float32),
         logit_scale=array(settings.logit_scale, np.float32),
         learning_rate=array(settings.learning_rate, np.float32),
@@ -146,10 +146,10 @@ def _cached_encoding(settings: LearningSettings) -> _Encoded:
     return _Encoded(tuple(splits), tuple(words.tolist()))
 
 
-def _kind_of_pauli(program: Program) -> NDArray[np.bool_]:
-    kinds = np.array(register.kinds(program.qubits))
+def _type_of_pauli(program: Program) -> NDArray[np.bool_]:
+    pauli_types = np.array(register.pauli_types(program.qubits))
     letters = pauli.letter_counts(program.qubits)[list(program.words or ())]
-    return (kinds[:, None, :] == letters[None]).all(axis=-1)
+    return (pauli_types[:, None, :] == letters[None]).all(axis=-1)
 
 
 def _readout(classes: int) -> NDArray[np.float64]:

@@ -69,7 +69,7 @@ def _signal(
     taken: Int[Array, "nodes classes"],
     booked: Float[Array, "xyz nodes classes"],
 ) -> Float[Array, " nodes"]:
-    # The process fidelity of a register is the product of its qubits', on average over the deals.
+    # A register's process fidelity is the product of its qubits', on average over assignments.
     each = counts.fidelity(booked)[..., None]
     process = register.mean_products(taken, each, network.qubits)[:, -1]
     return register.twirled_contraction(process, 2**network.qubits)

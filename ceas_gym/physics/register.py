@@ -2,8 +2,8 @@
 
 A pair contracts the letters X, Y and Z of its qubit, each by a factor of its own
 (`bell.teleport`), so a Pauli word is contracted by the product over its letters. Which pair serves
-which qubit is left to chance, so all words of a kind, with as many X, as many Y and as many Z, are
-contracted alike on average.
+which qubit is left to chance, so all words of one type, with as many X, as many Y and as many Z,
+are contracted alike on average.
 """
 
 import itertools
@@ -16,12 +16,12 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 from numpy.typing import NDArray
 
-Kind = tuple[int, ...]
+PauliType = tuple[int, ...]
 
 
 @cache
-def kinds(qubits: int, letters: int = 3) -> tuple[Kind, ...]:
-    """Returns the kinds of Pauli words: how many there are of each letter.
+def pauli_types(qubits: int, letters: int = 3) -> tuple[PauliType, ...]:
+    """Returns the types of Pauli words: how many there are of each letter.
 
     They are sorted by weight, the number of all letters together, so the identity comes first;
     among equal weights by the number of the first letter, greatest first, then of the second, and
@@ -32,26 +32,28 @@ def kinds(qubits: int, letters: int = 3) -> tuple[Kind, ...]:
         letters: Number L of letters that are told apart; 3 for X, Y and Z in this order.
 
     Returns:
-        All C(n + L, L) kinds.
+        All C(n + L, L) types.
 
     Example:
-        >>> kinds(1)
+        >>> pauli_types(1)
         ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
-        >>> kinds(2, letters=1)
+        >>> pauli_types(2, letters=1)
         ((0,), (1,), (2,))
     """
     numbers = itertools.product(range(qubits, -1, -1), repeat=letters)
-    return tuple(sorted((kind for kind in numbers if sum(kind) <= qubits), key=sum))
+    return tuple(
+        sorted((pauli_type for pauli_type in numbers if sum(pauli_type) <= qubits), key=sum)
+    )
 
 
 def mean_products(
     counts: Int[Array, "nodes classes"], values: Float[Array, "nodes classes xyz"], qubits: int
-) -> Float[Array, "nodes kinds"]:
-    r"""Returns how pairs, dealt to qubits at random, contract each kind of Pauli word on average.
+) -> Float[Array, "nodes pauli_types"]:
+    r"""Returns how pairs, assigned to qubits at random, contract each type of Pauli word.
 
-    For the kind (a, b, c) that is the mean of the product of the X values of a pairs, the Y values
-    of b others and the Z values of c others, drawn without replacement from all M. Drawn with
-    replacement instead, and counted as 0 where a pair comes twice, the mean t_k of a kind k of
+    On average: for the type (a, b, c), the mean of the product of the X values of a pairs, the Y
+    values of b others and the Z values of c others, drawn without replacement from all M. Drawn
+    with replacement instead, and counted as 0 where a pair comes twice, the mean t_k of a type k of
     weight |k| follows from the means m_j of a single pair's x^a y^b z^c, j = (a, b, c), by
 
         t_k = 1/|k| sum_{0 < j <= k} (-1)^(|j| - 1) |j|! C(k, j) M^(1 - |j|) m_j t_{k - j},
@@ -64,15 +66,15 @@ def mean_products(
         counts: Pairs by class; M of them for a node, either none or at least `qubits`.
         values: What every pair of the class leaves of each letter, `bell.teleport`; or any other
             figures whose mean products are asked for.
-        qubits: Greatest weight of a kind; >= 0.
+        qubits: Greatest weight of a type; >= 0.
 
     Returns:
-        The means, in the order of `kinds`: 1 for the identity; for a node without pairs, 0 for
-        all other kinds.
+        The means, in the order of `pauli_types`: 1 for the identity; for a node without pairs, 0
+        for all other types.
 
     Source:
         Newton's identities, for mixed elementary symmetric polynomials: the derivative of the
-        logarithm of prod (1 + x r + y s + z t) over all pairs. Checked against all deals in
+        logarithm of prod (1 + x r + y s + z t) over all pairs. Checked against all assignments in
         `tests/physics/test_register.py`.
 
     Example:
@@ -83,14 +85,16 @@ def mean_products(
     letters = values.shape[-1]
     pairs = jnp.maximum(counts.sum(axis=1), max(qubits, 1)).astype(values.dtype)
     share = counts.astype(values.dtype) / pairs[:, None]
-    weights = np.array([sum(kind) for kind in kinds(qubits, letters)])
+    weights = np.array([sum(pauli_type) for pauli_type in pauli_types(qubits, letters)])
     again = jnp.stack([pairs ** min(0, 1 - weight) for weight in range(qubits + 1)], axis=1)
     moments = _power_means(share, values, qubits) * again[:, weights]
 
     means = jnp.zeros_like(moments).at[:, 0].set(1.0)
     for weight in range(qubits):
         # These are complete; each adds its terms to all that are heavier.
-        start, end, rest = (len(kinds(w, letters)) for w in (weight - 1, weight, qubits - weight))
+        start, end, rest = (
+            len(pauli_types(w, letters)) for w in (weight - 1, weight, qubits - weight)
+        )
         terms = means[:, start:end, None] * moments[:, None, 1:rest]
         table = jnp.asarray(_coefficients(weight, qubits, letters), values.dtype)
         # Full precision: an accelerator would else round the factors to ten bits.
@@ -128,17 +132,17 @@ def twirled_contraction(process_fidelity: ArrayLike, dimension: ArrayLike) -> Fl
     return jnp.subtract(process_fidelity, lost / others)
 
 
-# (nodes, kinds): the sum over the classes of the share times the monomial of each kind: one product
-# of the monomials in all letters but the last with the powers of the last.
+# (nodes, pauli_types): the sum over the classes of the share times the monomial of each type: one
+# product of the monomials in all letters but the last with the powers of the last.
 def _power_means(
     share: Float[Array, "nodes classes"], values: Float[Array, "nodes classes xyz"], qubits: int
-) -> Float[Array, "nodes kinds"]:
+) -> Float[Array, "nodes pauli_types"]:
     *others, last = jnp.moveaxis(values, -1, 0)
     monomials = {(0,) * len(others): share}
-    for kind in kinds(qubits, len(others))[1:]:
-        letter = next(place for place, number in enumerate(kind) if number)
-        less = tuple(number - (place == letter) for place, number in enumerate(kind))
-        monomials[kind] = monomials[less] * others[letter]
+    for pauli_type in pauli_types(qubits, len(others))[1:]:
+        letter = next(place for place, number in enumerate(pauli_type) if number)
+        less = tuple(number - (place == letter) for place, number in enumerate(pauli_type))
+        monomials[pauli_type] = monomials[less] * others[letter]
     powers = [jnp.ones_like(last)]
     for _ in range(qubits):
         powers.append(powers[-1] * last)
@@ -147,7 +151,8 @@ def _power_means(
     means = jnp.einsum("nac,nbc->nab", before, after, precision="highest")
     rows = list(monomials)
     places = [
-        rows.index(kind[:-1]) * (qubits + 1) + kind[-1] for kind in kinds(qubits, len(others) + 1)
+        rows.index(pauli_type[:-1]) * (qubits + 1) + pauli_type[-1]
+        for pauli_type in pauli_types(qubits, len(others) + 1)
     ]
     return means.reshape(len(share), -1)[:, np.array(places)]
 
@@ -160,15 +165,19 @@ def _all_different(pairs: Float[Array, " nodes"], qubits: int) -> Float[Array, "
     return jnp.stack(chances, axis=1)
 
 
-# (terms, kinds): the constants of the recursion. A row for each pair of a kind of the weight and
-# a kind j that fits beside it, in the order of `kinds`; its one entry is at the sum of the two.
+# (terms, pauli_types): the constants of the recursion. A row for each pair of a type of the weight
+# and a type j that fits beside it, in the order of `pauli_types`; its one entry is at their sum.
 @cache
 def _coefficients(weight: int, qubits: int, letters: int) -> NDArray[np.float64]:
-    order = kinds(qubits, letters)
-    of_weight = [kind for kind in kinds(weight, letters) if sum(kind) == weight]
+    order = pauli_types(qubits, letters)
+    of_weight = [
+        pauli_type for pauli_type in pauli_types(weight, letters) if sum(pauli_type) == weight
+    ]
     rows: list[NDArray[np.float64]] = []
-    for kind, added in itertools.product(of_weight, kinds(qubits - weight, letters)[1:]):
-        whole = tuple(a + b for a, b in zip(kind, added, strict=True))
+    for pauli_type, added in itertools.product(
+        of_weight, pauli_types(qubits - weight, letters)[1:]
+    ):
+        whole = tuple(a + b for a, b in zip(pauli_type, added, strict=True))
         size = sum(added)
         entry = (-1) ** (size - 1) * math.factorial(size) / sum(whole)
         row = np.zeros(len(order))

@@ -9,8 +9,8 @@ Axes have the same names everywhere:
 - `views`: the truth first, the hub's books last; where nothing drifts and nothing is tested the
   books are true, and there is one view only;
 - `conditions` of a link: good, degraded, down;
-- `parameters` of the circuit; `paulis`, 4 to the number of qubits; `kinds` of Pauli words, by the
-  numbers of X, Y and Z in them.
+- `parameters` of the circuit; `paulis`, 4 to the number of qubits; `pauli_types`, by the numbers of
+  X, Y and Z in a Pauli word (`physics.register.pauli_types`).
 """
 
 from ceas_gym.types.params import (

@@ -161,8 +161,8 @@ class Learning:
     shards: Int[Array, "nodes shard"]
     """Training samples that a node may draw, padded."""
     shard_sizes: Int[Array, " nodes"]
-    kind_of_pauli: Float[Array, "kinds paulis"]
-    """One where the Pauli word is of that kind (`physics.register.kinds`)."""
+    type_of_pauli: Float[Array, "pauli_types paulis"]
+    """One where the Pauli word is of that type (`physics.register.pauli_types`)."""
     readout: Float[Array, "classes observables"]
     """Logits are `logit_scale * readout @ expectation values`."""
     logit_scale: Float[Array, ""]

@@ -65,8 +65,8 @@ class Delivery:
 
     shots: Int[Array, " nodes"]
     """Executions of the circuit."""
-    contraction: Float[Array, "nodes kinds"]
-    """Mean contraction of the encoded data by kind of Pauli word, over those shots."""
+    contraction: Float[Array, "nodes pauli_types"]
+    """Mean contraction of the encoded data by type of Pauli word, over those shots."""
     signal: Float[Array, " nodes"]
     """The same as one number, as the hub's books have it: that of the twirled register."""
     authenticated: Bool[Array, " nodes"]

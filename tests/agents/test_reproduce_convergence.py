@@ -270,8 +270,10 @@ def test_moments_are_those_of_drawn_gradients(changes: dict[str, object]) -> Non
     subject = learning("tiny", learning__batch_size=3, learning__slope_share=0, **changes)
     model = jax.random.normal(jax.random.key(2), (subject.program.parameters,))
     pulled = pull(subject, model)
-    kinds = len(register.kinds(subject.program.qubits))
-    contraction = jnp.linspace(0.95, 0.4, 4 * kinds).reshape(kinds, 4).T.at[:, 0].set(1.0)
+    pauli_types = len(register.pauli_types(subject.program.qubits))
+    contraction = (
+        jnp.linspace(0.95, 0.4, 4 * pauli_types).reshape(pauli_types, 4).T.at[:, 0].set(1.0)
+    )
     delivery = Delivery(
         shots=jnp.array([3, 20, 100, 4000]),
         contraction=contraction,
@@ -297,10 +299,10 @@ def test_without_loss_on_the_way_updates_have_no_bias() -> None:
     subject = learning("tiny")
     model = jax.random.normal(jax.random.key(2), (subject.program.parameters,))
     pulled = pull(subject, model)
-    kinds = len(register.kinds(subject.program.qubits))
+    pauli_types = len(register.pauli_types(subject.program.qubits))
     whole = Delivery(
         shots=jnp.full(4, 9),
-        contraction=jnp.ones((4, kinds)),
+        contraction=jnp.ones((4, pauli_types)),
         signal=jnp.ones(4),
         authenticated=jnp.ones(4, bool),
     )

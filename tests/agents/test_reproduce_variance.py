@@ -56,10 +56,10 @@ def last(played: draws.Played) -> draws.Played:
 
 def handmade(tiny: Params) -> Delivery:
     """Four nodes, the last of which is not counted."""
-    kinds = tiny.learning.kind_of_pauli.shape[0]
+    pauli_types = tiny.learning.type_of_pauli.shape[0]
     return Delivery(
         shots=jnp.array([100, 200, 50, 300]),
-        contraction=jnp.ones((4, kinds)),
+        contraction=jnp.ones((4, pauli_types)),
         signal=jnp.array([0.9, 0.6, 0.8, 0.3]),
         authenticated=jnp.array([True, True, True, False]),
     )
@@ -229,7 +229,7 @@ def test_endless_shots_leave_the_noise_of_the_minibatch(tiny, last):
     """Against the variance of single samples, whose gradients are found by differentiation."""
     learning, delivery = tiny.learning, last.delivery
     node = int(jnp.argmax(delivery.shots))
-    contraction = delivery.contraction[node] @ learning.kind_of_pauli
+    contraction = delivery.contraction[node] @ learning.type_of_pauli
 
     def loss(model, paulis, label):
         observables = pullback.observables(learning.program, model)

@@ -45,7 +45,7 @@ def fidelity(contraction):
 
 
 def information_of(ages, rate, gates):
-    """Returns that of a node's pairs, two a shot, dealt to the shots in every order."""
+    """Returns that of a node's pairs, two a shot, assigned to the shots in every order."""
     shots = len(ages) // 2
     spent = sorted(ages)[: 2 * shots]
     # Of X, Y and Z, the teleportation leaves different parts.

@@ -40,8 +40,8 @@ MIX = np.array(
     ]
 )
 OFFSET = np.array([0.0, 0.2, 0.0, -0.4, 0.0])
-# The pairs of a shot, dealt to the qubits at random; the last node has none. Two nodes have Werner
-# pairs of a contraction, one has pairs with errors I, X, Y and Z, as from dephasing memories.
+# The pairs of a shot, assigned to the qubits at random; the last node has none. Two nodes have
+# Werner pairs of a contraction, one has pairs with errors I, X, Y and Z, as from dephasing memories.
 Pair = float | tuple[float, float, float, float]
 ERRORS: list[Pair] = [(0.8, 0.02, 0.03, 0.15), (0.6, 0.1, 0.05, 0.25), (0.7, 0.2, 0.1, 0.0)]
 PAIRS: tuple[Sequence[Pair], ...] = ([0.9, 0.9, 0.9], [0.95, 0.7, 0.4], ERRORS)
@@ -71,15 +71,15 @@ def learning_of(dtype: str) -> Learning:
     program = circuit.read_program(f"{__name__}:tied", WEIGHTS.shape, observables=CLASSES)
     states = circuit.encode("angle", FEATURES, QUBITS)
     split = Split(jnp.asarray(pauli.pauli_vectors(states), dtype), jnp.asarray(LABELS))
-    kinds = np.array(register.kinds(QUBITS))
-    of_word = (kinds[:, None] == pauli.letter_counts(QUBITS)).all(axis=-1)
+    pauli_types = np.array(register.pauli_types(QUBITS))
+    of_word = (pauli_types[:, None] == pauli.letter_counts(QUBITS)).all(axis=-1)
     return Learning(
         training=split,
         validation=split,
         test=split,
         shards=jnp.asarray(SHARDS, jnp.int32),
         shard_sizes=jnp.full(len(SHARDS), SHARDS.shape[1], jnp.int32),
-        kind_of_pauli=jnp.asarray(of_word, dtype),
+        type_of_pauli=jnp.asarray(of_word, dtype),
         readout=jnp.eye(CLASSES, dtype=dtype),
         logit_scale=jnp.asarray(SCALE, dtype),
         learning_rate=jnp.asarray(0.1, dtype),
@@ -106,7 +106,7 @@ def letters_of(pair: Pair) -> list[float]:
 
 
 def mean_contractions(dtype: str) -> jax.Array:
-    """The register's, by kind of Pauli word; nothing but the identity for the last node."""
+    """The register's, by type of Pauli word; nothing but the identity for the last node."""
     pairs = [[letters_of(pair) for pair in pairs] for pairs in PAIRS]
     values = jnp.array([*pairs, pairs[0]], dtype)
     counts = jnp.ones((NODES, QUBITS), jnp.int32).at[-1].set(0)
@@ -157,9 +157,11 @@ def laws(simulate: Simulate) -> list[Law]:
 
 
 def _law(simulate: Simulate, pairs: Sequence[Pair]) -> Law:
-    # The same deal twice counts twice, but is simulated once.
-    deals = sorted(set(permutations(pairs)))
-    runs = [simulate(circuit.angle, by_angles, d, [qml.Z(q) for q in range(3)]) for d in deals]
+    # The same assignment twice counts twice, but is simulated once.
+    assignments = sorted(set(permutations(pairs)))
+    runs = [
+        simulate(circuit.angle, by_angles, d, [qml.Z(q) for q in range(3)]) for d in assignments
+    ]
 
     def values(angles: Floats, sample: int) -> Floats:
         return np.mean([run(angles, FEATURES[sample]) for run in runs], axis=0)

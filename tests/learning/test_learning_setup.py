@@ -43,14 +43,14 @@ def test_splits_are_encoded(build: Callable[..., Learning]) -> None:
 
 
 def test_kinds_of_paulis(build: Callable[..., Learning]) -> None:
-    table = np.asarray(build(**SMALL, **WHOLE).kind_of_pauli)
-    kinds = register.kinds(2)
+    table = np.asarray(build(**SMALL, **WHOLE).type_of_pauli)
+    pauli_types = register.pauli_types(2)
     # Two features make a product of states in the plane of X and Z: no word has a Y.
     words = list(product("IXZ", repeat=2))
-    assert table.shape == (len(kinds), len(words))
+    assert table.shape == (len(pauli_types), len(words))
     assert table.sum(axis=0).tolist() == [1.0] * len(words)
     for word, column in zip(words, table.T, strict=True):
-        assert kinds[column.argmax()] == tuple(word.count(letter) for letter in "XYZ")
+        assert pauli_types[column.argmax()] == tuple(word.count(letter) for letter in "XYZ")
 
 
 def test_readout_of_two_classes_and_of_more(build: Callable[..., Learning]) -> None:

@@ -31,7 +31,7 @@ def learning(learning: Learning) -> Learning:
         training=zero,
         shards=jnp.zeros((1, 1), jnp.int32),
         shard_sizes=jnp.ones(1, jnp.int32),
-        kind_of_pauli=jnp.eye(4),
+        type_of_pauli=jnp.eye(4),
         readout=jnp.array([[1.0], [-1.0]]),
         logit_scale=jnp.float32(2.0),
         slope_share=jnp.float32(0.0),

@@ -16,7 +16,7 @@ from ceas_gym.types import Delivery, Ledger, Memory, Network
 Outcome = tuple[Memory, Delivery, Ledger]
 spend = jax.jit(barrier.spend)
 KINDS = ("", "X", "Y", "Z", "XX", "XY", "XZ", "YY", "YZ", "ZZ")
-"""Pauli words on two qubits, one of each kind, in the order of the kinds."""
+"""Pauli words on two qubits, one of each type, in the order of `pauli_types`."""
 
 
 def star(**changes: Any) -> Network:
@@ -44,20 +44,21 @@ def at_barrier(
 # --- What arrives ---
 
 
-def dealt_at_random(values: list[dict[str, float]], word: str) -> float:
-    """Mean over all deals of the pairs to the qubits of what is left of a Pauli word."""
-    deals = permutations(values, len(word))
+def assigned_at_random(values: list[dict[str, float]], word: str) -> float:
+    """Mean over all assignments of the pairs to the qubits of what is left of a Pauli word."""
+    assignments = permutations(values, len(word))
     products = [
-        math.prod(p[letter] for p, letter in zip(deal, word, strict=True)) for deal in deals
+        math.prod(p[letter] for p, letter in zip(assignment, word, strict=True))
+        for assignment in assignments
     ]
     return float(np.mean(products))
 
 
 def twirled(values: list[dict[str, float]]) -> float:
-    """Mean over all deals and all 15 Pauli words of two qubits but the identity."""
+    """Mean over all assignments and all 15 Pauli words of two qubits but the identity."""
     identity = {letter: 1.0 for letter in "I"}
     words = [one + other for one in "IXYZ" for other in "IXYZ" if one + other != "II"]
-    return float(np.mean([dealt_at_random([v | identity for v in values], w) for w in words]))
+    return float(np.mean([assigned_at_random([v | identity for v in values], w) for w in words]))
 
 
 @pytest.mark.usefixtures("exact")
@@ -73,7 +74,7 @@ def test_delivered_contraction_is_that_of_the_spent_pairs_after_their_way() -> N
         arriving = [
             dict(zip("XYZ", table[:, node, age] * way[:, node], strict=True)) for age in ages
         ]
-        expected = [dealt_at_random(arriving, word) for word in KINDS]
+        expected = [assigned_at_random(arriving, word) for word in KINDS]
         assert delivery.contraction[node].tolist() == pytest.approx(expected, abs=1e-12)
         assert float(delivery.signal[node]) == pytest.approx(twirled(arriving), abs=1e-12)
     assert delivery.contraction[2].tolist() == [1.0] + [0.0] * 9

@@ -1,4 +1,4 @@
-"""What a register of teleported qubits is left with, against all deals and exact fractions."""
+"""What is left of a register of teleported qubits: every assignment of pairs, and exact fractions."""
 
 import functools
 import itertools
@@ -26,7 +26,7 @@ PAIRS = [(1.0, 1.0, 1.0), (0.8, 0.8, 0.8), (0.5, 0.4, 0.9), (0.3, -0.2, 0.1)]
 
 
 def means(counts: Sequence[int], values: Sequence[Letters], qubits: int) -> NDArray[np.float64]:
-    """The library's mean products of a single node, by kind."""
+    """The library's mean products of a single node, by type of Pauli word."""
     found = mean_products(jnp.array([counts]), jnp.array([values]), qubits=qubits)
     return np.asarray(found, dtype=np.float64)[0]
 
@@ -36,37 +36,39 @@ def means(counts: Sequence[int], values: Sequence[Letters], qubits: int) -> NDAr
 
 @pytest.mark.parametrize(("qubits", "letters"), [(0, 3), (1, 1), (4, 3), (6, 3), (5, 2)])
 def test_every_kind_is_listed_once_by_weight(qubits: int, letters: int) -> None:
-    kinds = register.kinds(qubits, letters)
-    assert len(set(kinds)) == len(kinds) == math.comb(qubits + letters, letters)
-    assert kinds[0] == (0,) * letters
-    assert all(len(kind) == letters and min(kind) >= 0 for kind in kinds)
-    weights = [sum(kind) for kind in kinds]
+    pauli_types = register.pauli_types(qubits, letters)
+    assert len(set(pauli_types)) == len(pauli_types) == math.comb(qubits + letters, letters)
+    assert pauli_types[0] == (0,) * letters
+    assert all(len(pauli_type) == letters and min(pauli_type) >= 0 for pauli_type in pauli_types)
+    weights = [sum(pauli_type) for pauli_type in pauli_types]
     assert weights == sorted(weights)
     assert max(weights) == qubits
 
 
 def test_kinds_of_equal_weight_begin_with_the_most_of_the_first_letter() -> None:
     of_two = [(2, 0, 0), (1, 1, 0), (1, 0, 1), (0, 2, 0), (0, 1, 1), (0, 0, 2)]
-    assert list(register.kinds(2)[4:]) == of_two
-    # A longer register only adds kinds.
-    assert register.kinds(5)[:10] == register.kinds(2)
+    assert list(register.pauli_types(2)[4:]) == of_two
+    # A longer register only adds types.
+    assert register.pauli_types(5)[:10] == register.pauli_types(2)
 
 
 # --- Mean products ---
 
 
-def dealt_at_random(pairs: Sequence[Letters], kind: tuple[int, ...]) -> float:
-    """Mean over all deals of as many pairs as there are letters in a word of the kind."""
-    word = [letter for letter, number in enumerate(kind) for _ in range(number)]
-    deals = itertools.permutations(pairs, len(word))
-    chosen = [[pair[i] for i, pair in zip(word, deal, strict=True)] for deal in deals]
+def assigned_at_random(pairs: Sequence[Letters], pauli_type: tuple[int, ...]) -> float:
+    """Mean over all assignments of as many pairs as there are letters in a word of the type."""
+    word = [letter for letter, number in enumerate(pauli_type) for _ in range(number)]
+    assignments = itertools.permutations(pairs, len(word))
+    chosen = [
+        [pair[i] for i, pair in zip(word, assignment, strict=True)] for assignment in assignments
+    ]
     return float(np.mean([math.prod(factors) for factors in chosen]))
 
 
 @pytest.mark.parametrize("counts", [[4, 0, 0, 0], [1, 1, 1, 1], [0, 3, 2, 1], [2, 1, 0, 3]])
 def test_mean_products_equal_all_deals(counts: list[int]) -> None:
     each = [pair for pair, count in zip(PAIRS, counts, strict=True) for _ in range(count)]
-    expected = [dealt_at_random(each, kind) for kind in register.kinds(4)]
+    expected = [assigned_at_random(each, pauli_type) for pauli_type in register.pauli_types(4)]
     assert means(counts, PAIRS, 4).tolist() == pytest.approx(expected, abs=1e-13)
 
 
@@ -78,7 +80,7 @@ def test_mean_products_equal_all_deals(counts: list[int]) -> None:
 def test_mean_products_equal_all_deals_of_any_pairs(counts: list[int], values: list[float]) -> None:
     pairs = [tuple(values[i : i + 3]) for i in (0, 3, 6)]
     each = [pair for pair, count in zip(pairs, counts, strict=True) for _ in range(count)]
-    expected = [dealt_at_random(each, kind) for kind in register.kinds(3)]
+    expected = [assigned_at_random(each, pauli_type) for pauli_type in register.pauli_types(3)]
     assert means(counts, pairs, 3).tolist() == pytest.approx(expected, abs=1e-12)
 
 
@@ -86,7 +88,9 @@ def test_mean_products_equal_all_deals_of_any_pairs(counts: list[int], values: l
 def test_mean_products_of_fewer_letters(letters: int) -> None:
     pairs = [pair[:letters] for pair in PAIRS]
     each = [*pairs, pairs[2], pairs[3]]
-    expected = [dealt_at_random(each, kind) for kind in register.kinds(3, letters)]
+    expected = [
+        assigned_at_random(each, pauli_type) for pauli_type in register.pauli_types(3, letters)
+    ]
     assert means([1, 1, 2, 2], pairs, 3).tolist() == pytest.approx(expected, abs=1e-13)
 
 
@@ -95,32 +99,39 @@ def test_mean_products_of_words_equal_those_of_the_twirled_letters_where_letters
 ):
     counts, alike = [3, 1, 2], [(x, x, x) for x in (0.9, 0.5, -0.3)]
     by_weight = means(counts, [pair[:1] for pair in alike], 4)
-    expected = [by_weight[sum(kind)] for kind in register.kinds(4)]
+    expected = [by_weight[sum(pauli_type)] for pauli_type in register.pauli_types(4)]
     assert means(counts, alike, 4).tolist() == pytest.approx(expected, abs=1e-14)
 
 
 def exact_means(counts: Sequence[int], values: Any, qubits: int) -> list[float]:
     """From the coefficients of prod_j (1 + x_j r + y_j s + z_j t)^counts_j, in exact fractions."""
     letters = len(values[0])
-    kinds = register.kinds(qubits, letters)
-    product = {kinds[0]: Fraction(1)}
+    pauli_types = register.pauli_types(qubits, letters)
+    product = {pauli_types[0]: Fraction(1)}
     for count, value in zip(counts, values, strict=True):
         numbers = [Fraction(float(x)) for x in value]
-        power = {kind: _coefficient(int(count), numbers, kind) for kind in kinds}
-        grown = dict.fromkeys(kinds, Fraction(0))
+        power = {
+            pauli_type: _coefficient(int(count), numbers, pauli_type) for pauli_type in pauli_types
+        }
+        grown = dict.fromkeys(pauli_types, Fraction(0))
         for (one, left), (other, right) in itertools.product(product.items(), power.items()):
-            kind = tuple(a + b for a, b in zip(one, other, strict=True))
-            if kind in grown:
-                grown[kind] += left * right
+            pauli_type = tuple(a + b for a, b in zip(one, other, strict=True))
+            if pauli_type in grown:
+                grown[pauli_type] += left * right
         product = grown
     total = int(sum(counts))
-    return [float(product[kind] / _coefficient(total, [Fraction(1)] * 3, kind)) for kind in kinds]
+    return [
+        float(product[pauli_type] / _coefficient(total, [Fraction(1)] * 3, pauli_type))
+        for pauli_type in pauli_types
+    ]
 
 
-def _coefficient(count: int, numbers: list[Fraction], kind: tuple[int, ...]) -> Fraction:
+def _coefficient(count: int, numbers: list[Fraction], pauli_type: tuple[int, ...]) -> Fraction:
     """Of r^a s^b t^c in (1 + x r + y s + z t)^count."""
-    ways = math.perm(count, sum(kind)) // math.prod(map(math.factorial, kind))
-    return ways * math.prod((x**a for x, a in zip(numbers, kind, strict=False)), start=Fraction(1))
+    ways = math.perm(count, sum(pauli_type)) // math.prod(map(math.factorial, pauli_type))
+    return ways * math.prod(
+        (x**a for x, a in zip(numbers, pauli_type, strict=False)), start=Fraction(1)
+    )
 
 
 NEAR_ONE = [(1 - 1e-4 * i, 1 - 2e-4 * i, 1.0) for i in range(6)]
@@ -154,7 +165,7 @@ def test_mean_products_are_exact_in_double_precision(name: str) -> None:
 
 def test_equal_pairs_contract_by_powers() -> None:
     x, y, z = 0.9, 0.8, 0.7
-    expected = [x**a * y**b * z**c for a, b, c in register.kinds(4)]
+    expected = [x**a * y**b * z**c for a, b, c in register.pauli_types(4)]
     for count in (4, 7, 4_000_000):
         assert means([0, count], [(0.1,) * 3, (x, y, z)], 4) == pytest.approx(expected, abs=1e-13)
 
@@ -214,17 +225,17 @@ LEFT = [(i + x - y - z, i + y - x - z, i + z - x - y) for i, x, y, z in ERRORS]
 
 def mean_over_words(by_kind: NDArray[np.float64], qubits: int) -> float:
     """Mean over all Pauli words but the identity."""
-    kinds = register.kinds(qubits)
+    pauli_types = register.pauli_types(qubits)
     words = list(itertools.product("IXYZ", repeat=qubits))[1:]
-    of_word = [kinds.index((w.count("X"), w.count("Y"), w.count("Z"))) for w in words]
+    of_word = [pauli_types.index((w.count("X"), w.count("Y"), w.count("Z"))) for w in words]
     return float(np.mean(by_kind[of_word]))
 
 
 @pytest.mark.parametrize("qubits", [1, 2, 3])
 def test_twirled_contraction_is_the_mean_over_all_words(qubits: int) -> None:
-    # Pairs are dealt to the qubits at random, and the channels average over the deals.
-    deals = list(itertools.combinations(ERRORS, qubits))
-    fidelity = np.mean([choi_fidelity(deal) for deal in deals])
+    # Pairs are assigned to the qubits at random, and the channels average over the assignments.
+    assignments = list(itertools.combinations(ERRORS, qubits))
+    fidelity = np.mean([choi_fidelity(assignment) for assignment in assignments])
     expected = float(twirled_contraction(fidelity, 2**qubits))
     assert mean_over_words(means([1, 1, 1], LEFT, qubits), qubits) == pytest.approx(expected, 1e-12)
     # The process fidelity is a mean product too, of the single fidelities.

@@ -2,8 +2,8 @@
 
 It is written from the formulas, by other ways than the simulation's where there are any: pairs one
 by one instead of counts by age, Pauli errors by chance instead of contractions, quadrature instead
-of integrals, binomial probabilities instead of logarithms, every deal of pairs to qubits instead of
-symmetric polynomials, density matrices and the parameter-shift rule instead of Pauli vectors,
+of integrals, binomial probabilities instead of logarithms, every assignment of pairs to qubits
+instead of symmetric polynomials, density matrices and the parameter-shift rule instead of Pauli vectors,
 sorting instead of ranks, bisection instead of break points. It uses the simulation's records only,
 with NumPy in them. What is random is an input: both sides see the same luck. The ansatz is
 `hardware_efficient`, the optimizer `sgd`.

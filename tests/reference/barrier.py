@@ -148,14 +148,14 @@ def arriving(network: Network, k: int, pair: Pair) -> tuple[Quadruple, ...]:
     return tuple(convolve(view, noise) for view in pair.views)
 
 
-def deals(pairs: list[Pair], count: int) -> Iterator[tuple[tuple[Pair, ...], float]]:
+def assignments(pairs: list[Pair], count: int) -> Iterator[tuple[tuple[Pair, ...], float]]:
     """Yields every way of dealing so many of the pairs, alike ones as one, with its probability."""
-    for dealt in product(sorted(set(pairs)), repeat=count):
+    for assigned in product(sorted(set(pairs)), repeat=count):
         left, probability = Counter(pairs), 1.0
-        for pair in dealt:
+        for pair in assigned:
             probability *= left[pair] / left.total()
             left[pair] -= 1
-        yield dealt, probability
+        yield assigned, probability
 
 
 def measure(network: Network, k: int, node: Node) -> None:
@@ -164,7 +164,7 @@ def measure(network: Network, k: int, node: Node) -> None:
         return
     qubits, c = network.qubits, 0.0
     booked = {pair: letters(arriving(network, k, pair)[-1]) for pair in set(node.spent)}
-    for dealt, probability in deals(node.spent, qubits):
-        words = reduce(np.kron, [[1.0, *booked[pair]] for pair in dealt])
+    for assigned, probability in assignments(node.spent, qubits):
+        words = reduce(np.kron, [[1.0, *booked[pair]] for pair in assigned])
         c += probability * float(np.mean(words[1:]))
     node.signal, node.information = c, node.shots * c**2 / (c + 2 * (1 - c) / 2**qubits)

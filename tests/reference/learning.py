@@ -9,7 +9,7 @@ from scipy import stats
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Learning, Params, Scores, Split, State
-from reference.barrier import arriving, deals
+from reference.barrier import arriving, assignments
 from reference.network import Luck, Node
 from reference.pairs import ERRORS, Array, Pair, Quadruple
 
@@ -41,9 +41,9 @@ def disturb(rho: Array, qubit: int, errors: Quadruple) -> Array:
 
 
 def teleport(rho: Array, spent: list[Pair], errors: dict[Pair, Quadruple]) -> Array:
-    """Returns the data as they arrive, on average over all deals of the pairs to the qubits."""
+    """Returns the data as they arrive, on average over all assignments of pairs to qubits."""
     total = np.zeros_like(rho)
-    for pairs, probability in deals(spent, width(rho)):
+    for pairs, probability in assignments(spent, width(rho)):
         noisy = rho
         for qubit, pair in enumerate(pairs):
             noisy = disturb(noisy, qubit, errors[pair])

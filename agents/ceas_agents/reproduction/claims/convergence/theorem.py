@@ -122,7 +122,7 @@ def moments(
         delivery: Shots and contractions of each node.
     """
     training, jacobian = learning.training, jnp.asarray(learning.program.jacobian)
-    kept = (delivery.contraction @ learning.kind_of_pauli)[:, None]
+    kept = (delivery.contraction @ learning.type_of_pauli)[:, None]
     expected = jnp.einsum("sp,nop->nso", training.paulis, kept * pulled.observables)
     scores = learning.logit_scale * expected @ learning.readout.T
     wrong = jax.nn.softmax(scores) - jax.nn.one_hot(training.labels, scores.shape[-1])

@@ -52,8 +52,8 @@ def test_stored_contraction_is_the_mean_over_the_stored_pairs(played: Played) ->
     stored = state.memory.pairs.sum(axis=1)
     partly = (stored > 0) & (stored < params.network.memories)
     assert partly.any()
-    booked = state.memory.contraction[-1].mean(axis=0)
-    mean = (state.memory.pairs * booked).sum(axis=1) / np.maximum(stored, 1)
+    estimated = state.memory.contraction[-1].mean(axis=0)
+    mean = (state.memory.pairs * estimated).sum(axis=1) / np.maximum(stored, 1)
     found = seen.nodes[:, column(observations.NODE_FEATURES, "stored_contraction")]
     np.testing.assert_allclose(found, mean, rtol=1e-5, atol=1e-7)
 

@@ -90,7 +90,7 @@ def blend(consensus: Consensus, workers: Workers, gradients: Array, delivery: De
 def measured_information(delivery: Delivery, qubits: int) -> Float[Array, " nodes"]:
     """Returns the Fisher information behind each update, in shots of perfect signal.
 
-    It is the hub's measure, from its books on the pairs that it handed out; nothing that a node
+    It is the hub's measure, from its estimate of the pairs that it handed out; nothing that a node
     says enters.
 
     Args:

@@ -21,7 +21,7 @@ def spend(
     A node with key for a tag takes part, if it has pairs for at least one shot; so does a node
     without, where the protocol accepts unauthenticated updates. It may purify first, and then
     turns as many pairs into shots as make whole shots. Stored pairs that are left stay; purified
-    ones that are left are given up, since the books know pairs by age only.
+    ones that are left are given up, since the estimate stores pairs by age only.
 
     Args:
         network: Routes and key rates.
@@ -67,9 +67,9 @@ def _deliver(
 def _signal(
     network: Network,
     taken: Int[Array, "nodes classes"],
-    booked: Float[Array, "xyz nodes classes"],
+    estimated: Float[Array, "xyz nodes classes"],
 ) -> Float[Array, " nodes"]:
     # A register's process fidelity is the product of its qubits', on average over assignments.
-    each = counts.fidelity(booked)[..., None]
+    each = counts.fidelity(estimated)[..., None]
     process = register.mean_products(taken, each, network.qubits)[:, -1]
     return register.twirled_contraction(process, 2**network.qubits)

@@ -1,11 +1,11 @@
-"""Changing conditions: links that degrade and fail, memories that drift, and the hub's books.
+"""Changing conditions: links that degrade and fail, memories that drift, and the hub's estimate.
 
 Every link is a Markov chain over good, degraded and down, which moves once a round; its condition
 multiplies the success probability. The hub sees what is heralded only, and filters it: its belief
 is the exact posterior. The logarithm of every memory's coherence time is an autoregressive process
 of first order; the hub learns the truth at a calibration and trusts it until the next one. What a
 pair loses while light and messages fly is too little for the drift to matter, and is not drifted.
-Where pairs are tested, the books trust the calibration as far as the tests bear it out
+Where pairs are tested, the estimate trusts the calibration as far as the tests bear it out
 (`network.verification`).
 """
 
@@ -29,7 +29,7 @@ def steady(network: Network) -> Conditions:
     return Conditions(
         link=jnp.zeros(network.edges, jnp.int32),
         belief=jnp.zeros((network.edges, conditions), rate.dtype).at[:, 0].set(1),
-        drift=jnp.zeros((1 + network.books_err, rate.shape[1]), rate.dtype),
+        drift=jnp.zeros((1 + network.estimate_may_differ, rate.shape[1]), rate.dtype),
         tests=verification.none(network),
     )
 
@@ -125,11 +125,11 @@ def _draw(chances: Float[Array, "edges conditions"], key: Key[Array, ""]) -> Int
 
 def _drift(
     network: Network, drift: Array, next_round: Array, key: Key[Array, ""]
-) -> Float[Array, "views vertices"]:
+) -> Float[Array, "truth_and_estimate vertices"]:
     if not network.drifts:
         return drift
-    weather, (truth, books) = network.weather, drift
+    weather, (truth, estimate) = network.weather, drift
     shock = weather.spread * jnp.sqrt(1 - weather.persistence**2)
     truth = weather.persistence * truth + shock * jax.random.normal(key, truth.shape, truth.dtype)
     calibrates = next_round % weather.calibration_rounds == 0
-    return jnp.stack([truth, jnp.where(calibrates, truth, books)])
+    return jnp.stack([truth, jnp.where(calibrates, truth, estimate)])

@@ -43,7 +43,7 @@ def nominal(network: Network) -> Links:
 
 
 def new_contraction(network: Network, links: Links) -> Float[Array, "xyz nodes"]:
-    """Returns the contraction at its window's end of a pair whose links are all new, by the books.
+    """Returns the estimated contraction, at its window's end, of a pair whose links are all new.
 
     Pairs whose links waited at a relay are worse.
     """
@@ -99,7 +99,7 @@ def decay_of_letters(
 
 
 def lifetime(network: Network, links: Links) -> Float[Array, " nodes"]:
-    """Returns at how many window ends a new pair is above the cut-off, by the books."""
+    """Returns at how many window ends a new pair is above the cut-off, by the estimate."""
     new = new_contraction(network, links)
     fidelity = counts.fidelity(by_age(new, links.decay[-1], network.ages))
     return (fidelity >= network.cutoff_fidelity).sum(axis=1).astype(new.dtype)

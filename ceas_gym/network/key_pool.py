@@ -48,7 +48,7 @@ def bits_per_pair(
 
     Args:
         network: Readout of the measurement, and the accounting.
-        contraction: Of the pair, as the hub's books have it.
+        contraction: Of the pair, by the hub's estimate.
     """
     measured = bell.from_letters(contraction.T * network.key_contraction)
     return network.accounting(measured, network.block_pairs)

@@ -21,7 +21,7 @@ class Offer(NamedTuple):
     """The pairs that a node can spend: classes of equal state, the stored ones by age last."""
 
     pairs: Int[Array, "nodes classes"]
-    contraction: Float[Array, "views xyz nodes classes"]
+    contraction: Float[Array, "truth_and_estimate xyz nodes classes"]
 
 
 Purification = Callable[[Network, Links, Memory, Array, Key[Array, ""]], Offer]

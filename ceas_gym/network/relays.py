@@ -21,7 +21,9 @@ PLENTY = 2**30
 """Pairs of a link that the route does not have."""
 
 
-def contraction_by_age(network: Network, links: Links) -> Float[Array, "views xyz nodes hops ages"]:
+def contraction_by_age(
+    network: Network, links: Links
+) -> Float[Array, "truth_and_estimate xyz nodes hops ages"]:
     """Returns the mean contraction of a link's pair at a window's end, by its age.
 
     Where no route has a relay, no link's pair gets older than that.
@@ -32,10 +34,14 @@ def contraction_by_age(network: Network, links: Links) -> Float[Array, "views xy
 
 def connect(
     network: Network,
-    values: Float[Array, "views xyz nodes hops ages"],
+    values: Float[Array, "truth_and_estimate xyz nodes hops ages"],
     waiting: Int[Array, "nodes hops ages"],
     heralded: Int[Array, "nodes hops"],
-) -> tuple[Int[Array, "nodes hops ages"], Int[Array, " nodes"], Float[Array, "views xyz nodes"]]:
+) -> tuple[
+    Int[Array, "nodes hops ages"],
+    Int[Array, " nodes"],
+    Float[Array, "truth_and_estimate xyz nodes"],
+]:
     """Returns what waits at the relays after a window, and the new pairs of hub and node.
 
     Args:

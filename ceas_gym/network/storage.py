@@ -15,17 +15,17 @@ class Arrivals(NamedTuple):
     """New pairs of hub and node in a window."""
 
     pairs: Int[Array, " nodes"]
-    contraction: Float[Array, "views xyz nodes"]
+    contraction: Float[Array, "truth_and_estimate xyz nodes"]
 
 
 def empty(network: Network) -> Memory:
     """Returns a memory that holds nothing."""
     nodes, hops = network.is_hop.shape
-    axes, views = network.decay_rate.shape[0], 1 + network.books_err
+    axes, sides = network.decay_rate.shape[0], 1 + network.estimate_may_differ
     number = network.decay_rate.dtype
     return Memory(
         pairs=jnp.zeros((nodes, network.ages), jnp.int32),
-        contraction=jnp.zeros((views, axes, nodes, network.ages), number),
+        contraction=jnp.zeros((sides, axes, nodes, network.ages), number),
         links=jnp.zeros((nodes, hops, network.ages if hops > 1 else 0), jnp.int32),
         key_bits=jnp.zeros((nodes, network.key_slots), number),
     )
@@ -82,8 +82,8 @@ def window(
     """Returns the memory after one window, and what became of pairs in it.
 
     In this order: stored pairs age and those past the cut-off expire; relays swap; some of the new
-    pairs are measured into key; the others are stored, or blocked by a full memory. What decides
-    are the hub's books.
+    pairs are measured into key; the others are stored, or blocked by a full memory. The hub's
+    estimate decides.
 
     Args:
         network: Routes and memories.
@@ -115,10 +115,10 @@ def window(
 def _measure(
     network: Network, links: Links, key_bits: Array, arrivals: Arrivals, windows_left: Array
 ) -> tuple[Array, Array]:
-    booked = arrivals.contraction[-1]
-    at_barrier = counts.fidelity(booked * links.decay[-1] ** windows_left)
+    estimated = arrivals.contraction[-1]
+    at_barrier = counts.fidelity(estimated * links.decay[-1] ** windows_left)
     lasts = (at_barrier >= network.cutoff_fidelity) & (windows_left < network.ages)
-    per_pair = key_pool.bits_per_pair(network, booked)
+    per_pair = key_pool.bits_per_pair(network, estimated)
     return key_pool.measure(network, key_bits, arrivals.pairs, per_pair, lasts)
 
 

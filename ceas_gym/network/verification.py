@@ -12,12 +12,13 @@ Helstrom's bound on what it can tell of the hub's outcome: it can fake tests dow
 What it reports counts if its message is authenticated.
 
 From the tests the hub has a lower bound on a node's contraction (`lower_bound`). Divided by what
-the calibration promised for the same pairs it is the node's trust, a factor in [0, 1] on the books'
-contraction of the first link of its route. So cut-off, key, weights and forecasts all reckon with
-the bound. Stored pairs keep the trust of the round in which they came: what the calibration
-promised of one left from an earlier round is known only up to the change of trust since then.
+the calibration promised for the same pairs it is the node's trust, a factor in [0, 1] on the
+estimated contraction of the first link of its route. So cut-off, key, weights and forecasts all
+reckon with the bound. Stored pairs keep the trust of the round in which they came: what the
+calibration promised of one left from an earlier round is known only up to the change of trust since
+then.
 
-Where a node's bound is so low that its pairs are booked below the cut-off, or yield no key for
+Where a node's bound is so low that its pairs seem to be below the cut-off, or yield no key for
 a tag, no more of its tests count, and it stays excluded. That happens to honest nodes too where few
 tests are made: of fifty that are remembered, none failed, the bound on the fidelity is 0.91.
 """
@@ -39,7 +40,7 @@ HALVINGS = 50
 def none(network: Network) -> Evidence:
     """Returns the evidence where nothing is tested."""
     nothing = jnp.zeros(0, network.decay_rate.dtype)
-    return Evidence(passed=nothing, made=nothing, booked=nothing)
+    return Evidence(passed=nothing, made=nothing, promised=nothing)
 
 
 def commission(network: Network, links: Links, key: Key[Array, ""]) -> Evidence:
@@ -56,7 +57,7 @@ def commission(network: Network, links: Links, key: Key[Array, ""]) -> Evidence:
     truth, promised = _as_read(network, route)
     made = jnp.full_like(truth, network.verification.commissioning_pairs)
     passed = randomness.binomial(key, made, (1 + truth) / 2)
-    return Evidence(passed=passed.astype(made.dtype), made=made, booked=made * promised)
+    return Evidence(passed=passed.astype(made.dtype), made=made, promised=made * promised)
 
 
 def test(
@@ -71,7 +72,7 @@ def test(
 
     Args:
         network: How many pairs are tested.
-        evidence: By which the stored pairs are booked.
+        evidence: On which the estimate of the stored pairs rests.
         fakes: Nodes that report a failure of every pair.
         memory: Pairs at the barrier.
         ledger: The round's ledger so far.
@@ -82,13 +83,13 @@ def test(
     draw_key, pass_key = jax.random.split(key)
     luck = jax.random.uniform(draw_key, fakes.shape, memory.contraction.dtype)
     tested = draw(memory.pairs, network.verification.pairs, luck)
-    truth, booked = _as_read(network, memory.contraction)
+    truth, estimated = _as_read(network, memory.contraction)
     passed = randomness.binomial(pass_key, tested, (1 + truth) / 2).sum(axis=1)
     made = tested.sum(axis=1)
     outcome = Evidence(
-        passed=jnp.where(fakes, 0, passed).astype(booked.dtype),
-        made=made.astype(booked.dtype),
-        booked=(tested * _promised(network, evidence, booked)).sum(axis=1),
+        passed=jnp.where(fakes, 0, passed).astype(estimated.dtype),
+        made=made.astype(estimated.dtype),
+        promised=(tested * _promised(network, evidence, estimated)).sum(axis=1),
     )
     return replace(memory, pairs=memory.pairs - tested), replace(ledger, tested=made), outcome
 
@@ -147,9 +148,9 @@ def remember(
 
 
 def correct(
-    network: Network, evidence: Evidence, fresh: Float[Array, "views xyz nodes hops"]
-) -> Float[Array, "views xyz nodes hops"]:
-    """Returns the contraction of new pairs, in the books times the trust in the node's route.
+    network: Network, evidence: Evidence, fresh: Float[Array, "truth_and_estimate xyz nodes hops"]
+) -> Float[Array, "truth_and_estimate xyz nodes hops"]:
+    """Returns the contraction of new pairs, the estimate times the trust in the node's route.
 
     The route's contraction is the product over its hops; the trust is on the first of them.
     """
@@ -166,8 +167,8 @@ def trust(network: Network, evidence: Evidence) -> Float[Array, " nodes"]:
     """
     bound = lower_bound(evidence.passed, evidence.made, network.verification.doubt)
     shown = jnp.maximum(2 * bound - 1, 0) * evidence.made
-    promised = jnp.where(evidence.booked > 0, evidence.booked, 1)
-    return jnp.where(evidence.booked > 0, jnp.minimum(shown / promised, 1), 0)
+    promised = jnp.where(evidence.promised > 0, evidence.promised, 1)
+    return jnp.where(evidence.promised > 0, jnp.minimum(shown / promised, 1), 0)
 
 
 def lower_bound(
@@ -222,15 +223,16 @@ def _divergence(share: Array, below: Array) -> Array:
 
 
 def _as_read(
-    network: Network, contraction: Float[Array, "views xyz ..."]
-) -> Float[Array, "views ..."]:
+    network: Network, contraction: Float[Array, "truth_and_estimate xyz ..."]
+) -> Float[Array, "truth_and_estimate ..."]:
     return network.key_contraction * contraction.mean(axis=1)
 
 
 def _promised(
-    network: Network, evidence: Evidence, booked: Float[Array, "nodes ages"]
+    network: Network, evidence: Evidence, estimated: Float[Array, "nodes ages"]
 ) -> Float[Array, "nodes ages"]:
-    # Without any trust the books tell nothing of the calibration: then it promised all that it can.
+    # Without any trust the estimate tells nothing of the calibration: then it promised all that it
+    # can.
     trusted = trust(network, evidence)[:, None]
-    calibrated = jnp.where(trusted > 0, booked / jnp.where(trusted > 0, trusted, 1), 1)
+    calibrated = jnp.where(trusted > 0, estimated / jnp.where(trusted > 0, trusted, 1), 1)
     return jnp.minimum(calibrated, network.key_contraction)

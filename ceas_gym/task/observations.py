@@ -83,8 +83,8 @@ def _calibration(network: Network, state: State) -> list[Array]:
 def _holdings(params: Params, state: State) -> list[Array]:
     network, memory, report = params.network, state.memory, state.report
     stored = memory.pairs.sum(axis=1)
-    booked = memory.contraction[-1].mean(axis=0)
-    contraction = (memory.pairs * booked).sum(axis=1) / jnp.maximum(stored, 1)
+    estimated = memory.contraction[-1].mean(axis=0)
+    contraction = (memory.pairs * estimated).sum(axis=1) / jnp.maximum(stored, 1)
     key = memory.key_bits.sum(axis=1)
     return [
         stored / network.memories,

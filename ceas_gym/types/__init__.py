@@ -6,8 +6,8 @@ Axes have the same names everywhere:
 - `ages`: whole windows since the end of the one in which a pair was heralded; `slots`: rounds
   since key was distilled;
 - `xyz`: X, Y and Z, by whose contractions a pair is described (`physics.bell.teleport`);
-- `views`: the truth first, the hub's books last; where nothing drifts and nothing is tested the
-  books are true, and there is one view only;
+- `truth_and_estimate`: the truth first, the hub's estimate last; where nothing drifts and nothing
+  is tested the estimate is the truth, and there is one entry only;
 - `conditions` of a link: good, degraded, down;
 - `parameters` of the circuit; `paulis`, 4 to the number of qubits; `pauli_types`, by the numbers of
   X, Y and Z in a Pauli word (`physics.register.pauli_types`).

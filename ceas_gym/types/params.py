@@ -122,8 +122,8 @@ class Network:
     """Whether the hub tests pairs, and trusts its calibration only as far as they bear it out."""
 
     @property
-    def books_err(self) -> bool:
-        """Whether the hub's books may differ from the truth, so that both views are kept."""
+    def estimate_may_differ(self) -> bool:
+        """Whether the hub's estimate may differ from the truth, so that both are kept."""
         return self.drifts or self.verifies
 
 

@@ -19,11 +19,11 @@ class Links:
     """Rates and decay in this round."""
 
     success_probability: Float[Array, "nodes hops"]
-    fresh: Float[Array, "views xyz nodes hops"]
+    fresh: Float[Array, "truth_and_estimate xyz nodes hops"]
     """Mean contraction of a link's new pair at its window's end."""
-    link_decay: Float[Array, "views xyz nodes hops"]
+    link_decay: Float[Array, "truth_and_estimate xyz nodes hops"]
     """Factor on the contraction of a link's pair for each further window."""
-    decay: Float[Array, "views xyz nodes"]
+    decay: Float[Array, "truth_and_estimate xyz nodes"]
     """The same for a pair of hub and node."""
 
 
@@ -68,7 +68,7 @@ class Delivery:
     contraction: Float[Array, "nodes pauli_types"]
     """Mean contraction of the encoded data by type of Pauli word, over those shots."""
     signal: Float[Array, " nodes"]
-    """The same as one number, as the hub's books have it: that of the twirled register."""
+    """The same as one number, by the hub's estimate: that of the twirled register."""
     authenticated: Bool[Array, " nodes"]
     """The node had key for the tag of its update."""
 

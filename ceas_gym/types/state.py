@@ -18,7 +18,7 @@ class Evidence:
 
     passed: Float[Array, " nodes"]
     made: Float[Array, " nodes"]
-    booked: Float[Array, " nodes"]
+    promised: Float[Array, " nodes"]
     """Of what the calibration promised: the mean contraction of X, Y and Z as both ends read it."""
 
 
@@ -31,7 +31,7 @@ class Conditions:
     """Condition: 0 is good, 1 degraded, 2 down."""
     belief: Float[Array, "edges conditions"]
     """Probability of each condition in the coming round, given all that was heralded."""
-    drift: Float[Array, "views vertices"]
+    drift: Float[Array, "truth_and_estimate vertices"]
     """Logarithm of the coherence time over its nominal value."""
     tests: Evidence
 
@@ -43,7 +43,7 @@ class Memory:
 
     pairs: Int[Array, "nodes ages"]
     """Between the hub and each node."""
-    contraction: Float[Array, "views xyz nodes ages"]
+    contraction: Float[Array, "truth_and_estimate xyz nodes ages"]
     """Mean over these pairs."""
     links: Int[Array, "nodes hops ages"]
     """Pairs of single links that wait at a relay; none where the route has but one hop."""

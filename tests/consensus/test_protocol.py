@@ -100,7 +100,7 @@ measured_information = jax.jit(protocol.measured_information, static_argnames="q
 
 
 @pytest.mark.parametrize("qubits", [1, 2, 5])
-def test_information_is_shots_times_the_fisher_factor_of_the_books(qubits: int) -> None:
+def test_information_is_shots_times_the_estimated_fisher_factor(qubits: int) -> None:
     signal = [0.9, 0.9, 0.3, 1.0, 0.0, 0.5]
     delivery = delivered([0, 7, 7, 100, 3, 2], [])
     delivery = dataclasses.replace(delivery, signal=jnp.array(signal))

@@ -41,7 +41,8 @@ MIX = np.array(
 )
 OFFSET = np.array([0.0, 0.2, 0.0, -0.4, 0.0])
 # The pairs of a shot, assigned to the qubits at random; the last node has none. Two nodes have
-# Werner pairs of a contraction, one has pairs with errors I, X, Y and Z, as from dephasing memories.
+# Werner pairs of a contraction, one has pairs with errors I, X, Y and Z, as from dephasing
+# memories.
 Pair = float | tuple[float, float, float, float]
 ERRORS: list[Pair] = [(0.8, 0.02, 0.03, 0.15), (0.6, 0.1, 0.05, 0.25), (0.7, 0.2, 0.1, 0.0)]
 PAIRS: tuple[Sequence[Pair], ...] = ([0.9, 0.9, 0.9], [0.95, 0.7, 0.4], ERRORS)

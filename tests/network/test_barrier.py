@@ -81,7 +81,7 @@ def test_delivered_contraction_is_that_of_the_spent_pairs_after_their_way() -> N
     assert float(delivery.signal[2]) == 0.0
 
 
-def test_learners_get_the_truth_and_the_hub_its_books() -> None:
+def test_learners_get_the_truth_and_the_hub_its_estimate() -> None:
     network = star(tag_bits=1.0, drifts=True, delivery_contraction=np.ones((3, 3)))
     memory = built.holding([[2, 0, 0, 0, 0, 0]] * 3, [1.0] * 3)
     both = jnp.concatenate([0.5 * memory.contraction, memory.contraction])

@@ -1,4 +1,4 @@
-"""Changing links and memories: their chains, what the hub believes, and what its books say."""
+"""Changing links and memories: their chains, what the hub believes, and its estimate."""
 
 from dataclasses import replace
 from functools import partial
@@ -226,7 +226,7 @@ def test_condition_of_a_fibre_holds_for_all_routes_over_it() -> None:
 
 @pytest.fixture(scope="module")
 def drifts() -> np.ndarray:
-    """Truth and books of 801 memories over 200 rounds, shape (rounds, 2, vertices)."""
+    """Truth and estimate of 801 memories over 200 rounds, shape (rounds, 2, vertices)."""
     network = star(**DRIFTING, calibration_rounds=7)
     states, _ = history(many(network, 800), 200, tried=0, seed=5)
     return np.asarray(states.drift, float)
@@ -243,11 +243,11 @@ def test_coherence_drifts_as_an_autoregressive_process(drifts: np.ndarray, lag: 
 
 
 def test_calibration_resets_the_books_and_nothing_else_does(drifts: np.ndarray) -> None:
-    truth, books = drifts[:, 0], drifts[:, 1]
+    truth, estimate = drifts[:, 0], drifts[:, 1]
     for number in range(len(drifts)):
         calibrated = number - number % 7
-        assert (books[number] == truth[calibrated]).all()
-    assert (books[6] != truth[6]).all()
+        assert (estimate[number] == truth[calibrated]).all()
+    assert (estimate[6] != truth[6]).all()
 
 
 def test_drift_changes_the_decay_of_both_views() -> None:

@@ -125,11 +125,11 @@ def test_survivor_has_aged_by_the_latency_of_the_outcomes() -> None:
 
 
 def test_books_and_truth_are_purified_each_by_itself() -> None:
-    """Success is drawn from the true pairs; whether it helps is decided by the books."""
+    """Success is drawn from the true pairs; whether it helps is decided by the estimate."""
     network = purifying(drifts=True)
     memory = uniform([[400, 0, 0, 0, 0, 0]] * 3)
-    truth, books = np.array([0.5, 0.5, 0.5]), LETTERS
-    both = np.broadcast_to(np.stack([truth, books])[..., None, None], (2, 3, 3, 6))
+    truth, estimate = np.array([0.5, 0.5, 0.5]), LETTERS
+    both = np.broadcast_to(np.stack([truth, estimate])[..., None, None], (2, 3, 3, 6))
     kept = jnp.full((2, 3, 3), 0.9)
     memory = Memory(
         pairs=memory.pairs,
@@ -144,19 +144,19 @@ def test_books_and_truth_are_purified_each_by_itself() -> None:
         decay=kept,
     )
     offer = dejmps(network, views, memory, ALL, jax.random.key(0))
-    for view, letters in enumerate((truth, books)):
+    for view, letters in enumerate((truth, estimate)):
         got = np.asarray(offer.contraction)[view, :, 0, 0]
         assert got == pytest.approx(pauli_dejmps(letters)[1], abs=1e-6)
     chance = pauli_dejmps(truth)[0]
     spread = np.sqrt(600 * chance * (1 - chance))
     assert abs(int(offer.pairs[:, 0].sum()) - 600 * chance) <= 4 * spread
-    assert 600 * (pauli_dejmps(books)[0] - chance) > 5 * spread
+    assert 600 * (pauli_dejmps(estimate)[0] - chance) > 5 * spread
 
 
-@pytest.mark.parametrize(("truth", "books", "left"), [(0.5, 0.8, 0), (0.8, 0.5, 6)])
-def test_hub_expects_a_shot_by_its_books(truth: float, books: float, left: int) -> None:
+@pytest.mark.parametrize(("truth", "estimate", "left"), [(0.5, 0.8, 0), (0.8, 0.5, 6)])
+def test_hub_expects_a_shot_by_its_estimate(truth: float, estimate: float, left: int) -> None:
     """Of six pairs, more than two are left on average with the better pairs only."""
-    both = np.broadcast_to(np.array([truth, books])[:, None, None, None], (2, 3, 3, 6))
+    both = np.broadcast_to(np.array([truth, estimate])[:, None, None, None], (2, 3, 3, 6))
     memory = built.holding([[6, 0, 0, 0, 0, 0]] * 3)
     memory = Memory(
         pairs=memory.pairs,

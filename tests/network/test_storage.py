@@ -133,17 +133,17 @@ def test_classes_decay_letter_by_letter_whatever_they_started_from() -> None:
 def test_books_decide_what_expires_and_the_truth_what_is_left() -> None:
     """With drifting memories the two views of a pair decay differently."""
     network = built.star(cutoff_fidelity=0.5, drifts=True, windows=1)
-    truth, books = built.lasting([9, 0, 9], new=0.6), built.lasting([0, 9, 9], new=0.6)
-    links = jax.tree.map(lambda *views: jnp.concatenate(views), truth, books)
+    truth, estimate = built.lasting([9, 0, 9], new=0.6), built.lasting([0, 9, 9], new=0.6)
+    links = jax.tree.map(lambda *views: jnp.concatenate(views), truth, estimate)
     links = replace(links, success_probability=truth.success_probability)
     memory = storage.empty(network)
     for new in ([[1] * 3], [[0] * 3]):
         memory, ledger = store(network, links, memory, arriving(new))
     assert ledger.expired.tolist() == [1, 0, 0]
     assert memory.pairs.tolist() == [[0] * 6, [0, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]]
-    true, booked = memory.contraction[:, 0, 1, 1].tolist()
+    true, estimated = memory.contraction[:, 0, 1, 1].tolist()
     assert true == pytest.approx(float(0.6 * truth.decay[0, 0, 1]))
-    assert booked == pytest.approx(float(0.6 * books.decay[0, 0, 1]))
+    assert estimated == pytest.approx(float(0.6 * estimate.decay[0, 0, 1]))
 
 
 # --- Against single pairs ---

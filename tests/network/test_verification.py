@@ -31,18 +31,18 @@ def verified(network: Network | None = None, pairs: int = 40, **changes: Any) ->
     return built.altered(network, **(plain | changes))
 
 
-def evidence(passed: Any, made: Any, booked: Any = None, nodes: int = 3) -> Evidence:
+def evidence(passed: Any, made: Any, promised: Any = None, nodes: int = 3) -> Evidence:
     """What was learnt; by default of pairs that were promised to be perfect."""
-    sums = {"passed": passed, "made": made, "booked": made if booked is None else booked}
+    sums = {"passed": passed, "made": made, "promised": made if promised is None else promised}
     wide = {name: jnp.broadcast_to(jnp.asarray(each, float), nodes) for name, each in sums.items()}
     return Evidence(**wide)
 
 
-def holding(pairs: Any, truth: Any, booked: Any = 1.0) -> Memory:
-    """Pairs of which truth and books differ."""
+def holding(pairs: Any, truth: Any, estimated: Any = 1.0) -> Memory:
+    """Pairs of which truth and estimate differ."""
     memory = built.holding(pairs)
     shape = memory.contraction.shape[1:]
-    views = [jnp.broadcast_to(jnp.asarray(view, float), shape) for view in (truth, booked)]
+    views = [jnp.broadcast_to(jnp.asarray(view, float), shape) for view in (truth, estimated)]
     return replace(memory, contraction=jnp.stack(views))
 
 
@@ -84,11 +84,11 @@ def test_chance_of_passing_is_that_of_projections(quadruple: np.ndarray) -> None
         agree(passed, chance, resolved=0.004)
 
 
-def test_misreading_lets_good_pairs_fail_and_is_in_the_books() -> None:
+def test_misreading_lets_good_pairs_fail_and_is_in_the_estimate() -> None:
     network = verified(pairs=20, key_contraction=(2 * 0.95 - 1) ** 2)
     outcome = outcomes(network, holding(np.full((20_000, 1), 20), 1.0))
     agree(outcome.passed / 20, 0.95**2 + 0.05**2, resolved=0.003)
-    assert outcome.booked[0] / 20 == pytest.approx(0.81)
+    assert outcome.promised[0] / 20 == pytest.approx(0.81)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_only_authenticated_tests_count_and_older_ones_fade() -> None:
     after = remember(network, before, outcome, jnp.array([True, False, True])).tests
     assert after.passed.tolist() == pytest.approx([78, 90, 90])
     assert after.made.tolist() == pytest.approx([88, 100, 100])
-    assert after.booked.tolist() == pytest.approx([83, 95, 95])
+    assert after.promised.tolist() == pytest.approx([83, 95, 95])
 
 
 def test_trust_is_on_the_first_hop_of_the_books_only() -> None:
@@ -211,14 +211,14 @@ def test_commissioning_tests_new_pairs_of_the_first_round() -> None:
     read = float(network.key_contraction) * np.asarray(new.mean(axis=0))
     shown = 2 * np.asarray(first.tests.passed) / 10**6 - 1
     np.testing.assert_allclose(shown, read, atol=4e-3)
-    np.testing.assert_allclose(first.tests.booked, 10**6 * read, rtol=1e-5)
+    np.testing.assert_allclose(first.tests.promised, 10**6 * read, rtol=1e-5)
     assert ((trust(network, first.tests) > 0.98) & (trust(network, first.tests) < 1)).all()
 
 
 def rounds(network: Network, truth: Any, fakes: Any, number: int = 150) -> np.ndarray:
     """Trust of each node after a session in which the calibration promises perfect pairs.
 
-    Every round has twenty new pairs of each node, booked with the trust of the round.
+    Every round has twenty new pairs of each node, estimated with the trust of the round.
     """
     nodes = len(truth)
     calm = conditions.steady(network)
@@ -268,18 +268,18 @@ def test_a_liar_lowers_its_own_trust_only() -> None:
 
 
 def test_without_trust_nothing_is_promised_less_than_it_may_have_been() -> None:
-    memory = holding([[5, 0, 0, 0]] * 3, 0.9, booked=0.0)
+    memory = holding([[5, 0, 0, 0]] * 3, 0.9, estimated=0.0)
     none = evidence(0, 100)
     outcome = check(
         verified(pairs=5), none, jnp.zeros(3, bool), memory, nothing(3), jax.random.key(1)
     )[2]
-    assert outcome.booked.tolist() == [5, 5, 5]
+    assert outcome.promised.tolist() == [5, 5, 5]
 
 
 def test_no_more_is_promised_than_can_be_read_of_a_perfect_pair() -> None:
     # Booked when the trust was higher than it is now.
-    memory, doubted = holding([[5, 0, 0, 0]] * 3, 0.9, booked=0.9), evidence(90, 100)
+    memory, doubted = holding([[5, 0, 0, 0]] * 3, 0.9, estimated=0.9), evidence(90, 100)
     assert float(trust(verified(), doubted).max()) < 0.9
     network = verified(pairs=5)
     outcome = check(network, doubted, jnp.zeros(3, bool), memory, nothing(3), jax.random.key(1))[2]
-    assert outcome.booked.tolist() == [5, 5, 5]
+    assert outcome.promised.tolist() == [5, 5, 5]

@@ -48,8 +48,8 @@ def test_books_of_a_doubted_node_are_lower_everywhere() -> None:
     _, _, plain, _, _ = play(blind)
     trusted = np.asarray(verification.trust(network, now.tests))
     assert (trusted < 1).all()
-    truth, booked = memory.contraction[..., :4]
-    np.testing.assert_allclose(booked, truth * trusted[:, None], rtol=1e-6)
+    truth, estimated = memory.contraction[..., :4]
+    np.testing.assert_allclose(estimated, truth * trusted[:, None], rtol=1e-6)
     assert (delivery.signal < plain.signal).all()
 
 

@@ -1,4 +1,4 @@
-"""What is left of a register of teleported qubits: every assignment of pairs, and exact fractions."""
+"""A register of teleported qubits, against every assignment of pairs and exact fractions."""
 
 import functools
 import itertools

@@ -3,10 +3,10 @@
 It is written from the formulas, by other ways than the simulation's where there are any: pairs one
 by one instead of counts by age, Pauli errors by chance instead of contractions, quadrature instead
 of integrals, binomial probabilities instead of logarithms, every assignment of pairs to qubits
-instead of symmetric polynomials, density matrices and the parameter-shift rule instead of Pauli vectors,
-sorting instead of ranks, bisection instead of break points. It uses the simulation's records only,
-with NumPy in them. What is random is an input: both sides see the same luck. The ansatz is
-`hardware_efficient`, the optimizer `sgd`.
+instead of symmetric polynomials, density matrices and the parameter-shift rule instead of Pauli
+vectors, sorting instead of ranks, bisection instead of break points. It uses the simulation's
+records only, with NumPy in them. What is random is an input: both sides see the same luck. The
+ansatz is `hardware_efficient`, the optimizer `sgd`.
 """
 
 from dataclasses import replace
@@ -85,7 +85,7 @@ def remember(network: Network, nodes: list[Node]) -> Memory:
     """Returns what the nodes hold by age; nothing is left of ages that no pair has."""
     ages, hops = network.ages, network.is_hop.shape[1]
     pairs: Array = np.zeros((len(nodes), ages), int)
-    contraction: Array = np.zeros((1 + network.books_err, 3, len(nodes), ages))
+    contraction: Array = np.zeros((1 + network.estimate_may_differ, 3, len(nodes), ages))
     links: Array = np.zeros((len(nodes), hops, ages if hops > 1 else 0), int)
     for k, node in enumerate(nodes):
         for pair in node.stored:

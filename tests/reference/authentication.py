@@ -180,7 +180,7 @@ def receive(
     Args:
         round_number: The hub's own count.
         parameters: Numbers in an update; a longer or shorter message is refused.
-        sends: Whether a node has shots to report, by the hub's books.
+        sends: Whether a node has shots to report, by the hub's estimate.
         hub: The hub's end of each node's link.
         bits: Length t of a tag.
         arrived: What arrived, from whomsoever.
@@ -214,7 +214,7 @@ def authenticate(
     Args:
         round_number: Counted by nodes and hub alike.
         updates: Of all nodes.
-        sends: Whether a node has shots to report, by the hub's books.
+        sends: Whether a node has shots to report, by the hub's estimate.
         nodes: The nodes' ends of their links. Their pads, and the hub's, lose the bits used.
         hub: The hub's ends.
         bits: Length t of a tag.

@@ -129,7 +129,7 @@ def barrier(network: Network, node: Node) -> None:
     )
     taken = node.shots * network.qubits
     node.spent, left = order[:taken], order[taken:]
-    # The books know pairs by their age only, so no purified pair can be kept.
+    # The estimate stores pairs by their age only, so no purified pair can be kept.
     node.stored = [pair for pair in left if not pair.purified]
     node.sacrificed += len(left) - len(node.stored)
     node.key_held = sum(node.key)
@@ -159,12 +159,12 @@ def assignments(pairs: list[Pair], count: int) -> Iterator[tuple[tuple[Pair, ...
 
 
 def measure(network: Network, k: int, node: Node) -> None:
-    """Fills in what the hub knows of the node's shots from its books of the pairs it spent."""
+    """Fills in what the hub knows of the node's shots from its estimate of the pairs it spent."""
     if not node.spent:
         return
     qubits, c = network.qubits, 0.0
-    booked = {pair: letters(arriving(network, k, pair)[-1]) for pair in set(node.spent)}
+    estimated = {pair: letters(arriving(network, k, pair)[-1]) for pair in set(node.spent)}
     for assigned, probability in assignments(node.spent, qubits):
-        words = reduce(np.kron, [[1.0, *booked[pair]] for pair in assigned])
+        words = reduce(np.kron, [[1.0, *estimated[pair]] for pair in assigned])
         c += probability * float(np.mean(words[1:]))
     node.signal, node.information = c, node.shots * c**2 / (c + 2 * (1 - c) / 2**qubits)

@@ -21,16 +21,16 @@ def storage(scenario: Scenario, network: Network, conditions: Conditions) -> Sto
 
 
 def trust(network: Network, tests: Evidence) -> Array:
-    """Returns each node's factor on what the books say of new pairs."""
+    """Returns each node's factor on the estimate of new pairs."""
     if not network.verifies:
         return np.ones(len(network.vertex))
     doubt = float(network.verification.doubt)
-    passed, made, booked = sums(tests)
-    return np.array([trusted(*each, doubt) for each in zip(passed, made, booked, strict=True)])
+    passed, made, promised = sums(tests)
+    return np.array([trusted(*each, doubt) for each in zip(passed, made, promised, strict=True)])
 
 
-def trusted(passed: float, made: float, booked: float, doubt: float) -> float:
-    """Returns the least contraction that the tests allow, over what was booked for them."""
+def trusted(passed: float, made: float, promised: float, doubt: float) -> float:
+    """Returns the least contraction that the tests allow, over what was promised of them."""
     if made == 0:
         return 0.0
     share = passed / made
@@ -39,12 +39,12 @@ def trusted(passed: float, made: float, booked: float, doubt: float) -> float:
         return made * float(rel_entr(share, q) + rel_entr(1 - share, 1 - q)) - doubt
 
     least: Any = brentq(surprise, 1e-300, share, xtol=1e-15) if share > 0 else 0.0
-    return min(max((2 * least - 1) * made / booked, 0.0), 1.0)
+    return min(max((2 * least - 1) * made / promised, 0.0), 1.0)
 
 
 def sums(tests: Evidence) -> tuple[Array, Array, Array]:
     """Returns the three sums."""
-    return tests.passed, tests.made, tests.booked
+    return tests.passed, tests.made, tests.promised
 
 
 def remember(network: Network, conditions: Conditions, nodes: list[Node]) -> Conditions:
@@ -57,15 +57,15 @@ def remember(network: Network, conditions: Conditions, nodes: list[Node]) -> Con
             promised = [promise(network, node, pair.views[-1]) for pair in node.tested]
             new: Array = np.array([node.passed, len(node.tested), sum(promised)])
             after[:, k] = network.verification.persistence * after[:, k] + new
-    passed, made, booked = after
-    tests = Evidence(passed=passed, made=made, booked=booked)
+    passed, made, promised = after
+    tests = Evidence(passed=passed, made=made, promised=promised)
     return replace(conditions, tests=tests)
 
 
-def promise(network: Network, node: Node, booked: Array) -> float:
+def promise(network: Network, node: Node, estimated: Array) -> float:
     """Returns by how much, in the calibration, agreement exceeds disagreement."""
     most = float(network.key_contraction)
-    seen = float(1 - 2 * np.mean(errors(network, booked)))
+    seen = float(1 - 2 * np.mean(errors(network, estimated)))
     return min(seen / node.trust, most) if node.trust > 0 else most
 
 

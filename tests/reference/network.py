@@ -56,7 +56,7 @@ class Node:
     links: list[list[Pair]]
     """Pairs of each hop that wait at the relays."""
     trust: float
-    """Factor on the contraction that the books give a new pair."""
+    """Factor on the estimated contraction of a new pair."""
     key: list[Any]
     """Bits of key by age, in rounds."""
     generated: int = 0
@@ -73,7 +73,7 @@ class Node:
     """Bits at the barrier, before any is spent."""
     authenticated: bool = False
     signal: float = 0.0
-    """Contraction of the data by the books, on average over all Pauli words but the identity."""
+    """Contraction of the data by the estimate, on average over all Pauli words but the identity."""
     information: float = 0.0
     """Fisher information of the update, in shots of perfect signal."""
 
@@ -147,8 +147,8 @@ def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -
     new = memories.fresh(network.link_contraction[:, k, hop], network.ends[k, hop])
     if hop or trust == 1:
         return new
-    truth, books = new.views
-    return new._replace(views=(truth, convolve(books, depolarizing(trust))))
+    truth, estimate = new.views
+    return new._replace(views=(truth, convolve(estimate, depolarizing(trust))))
 
 
 def ends_of(network: Network, k: int) -> tuple[int, int]:
@@ -224,7 +224,7 @@ def errors(network: Network, view: Quadruple) -> tuple[float, ...]:
 
 
 def secret_bits(network: Network, pair: Pair) -> float:
-    """Returns what a pair is worth as key, by the books."""
+    """Returns what a pair is worth as key, by the estimate."""
     error_x, _, error_z = errors(network, pair.views[-1])
     if network.accounting.__name__ == "finite":
         return finite_bits(max(error_x, error_z), float(network.block_pairs))

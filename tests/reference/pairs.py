@@ -27,12 +27,12 @@ class Pair(NamedTuple):
     age: int
     """Whole windows since the end of the one in which it was heralded."""
     views: tuple[Quadruple, ...]
-    """What it is in truth first, what it is in the hub's books last."""
+    """What it is in truth first, what it is in the hub's estimate last."""
     purified: bool = False
 
     @property
     def booked_fidelity(self) -> float:
-        """Returns the fidelity by the hub's books."""
+        """Returns the fidelity by the hub's estimate."""
         return self.views[-1][0]
 
 

@@ -1,7 +1,7 @@
 """An upper bound on the information that any scheduler can deliver: a linear program.
 
 What is bounded: the expected return under the reward `information`, given the true link conditions
-of all rounds, and the coherence times by the hub's books, which that reward counts; over all
+of all rounds, and the coherence times by the hub's estimate, which that reward counts; over all
 schedulers, also over those that know these conditions beforehand. Only the luck of heralding is
 unknown to them. It is a bound, not a policy: it lets the expected numbers of pairs be divided,
 forgets that key expires and that its pool is limited, starts attempts that a window's end would cut

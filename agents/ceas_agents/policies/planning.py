@@ -78,8 +78,8 @@ def survey(network: Network, observation: Observation) -> Market:
     new = forecast.new_contraction(network, forecast.nominal(network))
     if network.verifies:
         # What the hub trusts of it, by its tests.
-        booked = observation.nodes[:, COLUMN["new_contraction"]]
-        new = new * booked / jnp.maximum(new.mean(axis=0), 1e-9)
+        estimated = observation.nodes[:, COLUMN["new_contraction"]]
+        new = new * estimated / jnp.maximum(new.mean(axis=0), 1e-9)
     decay = forecast.decay_of_letters(network, survival)
     stored = forecast.by_age(new, decay, windows)
     arriving = counts.fidelity(stored * network.delivery_contraction[..., None])

@@ -245,7 +245,7 @@ def _worth(
     policy: Partial, rounds: int, params: Params, key: Key[Array, ""]
 ) -> Float[Array, "rounds nodes"]:
     def told(before: State, after: State, timestep: TimeStep) -> Array:
-        # Information of each update in the hub's books; zero where it is not counted.
+        # Information of each update by the hub's estimate; zero where it is not counted.
         del before, timestep
         report, dimension = after.report, 2**params.network.qubits
         factor = information.depolarized_qfi_factor(report.signal, dimension)

@@ -25,7 +25,7 @@ def steady(network: Network) -> Conditions:
 
     Nothing has been tested in them, and the calibration is trusted.
     """
-    rate, conditions = network.decay_rate, network.weather.start.shape[0]
+    rate, conditions = network.decay_rate, network.condition_model.start.shape[0]
     return Conditions(
         link=jnp.zeros(network.edges, jnp.int32),
         belief=jnp.zeros((network.edges, conditions), rate.dtype).at[:, 0].set(1),
@@ -40,13 +40,13 @@ def start(network: Network, key: Key[Array, ""]) -> Conditions:
     Where pairs are verified, the commissioning tests have been made.
     """
     link_key, drift_key, test_key = jax.random.split(key, 3)
-    weather, calm = network.weather, steady(network)
-    chances = jnp.broadcast_to(weather.start, calm.belief.shape)
-    drift = calm.drift
+    model, nominal = network.condition_model, steady(network)
+    chances = jnp.broadcast_to(model.start, nominal.belief.shape)
+    drift = nominal.drift
     if network.drifts:
-        logarithm = weather.spread * jax.random.normal(drift_key, drift.shape[1:], drift.dtype)
+        logarithm = model.spread * jax.random.normal(drift_key, drift.shape[1:], drift.dtype)
         drift = jnp.broadcast_to(logarithm, drift.shape)
-    drawn = replace(calm, link=_draw(chances, link_key), belief=chances, drift=drift)
+    drawn = replace(nominal, link=_draw(chances, link_key), belief=chances, drift=drift)
     tests = verification.commission(network, links(network, drawn), test_key)
     return replace(drawn, tests=tests)
 
@@ -61,7 +61,7 @@ def links(network: Network, conditions: Conditions) -> Links:
     of_link = rate[..., network.ends].sum(axis=-1)
     of_pair = rate[..., :1] + rate[..., network.vertex]
     kept = jnp.where(of_link > 0, -jnp.expm1(-of_link) / jnp.where(of_link > 0, of_link, 1), 1)
-    condition = network.weather.rate[conditions.link]
+    condition = network.condition_model.rate[conditions.link]
     return Links(
         success_probability=network.success_probability * condition[network.edge],
         fresh=verification.correct(network, conditions.tests, network.link_contraction * kept),
@@ -89,12 +89,12 @@ def advance(
         key: Random key.
     """
     link_key, drift_key = jax.random.split(key)
-    weather = network.weather
+    model = network.condition_model
     posterior = _posterior(network, conditions.belief, tried, heralded)
     return replace(
         conditions,
-        link=_draw(weather.transition[conditions.link], link_key),
-        belief=posterior @ weather.transition,
+        link=_draw(model.transition[conditions.link], link_key),
+        belief=posterior @ model.transition,
         drift=_drift(network, conditions.drift, next_round, drift_key),
     )
 
@@ -105,7 +105,7 @@ def _posterior(
     # Bayes' rule; the number of heralded pairs is binomial, and independent between routes. Jamming
     # makes attempts fail that no condition lets fail. Then those failures are left out, as in the
     # limit of links that hardly ever fail; and what can't be even then teaches nothing.
-    probability = network.success_probability[..., None] * network.weather.rate
+    probability = network.success_probability[..., None] * network.condition_model.rate
     successes, failures = heralded[..., None], (tried - heralded)[..., None]
     passed, failed = xlogy(successes, probability), xlog1py(failures, -probability)
     posterior = belief
@@ -128,8 +128,8 @@ def _drift(
 ) -> Float[Array, "truth_and_estimate vertices"]:
     if not network.drifts:
         return drift
-    weather, (truth, estimate) = network.weather, drift
-    shock = weather.spread * jnp.sqrt(1 - weather.persistence**2)
-    truth = weather.persistence * truth + shock * jax.random.normal(key, truth.shape, truth.dtype)
-    calibrates = next_round % weather.calibration_rounds == 0
+    model, (truth, estimate) = network.condition_model, drift
+    shock = model.spread * jnp.sqrt(1 - model.persistence**2)
+    truth = model.persistence * truth + shock * jax.random.normal(key, truth.shape, truth.dtype)
+    calibrates = next_round % model.calibration_rounds == 0
     return jnp.stack([truth, jnp.where(calibrates, truth, estimate)])

@@ -28,7 +28,7 @@ def likely_pairs(
         network: Routes, and what each condition leaves of the rate.
         belief: Probability of each condition of every edge.
     """
-    pairs = _pairs_of_links(network)[..., None] * network.weather.rate
+    pairs = _pairs_of_links(network)[..., None] * network.condition_model.rate
     pairs = jnp.where(network.is_hop[..., None], pairs, 0)
     levels = jnp.sort(pairs.reshape(len(pairs), -1))
     reached = pairs[:, None] >= levels[..., None, None]

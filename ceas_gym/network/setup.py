@@ -19,7 +19,7 @@ from ceas_gym.scenario import (
     NetworkSettings,
     VerificationSettings,
 )
-from ceas_gym.types import Network, Verification, Weather
+from ceas_gym.types import ConditionModel, Network, Verification
 
 HEADER_BITS = 64
 """Node and round, which the tag covers beside the update."""
@@ -86,7 +86,7 @@ def build(
         tag_bits=array(tag_bits),
         key_capacity_bits=array(tag_bits * key_settings.capacity_tags),
         block_pairs=array(key_settings.block_pairs),
-        weather=_weather(settings.conditions),
+        condition_model=_condition_model(settings.conditions),
         verification=_verification(verification, settings.memories_per_link),
         accounting=key_pool.ACCOUNTINGS[key_settings.accounting],
         purification=purify,
@@ -216,11 +216,11 @@ def _outcomes_s(hardware: HardwareSettings, routes: Topology) -> Float[np.ndarra
     return np.where(hops > 1, farther_km, 0.0) / hardware.fibre_speed_km_per_s
 
 
-def _weather(settings: ConditionSettings) -> Weather:
+def _condition_model(settings: ConditionSettings) -> ConditionModel:
     transition, start = np.eye(3), np.array([1.0, 0.0, 0.0])
     if settings.links == "markov":
         transition, start = _link_chain(settings)
-    return Weather(
+    return ConditionModel(
         transition=array(transition),
         start=array(start),
         rate=array([1.0, settings.degraded_rate, 0.0]),

@@ -101,7 +101,7 @@ def _holdings(params: Params, state: State) -> list[Array]:
 def _hub(params: Params, state: State) -> list[Array]:
     scores, report = state.scores, state.report
     classes = params.learning.readout.shape[0]
-    interval = params.network.weather.calibration_rounds
+    interval = params.network.condition_model.calibration_rounds
     since = state.round % interval / interval if params.network.drifts else jnp.zeros(())
     return [
         state.round / params.rounds,

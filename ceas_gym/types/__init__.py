@@ -15,6 +15,7 @@ Axes have the same names everywhere:
 
 from ceas_gym.types.params import (
     Adversary,
+    ConditionModel,
     Consensus,
     Layouts,
     Learning,
@@ -24,7 +25,6 @@ from ceas_gym.types.params import (
     Sabotage,
     Split,
     Verification,
-    Weather,
 )
 from ceas_gym.types.round import (
     Coalition,
@@ -56,6 +56,7 @@ __all__ = [
     "Adversary",
     "Cache",
     "Coalition",
+    "ConditionModel",
     "Conditions",
     "Consensus",
     "Delivery",
@@ -83,6 +84,5 @@ __all__ = [
     "TimeStep",
     "Verdict",
     "Verification",
-    "Weather",
     "Workers",
 ]

@@ -17,7 +17,7 @@ def static() -> Any:  # noqa: ANN401 - stands for a value of the field's type
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class Weather:
+class ConditionModel:
     """How links and memories change from round to round, and how often the hub looks."""
 
     transition: Float[Array, "conditions conditions"]
@@ -99,7 +99,7 @@ class Network:
     key_capacity_bits: Float[Array, ""]
     block_pairs: Float[Array, ""]
     """Pairs that are distilled into key together."""
-    weather: Weather
+    condition_model: ConditionModel
     verification: Verification
     accounting: Callable[..., Array] = static()
     """Secret bits of a measured pair (`network.key_pool.ACCOUNTINGS`)."""

@@ -28,7 +28,7 @@ def start(tiny):
     return compiled.reset(tiny, jax.random.key(0))[1].observation
 
 
-plan, survey = compiled.compiled(ceas.ceas), compiled.compiled(planning.survey)
+plan, assess = compiled.compiled(ceas.ceas), compiled.compiled(planning.assess)
 
 
 @functools.partial(jax.jit, static_argnums=3)
@@ -65,7 +65,7 @@ def test_node_short_of_key_gets_the_earliest_windows(tiny, start):
 def test_most_productive_are_served_and_no_fewer_than_can_commit(placement):
     params = parameters.build(config.load("small"))
     _, timestep = compiled.reset(params, jax.random.key(0))
-    found = survey(params.network, timestep.observation)
+    found = assess(params.network, timestep.observation)
     needed = planning.tag_time(params.network, timestep.observation)
     served = choose(params, found, needed, placement)
     productivity = np.asarray(found.value.sum(axis=0))
@@ -81,7 +81,7 @@ RICH = {"attack.byzantine_nodes": 1, "network.nodes": 6, "network.channels": 2}
 def losses_of_all(params, observation, placement):
     """The loss of every set that can commit, each with its best schedule, and that of CEAS."""
     network = params.network
-    found, needed = planning.survey(network, observation), planning.tag_time(network, observation)
+    found, needed = planning.assess(network, observation), planning.tag_time(network, observation)
     sets = jnp.array(list(itertools.product([False, True], repeat=6)))
 
     def of(served):
@@ -144,7 +144,7 @@ def test_without_attackers_no_channel_is_left_without_a_node(channels):
     changes = {"network.channels": channels, "attack.byzantine_nodes": 0}
     params = parameters.build(config.load("small", changes))
     _, timestep = compiled.reset(params, jax.random.key(0))
-    found = survey(params.network, timestep.observation)
+    found = assess(params.network, timestep.observation)
     assert int((found.can_tag & (found.value.sum(axis=0) > 0)).sum()) >= channels
     needed = planning.tag_time(params.network, timestep.observation)
     assert int(choose(params, found, needed).sum()) >= channels
@@ -153,7 +153,7 @@ def test_without_attackers_no_channel_is_left_without_a_node(channels):
 def test_hopeless_node_is_left_out():
     params = parameters.build(config.load("small"))
     _, timestep = compiled.reset(params, jax.random.key(0))
-    found = survey(params.network, timestep.observation)
+    found = assess(params.network, timestep.observation)
     weak = found._replace(value=found.value.at[:, 0].multiply(1e-4))
     needed = planning.tag_time(params.network, timestep.observation)
     assert bool(choose(params, found, needed)[0])
@@ -164,7 +164,7 @@ def test_hopeless_node_is_left_out():
 def test_focus_is_on_the_most_productive(share):
     params = parameters.build(config.load("small"))
     seen = compiled.reset(params, jax.random.key(0))[1].observation
-    found = survey(params.network, seen)
+    found = assess(params.network, seen)
     asked = ceas.focused(params, seen, jax.random.key(0), share=share) > -1
     productivity = np.asarray(jnp.where(found.can_tag, found.value.sum(axis=0), 0))
     first = set(np.argsort(-productivity)[: round(10 * share)]) & set(np.flatnonzero(productivity))

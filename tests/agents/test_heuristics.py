@@ -1,4 +1,4 @@
-"""Heuristics: each does what its name says, on a market where that can be told by hand."""
+"""Heuristics: each does what its name says, where what is right can be told by hand."""
 
 import jax
 import jax.numpy as jnp
@@ -41,7 +41,7 @@ def change(observation, name, values):
 
 
 def test_max_weight_serves_the_fastest_empty_memory_first(params, keyed):
-    found = compiled.compiled(planning.survey)(params.network, keyed)
+    found = compiled.compiled(planning.assess)(params.network, keyed)
     given = schedule(params, heuristics.max_weight, keyed)
     assert given[0].argmax() == np.argmax(found.room * found.pairs)
     assert given.sum(axis=1).max() <= 1 + 1e-4
@@ -52,13 +52,13 @@ def test_max_weight_leaves_full_memories_alone(params, keyed):
     best = keyed.nodes[:, COLUMN["new_contraction"]]
     full = change(change(keyed, "stored", jnp.arange(6) == 0), "stored_contraction", best)
     lasting = change(full, "survival", 1.0)
-    found = compiled.compiled(planning.survey)(params.network, lasting)
+    found = compiled.compiled(planning.assess)(params.network, lasting)
     assert float(found.room[0]) == 0
     assert schedule(params, heuristics.max_weight, lasting)[:, 0] == pytest.approx(0, abs=1e-6)
 
 
 def test_freshest_first_gives_the_last_window_to_the_best_pairs(params, keyed):
-    found = compiled.compiled(planning.survey)(params.network, keyed)
+    found = compiled.compiled(planning.assess)(params.network, keyed)
     per_pair = np.asarray(found.value / found.pairs)
     given = schedule(params, heuristics.freshest_first, keyed)
     assert given[-1].argmax() == per_pair[-1].argmax()
@@ -69,13 +69,13 @@ def test_earliest_deadline_first_gives_the_last_window_to_the_shortest_life(para
     given = schedule(
         params, heuristics.earliest_deadline_first, change(keyed, "lifetime", lifetime)
     )
-    found = compiled.compiled(planning.survey)(params.network, keyed)
+    found = compiled.compiled(planning.assess)(params.network, keyed)
     alive = np.asarray(found.value[-1] > 0)
     assert given[-1].argmax() == np.where(alive, lifetime, 2).argmin()
 
 
 def test_proportional_fair_serves_everybody_who_can_be_served(params, keyed):
-    found = compiled.compiled(planning.survey)(params.network, keyed)
+    found = compiled.compiled(planning.assess)(params.network, keyed)
     given = schedule(params, heuristics.proportional_fair, keyed)
     useful = np.asarray((found.value > 0).any(axis=0) & found.can_tag)
     assert ((given.sum(axis=0) > 0.01) == useful).all()

@@ -276,8 +276,8 @@ def test_a_route_makes_as_many_pairs_as_its_worst_hop():
 def test_links_that_are_down_half_the_time_carry_half_the_pairs(channels, most):
     """Then a channel serves the other node; with fewer, it serves the better one while it can."""
     params = by_hand(bits=(0.0, 0.0), channels=channels, decay=(0.1, 0.1))
-    weather = replace(params.network.weather, start=jnp.array([0.5, 0.0, 0.5]))
-    changing = replace(params.network, weather=weather)
+    model = replace(params.network.condition_model, start=jnp.array([0.5, 0.0, 0.5]))
+    changing = replace(params.network, condition_model=model)
     found = pair_bounds.most_useful_pairs(replace(params, network=changing))
     assert found == pytest.approx(2 * most, rel=1e-6)
 
@@ -305,12 +305,12 @@ def test_key_of_coherence_that_drifts_is_that_of_three_deviations():
         return jnp.where(contraction > 0.99, 0.5, 0.2)
 
     params = by_hand((20.0,), (), key_capacity_bits=jnp.float32(8), decay=(0.1,))
-    weather = replace(params.network.weather, spread=jnp.float32(0.5))
+    model = replace(params.network.condition_model, spread=jnp.float32(0.5))
     network = replace(
         params.network,
         memories=jnp.int32(2),
         drifts=True,
-        weather=weather,
+        condition_model=model,
         accounting=accounting,
         key_contraction=jnp.float32(1),
     )

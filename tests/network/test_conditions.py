@@ -28,11 +28,11 @@ def star(**settings_: Any) -> Network:
 
 
 def many(network: Network, number: int) -> Network:
-    """Returns as many fibres and memories as statistics need, under the same weather."""
+    """Returns as many fibres and memories as statistics need, under the same model."""
     wide = built.replicas(np.full((number, 1), 0.3), 0.1, 4, 1)
     return built.altered(
         wide,
-        weather=network.weather,
+        condition_model=network.condition_model,
         drifts=network.drifts,
         edges=number,
         edge=jnp.arange(number)[:, None],
@@ -49,12 +49,12 @@ def seen(network: Network, tried: int) -> tuple[jax.Array, jax.Array]:
 
 
 def test_transition_matrix_by_hand() -> None:
-    weather = star(
+    model = star(
         **MARKOV, good_rounds=10, degraded_rounds=4, down_rounds=2, worsening=0.6, degraded_rate=0.2
-    ).weather
+    ).condition_model
     expected = [[0.9, 0.1, 0.0], [0.1, 0.75, 0.15], [0.5, 0.0, 0.5]]
-    assert np.asarray(weather.transition) == pytest.approx(np.array(expected), abs=1e-7)
-    assert weather.rate.tolist() == pytest.approx([1.0, 0.2, 0.0])
+    assert np.asarray(model.transition) == pytest.approx(np.array(expected), abs=1e-7)
+    assert model.rate.tolist() == pytest.approx([1.0, 0.2, 0.0])
 
 
 rounds = st.floats(1.0, 100.0)
@@ -65,14 +65,14 @@ rounds = st.floats(1.0, 100.0)
 def test_start_is_the_left_eigenvector_of_any_chain(
     good: float, degraded: float, down: float, worsening: float
 ) -> None:
-    weather = star(
+    model = star(
         **MARKOV,
         good_rounds=good,
         degraded_rounds=degraded,
         down_rounds=down,
         worsening=worsening,
-    ).weather
-    transition, start = np.asarray(weather.transition, float), np.asarray(weather.start, float)
+    ).condition_model
+    transition, start = np.asarray(model.transition, float), np.asarray(model.start, float)
     assert transition.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
     assert (transition >= 0).all()
     assert start.sum() == pytest.approx(1, abs=1e-6)
@@ -144,12 +144,12 @@ def test_links_are_in_each_condition_as_often_as_the_start_says(
 
 def two_routes() -> Network:
     """Two nodes behind one relay, which share the fibre to it, and one next to the hub."""
-    weather = star(**MARKOV).weather
+    model = star(**MARKOV).model
     graph = built.graph(
         ("hub", "R", 1), ("R", "A", 1), ("R", "B", 1), ("hub", "C", 1), relays=["R"]
     )
     network = built.build(graph=graph)
-    return built.altered(network, weather=weather, success_probability=jnp.asarray(SUCCESS))
+    return built.altered(network, condition_model=model, success_probability=jnp.asarray(SUCCESS))
 
 
 def test_belief_is_bayes_rule_by_hand() -> None:
@@ -160,8 +160,8 @@ def test_belief_is_bayes_rule_by_hand() -> None:
     belief = random.dirichlet(np.ones(3), 4)
     tried = random.integers(0, 6, (2, 3, 2)) * np.asarray(network.is_hop)
     heralded = random.binomial(tried, 0.2)
-    calm = conditions.steady(network)
-    now = replace(calm, belief=jnp.asarray(belief))
+    nominal = conditions.steady(network)
+    now = replace(nominal, belief=jnp.asarray(belief))
     got = advance(network, now, jnp.asarray(tried), jnp.asarray(heralded), 1, jax.random.key(0))
     rate, expected = [1.0, 0.3, 0.0], belief.copy()
     for node, hop in np.argwhere(network.is_hop):
@@ -170,7 +170,9 @@ def test_belief_is_bayes_rule_by_hand() -> None:
             chance = binom.pmf(pairs, tries, SUCCESS[node, hop] * rate[state])
             expected[network.edge[node, hop], state] *= chance
     expected = (
-        expected / expected.sum(axis=1, keepdims=True) @ np.asarray(network.weather.transition)
+        expected
+        / expected.sum(axis=1, keepdims=True)
+        @ np.asarray(network.condition_model.transition)
     )
     assert np.asarray(got.belief) == pytest.approx(expected, abs=1e-5)
 
@@ -181,7 +183,7 @@ def test_one_heralded_pair_proves_that_a_link_was_not_down() -> None:
     tried, none = seen(network, 5)
     for heralded, likely in ((none.at[0, 0, 0].set(1), [1.0, 1.0, 0.0]), (none, [1.0, 1.0, 1.0])):
         got = advance(network, now, tried, heralded, 1, jax.random.key(0)).belief[0]
-        posterior = np.linalg.solve(np.asarray(network.weather.transition, float).T, got)
+        posterior = np.linalg.solve(np.asarray(network.condition_model.transition, float).T, got)
         assert (posterior > 1e-4).tolist() == [one > 0 for one in likely]
 
 
@@ -191,7 +193,7 @@ def test_certain_links_without_attempts_follow_the_chain_alone() -> None:
     nothing = jnp.zeros((1, 3, 2), jnp.int32)
     for _ in range(3):
         now = advance(network, now, nothing, nothing, 1, jax.random.key(0))
-    expected = np.linalg.matrix_power(np.asarray(network.weather.transition, float), 3)[0]
+    expected = np.linalg.matrix_power(np.asarray(network.condition_model.transition, float), 3)[0]
     assert np.asarray(now.belief) == pytest.approx(np.tile(expected, (4, 1)), abs=1e-6)
 
 

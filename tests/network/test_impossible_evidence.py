@@ -34,12 +34,14 @@ def believed(network: Network, prior: list[float], heralded: int, failed: int) -
 
 def limit(network: Network, prior: list[float], heralded: int, failed: int) -> np.ndarray:
     """Returns the same by Bayes' rule, where what never fails does so with probability `SURE`."""
-    rate = np.asarray(network.weather.rate, float) * float(network.success_probability[0, 0])
+    rate = np.asarray(network.condition_model.rate, float) * float(
+        network.success_probability[0, 0]
+    )
     with np.errstate(divide="ignore"):
         logarithm = np.log(prior) + failed * np.log(np.maximum(1 - rate, SURE))
         logarithm += heralded * np.log(rate) if heralded else 0
     posterior = np.exp(logarithm - logarithm.max())
-    return posterior / posterior.sum() @ np.asarray(network.weather.transition, float)
+    return posterior / posterior.sum() @ np.asarray(network.condition_model.transition, float)
 
 
 def test_a_sure_link_that_fails_is_still_good_where_links_are_steady() -> None:
@@ -64,4 +66,4 @@ def test_what_can_be_under_no_condition_teaches_nothing() -> None:
     dead = network(1.0, **MARKOV, degraded_rate=0.0)
     prior = np.array([0.0, 0.5, 0.5])
     got = believed(dead, prior.tolist(), 3, 4)
-    assert got == pytest.approx(prior @ np.asarray(dead.weather.transition), abs=1e-6)
+    assert got == pytest.approx(prior @ np.asarray(dead.condition_model.transition), abs=1e-6)

@@ -221,8 +221,8 @@ def rounds(network: Network, truth: Any, fakes: Any, number: int = 150) -> np.nd
     Every round has twenty new pairs of each node, estimated with the trust of the round.
     """
     nodes = len(truth)
-    calm = conditions.steady(network)
-    start = replace(calm, tests=evidence(100, 100, 100, nodes))
+    nominal = conditions.steady(network)
+    start = replace(nominal, tests=evidence(100, 100, 100, nodes))
     cheats, tagged = jnp.asarray(fakes), jnp.ones(nodes, bool)
 
     @jax.jit

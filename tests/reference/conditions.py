@@ -71,7 +71,7 @@ def promise(network: Network, node: Node, estimated: Array) -> float:
 
 def chances(network: Network, conditions: Conditions) -> Array:
     """Returns the probability of success of an attempt, for each node's hops."""
-    rates = network.weather.rate[conditions.link]
+    rates = network.condition_model.rate[conditions.link]
     return network.success_probability * rates[network.edge]
 
 
@@ -84,15 +84,15 @@ def advance(
     luck: Any,
 ) -> Conditions:
     """Returns the conditions of the next round; the hub learns from what was heralded."""
-    weather = network.weather
+    model = network.condition_model
     edges = range(network.edges)
-    moved = [move(weather.transition[conditions.link[e]], luck.moves[e]) for e in edges]
+    moved = [move(model.transition[conditions.link[e]], luck.moves[e]) for e in edges]
     belief = [learn(network, conditions.belief[e], e, tried, heralded) for e in edges]
     drift: Array = conditions.drift
     if network.drifts:
-        kept, spread = weather.persistence, weather.spread
+        kept, spread = model.persistence, model.spread
         truth = kept * drift[0] + spread * np.sqrt(1 - kept**2) * luck.shocks
-        calibrated = next_round % weather.calibration_rounds == 0
+        calibrated = next_round % model.calibration_rounds == 0
         drift = np.stack([truth, truth if calibrated else drift[1]])
     link: Any = np.array(moved, np.int64)
     believed: Any = np.array(belief)
@@ -114,7 +114,7 @@ def learn(network: Network, prior: Array, edge: int, tried: Array, heralded: Arr
     belief = np.array(prior)
     for window, k, hop in np.ndindex(tried.shape):
         if network.is_hop[k, hop] and network.edge[k, hop] == edge:
-            likely = network.success_probability[k, hop] * network.weather.rate
+            likely = network.success_probability[k, hop] * network.condition_model.rate
             belief *= binom.pmf(heralded[window, k, hop], tried[window, k, hop], likely)
             belief /= belief.sum()
-    return np.array([belief @ column for column in network.weather.transition.T])
+    return np.array([belief @ column for column in network.condition_model.transition.T])

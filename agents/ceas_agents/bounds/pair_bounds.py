@@ -192,12 +192,14 @@ def _links(network: Network) -> tuple[Array, Array, Array, Array, Array]:
     # at worst, and the lifetime at best.
     best = worst = network
     if network.drifts:
-        slow, fast = 0.0, jnp.exp(DEVIATIONS * network.weather.spread)
+        slow, fast = 0.0, jnp.exp(DEVIATIONS * network.condition_model.spread)
         best, worst = (replace(network, decay_rate=f * network.decay_rate) for f in (slow, fast))
     links = forecast.nominal(best)
     tried = network.attempts_per_window * network.modes * network.success_probability
     # A whole window holds whole attempts only, shares of it may be of any size.
-    most = forecast.expected_pairs(network) * (network.weather.start @ network.weather.rate)
+    most = forecast.expected_pairs(network) * (
+        network.condition_model.start @ network.condition_model.rate
+    )
     pairs = jnp.where(network.is_hop, tried, jnp.inf).min(axis=1)
     bits, least_bits = (
         key_pool.bits_per_pair(one, forecast.new_contraction(one, forecast.nominal(one)))
@@ -231,7 +233,7 @@ def _check_steady(params: Params) -> None:
     barred = {
         "relays": network.is_hop.shape[1] > 1,
         "drifting coherence": network.drifts,
-        "links that change": float(network.weather.transition[0, 0]) < 1,
+        "links that change": float(network.condition_model.transition[0, 0]) < 1,
         "verification": network.verifies,
         "jamming": any(each.links for each in params.adversary.sabotage),
     }

@@ -37,7 +37,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_agents.policies import aims, planning
 from ceas_agents.policies.aims import Crowd
-from ceas_agents.policies.planning import Market
+from ceas_agents.policies.planning import Opportunities
 from ceas_agents.policies.scarcity import quorum
 from ceas_gym.consensus import ranks
 from ceas_gym.types import Observation, Params
@@ -68,7 +68,7 @@ def ceas(
         placement: What is believed of the colluders: `best`, `unknown` or `random`.
     """
     del key
-    found = planning.survey(params.network, observation)
+    found = planning.assess(params.network, observation)
     served = choose(params, found, planning.tag_time(params.network, observation), placement)
     gain = partial(_gain, params, served, placement)
     give = partial(planning.allocate, found, served, gain=gain)
@@ -89,7 +89,7 @@ def focused(
         share: Of the nodes, to serve.
     """
     del key
-    found = planning.survey(params.network, observation)
+    found = planning.assess(params.network, observation)
     able = _able(found)
     served = able & (_rank(found, able) < share * able.size)
     give = partial(planning.allocate, found, served, gain=planning.fair(0.5))
@@ -97,7 +97,7 @@ def focused(
 
 
 def choose(
-    params: Params, found: Market, tag_time: Float[Array, " nodes"], placement: Placement
+    params: Params, found: Opportunities, tag_time: Float[Array, " nodes"], placement: Placement
 ) -> Bool[Array, " nodes"]:
     """Returns which nodes to serve: the most productive ones, as many as make the loss least.
 
@@ -171,7 +171,7 @@ def least_votes(params: Params) -> Int[Array, ""]:
 
 def _outlook(
     params: Params,
-    found: Market,
+    found: Opportunities,
     tag_time: Array,
     served: Bool[Array, " nodes"],
     exponent: Array,
@@ -211,10 +211,10 @@ def _roots(params: Params, information: Float[Array, " nodes"]) -> Float[Array, 
     return jnp.sqrt(information * floor / (information + floor))
 
 
-def _able(found: Market) -> Bool[Array, " nodes"]:
+def _able(found: Opportunities) -> Bool[Array, " nodes"]:
     return (found.value.sum(axis=0) > 0) & found.can_tag
 
 
-def _rank(found: Market, able: Bool[Array, " nodes"]) -> Int[Array, " nodes"]:
+def _rank(found: Opportunities, able: Bool[Array, " nodes"]) -> Int[Array, " nodes"]:
     # The most productive node comes first.
     return jnp.argsort(jnp.argsort(-jnp.where(able, found.value.sum(axis=0), 0)))

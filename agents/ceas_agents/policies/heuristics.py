@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ceas_agents.policies import planning
-from ceas_agents.policies.planning import Market
+from ceas_agents.policies.planning import Opportunities
 from ceas_gym.types import Network, Observation, Params
 
 Priority = Callable[[Float[Array, " nodes"], Float[Array, " nodes"]], Float[Array, " nodes"]]
@@ -30,7 +30,7 @@ def max_weight(
         Tassiulas and Ephremides, IEEE Transactions on Automatic Control 37, 1936 (1992).
     """
     del key
-    found = planning.survey(params.network, observation)
+    found = planning.assess(params.network, observation)
 
     def priority(room: Array, value: Array) -> Array:
         del value
@@ -47,7 +47,7 @@ def freshest_first(
     The last window is filled first, since its pairs are the freshest.
     """
     del key
-    found = planning.survey(params.network, observation)
+    found = planning.assess(params.network, observation)
 
     def priority(room: Array, value: Array) -> Array:
         del room
@@ -68,7 +68,7 @@ def earliest_deadline_first(
         Liu and Layland, Journal of the ACM 20, 46 (1973).
     """
     del key
-    found = planning.survey(params.network, observation)
+    found = planning.assess(params.network, observation)
     lifetime = observation.nodes[:, planning.COLUMN["lifetime"]]
 
     def priority(room: Array, value: Array) -> Array:
@@ -87,14 +87,14 @@ def proportional_fair(
         Kelly, Maulloo and Tan, Journal of the Operational Research Society 49, 237 (1998).
     """
     del key
-    found = planning.survey(params.network, observation)
+    found = planning.assess(params.network, observation)
     give = partial(planning.allocate, found, found.can_tag, gain=planning.fair(1))
     return planning.plan(params.network, found, observation, found.can_tag, give)
 
 
 def _by_priority(
     network: Network,
-    found: Market,
+    found: Opportunities,
     observation: Observation,
     priority: Priority,
     *,

@@ -28,7 +28,7 @@ COLUMN = {feature.name: column for column, feature in enumerate(NODE_FEATURES)}
 Gain = Callable[[Float[Array, " nodes"]], Float[Array, " nodes"]]
 
 
-class Market(NamedTuple):
+class Opportunities(NamedTuple):
     """What a round's channel-time can buy."""
 
     value: Float[Array, "windows nodes"]
@@ -47,7 +47,7 @@ class Market(NamedTuple):
 
 def plan(
     network: Network,
-    market: Market,
+    opportunities: Opportunities,
     observation: Observation,
     served: Bool[Array, " nodes"],
     give: Callable[[Array, Array], Array],
@@ -58,19 +58,19 @@ def plan(
 
     Args:
         network: Routes and channels.
-        market: From `survey`.
+        opportunities: From `assess`.
         observation: What the hub knows.
         served: Nodes that get the time for the tag they lack.
         give: Schedule of the data, from the channels left in each window, shape
             (windows, bottlenecks), and the greatest share of each node, shape (windows, nodes).
     """
-    needed = jnp.where(served & market.can_tag, tag_time(network, observation), 0)
+    needed = jnp.where(served & opportunities.can_tag, tag_time(network, observation), 0)
     for_key = fill_windows(network, needed)
     free = network.channels - for_key @ network.passes.T
     return actions.encode(for_key + give(jnp.maximum(free, 0), 1 - for_key))
 
 
-def survey(network: Network, observation: Observation) -> Market:
+def assess(network: Network, observation: Observation) -> Opportunities:
     """Returns what the round's channel-time is worth, from calibration and inventory."""
     windows = network.windows
     pairs = _pairs(network, observation)
@@ -91,7 +91,7 @@ def survey(network: Network, observation: Observation) -> Market:
     fidelity = (1 + 3 * aged) / 4
     lasts = (fidelity >= network.cutoff_fidelity) & (windows < network.ages)
     lasting = jnp.where(lasts, held, 0)
-    return Market(
+    return Opportunities(
         value=per_pair.T[::-1] * pairs,
         pairs=pairs,
         stored=lasting * pair_information(fidelity, network.qubits),
@@ -122,7 +122,7 @@ def fill_windows(network: Network, needed: Float[Array, " nodes"]) -> Float[Arra
 
 
 def allocate(
-    market: Market,
+    opportunities: Opportunities,
     served: Bool[Array, " nodes"],
     channels: Float[Array, "windows bottlenecks"],
     most: Float[Array, "windows nodes"],
@@ -135,7 +135,7 @@ def allocate(
     best for the hub alone; where routes share fibres, some of them are left less than full.
 
     Args:
-        market: Values, stored information and free memories.
+        opportunities: Values, stored information and free memories.
         served: Nodes to serve.
         channels: Channels left in each window, of the hub and of every shared fibre.
         most: Greatest share for each node in each window.
@@ -144,26 +144,30 @@ def allocate(
     Source:
         Frank and Wolfe, Naval Research Logistics 3, 95 (1956).
     """
-    useful = served & (market.value > 0)
+    useful = served & (opportunities.value > 0)
 
     def vertex(worth: Array) -> Array:
         def window(room: Array, offers: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             worth, free, cap = offers
-            fitting = jnp.minimum(cap, room / jnp.maximum(market.pairs, 1e-9))
-            given = fill(worth, jnp.where(worth > 0, fitting, 0), free, market.passes)
-            return room - given * market.pairs, given
+            fitting = jnp.minimum(cap, room / jnp.maximum(opportunities.pairs, 1e-9))
+            given = fill(worth, jnp.where(worth > 0, fitting, 0), free, opportunities.passes)
+            return room - given * opportunities.pairs, given
 
-        return jax.lax.scan(window, market.room, (worth, channels, most), reverse=True)[1]
+        return jax.lax.scan(window, opportunities.room, (worth, channels, most), reverse=True)[1]
 
     def step(schedule: Array, number: Array) -> tuple[Array, None]:
-        info = jnp.maximum(market.stored + (market.value * schedule).sum(axis=0), 1e-3)
-        worth = jnp.where(useful, market.value * gain(info), 0)
+        info = jnp.maximum(
+            opportunities.stored + (opportunities.value * schedule).sum(axis=0), 1e-3
+        )
+        worth = jnp.where(useful, opportunities.value * gain(info), 0)
         return schedule + 2 / (number + 2) * (vertex(worth) - schedule), None
 
-    share = channels / jnp.maximum(useful @ market.passes.T, 1)
-    start = jnp.where(useful, jnp.minimum(tightest(share[..., None], market.passes), most), 0)
-    asked = (start * market.pairs).sum(axis=0)
-    start = start * jnp.minimum(1, market.room / jnp.maximum(asked, 1e-9))
+    share = channels / jnp.maximum(useful @ opportunities.passes.T, 1)
+    start = jnp.where(
+        useful, jnp.minimum(tightest(share[..., None], opportunities.passes), most), 0
+    )
+    asked = (start * opportunities.pairs).sum(axis=0)
+    start = start * jnp.minimum(1, opportunities.room / jnp.maximum(asked, 1e-9))
     return jax.lax.scan(step, start, jnp.arange(1, STEPS + 1))[0]
 
 

@@ -71,9 +71,9 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
         tick: Called with the share that is done.
     """
     (rounds, seeds), (length, episodes) = QUICK if quick else FULL
-    calm = parameters.build(config.load(scenario, INSIDE | {"attack.name": "none"}))
-    curves = surrogate.measure(calm, rounds, seeds, lambda share: tick(share / 2))
-    constant = theorem.smoothness(calm.learning)
+    attack_free = parameters.build(config.load(scenario, INSIDE | {"attack.name": "none"}))
+    curves = surrogate.measure(attack_free, rounds, seeds, lambda share: tick(share / 2))
+    constant = theorem.smoothness(attack_free.learning)
     usual = scenario.attack.byzantine_nodes
     runs = _inside(usual, 1 / constant) | {OUTSIDE: {}}
     network: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The market of a round: feasible schedules near the optimum of their objective."""
+"""Planning of a round: feasible schedules near the optimum of their objective."""
 
 import functools
 
@@ -43,8 +43,8 @@ def objective(found, served, schedule, fairness):
     return float({2: 1 / info, 1: -np.log(info), 0.5: -np.sqrt(info)}[fairness].sum())
 
 
-def random_market(seed, fibres=0):
-    """Returns a market whose routes share the hub and so many fibres."""
+def random_opportunities(seed, fibres=0):
+    """Returns opportunities whose routes share the hub and so many fibres."""
     random = np.random.default_rng(seed)
     passes = np.vstack([np.ones(NODES), random.random((fibres, NODES)) < 0.5])
     pairs = random.uniform(30, 300, NODES)
@@ -52,7 +52,7 @@ def random_market(seed, fibres=0):
     age = np.arange(WINDOWS)[::-1, None]
     fresh = random.uniform(0.3, 0.9, NODES) * random.uniform(0.6, 1.0, NODES) ** age
     value = jnp.asarray(np.where(age < lifetime, pairs * fresh / 4, 0), jnp.float32)
-    return planning.Market(
+    return planning.Opportunities(
         value=value,
         pairs=jnp.asarray(pairs, jnp.float32),
         stored=jnp.asarray(random.choice([0.0, 5.0], NODES), jnp.float32),
@@ -66,7 +66,7 @@ def random_market(seed, fibres=0):
 def test_allocation_is_feasible_and_near_the_optimum(fibres, largest, typical):
     excess = []
     for seed in range(12):
-        found = random_market(seed, fibres)
+        found = random_opportunities(seed, fibres)
         served = jnp.asarray(np.random.default_rng(seed).random(NODES) < 0.8).at[0].set(True)
         channels = jnp.array([[2.0, *[1.0] * fibres]] * WINDOWS)
         most = jnp.ones((WINDOWS, NODES)).at[0, 1].set(0.3)
@@ -83,10 +83,10 @@ def test_allocation_is_feasible_and_near_the_optimum(fibres, largest, typical):
 
 
 def found_and_best(fairness):
-    """Returns the objective reached in six markets, and the least there is."""
+    """Returns the objective reached for six rounds, and the least there is."""
     pairs = []
     for seed in range(6):
-        found, served = random_market(seed), jnp.arange(NODES) < 5
+        found, served = random_opportunities(seed), jnp.arange(NODES) < 5
         channels, most = jnp.full((WINDOWS, 1), 2.0), jnp.ones((WINDOWS, NODES))
         schedule = allocate(found, served, channels, most, fairness=fairness)
         best = optimum(found, served, np.asarray(channels), np.asarray(most), fairness)
@@ -112,7 +112,7 @@ def test_sum_of_roots_is_near_its_optimum():
 
 
 def test_allocation_gives_nothing_where_nothing_is_served_or_would_last():
-    found = random_market(1)
+    found = random_opportunities(1)
     served = jnp.arange(NODES) < 3
     channels = jnp.full((WINDOWS, 1), 2.0)
     schedule = allocate(found, served, channels, jnp.ones((WINDOWS, NODES)))
@@ -123,7 +123,9 @@ def test_allocation_gives_nothing_where_nothing_is_served_or_would_last():
 def test_early_windows_go_to_long_lived_memories():
     value = jnp.array([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]]) * 50
     both, hub = jnp.array([True, True]), jnp.ones((1, 2))
-    found = planning.Market(value, jnp.full(2, 100.0), jnp.zeros(2), jnp.full(2, 1e4), both, hub)
+    found = planning.Opportunities(
+        value, jnp.full(2, 100.0), jnp.zeros(2), jnp.full(2, 1e4), both, hub
+    )
     schedule = allocate(found, both, jnp.ones((3, 1)), jnp.ones((3, 2)))
     assert float(schedule[:2, 0].min()) > 0.9
     assert float(schedule[2, 1]) > 0.9

@@ -73,6 +73,6 @@ def _network(scenario: Scenario, learner: Learning) -> Network:
         scenario.consensus.key,
         qubits=learner.scheme.pairs_per_shot(scenario.learning.qubits),
         parameters=learner.program.parameters,
-        accepts_unauthenticated=scenario.consensus.lapse == "accept",
+        accepts_unauthenticated=scenario.consensus.unauthenticated_updates == "accept",
         verification=scenario.consensus.verification,
     )

@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 import cloudpickle
 
 F = TypeVar("F", bound=Callable[..., Any])
+RENAMED = {("attack", "lapse_synchronised"): "opportunistic"}
+"""Names of earlier versions by kind, and what they are called now."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -45,6 +47,8 @@ def resolve(kind: str, name: str, table: Mapping[str, F], record: type | None = 
     """
     if name in table:
         return table[name]
+    if (kind, name) in RENAMED:
+        raise ValueError(f"{kind} {name!r} is now called {RENAMED[kind, name]!r}")
     if ":" not in name:
         raise ValueError(f"{kind} {name!r} is unknown; {nearest(name, table)}")
     function = imported(kind, name, record)

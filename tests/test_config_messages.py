@@ -74,8 +74,12 @@ def refused(tmp_path, monkeypatch):
             "but is 'triple_click'",
         ),
         (
-            "consensus: {lapse: no}",
-            "consensus.lapse must be one of drop, cache, accept, but is 'no'",
+            "consensus: {unauthenticated_updates: no}",
+            "consensus.unauthenticated_updates must be one of drop, cache, accept, but is 'no'",
+        ),
+        (
+            "consensus: {lapse: drop}",
+            "consensus.lapse is now called consensus.unauthenticated_updates",
         ),
         ("attack: {name: null}", "attack.name must be text, but is null"),
         ("learning: {qubits: 7}", "learning.qubits must be an integer from 1 to 6, but is 7"),

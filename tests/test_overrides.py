@@ -54,7 +54,7 @@ def test_keys_that_replace_others_may_have_spaces(here, key):
     [
         ("consensus.rule", " clip + nnm+trimmed_mean ", RULE),
         ("attack.name", "white_box + jamming", "white_box+jamming"),
-        ("consensus.lapse", " cache", "cache"),
+        ("consensus.unauthenticated_updates", " cache", "cache"),
         ("learning.dataset", "wine\n", "wine"),
         ("hardware.preset", " nv_centre", "nv_centre"),
     ],

@@ -326,7 +326,7 @@ TABLES = {
     "pre-step": rules.PRE_STEPS,
     "weights": weights.WEIGHTINGS,
     "cap": weights.CAPS,
-    "lapse": protocol.LAPSES,
+    "unauthenticated_updates": protocol.UNAUTHENTICATED,
     "attack": attacks.ATTACKS,
     "placement": placement.PLACEMENTS,
     "reward": rewards.REWARDS,

@@ -149,9 +149,9 @@ def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
     assert (total["pairs_sacrificed"] > 0) == (varied.network.purification == "dejmps")
     assert (total["pairs_tested"] > 0) == (varied.consensus.verification.pairs > 0)
     assert (total["waiting"] > 0) == (varied.network.graph is not None)
-    if varied.consensus.lapse == "cache":
+    if varied.consensus.unauthenticated_updates == "cache":
         assert total["accepted_nodes"] > total["authenticated_nodes"]
-    if varied.consensus.lapse == "accept":
+    if varied.consensus.unauthenticated_updates == "accept":
         assert total["pairs_wasted"] > 0
 
 
@@ -169,7 +169,7 @@ def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> 
     varied = vary(scenario, BUDGETED | VARIANTS["median"] | {"consensus.rule": "mean"})
     params = parameters.build(varied)
     with jax.enable_x64(True):
-        # Node 0 is accepted in the second round and has lapsed by the third, in which 2 attacks.
+        # Node 0 is accepted in the second round and has no tag in the third, in which 2 attacks.
         total = compare(varied, precise(params), asked=ASKED["median"], traitors=(0, 2))
     assert total["accepted_nodes"] > total["authenticated_nodes"]
 

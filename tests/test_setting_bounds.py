@@ -125,7 +125,7 @@ GRAPH: dict[str, Any] = {
     "learning.optimizer": "adam",
     "consensus.rule": "trimmed_mean",
     "consensus.weights": "claimed",
-    "consensus.lapse": "accept",
+    "consensus.unauthenticated_updates": "accept",
     "consensus.cap": "share_budget",
     "consensus.key.accounting": "finite",
     "consensus.key.lifetime_rounds": None,

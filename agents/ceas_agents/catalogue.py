@@ -29,7 +29,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "rules": rules.RULES,
         "pre-steps": rules.PRE_STEPS,
         "weights": weights.WEIGHTINGS,
-        "lapses": protocol.LAPSES,
+        "unauthenticated updates": protocol.UNAUTHENTICATED,
         "rewards": rewards.REWARDS,
         "memories": memories.MEMORIES,
         "purifications": purification.PURIFICATIONS,

@@ -68,6 +68,8 @@ OPTIONAL = {"network.graph"}
 """Sections that may be null, or named by text, and are overridden as a whole or key by key."""
 ENTRIES: dict[str, type[Section]] = {"network.graph.edges": EdgeSettings}
 """Models of the entries of lists, by the list's dotted key."""
+RENAMED = {"consensus.lapse": "consensus.unauthenticated_updates"}
+"""Keys of earlier versions, and what they are called now."""
 EDGE = "an edge such as [A, B, 11.8], or [A, B, 11.8, 2] with its channels"
 KEYS = [joined(section, name) for section, model in SECTIONS.items() for name in model.model_fields]
 """Dotted keys of all sections and of all fields."""
@@ -81,6 +83,8 @@ def unknown(key: str) -> str:
         'network.hub_coherence is not a setting; did you mean hardware.hub_coherence_s?'
     """
     key = key[:80] or "the empty key"
+    if key in RENAMED:
+        return f"{key} is now called {RENAMED[key]}"
     section, _, name = key.rpartition(".")
     if section in ENTRIES:
         return f"{key} is not a setting; {nearest(name, ENTRIES[section].model_fields)}"

@@ -16,7 +16,7 @@ NEVER = 2**30 - 1
 """Age in the first round of an update that there is not: far more than is ever used."""
 OLDEST = 2**31 - 2
 """At which 32 bits stop counting."""
-Lapse = Callable[[Consensus, Workers, Cache, Delivery, Array], Received]
+Unauthenticated = Callable[[Consensus, Workers, Cache, Delivery, Array], Received]
 
 
 def drop(
@@ -36,7 +36,7 @@ def drop(
 def cache(
     consensus: Consensus, workers: Workers, held: Cache, delivery: Delivery, measured: Array
 ) -> Received:
-    """Uses a lapsed node's last accepted update, up to a maximal age."""
+    """Uses the last accepted update of a node without a tag, up to a maximal age."""
     fresh = delivery.authenticated
     usable = fresh | (held.age < consensus.cache_age)
     updates = jnp.where(fresh[:, None], workers.momentum, held.updates)
@@ -60,7 +60,7 @@ def accept(
     )
 
 
-LAPSES: dict[str, Lapse] = {"drop": drop, "cache": cache, "accept": accept}
+UNAUTHENTICATED: dict[str, Unauthenticated] = {"drop": drop, "cache": cache, "accept": accept}
 
 
 def idle(nodes: int, parameters: Float[Array, " parameters"]) -> Workers:
@@ -116,7 +116,7 @@ def receive(
         delivery: Who sent anything, and who with a tag.
         measured: Information behind the updates (`measured_information`).
     """
-    return consensus.lapse(consensus, workers, held, delivery, measured)
+    return consensus.unauthenticated_updates(consensus, workers, held, delivery, measured)
 
 
 def weigh(params: Params, received: Received) -> Float[Array, " nodes"]:

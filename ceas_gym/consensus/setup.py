@@ -32,7 +32,7 @@ def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
         rule=rule,
         weighting=weighting,
         cap=weights.CAPS[settings.cap],
-        lapse=protocol.LAPSES[settings.lapse],
+        unauthenticated_updates=protocol.UNAUTHENTICATED[settings.unauthenticated_updates],
         trusts_claims=settings.weights == "claimed",
         clips=rules.clips(settings.rule),
     )

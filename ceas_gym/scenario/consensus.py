@@ -57,7 +57,7 @@ class ConsensusSettings(Section, frozen=True):
     """The default had the best worst case over all attacks in `configs/worst-case.yaml`."""
     weights: str = "fisher"
     """Of the updates, before the cap; the paper has Fisher information, as the hub measures it."""
-    lapse: Literal["drop", "cache", "accept"] = "drop"
+    unauthenticated_updates: Literal["drop", "cache", "accept"] = "drop"
     """What becomes of a node without a valid tag: not counted, its last accepted update used
     instead, or counted as received (and open to replacement by the adversary)."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -72,7 +72,7 @@ class ConsensusSettings(Section, frozen=True):
     largest_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.45
     """No update is made when the heaviest `tolerated_nodes` would carry more."""
     cache_age_rounds: Annotated[int, Field(ge=1, le=1_000_000)] = 10
-    """Oldest update that `lapse = cache` still uses."""
+    """Oldest update that `unauthenticated_updates = cache` still uses."""
     key: KeySettings = KeySettings()
     verification: VerificationSettings = VerificationSettings()
 

@@ -197,7 +197,7 @@ class Consensus:
     rule: Callable[..., Array] = static()
     weighting: Callable[..., Array] = static()
     cap: Callable[..., Array] = static()
-    lapse: Callable[..., Any] = static()
+    unauthenticated_updates: Callable[..., Any] = static()
     trusts_claims: bool = static()
     """Whether weights are made of what nodes claim."""
     clips: bool = static()

@@ -24,14 +24,14 @@ SMALL = {
 FACTORS = {
     "policy": ("ceas", "uniform"),
     "consensus.weights": ("fisher", "uniform"),
-    "consensus.lapse": ("drop", "accept"),
+    "consensus.unauthenticated_updates": ("drop", "accept"),
     "consensus.rule": ("mean", "clip+nnm+trimmed_mean"),
 }
 FULL = {
     "policy": ("ceas", "uniform"),
     "consensus.weights": ("fisher", "inverse_variance", "uniform", "claimed"),
     "consensus.cap": ("share_budget", "certificate"),
-    "consensus.lapse": ("drop", "cache", "accept"),
+    "consensus.unauthenticated_updates": ("drop", "cache", "accept"),
     "consensus.rule": ("median", "krum", "nnm+centred_clipping", "clip+geometric_median"),
 }
 

@@ -45,7 +45,7 @@ def test_one_link_without_decay_is_known_by_hand():
         "hardware.node_coherence_s": 1e9,
         "hardware.node_coherence_spread": 0.0,
         "attack.byzantine_nodes": 0,
-        "consensus.lapse": "accept",
+        "consensus.unauthenticated_updates": "accept",
         "episode.rounds": 3,
     }
     params = parameters.build(config.load("tiny", CALM | changes))
@@ -62,7 +62,7 @@ def test_one_link_without_decay_is_known_by_hand():
 
 
 def test_dearer_tags_deliver_less():
-    free = bound("tiny", **{"consensus.lapse": "accept"}).information
+    free = bound("tiny", **{"consensus.unauthenticated_updates": "accept"}).information
     usual = bound("tiny").information
     dear = bound("tiny", **{"consensus.key.security_bits": 200}).information
     assert free > usual > dear > 0

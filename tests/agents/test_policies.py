@@ -85,5 +85,5 @@ def test_oblivious_contestants_differ_where_the_design_says():
     naive = config.load(scenario, contestants.get("oblivious-naive").overrides)
     assert naive.network.cutoff_fidelity is None
     assert naive.network.spend_order == "oldest_first"
-    assert (naive.consensus.rule, naive.consensus.lapse) == ("mean", "accept")
+    assert (naive.consensus.rule, naive.consensus.unauthenticated_updates) == ("mean", "accept")
     assert naive.attack == scenario.attack

@@ -140,7 +140,7 @@ def test_optimum_of_no_round_is_nothing(game):
     ("changes", "reason"),
     [
         ({"hardware.initial_fidelity": 0.95}, "pairs good enough for key"),
-        ({"consensus.lapse": "drop"}, "tags"),
+        ({"consensus.unauthenticated_updates": "drop"}, "tags"),
         ({"network.purification": "dejmps"}, "purification"),
         ({"network.conditions.coherence": "drifting"}, "drifting coherence"),
         ({"network.conditions.links": "markov"}, "links that change"),

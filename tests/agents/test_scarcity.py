@@ -63,7 +63,9 @@ def test_more_channels_than_nodes_do_not_help_a_uniform_schedule():
 def test_without_key_there_is_no_tag():
     params = built(**{"hardware.initial_fidelity": 0.6})
     assert float(scarcity.theta_uniform(params)) == float(scarcity.theta_aware(params)) == np.inf
-    accepted = built(**{"hardware.initial_fidelity": 0.6, "consensus.lapse": "accept"})
+    accepted = built(
+        **{"hardware.initial_fidelity": 0.6, "consensus.unauthenticated_updates": "accept"}
+    )
     assert float(scarcity.theta_uniform(accepted)) == float(scarcity.theta_aware(accepted)) == 0
 
 

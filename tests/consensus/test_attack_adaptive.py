@@ -71,7 +71,7 @@ def test_white_box_without_spread_is_finite() -> None:
     assert (attacks.white_box(view) == 0).all()
 
 
-# --- When others have lapsed ---
+# --- When few are authenticated ---
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_white_box_without_spread_is_finite() -> None:
         (4, 0.6, False),
     ],
 )
-def test_attacks_when_enough_have_lapsed(
+def test_attacks_when_few_enough_are_counted(
     counted_honest: int, strength: float | None, attacks_now: bool
 ) -> None:
     # Three of twelve are bad; the default asks for less than two thirds, eight, to be counted.
@@ -102,7 +102,7 @@ def test_attacks_when_enough_have_lapsed(
         strength=np.nan if strength is None else strength,
     )
     expected = attacks.white_box(view) if attacks_now else view.mean
-    assert (attacks.lapse_synchronised(view) == expected).all()
+    assert (attacks.opportunistic(view) == expected).all()
     assert not np.allclose(attacks.white_box(view), view.mean)
 
 
@@ -163,7 +163,7 @@ def test_shifts_back_along_the_mean_do_more_harm_than_plain_ones(rule: str) -> N
 def descent(attack: Callable[[View], jax.Array]) -> tuple[Floats, Floats]:
     """Mean loss and share of attacks in the last 60 of 120 rounds on a quadratic, in 16 runs.
 
-    Momentum 0.9, three of twelve nodes bad; in every other round an honest node lapses with
+    Momentum 0.9, three of twelve nodes bad; in every other round an honest node has no tag with
     probability 0.4.
     """
     aggregate, bad, curvature = rules.get("trimmed_mean"), jnp.arange(12) < 3, jnp.arange(1.0, 4.0)
@@ -172,11 +172,11 @@ def descent(attack: Callable[[View], jax.Array]) -> tuple[Floats, Floats]:
         carry: tuple[jax.Array, jax.Array], keys: jax.Array
     ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
         place, momentum = carry
-        noise_key, burst_key, lapse_key = jax.random.split(keys, 3)
+        noise_key, burst_key, tag_key = jax.random.split(keys, 3)
         noisy = curvature * place + jax.random.normal(noise_key, (12, 3))
         momentum = 0.9 * momentum + 0.1 * noisy
         chance = jnp.where(jax.random.bernoulli(burst_key), 0.4, 0.0)
-        counted = bad | (jax.random.uniform(lapse_key, (12,)) >= chance)
+        counted = bad | (jax.random.uniform(tag_key, (12,)) >= chance)
         weights = counted / counted.sum()
         view = View(
             updates=momentum,
@@ -202,10 +202,10 @@ def descent(attack: Callable[[View], jax.Array]) -> tuple[Floats, Floats]:
     return np.asarray(losses), np.asarray(attacked)
 
 
-def test_attacking_in_lapses_only_is_weaker_than_always() -> None:
+def test_attacking_when_few_are_counted_is_weaker_than_always() -> None:
     always, every_round = descent(attacks.white_box)
-    in_lapses, some_rounds = descent(attacks.lapse_synchronised)
+    sometimes, some_rounds = descent(attacks.opportunistic)
     assert (every_round == 1).all()
     assert 0.1 < some_rounds.mean() < 0.5
-    difference = always - in_lapses
+    difference = always - sometimes
     assert difference.mean() > 4 * difference.std(ddof=1) / np.sqrt(len(difference))

@@ -63,6 +63,7 @@ def own(view: attacks.View) -> jax.Array:
         ("ipm++jamming", "attack 'ipm++jamming' has an empty part"),
         ("ipm+alie", "attack 'ipm+alie' sends both 'ipm' and 'alie'; name one"),
         ("jaming", "attack 'jaming' is unknown; did you mean jamming?"),
+        ("lapse_synchronised", "attack 'lapse_synchronised' is now called 'opportunistic'"),
         ("slepeer", "attack 'slepeer' is unknown; did you mean sleeper?"),
         (f"{__name__}:nothing", "can't be imported"),
         (f"{__name__}:BAD", "is not a function"),
@@ -113,8 +114,8 @@ def test_before_the_onset_the_honest_mean_is_sent(name: str) -> None:
     before, after = (corrupted(case, name, acting=acting) for acting in (False, True))
     assert before[:BAD] == pytest.approx(np.tile(mean, (BAD, 1)), abs=1e-12)
     assert (before[BAD:] == np.asarray(case.received.updates)[BAD:]).all()
-    # Nobody has lapsed but one of nine, for which it does not pay to wake up.
-    if name != "lapse_synchronised":
+    # Nobody lacks a tag but one of nine, for which it does not pay to wake up.
+    if name != "opportunistic":
         assert not np.allclose(after[:BAD], mean, atol=1e-3)
 
 

@@ -14,7 +14,11 @@ from ceas_gym.scenario import AttackSettings, ConsensusSettings, Scenario
 
 def test_numbers_and_names_of_the_protocol() -> None:
     settings = ConsensusSettings(
-        momentum=0.5, share_budget=1.5, largest_share=0.4, cache_age_rounds=3, lapse="accept"
+        momentum=0.5,
+        share_budget=1.5,
+        largest_share=0.4,
+        cache_age_rounds=3,
+        unauthenticated_updates="accept",
     )
     built = setup.build(settings, tolerated_nodes=4)
     assert int(built.tolerated) == 4
@@ -22,7 +26,7 @@ def test_numbers_and_names_of_the_protocol() -> None:
     assert [float(number) for number in numbers] == pytest.approx([0.5, 1.5, 0.4, 3.0])
     assert built.rule is rules.get("median")
     assert built.weighting is weights.fisher
-    assert built.lapse is protocol.accept
+    assert built.unauthenticated_updates is protocol.accept
 
 
 def test_names_of_the_coalition() -> None:
@@ -105,7 +109,7 @@ def test_hub_tolerates_as_many_as_there_are_unless_told() -> None:
         ({"consensus": {"tolerated_nodes": 5}}, "tolerated_nodes = 5 is not below half"),
         ({"consensus": {"largest_share": 0.5}}, "less than 0.5"),
         ({"consensus": {"momentum": 1.0}}, "less than 1"),
-        ({"consensus": {"lapse": "forgive"}}, "'drop', 'cache' or 'accept'"),
+        ({"consensus": {"unauthenticated_updates": "forgive"}}, "'drop', 'cache' or 'accept'"),
         ({"consensus": {"share_budget": 0.9}}, "greater than or equal to 1"),
         ({"attack": {"strength": float("nan")}}, "finite"),
         ({"attack": {"placement": "best"}}, "'random', 'best_links' or 'worst_links'"),

@@ -135,7 +135,7 @@ def test_weights_without_a_cap_could_be_taken_over(params: Params) -> None:
 def test_only_a_coalition_that_sends_replaces(
     params: Params, attack: str, acting: bool, replaced: bool
 ) -> None:
-    scenario = hub(params, BAD, attack=attack, lapse="accept")
+    scenario = hub(params, BAD, attack=attack, unauthenticated_updates="accept")
     tagged, received, _ = rounds(scenario, acting)
     assert (np.asarray(received.forged) == (~tagged & replaced)).all()
 

@@ -50,7 +50,7 @@ def test_without_momentum_the_gradient_is_sent(params: Params) -> None:
 
 
 def test_forged_rows_are_replaced_where_they_are_accepted(params: Params) -> None:
-    scenario = hub(params, attack="sign_flip", lapse="accept")
+    scenario = hub(params, attack="sign_flip", unauthenticated_updates="accept")
     delivery = delivered([4] * NODES, [0, 1, 2])
     byzantine = coalition(jnp.arange(NODES) == 2)
     _, received, _ = decide(scenario, WORKERS, delivery, byzantine)
@@ -60,7 +60,7 @@ def test_forged_rows_are_replaced_where_they_are_accepted(params: Params) -> Non
 
 
 def test_untagged_rows_are_dropped_before_they_can_harm(params: Params) -> None:
-    scenario = hub(params, attack="scaled_sign_flip", lapse="drop")
+    scenario = hub(params, attack="scaled_sign_flip", unauthenticated_updates="drop")
     _, received, verdict = decide(scenario, WORKERS, delivered([4] * NODES, [0, 1, 2]), NOBODY)
     assert verdict.update.tolist() == pytest.approx(UPDATES[:3].mean(axis=0).tolist())
     assert verdict.weights.tolist() == pytest.approx([1 / 3] * 3 + [0.0] * 3)

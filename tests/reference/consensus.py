@@ -1,4 +1,5 @@
-"""The consensus of the slow reference: lapses, weights, attacks and rules by their definitions."""
+"""The consensus of the slow reference: missing tags, weights, attacks and rules by their
+definitions."""
 
 from typing import Any, NamedTuple
 
@@ -45,9 +46,11 @@ def consensus(
     acting: Array,
     luck: Luck,
 ) -> Outcome:
-    """Returns what the hub makes of the updates: lapses, weights, attack, rule, quorum."""
+    """Returns what the hub makes of the updates: missing tags, weights, attack, rule, quorum."""
     hub, f, rule = params.consensus, int(params.consensus.tolerated), scenario.consensus.rule
-    held = hold(scenario.consensus.lapse, hub.cache_age, state.cache, nodes, momentum)
+    held = hold(
+        scenario.consensus.unauthenticated_updates, hub.cache_age, state.cache, nodes, momentum
+    )
     held = intercept(scenario, params, held, nodes, acting, state.byzantine, luck.guesses)
     bad = [k for k in held if (state.byzantine[k] and nodes[k].shots) or held[k].forged]
     weights = weigh(scenario, params, held, len(nodes))
@@ -82,14 +85,14 @@ def consensus(
 
 
 def hold(
-    lapse: str, cache_age: Array, old: Cache, nodes: list[Node], momentum: Array
+    handling: str, cache_age: Array, old: Cache, nodes: list[Node], momentum: Array
 ) -> dict[int, Held]:
     """Returns the updates that the hub counts, by node."""
     held = {}
     for k, node in enumerate(nodes):
-        if node.authenticated or (lapse == "accept" and node.shots):
+        if node.authenticated or (handling == "accept" and node.shots):
             held[k] = Held(momentum[k], node.information, forged=not node.authenticated)
-        elif lapse == "cache" and old.age[k] < cache_age:
+        elif handling == "cache" and old.age[k] < cache_age:
             held[k] = Held(old.updates[k], old.information[k], forged=False)  # pyright: ignore[reportArgumentType]
     return held
 

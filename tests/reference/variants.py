@@ -82,7 +82,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "median": {
         "attack.name": "sign_flip",
         "consensus.rule": "median",
-        "consensus.lapse": "cache",
+        "consensus.unauthenticated_updates": "cache",
         "consensus.cache_age_rounds": 1,
     },
     "trimmed": {
@@ -108,7 +108,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "accept": {
         "attack.name": "scaled_sign_flip",
         "consensus.rule": "nnm+trimmed_mean",
-        "consensus.lapse": "accept",
+        "consensus.unauthenticated_updates": "accept",
     },
     "conspiracy": {
         **GOOD_LINKS,

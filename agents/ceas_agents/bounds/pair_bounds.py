@@ -160,8 +160,8 @@ def most_key_bits(params: Params) -> float:
     """
     network, rounds = params.network, int(params.rounds)
     capacity = float(network.key_capacity_bits)
-    lapses = capacity / network.key_slots if network.key_expires else 0.0
-    return ((rounds - 1) * max(float(network.tag_bits), lapses) + capacity) / rounds
+    outdated = capacity / network.key_slots if network.key_expires else 0.0
+    return ((rounds - 1) * max(float(network.tag_bits), outdated) + capacity) / rounds
 
 
 def _supply(params: Params) -> _Supply:
@@ -250,7 +250,7 @@ def _limits(params: Params, supply: _Supply) -> list[list[Any]]:
     memories = int(network.memories) // network.qubits * network.qubits
     tag = 0.0 if network.unauthenticated_spend else float(network.tag_bits)
     # With `cache`, updates of earlier rounds fill the quorum, too.
-    cached = consensus.lapse is protocol.LAPSES["cache"]
+    cached = consensus.unauthenticated_updates is protocol.UNAUTHENTICATED["cache"]
     quorum = 0 if cached else int(consensus.votes_needed * consensus.tolerated) + 1
     one, ones, none = np.ones((1, 1)), np.ones((nodes, 1)), None
     return [

@@ -25,7 +25,7 @@ OBLIVIOUS_NAIVE: dict[str, object] = {
     "network.spend_order": "oldest_first",
     "consensus.rule": "mean",
     "consensus.weights": "uniform",
-    "consensus.lapse": "accept",
+    "consensus.unauthenticated_updates": "accept",
 }
 """A uniform schedule, the oldest pairs first, no cut-off, everything accepted, a plain mean."""
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ceas_gym.consensus.attacks.adaptive import lapse_synchronised, white_box
+from ceas_gym.consensus.attacks.adaptive import opportunistic, white_box
 from ceas_gym.consensus.attacks.spread import (
     a_little_is_enough,
     mimic,
@@ -49,12 +49,12 @@ __all__ = [
     "huge",
     "inner_product",
     "label_flip",
-    "lapse_synchronised",
     "mimic",
     "min_max",
     "min_sum",
     "non_finite",
     "none",
+    "opportunistic",
     "plan",
     "replaceable",
     "replaces",
@@ -81,7 +81,7 @@ ATTACKS: dict[str, Attack] = {
     "min_sum": min_sum,
     "mimic": mimic,
     "white_box": white_box,
-    "lapse_synchronised": lapse_synchronised,
+    "opportunistic": opportunistic,
 }
 SENDS_AS_IS = (none, label_flip)
 """What needs no view of the others, and leaves unauthenticated updates alone."""

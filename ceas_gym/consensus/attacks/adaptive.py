@@ -28,10 +28,10 @@ def white_box(view: View) -> Float[Array, " parameters"]:
     return candidates[jnp.argmin(harm)]
 
 
-def lapse_synchronised(view: View) -> Float[Array, " parameters"]:
-    """Sends what `white_box` does when enough honest nodes have lapsed, else the honest mean.
+def opportunistic(view: View) -> Float[Array, " parameters"]:
+    """Sends what `white_box` does when few enough nodes are counted, else the honest mean.
 
-    Enough have when the bad nodes are more than a share (`strength`) of the counted ones. The
+    Few enough: the bad nodes are more than a share (`strength`) of the counted ones. The
     default is one and a half times their share among all nodes: when less than two thirds of the
     nodes are counted.
     """

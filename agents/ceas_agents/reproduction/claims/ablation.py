@@ -146,9 +146,10 @@ def caption_of_extras(found: dict[str, Any]) -> str:
         for line in found["table"]
     ]
     return (
-        "What if the hub uses a lapsed node's last update instead of none, or if key never grows "
-        f"old? Final accuracy under the scenario's attack{found['changes']}: {'; '.join(told)}. "
-        f"Mean and 95 % interval over {found['seeds']}, paired."
+        "What if the hub uses the last update of a node without a tag instead of none, or if key "
+        "never grows old? Final accuracy under the scenario's attack"
+        f"{found['changes']}: {'; '.join(told)}. Mean and 95 % interval over "
+        f"{found['seeds']}, paired."
     )
 
 

@@ -33,7 +33,7 @@ QUICK: dict[str, dict[str, Sequence[str]]] = {
 }
 """Labels that a quick run keeps of what each sweep varies; of other factors it keeps all."""
 SHORT: dict[str, object] = {"hardware.hub_coherence_s": 10.5, "hardware.node_coherence_s": 5.0}
-"""A quarter of the scenario's coherence times, with which some nodes lapse."""
+"""A quarter of the scenario's coherence times, with which some nodes lack key for a tag."""
 VARIANTS = {f"{name}-short": (name, SHORT) for name in ("ablation", "extras")}
 """Sweeps whose file is another's, and what they change in it."""
 Estimate = dict[str, float]

@@ -2,9 +2,9 @@
 
 The theorem is in `theorem`, its measurement on a convex surrogate in `surrogate`. Here the quantum
 neural network descends in the scenario itself, in the configuration that the theorem is for:
-trimmed mean, no momentum, lapsed nodes dropped, plain gradient descent with the step eta = 1/L. Its
-loss, the noiseless cross-entropy of the training split, is not convex, but never negative. Without
-PL,
+trimmed mean, no momentum, nodes without a tag dropped, plain gradient descent with the step eta =
+1/L. Its loss, the noiseless cross-entropy of the training split, is not convex, but never negative.
+Without PL,
 
     sum_t E |grad_t|^2 <= 2 (loss_0 - E loss_T) / eta + sum_t E Delta_t^2
 
@@ -40,7 +40,7 @@ NAME = "convergence"
 INSIDE: dict[str, object] = {
     "consensus.rule": "trimmed_mean",
     "consensus.momentum": 0.0,
-    "consensus.lapse": "drop",
+    "consensus.unauthenticated_updates": "drop",
     "learning.optimizer": "sgd",
     "learning.slope_share": 0.0,
 }

@@ -1,4 +1,5 @@
-"""Lapses: what becomes of nodes without a tag, and how often, by closed form and by simulation."""
+"""What becomes of updates without a tag, and how often there are any, by closed form and by
+simulation."""
 
 from math import ceil
 from typing import Any
@@ -44,10 +45,10 @@ def remembered(limit: int) -> Remembered:
     return WORKERS._replace(cache=held)
 
 
-def received_by(params: Params, lapse: str, limit: int = 5) -> Received:
-    consensus = hub(params, lapse=lapse, cache_age_rounds=limit).consensus
+def received_by(params: Params, handling: str, limit: int = 5) -> Received:
+    consensus = hub(params, unauthenticated_updates=handling, cache_age_rounds=limit).consensus
     measured = jnp.arange(1.0, 1.0 + NODES)
-    return consensus.lapse(consensus, *remembered(limit), MIXED, measured)
+    return consensus.unauthenticated_updates(consensus, *remembered(limit), MIXED, measured)
 
 
 def test_drop_counts_the_authenticated(params: Params) -> None:
@@ -75,23 +76,23 @@ def test_accept_counts_all_who_sent_and_leaves_the_untagged_open(params: Params)
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_cached_update_serves_as_many_rounds_as_its_limit(params: Params, limit: int) -> None:
-    scenario = hub(params, lapse="cache", cache_age_rounds=limit)
+    scenario = hub(params, unauthenticated_updates="cache", cache_age_rounds=limit)
     workers, _, _ = decide(scenario, WORKERS, FULL, NOBODY)
-    lapsed = delivered([4] * 5 + [0], ALL[:5])
+    untagged = delivered([4] * 5 + [0], ALL[:5])
     counted = []
     for _ in range(limit + 2):
-        workers, received, _ = decide(scenario, workers, lapsed, NOBODY)
+        workers, received, _ = decide(scenario, workers, untagged, NOBODY)
         counted.append(bool(received.counted[5]))
     assert counted == [True] * limit + [False] * 2
 
 
 def test_node_that_was_never_accepted_has_no_cache(params: Params) -> None:
-    _, received, _ = decide(hub(params, lapse="cache"), WORKERS, MIXED, NOBODY)
+    _, received, _ = decide(hub(params, unauthenticated_updates="cache"), WORKERS, MIXED, NOBODY)
     assert np.flatnonzero(received.counted).tolist() == [0, 1]
 
 
 def test_what_was_sent_is_remembered(params: Params) -> None:
-    scenario = hub(params, attack="sign_flip", lapse="drop")
+    scenario = hub(params, attack="sign_flip", unauthenticated_updates="drop")
     byzantine = coalition(jnp.arange(NODES) == 1)
     before = remembered(5)
     after, received, _ = decide(scenario, before, MIXED, byzantine)
@@ -105,7 +106,7 @@ def test_what_was_sent_is_remembered(params: Params) -> None:
 
 
 def test_byzantine_node_without_shots_has_nothing_to_send(params: Params) -> None:
-    scenario = hub(params, attack="sign_flip", lapse="cache")
+    scenario = hub(params, attack="sign_flip", unauthenticated_updates="cache")
     byzantine = coalition(jnp.arange(NODES) == 3)
     _, received, _ = decide(scenario, remembered(10), MIXED, byzantine)
     # Its cached update counts, as it was accepted.
@@ -185,7 +186,7 @@ def test_largest_share_asks_for_more(params: Params, bad: int, chance: float) ->
 
 @pytest.mark.parametrize("bad", [10, 15])
 @pytest.mark.parametrize("chance", [0.9, 0.5])
-def test_byzantine_fraction_when_lapsed_nodes_are_dropped(
+def test_byzantine_fraction_when_untagged_nodes_are_dropped(
     params: Params, bad: int, chance: float
 ) -> None:
     scenario = hub(params, bad, attack="sign_flip")
@@ -203,10 +204,10 @@ def test_byzantine_fraction_when_lapsed_nodes_are_dropped(
 
 @pytest.mark.parametrize("bad", [10, 15])
 @pytest.mark.parametrize("chance", [0.9, 0.75, 0.6])
-def test_byzantine_fraction_when_lapsed_nodes_are_accepted(
+def test_byzantine_fraction_when_untagged_nodes_are_accepted(
     params: Params, bad: int, chance: float
 ) -> None:
-    scenario = hub(params, bad, attack="sign_flip", lapse="accept")
+    scenario = hub(params, bad, attack="sign_flip", unauthenticated_updates="accept")
     tagged, received, verdict = simulated(scenario, bad, chance, sends=True)
     assert received.counted.all()
     assert (received.forged == ~tagged).all()
@@ -221,7 +222,7 @@ def test_byzantine_fraction_when_lapsed_nodes_are_accepted(
 @pytest.mark.parametrize(("chance", "limit"), [(0.3, 1), (0.3, 3), (0.6, 2)])
 def test_cached_nodes_are_counted_for_so_long(params: Params, chance: float, limit: int) -> None:
     # Counted: with a tag in this round or in one of the `limit` before.
-    scenario, runs = hub(params, lapse="cache", cache_age_rounds=limit), 200
+    scenario, runs = hub(params, unauthenticated_updates="cache", cache_age_rounds=limit), 200
     nobody = coalition([False] * MANY)
     luck = jax.random.uniform(jax.random.key(2), (runs, limit + 3, MANY)) < chance
 

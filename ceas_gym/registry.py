@@ -68,7 +68,7 @@ def imported(kind: str, name: str, record: type | None = None) -> Any:  # noqa: 
         function: Any = getattr(importlib.import_module(module), attribute)
     # The module is the user's own, and may raise anything while it is imported.
     except Exception as error:
-        raise ValueError(f"{kind} {name!r} can't be imported: {told(error)}") from error
+        raise ValueError(f"{kind} {name!r} can't be imported: {one_line(error)}") from error
     if not callable(function) and not (record and isinstance(function, record)):
         raise ValueError(f"{kind} {name!r} is not a function")
     return function
@@ -142,11 +142,11 @@ def _goes_by_its_name(function: Callable[..., Any]) -> bool:
     return found is function
 
 
-def told(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     r"""Returns the first line of what an error says, or what it is if it says nothing.
 
     Example:
-        >>> told(ValueError("not finite\nin row 3")), told(KeyError())
+        >>> one_line(ValueError("not finite\nin row 3")), one_line(KeyError())
         ('not finite', 'KeyError')
     """
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
@@ -174,7 +174,7 @@ def calling(kind: str, name: str) -> Generator[None, None, None]:
         yield
     except Exception as error:
         what = type(error).__name__
-        reason = told(error)
+        reason = one_line(error)
         words = what if reason == what else f"{what}: {reason}"
         raise ValueError(f"{kind} {name!r} raised {words}") from error
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_gym.registry import nearest, told
+from ceas_gym.registry import nearest, one_line
 
 KINDS = {
     "b": "booleans",
@@ -209,7 +209,9 @@ def _array(name: str, value: object) -> NDArray[Any]:
         return np.asarray(value)
     # Rows of different lengths, or whatever an object of another library raises.
     except Exception as error:
-        raise ValueError(f"Argument `{name}` can't be read as an array: {told(error)}.") from error
+        raise ValueError(
+            f"Argument `{name}` can't be read as an array: {one_line(error)}."
+        ) from error
 
 
 def _is_masked(value: object) -> bool:

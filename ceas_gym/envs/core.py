@@ -20,25 +20,25 @@ NEXT_EPISODE = 0x6CEA5
 """Folded into the key where one episode ends, to make the key of the next."""
 
 
-class Told(NamedTuple):
-    """What the environments tell of a `TimeStep`."""
+class Output(NamedTuple):
+    """What the environments return of a `TimeStep`."""
 
     nodes: Float[Array, "*batch nodes features"]
     network: Float[Array, "*batch features"]
     figures: Float[Array, "*batch figures"]
     """Reward, whether terminated, then the metrics in the order of `task.metrics.NAMES`."""
     schedule: Float[Array, "*batch windows nodes"]
-    stock: Int[Array, "*batch nodes ages"]
+    stored_at_barrier: Int[Array, "*batch nodes ages"]
 
 
-class Running(NamedTuple):
+class PackedEpisode(NamedTuple):
     """An episode between two calls: records as words."""
 
     state: Words
-    told: Words
+    output: Words
 
 
-def reset(params: Params, key_words: ArrayLike, follows: ArrayLike) -> Running:
+def reset(params: Params, key_words: ArrayLike, follows: ArrayLike) -> PackedEpisode:
     """Returns the start of an episode.
 
     Args:
@@ -62,7 +62,7 @@ def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of th
     return state[..., -2:]
 
 
-def step(params: Params, state: Words, action: ArrayLike) -> Running:
+def step(params: Params, state: Words, action: ArrayLike) -> PackedEpisode:
     """Returns the episode after one more round."""
     return _pack(params, *dynamics.step(params, unpack(params, state), jnp.asarray(action)))
 
@@ -72,15 +72,15 @@ def unpack(params: Params, state: Words) -> State:
     return packing.unpack(state, _shapes(params)[0])
 
 
-def progress(params: Params, running: Running) -> tuple[Int[Array, ""], Bool[Array, ""]]:
+def progress(params: Params, episode: PackedEpisode) -> tuple[Int[Array, ""], Bool[Array, ""]]:
     """Returns how many rounds are over, and whether the episode is; for use inside `jit`."""
-    told = packing.unpack(running.told, layout(params))
-    return unpack(params, running.state).round, told.figures[1] > 0
+    output = packing.unpack(episode.output, output_shapes(params))
+    return unpack(params, episode.state).round, output.figures[1] > 0
 
 
-def layout(params: Params) -> Told:
-    """Returns the shapes in what is told of one environment, for `jax_utils.packing.read`."""
-    return jax.eval_shape(partial(_tell, params), *_shapes(params))
+def output_shapes(params: Params) -> Output:
+    """Returns the shapes in the output of one environment, for `jax_utils.packing.read`."""
+    return jax.eval_shape(partial(_output, params), *_shapes(params))
 
 
 def _shapes(params: Params) -> tuple[State, TimeStep]:
@@ -88,22 +88,22 @@ def _shapes(params: Params) -> tuple[State, TimeStep]:
     return jax.eval_shape(_reset, params, jax.eval_shape(_any_key))
 
 
-def _pack(params: Params, state: State, timestep: TimeStep) -> Running:
-    return Running(packing.pack(state), packing.pack(_tell(params, state, timestep)))
+def _pack(params: Params, state: State, timestep: TimeStep) -> PackedEpisode:
+    return PackedEpisode(packing.pack(state), packing.pack(_output(params, state, timestep)))
 
 
-def _tell(params: Params, state: State, timestep: TimeStep) -> Told:
+def _output(params: Params, state: State, timestep: TimeStep) -> Output:
     # In 32 bits, also where JAX has 64.
-    schedule, stock = _seen(params, state, timestep.round)
+    schedule, stored_at_barrier = _seen(params, state, timestep.round)
     figures = [timestep.reward, timestep.terminated]
     figures += [timestep.metrics[name] for name in metrics.NAMES]
     observation = timestep.observation
-    return Told(
+    return Output(
         observation.nodes,
         observation.network,
         jnp.stack([figure.astype(jnp.float32) for figure in figures]),
         schedule.astype(jnp.float32),
-        stock.astype(jnp.int32),
+        stored_at_barrier.astype(jnp.int32),
     )
 
 

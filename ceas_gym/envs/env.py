@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ceas_gym import config, parameters
 from ceas_gym.envs import arguments, core
-from ceas_gym.envs.core import Running, Told
+from ceas_gym.envs.core import Output, PackedEpisode
 from ceas_gym.jax_utils import packing, randomness
 from ceas_gym.jax_utils.fast_compile import often, once
 from ceas_gym.scenario import Scenario
@@ -136,7 +136,7 @@ class CEASEnv(gym.Env[Observation, Action]):
         self.observation_space, self.action_space = make_spaces(self.params)
         self._action_shape = self.action_space.shape or ()
         self.render_mode = render_mode
-        self._running: Running | None = None
+        self._packed: PackedEpisode | None = None
         self._drawn: tuple[Any, Any] = (None, None)
         self._accuracy: list[float] = []
         self._ended = False
@@ -157,7 +157,7 @@ class CEASEnv(gym.Env[Observation, Action]):
         """
         seed = arguments.seed(seed)
         super().reset(seed=seed)
-        follows = seed is None and self._running is not None
+        follows = seed is None and self._packed is not None
         self._accuracy = []
         observation, _, _, info = self._take(_reset(self.params, self._key_words(seed), follows))
         return observation, info
@@ -169,18 +169,18 @@ class CEASEnv(gym.Env[Observation, Action]):
             ValueError: If the action has the wrong shape or an entry that is no finite number.
             RuntimeError: Before the first reset, and from the end of an episode to the next one.
         """
-        if self._running is None:
+        if self._packed is None:
             raise RuntimeError("Call `reset` before the first `step`.")
         if self._ended:
             raise RuntimeError("The episode has ended; call `reset` before the next `step`.")
         asked = arguments.action(action, self._action_shape)
-        running = _step(self.params, self._running.state, asked)
-        observation, reward, terminated, info = self._take(running)
+        episode = _step(self.params, self._packed.state, asked)
+        observation, reward, terminated, info = self._take(episode)
         return observation, reward, terminated, False, info
 
     def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Returns a picture of the last round, shape (height, width, 3), in mode `rgb_array`."""
-        if self.render_mode is None or self._running is None:
+        if self.render_mode is None or self._packed is None:
             return None
         from ceas_gym.envs import render
 
@@ -196,24 +196,24 @@ class CEASEnv(gym.Env[Observation, Action]):
         self._spec = plain_spec(spec, self.scenario)
 
     def _key_words(self, seed: int | None) -> NDArray[np.uint32]:
-        if seed is None and self._running is not None:
-            return core.key_words(np.asarray(self._running.state))
+        if seed is None and self._packed is not None:
+            return core.key_words(np.asarray(self._packed.state))
         start = int(self.np_random.integers(2**31)) if seed is None else seed
         return randomness.key_words([start])[0]
 
     @cached_property
-    def _layout(self) -> Told:
-        return core.layout(self.params)
+    def _output_shapes(self) -> Output:
+        return core.output_shapes(self.params)
 
-    def _take(self, running: Running) -> tuple[Observation, float, bool, dict[str, Any]]:
-        self._running = running
-        told: Any = packing.read(np.array(running.told), self._layout)
-        reward, terminated, *values = told.figures.tolist()
+    def _take(self, episode: PackedEpisode) -> tuple[Observation, float, bool, dict[str, Any]]:
+        self._packed = episode
+        output: Any = packing.read(np.array(episode.output), self._output_shapes)
+        reward, terminated, *values = output.figures.tolist()
         info = dict(zip(metrics.NAMES, values, strict=True))
-        self._drawn = (told.schedule, told.stock)
+        self._drawn = (output.schedule, output.stored_at_barrier)
         self._accuracy.append(info["accuracy"])
         self._ended = bool(terminated)
-        return {"nodes": told.nodes, "network": told.network}, reward, self._ended, info
+        return {"nodes": output.nodes, "network": output.network}, reward, self._ended, info
 
 
 def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:

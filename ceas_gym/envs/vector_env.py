@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ceas_gym import config, parameters
 from ceas_gym.envs import arguments, core
-from ceas_gym.envs.core import Running, Told
+from ceas_gym.envs.core import Output, PackedEpisode
 from ceas_gym.envs.env import make_spaces, plain_spec
 from ceas_gym.jax_utils import packing, parallel, randomness
 from ceas_gym.jax_utils.fast_compile import often, once
@@ -91,7 +91,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._action_shape = self.single_action_space.shape or ()
         self._parts = parallel.parts(self.num_envs)
-        self._running: list[Running] = []
+        self._packed: list[PackedEpisode] = []
         self._ended = np.zeros(self.num_envs, dtype=bool)
         self._spec: EnvSpec | None = None
 
@@ -113,16 +113,16 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         """
         one, seeds = arguments.seeds(seed, self.num_envs)
         mask = arguments.reset_mask(options, self.num_envs)
-        follows = seed is None and bool(self._running)
+        follows = seed is None and bool(self._packed)
         super().reset(seed=one)
         begin = partial(_reset, self.params, follows=np.bool_(follows))
         begun = parallel.side_by_side(begin, self._key_words(seeds, follows=follows))
-        if self._running and not mask.all():
-            parts = zip(self._cut(mask), begun, self._running, strict=True)
+        if self._packed and not mask.all():
+            parts = zip(self._cut(mask), begun, self._packed, strict=True)
             begun = [_select(*part) for part in parts]
-        self._running = begun
+        self._packed = begun
         self._ended &= ~mask
-        observation, _, _, info = self._read([part.told for part in self._running], mask)
+        observation, _, _, info = self._read([part.output for part in self._packed], mask)
         return observation, info
 
     def step(
@@ -134,7 +134,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
             ValueError: If the actions have the wrong shape or an entry that is no finite number.
             RuntimeError: Before the first reset, or in mode `DISABLED` with an ended row.
         """
-        if not self._running:
+        if not self._packed:
             raise RuntimeError("Call `reset` before the first `step`.")
         if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
             rows = np.flatnonzero(self._ended).tolist()
@@ -142,15 +142,15 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         asked = arguments.action(actions, (self.num_envs, *self._action_shape))
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         advance = partial(_advance, self.params, limit=self._limit, same_step=same_step)
-        before = [part.state for part in self._running]
+        before = [part.state for part in self._packed]
         advanced = parallel.side_by_side(advance, before, self._cut(asked), self._cut(self._ended))
-        self._running = [running for running, _, _ in advanced]
+        self._packed = [episode for episode, _, _ in advanced]
         observation, reward, terminated, info = self._read([last for _, last, _ in advanced])
         truncated = np.concatenate([np.asarray(cut) for _, _, cut in advanced])
         self._ended = terminated | truncated
         if same_step and self._ended.any():
             ending = _final(observation, info, self._ended)
-            observation, _, _, info = self._read([part.told for part in self._running])
+            observation, _, _, info = self._read([part.output for part in self._packed])
             info |= ending
             self._ended = np.zeros_like(self._ended)
         return observation, reward, terminated, truncated, info
@@ -169,19 +169,21 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
 
     def _key_words(self, seeds: Sequence[int | None], *, follows: bool) -> list[NDArray[np.uint32]]:
         if follows:
-            return [core.key_words(np.asarray(part.state)) for part in self._running]
+            return [core.key_words(np.asarray(part.state)) for part in self._packed]
         drawn = [int(self.np_random.integers(2**31)) if s is None else s for s in seeds]
         return self._cut(randomness.key_words(drawn))
 
     @cached_property
-    def _layout(self) -> Told:
-        return core.layout(self.params)
+    def _output_shapes(self) -> Output:
+        return core.output_shapes(self.params)
 
     def _read(
         self, parts: Sequence[Words], present: Flags | None = None
     ) -> tuple[Observation, NDArray[np.float64], Flags, dict[str, Any]]:
-        told: Any = packing.read(np.concatenate(list(map(np.asarray, parts))), self._layout)
-        observation, figures = {"nodes": told.nodes, "network": told.network}, told.figures
+        output: Any = packing.read(
+            np.concatenate(list(map(np.asarray, parts))), self._output_shapes
+        )
+        observation, figures = {"nodes": output.nodes, "network": output.network}, output.figures
         mask = np.ones(self.num_envs, dtype=bool) if present is None else present
         info: dict[str, Any] = {}
         for column, name in enumerate(metrics.NAMES, start=2):
@@ -211,7 +213,7 @@ def _final(observation: Observation, info: dict[str, Any], ended: Flags) -> dict
 
 
 @once
-def _reset(params: Params, key_words: ArrayLike, *, follows: ArrayLike) -> Running:
+def _reset(params: Params, key_words: ArrayLike, *, follows: ArrayLike) -> PackedEpisode:
     return parallel.each(lambda words: core.reset(params, words, follows), key_words)
 
 
@@ -224,30 +226,30 @@ def _advance(
     *,
     limit: np.int32,
     same_step: bool,
-) -> tuple[Running, Words, Array]:
+) -> tuple[PackedEpisode, Words, Array]:
     # Rows that ended in the step before start their next episode instead; with `same_step`, those
     # that end in this one do. What a row ended with, and whether at the limit, is returned beside.
-    def row(state: Words, action: Array, has_ended: Array) -> tuple[Running, Words, Array]:
-        running = jax.lax.cond(
+    def row(state: Words, action: Array, has_ended: Array) -> tuple[PackedEpisode, Words, Array]:
+        episode = jax.lax.cond(
             has_ended,
             lambda: core.reset(params, core.key_words(state), True),
             lambda: core.step(params, state, action),
         )
-        rounds, terminated = core.progress(params, running)
+        rounds, terminated = core.progress(params, episode)
         truncated = (rounds >= limit) & ~terminated
         if not same_step:
-            return running, running.told, truncated
+            return episode, episode.output, truncated
         after = jax.lax.cond(
             terminated | truncated,
-            lambda: core.reset(params, core.key_words(running.state), True),
-            lambda: running,
+            lambda: core.reset(params, core.key_words(episode.state), True),
+            lambda: episode,
         )
-        return after, running.told, truncated
+        return after, episode.output, truncated
 
     return parallel.each(row, states, jnp.asarray(actions), jnp.asarray(ended))
 
 
 @jax.jit
-def _select(mask: Mask, new: Running, old: Running) -> Running:
+def _select(mask: Mask, new: PackedEpisode, old: PackedEpisode) -> PackedEpisode:
     chosen = jnp.asarray(mask)[:, None]
     return jax.tree.map(lambda a, b: jnp.where(chosen, a, b), new, old)

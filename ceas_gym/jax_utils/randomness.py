@@ -1,4 +1,4 @@
-"""Random numbers in few operations: JAX's own bits, sooner, and exact binomial numbers.
+"""Random numbers in few operations: the same random bits as JAX's, faster, and exact binomials.
 
 A round draws a few hundred numbers here and there. On a processor JAX makes the bits of each draw
 in a loop of five turns, and binomial numbers in loops around such loops: for so few numbers, most
@@ -24,7 +24,7 @@ ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 """Bits by which a word is turned in the rounds of Threefry, four at a time."""
 PARITY = 0x1BD11BDA
 FEW = 10.0
-"""Mean below which a binomial number is found by counting up from zero."""
+"""Mean below which a binomial number is drawn by inversion, counting up from zero."""
 MOST = 34
 """Counts up to it are told apart there; the chance of more, at a mean of 10, is below 3e-9."""
 ATTEMPTS = 2

@@ -274,7 +274,7 @@ def played(monkeypatch):
 
     monkeypatch.setattr(run, "PARTS", (part("first"), part("second")))
     monkeypatch.setattr(parts, "SCENARIO", "tiny")
-    monkeypatch.setattr(run.headlines, "told", lambda found: [f"{len(found)} parts"])
+    monkeypatch.setattr(run.summary, "lines", lambda found: [f"{len(found)} parts"])
     return calls, fails
 
 

@@ -327,7 +327,7 @@ def test_untuned_and_set_win(ship, tmp_path, monkeypatch):
     # A rate of the user's own leaves the policy's own number tuned.
     assert given.overrides == {}
     assert given.policy.keywords == {"share": 0.5}
-    assert tuned.told(heard) == []
+    assert tuned.described(heard) == []
 
 
 def test_a_rate_goes_with_its_optimizer_and_its_scenario(ship, tmp_path):
@@ -346,7 +346,7 @@ def test_the_tuned_rate_is_what_is_played(ship):
     found = tuned.contestant("tiny", contestants.get("oblivious-fair"))
     params = play.prepare(config.load("tiny", SMALL), [found])["oblivious-fair"]
     assert float(params.learning.learning_rate) == pytest.approx(0.2)
-    assert run.notes([found], {"oblivious-fair": params}) == tuned.told([found])
+    assert run.notes([found], {"oblivious-fair": params}) == tuned.described([found])
 
 
 @pytest.mark.parametrize(

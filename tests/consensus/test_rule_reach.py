@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ceas_gym.consensus import rules
-from ceas_gym.consensus.rules import mass
+from ceas_gym.consensus.rules import weighted
 
 few = settings(derandomize=True, deadline=None, max_examples=40)
 INSIDE = ["median", "trimmed_mean", "bucketing+median", "bucketing+trimmed_mean"]
@@ -109,8 +109,8 @@ def test_shares_are_exact_to_the_last_bit() -> None:
     values, byzantine = random.normal(size=(500, nodes)), random.integers(0, 9, 500)
 
     def split(values: jax.Array, weights: jax.Array, byzantine: jax.Array) -> Any:
-        kept = mass.kept_share(weights, byzantine)
-        return mass.lowest(values, weights, kept), kept
+        kept = weighted.kept_share(weights, byzantine)
+        return weighted.lowest(values, weights, kept), kept
 
     lowest, kept = map(np.asarray, jax.jit(jax.vmap(split))(values, weights, byzantine))
     for order in (lowest, lowest[:, ::-1], np.sort(lowest)):

@@ -144,7 +144,7 @@ def test_links_are_in_each_condition_as_often_as_the_start_says(
 
 def two_routes() -> Network:
     """Two nodes behind one relay, which share the fibre to it, and one next to the hub."""
-    model = star(**MARKOV).model
+    model = star(**MARKOV).condition_model
     graph = built.graph(
         ("hub", "R", 1), ("R", "A", 1), ("R", "B", 1), ("hub", "C", 1), relays=["R"]
     )

@@ -106,7 +106,7 @@ def foresee(params: Params, rounds: int, key: Key[Array, ""]) -> Outlook:
     """Returns what channels yield in every round of the episode of this key; for use in `jit`."""
     network = params.network
 
-    def told(before: State, after: State, timestep: TimeStep) -> Outlook:
+    def record(before: State, after: State, timestep: TimeStep) -> Outlook:
         # Conditions change whatever is done.
         del after, timestep
         links = conditions.links(network, before.conditions)
@@ -117,7 +117,7 @@ def foresee(params: Params, rounds: int, key: Key[Array, ""]) -> Outlook:
         key_bits = key_pool.bits_per_pair(network, new) * pairs
         return Outlook(pairs, key_bits, new, links.decay[-1])
 
-    return rollout(_nothing, rounds, params, key, told)
+    return rollout(_nothing, rounds, params, key, record)
 
 
 def _nothing(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:

@@ -73,7 +73,7 @@ def evaluate(
 
 def notes(contestants: list[Contestant], params: dict[str, Params]) -> list[str]:
     """Returns what is to be said of the contestants before they play, a line each."""
-    found = tuned.told(contestants)
+    found = tuned.described(contestants)
     for contestant in contestants:
         rule = params[contestant.name].consensus.rule
         is_ceas = getattr(contestant.policy, "func", contestant.policy) is ceas

@@ -22,24 +22,24 @@ def rollout(
     rounds: int,
     params: Params,
     key: Key[Array, ""],
-    tell: Callable[[State, State, TimeStep], T],
+    record: Callable[[State, State, TimeStep], T],
 ) -> T:
-    """Returns what is told of each round of an episode, the rounds as first axis; for use in `jit`.
+    """Returns a record of each round of an episode, rounds as the first axis; for use in `jit`.
 
     Args:
         policy: Who plays; it is called with the parameters of the episode's layout.
         rounds: How many to play, whether the episode has ended or not.
         params: The scenario.
         key: Decides everything that is random in the episode.
-        tell: Makes of the state before a round, the state after it and what the step returned, what
-            is kept.
+        record: Makes of the state before a round, the state after it and what the step returned,
+            what is kept.
 
     Example:
         >>> from ceas_agents import load
         >>> from ceas_gym import config, parameters
         >>> params = parameters.build(config.load("tiny"))
         >>> def play(key):
-        ...     return rollout(load("uniform"), 3, params, key, lambda *told: told[2].reward)
+        ...     return rollout(load("uniform"), 3, params, key, lambda *step: step[2].reward)
         >>> jax.jit(play)(jax.random.key(0)).shape
         (3,)
     """
@@ -49,7 +49,7 @@ def rollout(
     def one(carry: Carry, policy_key: Array) -> tuple[Carry, T]:
         before, observation = carry
         after, timestep = dynamics.step(own, before, policy(own, observation, policy_key))
-        return (after, timestep.observation), tell(before, after, timestep)
+        return (after, timestep.observation), record(before, after, timestep)
 
     policy_key = jax.random.fold_in(randomness.quick(key), POLICY_STREAM)
     keys = jax.random.split(policy_key, rounds)

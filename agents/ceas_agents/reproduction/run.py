@@ -13,7 +13,7 @@ from ceas_agents.evaluation import results
 from ceas_agents.figures import style
 from ceas_agents.reproduction import parts, report
 from ceas_agents.reproduction.parts import PARTS, Found, Part, Work
-from ceas_agents.reproduction.report import headlines
+from ceas_agents.reproduction.report import summary
 from ceas_agents.sweeps import run
 from ceas_gym import config
 
@@ -102,7 +102,7 @@ def _write(folder: Path, found: Mapping[str, Found], scenario: Any, record: Any)
         told = part.caption(found[part.name])
         sections.append(report.Section(part.title, told, drawn, part.rows(found[part.name])))
     results.write_text(
-        folder / REPORT, report.html(sections, headlines.told(found), scenario, record)
+        folder / REPORT, report.html(sections, summary.lines(found), scenario, record)
     )
     screen = console.output()
     for part, section in zip(PARTS, sections, strict=True):

@@ -40,7 +40,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array
 
-from ceas_gym.consensus.rules.centres import (
+from ceas_gym.consensus.rules.location import (
     centre,
     centred_clipping,
     geometric_median,
@@ -49,7 +49,7 @@ from ceas_gym.consensus.rules.centres import (
     trimmed_mean,
 )
 from ceas_gym.consensus.rules.neighbours import krum, multi_krum, nnm
-from ceas_gym.consensus.rules.steps import BUCKET, bucketing, clip, spoiled
+from ceas_gym.consensus.rules.preprocessing import BUCKET, bucketing, clip, spoiled
 from ceas_gym.consensus.rules.units import Rule, finite, within_reach
 from ceas_gym.registry import by_name, resolve
 

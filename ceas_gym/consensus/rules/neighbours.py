@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym.consensus.rules.mass import kept_share, lowest
 from ceas_gym.consensus.rules.units import in_units
+from ceas_gym.consensus.rules.weighted import kept_share, lowest
 
 
 @in_units

@@ -114,11 +114,11 @@ def read(path: Path, contestant: Contestant) -> dict[str, float]:
         return {key: _checked(contestant, key, value) for key, value in setting.items()}
 
 
-def told(contestants: Iterable[Contestant]) -> list[str]:
+def described(contestants: Iterable[Contestant]) -> list[str]:
     """Returns a line that says who plays with which tuned rate; none if nobody does.
 
     Example:
-        >>> told([Contestant("focused", POLICIES["focused"], {"learning.learning_rate": 0.2})])
+        >>> described([Contestant("focused", POLICIES["focused"], {"learning.learning_rate": 0.2})])
         ['note: tuned learning rates (not with --untuned): focused 0.2']
     """
     everyone = list(contestants)

@@ -51,7 +51,7 @@ class Section(NamedTuple):
 
 def html(
     sections: Sequence[Section],
-    headlines: Sequence[str],
+    summary: Sequence[str],
     scenario: Scenario,
     record: Mapping[str, Any],
 ) -> str:
@@ -59,7 +59,7 @@ def html(
 
     Args:
         sections: In their order.
-        headlines: What came out of it all, in short.
+        summary: What came out of it all, in short.
         scenario: Whose parameters are listed at the end.
         record: Whether it was a quick run, and the versions.
     """
@@ -79,7 +79,7 @@ def html(
 <body>
 <h1>Consensus for entanglement-aware scheduling: what the simulation says</h1>
 {_lead(record)}
-<ul>{"".join(f"<li>{_prose(line)}</li>" for line in headlines)}</ul>
+<ul>{"".join(f"<li>{_prose(line)}</li>" for line in summary)}</ul>
 <nav><ol>{links}<li><a href="#parameters">Parameters</a></li></ol></nav>
 {body}
 {_parameters(scenario)}

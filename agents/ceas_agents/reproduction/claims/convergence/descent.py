@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key
 
 from ceas_agents.policies.rollout import rollout
 from ceas_agents.reproduction.claims.convergence import theorem
-from ceas_gym.consensus.rules.mass import summable
+from ceas_gym.consensus.rules.weighted import summable
 from ceas_gym.consensus.weights import top_share
 from ceas_gym.jax_utils.fast_compile import often, once
 from ceas_gym.learning import learners, pullback
@@ -42,7 +42,7 @@ def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> 
     """
     learning, tolerated = params.learning, params.consensus.tolerated
 
-    def told(before: State, after: State, timestep: TimeStep) -> Track:
+    def record(before: State, after: State, timestep: TimeStep) -> Track:
         assert timestep.round is not None
         pulled = pullback.pull(learning.program, before.model.parameters)
         exact = learners.full_gradient(learning, pulled, learning.training)
@@ -58,7 +58,7 @@ def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> 
             acts=timestep.metrics["committed"],
         )
 
-    return rollout(policy, rounds, params, key, told)
+    return rollout(policy, rounds, params, key, record)
 
 
 COMPILED = {

@@ -22,7 +22,7 @@ from ceas_agents.reproduction.claims.convergence import theorem
 from ceas_agents.statistics import intervals
 from ceas_gym.consensus import rules, weights
 from ceas_gym.consensus.attacks import View
-from ceas_gym.consensus.rules.mass import summable
+from ceas_gym.consensus.rules.weighted import summable
 from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.network import forecast
 from ceas_gym.physics import information
@@ -244,11 +244,11 @@ def _play(params: Params, schedule: str, f: int, rounds: int) -> np.ndarray:
 def _worth(
     policy: Partial, rounds: int, params: Params, key: Key[Array, ""]
 ) -> Float[Array, "rounds nodes"]:
-    def told(before: State, after: State, timestep: TimeStep) -> Array:
+    def record(before: State, after: State, timestep: TimeStep) -> Array:
         # Information of each update by the hub's estimate; zero where it is not counted.
         del before, timestep
         report, dimension = after.report, 2**params.network.qubits
         factor = information.depolarized_qfi_factor(report.signal, dimension)
         return jnp.where(report.weights > 0, report.shots * factor, 0)
 
-    return rollout(policy, rounds, params, key, told)
+    return rollout(policy, rounds, params, key, record)

@@ -76,12 +76,12 @@ def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> P
         key: As for `dynamics.reset`.
     """
 
-    def told(before: State, after: State, timestep: TimeStep) -> Played:
+    def record(before: State, after: State, timestep: TimeStep) -> Played:
         del after
         assert timestep.round is not None
         return Played(timestep.round.delivery, before.model.parameters)
 
-    return rollout(policy, rounds, params, key, told)
+    return rollout(policy, rounds, params, key, record)
 
 
 def rounds_of(params: Params, length: int, seed: int) -> dict[str, tuple[int, Played]]:

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ceas_gym.consensus.ranks import mass_below
-from ceas_gym.consensus.rules.mass import shortening, summable, weighted_median
 from ceas_gym.consensus.rules.units import in_units
+from ceas_gym.consensus.rules.weighted import shortening, summable, weighted_median
 from ceas_gym.consensus.weights import top_share
 
 WEISZFELD_STEPS = 64

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ceas_gym.consensus.ranks import mass_below
-from ceas_gym.consensus.rules.mass import shortening, weighted_median
 from ceas_gym.consensus.rules.units import in_units
+from ceas_gym.consensus.rules.weighted import shortening, weighted_median
 
 BUCKET = 2
 """Nodes in a bucket, as its authors advise: more average better, and spoil more for one."""

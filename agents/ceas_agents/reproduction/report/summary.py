@@ -11,7 +11,7 @@ from ceas_agents.reproduction.claims import (
 )
 
 
-def told(parts: Mapping[str, Any]) -> list[str]:
+def lines(parts: Mapping[str, Any]) -> list[str]:
     """Returns what a reproduction says of the claims, in a sentence or two each, as Markdown.
 
     Args:

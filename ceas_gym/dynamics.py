@@ -54,7 +54,7 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
     layout = layouts.number(params, key)
     params = layouts.chosen(params, layout)
     key, conditions_key, model_key, placement_key = jax.random.split(randomness.quick(key), 4)
-    network, nodes = params.network, params.network.vertex.shape[0]
+    network, nodes = params.network, params.network.nodes
     start = model.start(params.learning, model_key)
     state = State(
         conditions=conditions.start(network, conditions_key),
@@ -96,7 +96,7 @@ def step(
     network, keys = params.network, Keys(*jax.random.split(state.key, len(Keys._fields)))
     acting = state.byzantine & (state.round >= params.adversary.onset)
     coalition = Coalition(state.byzantine, acting, keys.attack)
-    schedule = sabotage.schedule(params, coalition, actions.decode(network, action))
+    schedule = sabotage.schedule(params, coalition, actions.decode(network.switch, action))
     links = sabotage.links(params, coalition, conditions.links(network, state.conditions))
 
     gathered = windows(params, links, state.memory, schedule, keys.heralding)

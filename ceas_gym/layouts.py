@@ -6,8 +6,8 @@ of one network.
 """
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Layouts, Learning, Network, Params, State
 
+P = TypeVar("P", Network, Learning)
 SEEDS = 2**31
 """After the last of them comes seed 0."""
 
@@ -59,15 +60,9 @@ def chosen(params: Params, layout: Int[Array, ""] | int) -> Params:
     """Returns the parameters of one layout, in which there is no other."""
     if params.layouts is None:
         return params
-    network, learning = jax.tree.map(
-        lambda stack: stack[layout], (params.layouts.network, params.layouts.learning)
-    )
-    return replace(
-        params,
-        network=replace(params.network, **network),
-        learning=replace(params.learning, **learning),
-        layouts=None,
-    )
+    network = _with(params.network, params.layouts.network, layout)
+    learning = _with(params.learning, params.layouts.learning, layout)
+    return replace(params, network=network, learning=learning, layouts=None)
 
 
 def every(params: Params) -> list[Params]:
@@ -96,23 +91,23 @@ def _moved(scenario: Scenario, number: int) -> Scenario:
     return scenario.model_copy(update=moved)
 
 
-def _differing(parts: Sequence[Any]) -> dict[str, Any]:
-    # Of the fields that hold arrays, those in which any layout differs from the first.
-    found: dict[str, Any] = {}
-    for field in fields(parts[0]):
-        values = [getattr(part, field.name) for part in parts]
-        if not field.metadata.get("static") and not _same(values):
-            found[field.name] = jax.tree.map(lambda *leaves: _padded(leaves), *values)
+def _differing(parts: Sequence[Network | Learning]) -> dict[str, Array]:
+    # Of the arrays, by their places, those in which any layout differs from the first.
+    columns = zip(*(jax.tree_util.tree_leaves_with_path(part) for part in parts), strict=True)
+    found: dict[str, Array] = {}
+    for column in columns:
+        leaves = [leaf for _, leaf in column]
+        if not all(np.array_equal(leaves[0], other) for other in leaves[1:]):
+            found[jax.tree_util.keystr(column[0][0])] = _padded(leaves)
     return found
 
 
-def _same(values: Sequence[Any]) -> bool:
-    leaves = [jax.tree.leaves(value) for value in values]
-    return all(
-        np.array_equal(one, other)
-        for others in leaves[1:]
-        for one, other in zip(leaves[0], others, strict=True)
-    )
+def _with(part: P, stacks: dict[str, Array], layout: Int[Array, ""] | int) -> P:
+    def chosen(path: Any, leaf: Array) -> Array:  # noqa: ANN401 - as JAX has it
+        stack = stacks.get(jax.tree_util.keystr(path))
+        return leaf if stack is None else stack[layout]
+
+    return jax.tree_util.tree_map_with_path(chosen, part)
 
 
 def _padded(leaves: Sequence[Array]) -> Array:

@@ -16,7 +16,7 @@ def tags_first(params, observation, key):
     """Shares the channels in proportion to the key that each node lacks for a tag."""
     del key  # for policies that draw something
     lack = 1.05 - observation.nodes[:, TAG]
-    share = params.network.channels[0] * lack / lack.sum()
+    share = params.network.switch.channels[0] * lack / lack.sum()
     return actions.encode(jnp.broadcast_to(share, (params.network.windows, share.size)))
 
 

@@ -77,7 +77,7 @@ def fates(network: Network, state: State, action: Array) -> tuple[Any, ...]:
     """Returns the network's half of the next round, node by node."""
     _, herald_key, purify_key, *_ = jax.random.split(state.key, 5)
     links = conditions.links(network, state.conditions)
-    tried = generation.attempts(network, actions.decode(network, action))
+    tried = generation.attempts(network, actions.decode(network.switch, action))
     window_keys = jax.random.split(herald_key, network.windows)
     heralded = jax.vmap(partial(generation.herald, links))(tried, window_keys)
     stored, ledger = storage.store(network, links, state.memory, heralded)
@@ -106,11 +106,11 @@ def check_fates(network: Network, before: Memory, heralded: Array, *after: Any) 
     # A pair of hub and node takes one pair of every link; others wait, expire or are blocked.
     links_before, links_left = before.links.sum(axis=2), memory.links.sum(axis=2)
     lost = links_before + heralded - ledger.generated[:, None] - links_left
-    assert (lost[network.is_hop] >= 0).all()
+    assert (lost[network.routes.is_hop] >= 0).all()
     assert all((fate >= 0).all() for fate in jax.tree.leaves((ledger, memory.pairs, memory.links)))
-    assert (left <= network.memories).all()
-    assert (links_left <= network.memories).all()
-    assert (memory.key_bits.sum(axis=1) <= network.key_capacity_bits + ROUNDING).all()
+    assert (left <= network.memories.per_link).all()
+    assert (links_left <= network.memories.per_link).all()
+    assert (memory.key_bits.sum(axis=1) <= network.key.capacity_bits + ROUNDING).all()
 
 
 @settings(derandomize=True, deadline=None, max_examples=20)
@@ -143,7 +143,7 @@ def test_every_pair_of_a_deeper_network_has_one_fate(
     deeper: tuple[Network, State], seed: int
 ) -> None:
     network, state = deeper
-    sacrificed, shape = 0, (network.windows, *network.vertex.shape)
+    sacrificed, shape = 0, (network.windows, *network.routes.vertex.shape)
     for action in requests(seed, ROUNDS, *shape):
         heralded, memory, *others = fates(network, state, np.maximum(action, 0.5))
         check_fates(network, state.memory, heralded, memory, *others)

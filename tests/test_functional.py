@@ -26,7 +26,7 @@ def params():
 
 def play(key, params):
     """What a stranger would write: an episode of a random policy, with a key for every round."""
-    windows, nodes = params.network.windows, params.network.vertex.shape[0]
+    windows, nodes = params.network.windows, params.network.nodes
 
     def one(carry, key):
         observation, state = carry

@@ -62,7 +62,9 @@ def test_each_is_the_scenario_with_its_seeds(several, number):
 
 def test_layouts_differ_in_links_memories_and_data(several):
     varied = several.layouts
-    assert {"success_probability", "decay_rate", "latency"} <= set(varied.network)
+    assert {".generation.success_probability", ".memories.decay_rate", ".routes.latency"} <= set(
+        varied.network
+    )
     assert {"training", "validation", "test", "shards"} <= set(varied.learning)
     assert "tag_bits" not in varied.network
     assert "readout" not in varied.learning

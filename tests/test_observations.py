@@ -28,7 +28,7 @@ def played(scenario: Scenario) -> Played:
     """Parameters, state and observation in NumPy after some rounds."""
     params = parameters.build(vary(scenario, DRIFTING))
     state, timestep = compiled.reset(params, jax.random.key(4))
-    shape = (params.network.windows, len(params.network.vertex))
+    shape = (params.network.windows, len(params.network.routes.vertex))
     for action in requests(2, ROUNDS, *shape):
         state, timestep = compiled.step(params, state, action)
     return plain(params), plain(state), plain(timestep.observation)
@@ -41,8 +41,8 @@ def column(features: Any, name: str) -> int:
 def test_rate_is_the_logarithm_of_the_pairs_of_a_whole_channel(played: Played) -> None:
     params, _, seen = played
     network = params.network
-    tried = np.floor(network.attempts_per_window) * network.modes
-    pairs = (tried * network.success_probability)[:, 0]
+    tried = np.floor(network.generation.attempts_per_window) * network.generation.modes
+    pairs = (tried * network.generation.success_probability)[:, 0]
     found = seen.nodes[:, column(observations.NODE_FEATURES, "rate")]
     np.testing.assert_allclose(found, np.log10(1 + pairs) / 5, rtol=1e-5)
 
@@ -50,7 +50,7 @@ def test_rate_is_the_logarithm_of_the_pairs_of_a_whole_channel(played: Played) -
 def test_stored_contraction_is_the_mean_over_the_stored_pairs(played: Played) -> None:
     params, state, seen = played
     stored = state.memory.pairs.sum(axis=1)
-    partly = (stored > 0) & (stored < params.network.memories)
+    partly = (stored > 0) & (stored < params.network.memories.per_link)
     assert partly.any()
     estimated = state.memory.contraction[-1].mean(axis=0)
     mean = (state.memory.pairs * estimated).sum(axis=1) / np.maximum(stored, 1)

@@ -96,8 +96,8 @@ def test_environment_steps_in_64_bits() -> None:
 def test_parameters_have_the_width_of_the_moment() -> None:
     scenario = load("tiny", {"episode.rounds": 2})
     with jax.enable_x64(True):
-        assert parameters.build(scenario).network.decay_rate.dtype == jnp.float64
-    assert parameters.build(scenario).network.decay_rate.dtype == jnp.float32
+        assert parameters.build(scenario).network.memories.decay_rate.dtype == jnp.float64
+    assert parameters.build(scenario).network.memories.decay_rate.dtype == jnp.float32
     assert parameters.build(scenario) is parameters.build(scenario)
 
 

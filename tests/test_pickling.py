@@ -291,7 +291,7 @@ def test_parameters_are_copied_with_equal_statics(overrides: dict[str, object]) 
 
 
 def test_states_are_copied_without_compiling(params: Any, start: Any, step: Any) -> None:
-    action = jnp.zeros((params.network.windows, params.network.vertex.shape[0]))
+    action = jnp.zeros((params.network.windows, params.network.nodes))
     state, _ = step(params, start, action)
     twin = pickle.loads(pickle.dumps(start))
     compiled = step._cache_size()

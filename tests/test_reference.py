@@ -87,17 +87,17 @@ def _luck(params: Params, state: State) -> tuple[dict[str, jax.Array], tuple[jax
     drawn_key, verify_key = jax.random.split(others[1])
     sample_key, slope_key, shot_key = jax.random.split(learning_key, 3)
     move_key, shock_key = jax.random.split(conditions_key)
-    shape = (network.vertex.shape[0], params.learning.program.angles)
+    shape = (network.nodes, params.learning.program.angles)
     samples = learners.draw(params.learning, sample_key)
     predictions = (*samples.shape, params.learning.program.observables)
     flat = (samples.shape[1] * predictions[2], len(samples))
-    nodes, vertices = network.vertex.shape, network.decay_rate.shape[1:]
+    nodes, vertices = network.routes.vertex.shape, network.memories.decay_rate.shape[1:]
     numbers = {
         "drawn": jax.random.uniform(drawn_key, nodes, precision),
         "samples": samples,
         "luck_of_slopes": jax.random.uniform(slope_key, flat).T.reshape(predictions),
         "normals": jax.random.normal(shot_key, shape, precision),
-        "moves": jax.random.uniform(move_key, (network.edges,), precision),
+        "moves": jax.random.uniform(move_key, (network.routes.edges,), precision),
         "guesses": jax.random.uniform(others[0], (2, *nodes)),
         "shocks": jax.random.normal(shock_key, vertices, precision),
     }
@@ -199,9 +199,9 @@ def test_losses_equal_the_reference_step_by_step(scenario: Scenario, memory: str
         waits = [kept(outcomes_s, hub_s, hub_t1_s), kept(outcomes_s, nodes_s[k], nodes_t1_s[k])]
         swapped = reduce(convolve, [measured] * (len(hops_km) - 1), PERFECT)
         swapped = reduce(convolve, map(MEMORIES[memory], waits), swapped)
-        same(network.swap_contraction[:, k], letters(swapped), SINGLE)
+        same(network.operations.swap_contraction[:, k], letters(swapped), SINGLE)
         delivered = convolve(measured, MEMORIES[memory](kept(flight_s, nodes_s[k], nodes_t1_s[k])))
-        same(network.delivery_contraction[:, k], letters(delivered), SINGLE)
+        same(network.operations.delivery_contraction[:, k], letters(delivered), SINGLE)
     # Both halves are read, and two errors make none.
     flipped = 2 * hardware.readout * (1 - hardware.readout)
-    same((1 - network.key_contraction) / 2, np.array(flipped), SINGLE)
+    same((1 - network.key.contraction) / 2, np.array(flipped), SINGLE)

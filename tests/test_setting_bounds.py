@@ -216,7 +216,7 @@ def episode(params: Params, key: jax.Array, actions: jax.Array) -> tuple[Any, An
 
 def check(params: Params, seed: int) -> None:
     """Asserts that all is sound in an episode of full and of random schedules."""
-    shape = (ROUNDS, params.network.windows, *params.network.vertex.shape)
+    shape = (ROUNDS, params.network.windows, *params.network.routes.vertex.shape)
     actions = np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
     actions[0] = 1.0
     first, later = jax.device_get(episode(params, jax.random.key(seed), actions))

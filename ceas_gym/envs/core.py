@@ -111,7 +111,7 @@ def _seen(params: Params, state: State, happened: Round | None) -> tuple[Array, 
     # The schedule, and the pairs that waited at the barrier; none yet where an episode starts.
     if happened is None:
         network = params.network
-        return jnp.zeros((network.windows, *network.vertex.shape)), state.memory.pairs
+        return jnp.zeros((network.windows, *network.routes.vertex.shape)), state.memory.pairs
     return happened.schedule, happened.gathered.memory.pairs
 
 

@@ -218,7 +218,7 @@ class CEASEnv(gym.Env[Observation, Action]):
 
 def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:
     """Returns the observation space and the action space of one environment."""
-    nodes, windows = params.network.vertex.shape[0], params.network.windows
+    nodes, windows = params.network.nodes, params.network.windows
     observation: dict[str, gym.Space[Any]] = {
         "nodes": spaces.Box(0.0, 1.0, (nodes, len(NODE_FEATURES)), np.float32),
         "network": spaces.Box(0.0, 1.0, (len(NETWORK_FEATURES),), np.float32),

@@ -31,18 +31,18 @@ def spend(
         key: Random key.
     """
     # Pairs are measured until they make a tag; the sum of their bits may round to just below it.
-    has_key = memory.key_bits.sum(axis=1) >= network.tag_bits * (1 - ROUNDING)
+    has_key = memory.key_bits.sum(axis=1) >= network.key.tag_bits * (1 - ROUNDING)
     enough = memory.pairs.sum(axis=1) >= network.qubits
     taking_part = (has_key | network.unauthenticated_spend) & enough
-    offer = network.purification(network, links, memory, taking_part, key)
+    offer = network.operations.purification(network, links, memory, taking_part, key)
     shots = jnp.where(taking_part, offer.pairs.sum(axis=1) // network.qubits, 0)
     taken = counts.take(offer.pairs, shots * network.qubits, oldest_first=network.oldest_first)
     authenticated = has_key & (shots > 0)
 
-    stored = (offer.pairs - taken)[:, -network.ages :]
+    stored = (offer.pairs - taken)[:, -network.memories.ages :]
     spent = taken.sum(axis=1)
-    key_bits = key_pool.spend(network, memory.key_bits, authenticated)
-    left = replace(memory, pairs=stored, key_bits=key_pool.expire(network, key_bits))
+    key_bits = key_pool.spend(network.key, memory.key_bits, authenticated)
+    left = replace(memory, pairs=stored, key_bits=key_pool.expire(network.key, key_bits))
     lost = memory.pairs.sum(axis=1) - stored.sum(axis=1) - spent
     delivery = _deliver(network, offer, taken, shots, authenticated)
     return left, delivery, replace(ledger, spent=spent, sacrificed=lost)
@@ -55,7 +55,7 @@ def _deliver(
     shots: Int[Array, " nodes"],
     authenticated: Array,
 ) -> Delivery:
-    arriving = offer.contraction * network.delivery_contraction[..., None]
+    arriving = offer.contraction * network.operations.delivery_contraction[..., None]
     return Delivery(
         shots=shots,
         contraction=register.mean_products(taken, jnp.moveaxis(arriving[0], 0, -1), network.qubits),

@@ -25,10 +25,10 @@ def steady(network: Network) -> Conditions:
 
     Nothing has been tested in them, and the calibration is trusted.
     """
-    rate, conditions = network.decay_rate, network.condition_model.start.shape[0]
+    rate, conditions = network.memories.decay_rate, network.condition_model.start.shape[0]
     return Conditions(
-        link=jnp.zeros(network.edges, jnp.int32),
-        belief=jnp.zeros((network.edges, conditions), rate.dtype).at[:, 0].set(1),
+        link=jnp.zeros(network.routes.edges, jnp.int32),
+        belief=jnp.zeros((network.routes.edges, conditions), rate.dtype).at[:, 0].set(1),
         drift=jnp.zeros((1 + network.estimate_may_differ, rate.shape[1]), rate.dtype),
         tests=verification.none(network),
     )
@@ -57,14 +57,16 @@ def links(network: Network, conditions: Conditions) -> Links:
     Pairs are heralded at a uniformly random time of their window, so at its end a pair of decay
     rate r (per window) has kept (1 - exp(-r)) / r of its contraction on average.
     """
-    rate = network.decay_rate * jnp.exp(-conditions.drift)[:, None]
-    of_link = rate[..., network.ends].sum(axis=-1)
-    of_pair = rate[..., :1] + rate[..., network.vertex]
+    rate = network.memories.decay_rate * jnp.exp(-conditions.drift)[:, None]
+    of_link = rate[..., network.routes.ends].sum(axis=-1)
+    of_pair = rate[..., :1] + rate[..., network.routes.vertex]
     kept = jnp.where(of_link > 0, -jnp.expm1(-of_link) / jnp.where(of_link > 0, of_link, 1), 1)
     condition = network.condition_model.rate[conditions.link]
     return Links(
-        success_probability=network.success_probability * condition[network.edge],
-        fresh=verification.correct(network, conditions.tests, network.link_contraction * kept),
+        success_probability=network.generation.success_probability * condition[network.routes.edge],
+        fresh=verification.correct(
+            network, conditions.tests, network.generation.contraction * kept
+        ),
         link_decay=jnp.exp(-of_link),
         decay=jnp.exp(-of_pair),
     )
@@ -105,13 +107,13 @@ def _posterior(
     # Bayes' rule; the number of heralded pairs is binomial, and independent between routes. Jamming
     # makes attempts fail that no condition lets fail. Then those failures are left out, as in the
     # limit of links that hardly ever fail; and what can't be even then teaches nothing.
-    probability = network.success_probability[..., None] * network.condition_model.rate
+    probability = network.generation.success_probability[..., None] * network.condition_model.rate
     successes, failures = heralded[..., None], (tried - heralded)[..., None]
     passed, failed = xlogy(successes, probability), xlog1py(failures, -probability)
     posterior = belief
     for evidence in (passed + jnp.where(probability < 1, failed, 0), passed + failed):
-        known = jnp.where(network.is_hop[..., None], evidence, 0).astype(belief.dtype)
-        logarithm = jnp.log(belief).at[network.edge].add(known)
+        known = jnp.where(network.routes.is_hop[..., None], evidence, 0).astype(belief.dtype)
+        logarithm = jnp.log(belief).at[network.routes.edge].add(known)
         possible = (logarithm > -jnp.inf).any(axis=1, keepdims=True)
         posterior = jnp.where(possible, jax.nn.softmax(logarithm, axis=1), posterior)
     return posterior

@@ -13,7 +13,7 @@ def expected_pairs(network: Network) -> Float[Array, " nodes"]:
     Args:
         network: Routes.
     """
-    return jnp.where(network.is_hop, _pairs_of_links(network), jnp.inf).min(axis=1)
+    return jnp.where(network.routes.is_hop, _pairs_of_links(network), jnp.inf).min(axis=1)
 
 
 def likely_pairs(
@@ -29,11 +29,11 @@ def likely_pairs(
         belief: Probability of each condition of every edge.
     """
     pairs = _pairs_of_links(network)[..., None] * network.condition_model.rate
-    pairs = jnp.where(network.is_hop[..., None], pairs, 0)
+    pairs = jnp.where(network.routes.is_hop[..., None], pairs, 0)
     levels = jnp.sort(pairs.reshape(len(pairs), -1))
     reached = pairs[:, None] >= levels[..., None, None]
-    chance = (reached * belief[network.edge][:, None]).sum(axis=-1)
-    all_reach = jnp.where(network.is_hop[:, None], chance, 1).prod(axis=-1)
+    chance = (reached * belief[network.routes.edge][:, None]).sum(axis=-1)
+    all_reach = jnp.where(network.routes.is_hop[:, None], chance, 1).prod(axis=-1)
     return (jnp.diff(levels, prepend=0) * all_reach).sum(axis=-1)
 
 
@@ -47,8 +47,8 @@ def new_contraction(network: Network, links: Links) -> Float[Array, "xyz nodes"]
 
     Pairs whose links waited at a relay are worse.
     """
-    hops = jnp.where(network.is_hop, links.fresh[-1], 1)
-    return hops.prod(axis=-1) * network.swap_contraction
+    hops = jnp.where(network.routes.is_hop, links.fresh[-1], 1)
+    return hops.prod(axis=-1) * network.operations.swap_contraction
 
 
 def by_age(
@@ -91,7 +91,9 @@ def decay_of_letters(
         network: Rates of decay.
         survival: What a window in memory leaves of the letter that decays fastest.
     """
-    rate = network.decay_rate[:, :1] + network.decay_rate[:, network.vertex]
+    rate = (
+        network.memories.decay_rate[:, :1] + network.memories.decay_rate[:, network.routes.vertex]
+    )
     fastest = rate.max(axis=0)
     share = rate / jnp.where(fastest > 0, fastest, 1)
     slower = jnp.where(share > 0, survival**share, 1)
@@ -101,8 +103,8 @@ def decay_of_letters(
 def lifetime(network: Network, links: Links) -> Float[Array, " nodes"]:
     """Returns at how many window ends a new pair is above the cut-off, by the estimate."""
     new = new_contraction(network, links)
-    fidelity = counts.fidelity(by_age(new, links.decay[-1], network.ages))
-    return (fidelity >= network.cutoff_fidelity).sum(axis=1).astype(new.dtype)
+    fidelity = counts.fidelity(by_age(new, links.decay[-1], network.memories.ages))
+    return (fidelity >= network.memories.cutoff_fidelity).sum(axis=1).astype(new.dtype)
 
 
 def quality(network: Network) -> Float[Array, " nodes"]:
@@ -112,5 +114,5 @@ def quality(network: Network) -> Float[Array, " nodes"]:
 
 
 def _pairs_of_links(network: Network) -> Float[Array, "nodes hops"]:
-    tried = jnp.floor(network.attempts_per_window) * network.modes
-    return tried * network.success_probability
+    tried = jnp.floor(network.generation.attempts_per_window) * network.generation.modes
+    return tried * network.generation.success_probability

@@ -25,9 +25,9 @@ def attempts(
         network: Links; `attempts_per_window` for a whole channel and one mode.
         shares: Of a channel for each node in a window, in [0, 1].
     """
-    most = network.attempts_per_window
+    most = network.generation.attempts_per_window
     fitting = jnp.minimum(shares[..., None] * most + jnp.minimum(SHARE * most, PART), most)
-    return jnp.floor(fitting).astype(jnp.int32) * network.modes
+    return jnp.floor(fitting).astype(jnp.int32) * network.generation.modes
 
 
 def herald(

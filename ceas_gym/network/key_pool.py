@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ceas_gym.physics import bell, key
-from ceas_gym.types import Network
+from ceas_gym.types import KeyBudget
 
 Accounting = Callable[[Array, Array], Array]
 
@@ -42,20 +42,20 @@ ACCOUNTINGS: dict[str, Accounting] = {"asymptotic": asymptotic, "finite": finite
 
 
 def bits_per_pair(
-    network: Network, contraction: Float[Array, "xyz nodes"]
+    budget: KeyBudget, contraction: Float[Array, "xyz nodes"]
 ) -> Float[Array, " nodes"]:
     """Returns the secret bits that a pair yields when both its halves are measured.
 
     Args:
-        network: Readout of the measurement, and the accounting.
+        budget: Readout of the measurement, and the accounting.
         contraction: Of the pair, by the hub's estimate.
     """
-    measured = bell.from_letters(contraction.T * network.key_contraction)
-    return network.accounting(measured, network.block_pairs)
+    measured = bell.from_letters(contraction.T * budget.contraction)
+    return budget.accounting(measured, budget.block_pairs)
 
 
 def measure(
-    network: Network,
+    budget: KeyBudget,
     key_bits: Float[Array, "nodes slots"],
     arrivals: Int[Array, " nodes"],
     per_pair: Float[Array, " nodes"],
@@ -68,22 +68,22 @@ def measure(
     is measured whose key would not fit.
 
     Args:
-        network: Tag length and pool capacity.
+        budget: Tag length and pool capacity.
         key_bits: Pool by age of the key.
         arrivals: New pairs in this window.
         per_pair: Secret bits of a new pair.
         lasts: Whether a new pair would last until the barrier.
     """
     held = key_bits.sum(axis=1)
-    room = _pairs(jnp.floor, network.key_capacity_bits - held, per_pair)
-    short = _pairs(jnp.ceil, network.tag_bits - held, per_pair)
+    room = _pairs(jnp.floor, budget.capacity_bits - held, per_pair)
+    short = _pairs(jnp.ceil, budget.tag_bits - held, per_pair)
     wanted = jnp.where(lasts, jnp.minimum(short, room), room)
     keyed = jnp.where(per_pair > 0, jnp.minimum(arrivals, wanted), 0)
     return key_bits.at[:, 0].add(keyed * per_pair), keyed
 
 
 def spend(
-    network: Network, key_bits: Float[Array, "nodes slots"], tagged: Bool[Array, " nodes"]
+    budget: KeyBudget, key_bits: Float[Array, "nodes slots"], tagged: Bool[Array, " nodes"]
 ) -> Float[Array, "nodes slots"]:
     """Returns the pool after the tagged nodes used the oldest bits for one tag each.
 
@@ -92,14 +92,14 @@ def spend(
         >>> spend(SimpleNamespace(tag_bits=4.0), jnp.array([[5.0, 3.0]]), jnp.array([True]))
         Array([[4., 0.]], dtype=float32)
     """
-    owed = jnp.where(tagged, network.tag_bits, 0.0)[:, None]
+    owed = jnp.where(tagged, budget.tag_bits, 0.0)[:, None]
     older = key_bits.sum(axis=1, keepdims=True) - jnp.cumsum(key_bits, axis=1)
     return key_bits - jnp.clip(owed - older, 0.0, key_bits)
 
 
-def expire(network: Network, key_bits: Float[Array, "nodes slots"]) -> Float[Array, "nodes slots"]:
+def expire(budget: KeyBudget, key_bits: Float[Array, "nodes slots"]) -> Float[Array, "nodes slots"]:
     """Returns the pool one round later: the oldest key is discarded, if key expires at all."""
-    if not network.key_expires:
+    if not budget.expires:
         return key_bits
     return jnp.pad(key_bits[:, :-1], ((0, 0), (1, 0)))
 

@@ -63,12 +63,12 @@ def dejmps(
         Deutsch et al., PRL 77, 2818 (1996).
     """
     pair = bell.from_letters(jnp.moveaxis(memory.contraction, 1, -1))
-    noise = (network.gate_contraction, network.readout)
+    noise = (network.operations.gate_contraction, network.operations.readout)
     probability, better = bell.purify(pair, pair, "dejmps", *noise)
-    wait = links.decay[..., None] ** network.latency[:, None]
+    wait = links.decay[..., None] ** network.routes.latency[:, None]
     purified = jnp.moveaxis(bell.to_letters(better), -1, 1) * wait
     before, after = counts.fidelity(memory.contraction[-1]), counts.fidelity(purified[-1])
-    helps = (before < network.purification_fidelity) & (after > before)
+    helps = (before < network.operations.purification_fidelity) & (after > before)
     couples = jnp.where(helps & taking_part[:, None], memory.pairs // 2, 0)
     left = (memory.pairs - couples * (2 - probability[-1])).sum(axis=1)
     couples = jnp.where(left[:, None] >= network.qubits, couples, 0)

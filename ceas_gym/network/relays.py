@@ -5,9 +5,9 @@ swaps as many pairs as all links of the route can supply, the freshest first and
 that the relays of a route tell each other what was heralded takes no time here. A full memory
 refuses new pairs. Relays serve any number of routes at once, as far as the fibres carry them.
 What is left waits in the relay's memory, under the same cut-off as any pair, for the next window.
-A swap always succeeds (matter qubits); its noise is in `Network.swap_contraction`. Pairs of links
-are known by their age: where coherence drifts, one left from the last round counts as if it had
-always decayed as it does now, which a slow drift allows. The ledger begins with a swapped pair;
+A swap always succeeds (matter qubits); its noise is in `Operations.swap_contraction`. Pairs of
+links are known by their age: where coherence drifts, one left from the last round counts as if it
+had always decayed as it does now, which a slow drift allows. The ledger begins with a swapped pair;
 pairs of links that are lost at a relay are in none of its parts.
 """
 
@@ -28,7 +28,7 @@ def contraction_by_age(
 
     Where no route has a relay, no link's pair gets older than that.
     """
-    oldest = network.ages if network.is_hop.shape[1] > 1 else 1
+    oldest = network.memories.ages if network.routes.is_hop.shape[1] > 1 else 1
     return links.fresh[..., None] * counts.powers(links.link_decay, oldest)
 
 
@@ -56,17 +56,17 @@ def connect(
     """
     if heralded.shape[1] == 1:
         return waiting, heralded[:, 0], values[..., 0, 0]
-    alive = counts.fidelity(values[-1]) >= network.cutoff_fidelity
+    alive = counts.fidelity(values[-1]) >= network.memories.cutoff_fidelity
     older, _ = counts.age(waiting, alive)
     new = jnp.where(alive[..., 0], heralded, 0)
-    pairs, _ = counts.admit(older, new, network.memories)
+    pairs, _ = counts.admit(older, new, network.memories.per_link)
     # Where the route is a single link there is no relay: its pairs go straight to the node.
-    direct = ~network.is_hop[:, 1, None, None]
+    direct = ~network.routes.is_hop[:, 1, None, None]
     straight = jnp.zeros_like(pairs).at[..., 0].set(heralded)
     pairs = jnp.where(direct, straight, pairs)
-    supplied = jnp.where(network.is_hop, pairs.sum(axis=-1), PLENTY)
+    supplied = jnp.where(network.routes.is_hop, pairs.sum(axis=-1), PLENTY)
     swapped = supplied.min(axis=1)
     taken = counts.take(pairs, swapped[:, None], oldest_first=False)
     mean = (taken * values).sum(axis=-1) / jnp.maximum(swapped, 1)[:, None]
-    whole = jnp.where(network.is_hop, mean, 1).prod(axis=-1)
-    return pairs - taken, swapped, whole * network.swap_contraction
+    whole = jnp.where(network.routes.is_hop, mean, 1).prod(axis=-1)
+    return pairs - taken, swapped, whole * network.operations.swap_contraction

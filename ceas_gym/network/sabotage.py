@@ -26,9 +26,9 @@ def exhaust(
     """
     network, factor = params.network, params.adversary.request_factor
     asked = jnp.where(coalition.acting, jnp.minimum(factor * schedule, 1.0), schedule)
-    most = jnp.maximum(schedule.sum(axis=0), network.quota)
+    most = jnp.maximum(schedule.sum(axis=0), network.switch.quota)
     granted = asked * jnp.minimum(1.0, most / jnp.maximum(asked.sum(axis=0), 1e-30))
-    return switch.share(network, granted)
+    return switch.share(network.switch, granted)
 
 
 def jam(params: Params, coalition: Coalition, links: Links) -> Links:

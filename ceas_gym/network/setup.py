@@ -1,7 +1,6 @@
 """Settings to `Network`: routes, link budgets, noise and key rates."""
 
 from functools import partial
-from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +18,17 @@ from ceas_gym.scenario import (
     NetworkSettings,
     VerificationSettings,
 )
-from ceas_gym.types import ConditionModel, Network, Verification
+from ceas_gym.types import (
+    ConditionModel,
+    Generation,
+    KeyBudget,
+    Memories,
+    Network,
+    Operations,
+    Routes,
+    Switch,
+    Verification,
+)
 
 HEADER_BITS = 64
 """Node and round, which the tag covers beside the update."""
@@ -58,44 +67,22 @@ def build(
     decay_rate = _decay_rate_per_s(hardware, coherence_s)
     limits.check_sizes(routes.edge, settings.windows, settings.oldest_windows)
     limits.check_memories(routes.is_hop, settings.memories_per_link)
-    attempts, success, link_contraction = _link_budget(settings, hardware, routes, decay_rate)
-    tag_bits = key.tag_bits(WORD_BITS * parameters + HEADER_BITS, key_settings.security_bits)
-    lifetime_rounds = key_settings.lifetime_rounds
-    with asked_by("network.purification"):
-        purify = purification.get(settings.purification)
     return Network(
-        attempts_per_window=array(routes.is_hop * attempts),
-        modes=array(hardware.modes, np.int32),
-        success_probability=success,
-        is_hop=array(routes.is_hop, bool),
-        edge=array(routes.edge, np.int32),
-        ends=array(routes.ends, np.int32),
-        vertex=array(routes.vertex, np.int32),
-        link_contraction=link_contraction,
-        **_losses(hardware, routes, decay_rate)._asdict(),
-        decay_rate=array(settings.window_s * decay_rate),
-        cutoff_fidelity=array(settings.cutoff_fidelity or 0.0),
-        purification_fidelity=array(settings.purification_fidelity),
-        gate_contraction=array(hardware.gate_contraction),
-        readout=array(hardware.readout),
-        latency=array(_latency_s(hardware, routes) / settings.window_s),
-        memories=array(settings.memories_per_link, np.int32),
-        channels=array(routes.channels),
-        passes=array(routes.passes),
-        quota=array(settings.quota * settings.windows * routes.channels[0] / len(routes.vertex)),
-        tag_bits=array(tag_bits),
-        key_capacity_bits=array(tag_bits * key_settings.capacity_tags),
-        block_pairs=array(key_settings.block_pairs),
+        routes=_routes(routes, _latency_s(hardware, routes) / settings.window_s),
+        generation=_generation(settings, hardware, routes, decay_rate),
+        switch=_switch(settings, routes),
+        memories=Memories(
+            decay_rate=array(settings.window_s * decay_rate),
+            cutoff_fidelity=array(settings.cutoff_fidelity or 0.0),
+            per_link=array(settings.memories_per_link, np.int32),
+            ages=settings.oldest_windows,
+        ),
+        operations=_operations(settings, hardware, routes, decay_rate),
+        key=_key_budget(key_settings, parameters, hardware),
         condition_model=_condition_model(settings.conditions),
         verification=_verification(verification, settings.memories_per_link),
-        accounting=key_pool.ACCOUNTINGS[key_settings.accounting],
-        purification=purify,
-        edges=len(routes.length_km),
         windows=settings.windows,
-        ages=settings.oldest_windows,
         qubits=qubits,
-        key_slots=1 if lifetime_rounds is None else lifetime_rounds,
-        key_expires=lifetime_rounds is not None,
         oldest_first=settings.spend_order == "oldest_first",
         unauthenticated_spend=accepts_unauthenticated,
         drifts=settings.conditions.coherence == "drifting",
@@ -126,14 +113,25 @@ def _decay_rate_per_s(
         )
 
 
-def _link_budget(
+def _routes(routes: Topology, latency: Float[np.ndarray, " nodes"]) -> Routes:
+    return Routes(
+        is_hop=array(routes.is_hop, bool),
+        edge=array(routes.edge, np.int32),
+        ends=array(routes.ends, np.int32),
+        vertex=array(routes.vertex, np.int32),
+        latency=array(latency),
+        edges=len(routes.length_km),
+    )
+
+
+def _generation(
     settings: NetworkSettings,
     hardware: HardwareSettings,
     routes: Topology,
     decay_rate: Float[np.ndarray, "xyz vertices"],
-) -> tuple[Float[np.ndarray, "nodes hops"], Array, Array]:
-    # Attempts in a window, success probability, and contraction of a pair when its link's two ends
-    # learn of it: by then it is one flight old in both memories.
+) -> Generation:
+    # A new pair is described as it is when its link's two ends learn of it: by then it is one
+    # flight old in both memories.
     period_s = hardware.attempt_overhead_s + routes.hop_km / hardware.fibre_speed_km_per_s
     attempts = limits.whole_attempts(settings.window_s / period_s, array(0).dtype)
     success, contraction = _new_pairs(
@@ -146,7 +144,30 @@ def _link_budget(
         windows=settings.windows,
         channels=settings.channels,
     )
-    return attempts, success, contraction
+    return Generation(
+        attempts_per_window=array(routes.is_hop * attempts),
+        modes=array(hardware.modes, np.int32),
+        success_probability=success,
+        contraction=contraction,
+    )
+
+
+def _switch(settings: NetworkSettings, routes: Topology) -> Switch:
+    quota = settings.quota * settings.windows * routes.channels[0] / len(routes.vertex)
+    return Switch(channels=array(routes.channels), passes=array(routes.passes), quota=array(quota))
+
+
+def _key_budget(settings: KeySettings, parameters: int, hardware: HardwareSettings) -> KeyBudget:
+    tag_bits = key.tag_bits(WORD_BITS * parameters + HEADER_BITS, settings.security_bits)
+    return KeyBudget(
+        tag_bits=array(tag_bits),
+        capacity_bits=array(tag_bits * settings.capacity_tags),
+        block_pairs=array(settings.block_pairs),
+        contraction=array((2 * hardware.readout - 1) ** 2),
+        accounting=key_pool.ACCOUNTINGS[settings.accounting],
+        slots=1 if settings.lifetime_rounds is None else settings.lifetime_rounds,
+        expires=settings.lifetime_rounds is not None,
+    )
 
 
 # Compiled as a whole: operation by operation, each would be compiled alone.
@@ -180,27 +201,27 @@ def _teleported(gate_contraction: Array, readout: Array) -> Array:
     return bell.teleport(bell.werner(1.0), gate_contraction, readout)
 
 
-class _Losses(NamedTuple):
-    swap_contraction: Array
-    delivery_contraction: Array
-    key_contraction: Array
-
-
-def _losses(
+def _operations(
+    settings: NetworkSettings,
     hardware: HardwareSettings,
     routes: Topology,
     decay_rate: Float[np.ndarray, "xyz vertices"],
-) -> _Losses:
+) -> Operations:
     # A swap is a teleportation of half a pair: one Bell measurement has one noise.
     measured = _teleported(hardware.gate_contraction, hardware.readout)
     measurement, swaps = np.asarray(measured)[:, None], routes.is_hop.sum(axis=1) - 1
     of_node = decay_rate[:, routes.vertex]
     waiting = np.exp(-_outcomes_s(hardware, routes) * (decay_rate[:, :1] + of_node))
     corrected = np.exp(-_latency_s(hardware, routes) * of_node)
-    return _Losses(
+    with asked_by("network.purification"):
+        purify = purification.get(settings.purification)
+    return Operations(
         swap_contraction=array(measurement**swaps * waiting),
         delivery_contraction=array(measurement * corrected),
-        key_contraction=array((2 * hardware.readout - 1) ** 2),
+        gate_contraction=array(hardware.gate_contraction),
+        readout=array(hardware.readout),
+        purification_fidelity=array(settings.purification_fidelity),
+        purification=purify,
     )
 
 

@@ -20,22 +20,22 @@ class Arrivals(NamedTuple):
 
 def empty(network: Network) -> Memory:
     """Returns a memory that holds nothing."""
-    nodes, hops = network.is_hop.shape
-    axes, sides = network.decay_rate.shape[0], 1 + network.estimate_may_differ
-    number = network.decay_rate.dtype
+    nodes, hops = network.routes.is_hop.shape
+    axes, sides = network.memories.decay_rate.shape[0], 1 + network.estimate_may_differ
+    number = network.memories.decay_rate.dtype
     return Memory(
-        pairs=jnp.zeros((nodes, network.ages), jnp.int32),
-        contraction=jnp.zeros((sides, axes, nodes, network.ages), number),
-        links=jnp.zeros((nodes, hops, network.ages if hops > 1 else 0), jnp.int32),
-        key_bits=jnp.zeros((nodes, network.key_slots), number),
+        pairs=jnp.zeros((nodes, network.memories.ages), jnp.int32),
+        contraction=jnp.zeros((sides, axes, nodes, network.memories.ages), number),
+        links=jnp.zeros((nodes, hops, network.memories.ages if hops > 1 else 0), jnp.int32),
+        key_bits=jnp.zeros((nodes, network.key.slots), number),
     )
 
 
 def begin(network: Network, memory: Memory) -> Gathered:
     """Returns what is gathered before the first window after a barrier: what was left there."""
     none, hops = (
-        jnp.zeros(network.vertex.shape, jnp.int32),
-        jnp.zeros(network.edge.shape, jnp.int32),
+        jnp.zeros(network.routes.vertex.shape, jnp.int32),
+        jnp.zeros(network.routes.edge.shape, jnp.int32),
     )
     nothing = no_fates(none)
     return Gathered(memory=memory, ledger=nothing, tried=hops, heralded=hops, window=jnp.int32(0))
@@ -117,9 +117,11 @@ def _measure(
 ) -> tuple[Array, Array]:
     estimated = arrivals.contraction[-1]
     at_barrier = counts.fidelity(estimated * links.decay[-1] ** windows_left)
-    lasts = (at_barrier >= network.cutoff_fidelity) & (windows_left < network.ages)
-    per_pair = key_pool.bits_per_pair(network, estimated)
-    return key_pool.measure(network, key_bits, arrivals.pairs, per_pair, lasts)
+    lasts = (at_barrier >= network.memories.cutoff_fidelity) & (
+        windows_left < network.memories.ages
+    )
+    per_pair = key_pool.bits_per_pair(network.key, estimated)
+    return key_pool.measure(network.key, key_bits, arrivals.pairs, per_pair, lasts)
 
 
 def _hold(
@@ -129,8 +131,8 @@ def _hold(
     # are below the cut-off already.
     older = memory.contraction[..., :-1] * links.decay[..., None]
     contraction = jnp.concatenate([arrivals.contraction[..., None], older], axis=-1)
-    alive = counts.fidelity(contraction[-1]) >= network.cutoff_fidelity
+    alive = counts.fidelity(contraction[-1]) >= network.memories.cutoff_fidelity
     pairs, expired = counts.age(memory.pairs, alive)
     storable = jnp.where(alive[:, 0], arrivals.pairs, 0)
-    pairs, blocked = counts.admit(pairs, storable, network.memories)
+    pairs, blocked = counts.admit(pairs, storable, network.memories.per_link)
     return pairs, contraction, expired + arrivals.pairs - storable, blocked

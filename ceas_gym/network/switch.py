@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym.types import Network
+from ceas_gym.types import Switch
 
 
-def share(network: Network, asked: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:
+def share(switch: Switch, asked: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:
     """Returns the share of a channel that each node gets in each window.
 
     Where a window is asked for more than the channels of a bottleneck (the hub, or a fibre that
@@ -14,7 +14,7 @@ def share(network: Network, asked: Float[Array, "windows nodes"]) -> Float[Array
     bottleneck of its route; nothing is scaled up, so no node gets more than one channel.
 
     Args:
-        network: `channels` of the bottlenecks, and which routes pass through them.
+        switch: Channels of the bottlenecks, and which routes pass through them.
         asked: Shares of a channel, in [0, 1].
 
     Example:
@@ -24,6 +24,6 @@ def share(network: Network, asked: Float[Array, "windows nodes"]) -> Float[Array
         Array([[0.4, 0.4, 0.2],
                [0. , 0.5, 0. ]], dtype=float32)
     """
-    load = asked @ network.passes.T
-    cut = jnp.minimum(1.0, network.channels / jnp.maximum(load, 1e-30))
-    return asked * jnp.where(network.passes > 0, cut[..., None], 1.0).min(axis=1)
+    load = asked @ switch.passes.T
+    cut = jnp.minimum(1.0, switch.channels / jnp.maximum(load, 1e-30))
+    return asked * jnp.where(switch.passes > 0, cut[..., None], 1.0).min(axis=1)

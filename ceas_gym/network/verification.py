@@ -39,7 +39,7 @@ HALVINGS = 50
 
 def none(network: Network) -> Evidence:
     """Returns the evidence where nothing is tested."""
-    nothing = jnp.zeros(0, network.decay_rate.dtype)
+    nothing = jnp.zeros(0, network.memories.decay_rate.dtype)
     return Evidence(passed=nothing, made=nothing, promised=nothing)
 
 
@@ -53,7 +53,10 @@ def commission(network: Network, links: Links, key: Key[Array, ""]) -> Evidence:
     """
     if not network.verifies:
         return none(network)
-    route = jnp.where(network.is_hop, links.fresh, 1).prod(axis=-1) * network.swap_contraction
+    route = (
+        jnp.where(network.routes.is_hop, links.fresh, 1).prod(axis=-1)
+        * network.operations.swap_contraction
+    )
     truth, promised = _as_read(network, route)
     made = jnp.full_like(truth, network.verification.commissioning_pairs)
     passed = randomness.binomial(key, made, (1 + truth) / 2)
@@ -225,7 +228,7 @@ def _divergence(share: Array, below: Array) -> Array:
 def _as_read(
     network: Network, contraction: Float[Array, "truth_and_estimate xyz ..."]
 ) -> Float[Array, "truth_and_estimate ..."]:
-    return network.key_contraction * contraction.mean(axis=1)
+    return network.key.contraction * contraction.mean(axis=1)
 
 
 def _promised(
@@ -235,4 +238,4 @@ def _promised(
     # can.
     trusted = trust(network, evidence)[:, None]
     calibrated = jnp.where(trusted > 0, estimated / jnp.where(trusted > 0, trusted, 1), 1)
-    return jnp.minimum(calibrated, network.key_contraction)
+    return jnp.minimum(calibrated, network.key.contraction)

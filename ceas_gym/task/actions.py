@@ -3,19 +3,17 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ceas_gym.network import switch
-from ceas_gym.types import Network
+from ceas_gym.network.switch import share
+from ceas_gym.types import Switch
 
 
-def decode(
-    network: Network, action: Float[Array, "windows nodes"]
-) -> Float[Array, "windows nodes"]:
+def decode(switch: Switch, action: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:
     """Returns the share of a channel that each node gets in each window.
 
     An entry a asks for the share (a + 1) / 2, and gets at most that (`network.switch.share`).
 
     Args:
-        network: Its bottlenecks.
+        switch: Channels of the bottlenecks, and which routes pass through them.
         action: Requests in [-1, 1]; beyond, they are clipped.
 
     Example:
@@ -25,7 +23,7 @@ def decode(
         Array([[0.4, 0.4, 0.2],
                [0. , 0.5, 0. ]], dtype=float32)
     """
-    return switch.share(network, (jnp.clip(action, -1.0, 1.0) + 1.0) / 2.0)
+    return share(switch, (jnp.clip(action, -1.0, 1.0) + 1.0) / 2.0)
 
 
 def encode(schedule: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:

@@ -76,7 +76,7 @@ def _calibration(network: Network, state: State) -> list[Array]:
         new.mean(axis=0),
         forecast.survival(links.decay[-1]),
         forecast.lifetime(network, links) / network.windows,
-        key_pool.bits_per_pair(network, new),
+        key_pool.bits_per_pair(network.key, new),
     ]
 
 
@@ -87,10 +87,10 @@ def _holdings(params: Params, state: State) -> list[Array]:
     contraction = (memory.pairs * estimated).sum(axis=1) / jnp.maximum(stored, 1)
     key = memory.key_bits.sum(axis=1)
     return [
-        stored / network.memories,
+        stored / network.memories.per_link,
         contraction,
-        key / network.key_capacity_bits,
-        key / network.tag_bits,
+        key / network.key.capacity_bits,
+        key / network.key.tag_bits,
         jnp.log10(1 + report.shots) / 4,
         report.signal,
         report.weights * report.counted * stored.shape[0] / 4,

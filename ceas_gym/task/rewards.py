@@ -60,7 +60,7 @@ def delivered(
 ) -> Float[Array, ""]:
     """Returns the reward `information` of a round that delivered so many shots of such a signal."""
     factor = physics.depolarized_qfi_factor(signal, 2**params.network.qubits)
-    most = params.network.memories / params.network.qubits
+    most = params.network.memories.per_link / params.network.qubits
     return (shots * factor).mean() / (most * params.rounds)
 
 

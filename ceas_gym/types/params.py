@@ -3,128 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
-
-def static() -> Any:  # noqa: ANN401 - stands for a value of the field's type
-    """Marks a field as part of the compiled program: another value compiles anew."""
-    return field(metadata={"static": True})
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class ConditionModel:
-    """How links and memories change from round to round, and how often the hub looks."""
-
-    transition: Float[Array, "conditions conditions"]
-    """Probability that a link in the one condition (row) is in the other a round later."""
-    start: Float[Array, " conditions"]
-    """Of a link's condition in the first round."""
-    rate: Float[Array, " conditions"]
-    """Factor of the condition on the probability of success."""
-    persistence: Float[Array, ""]
-    """Of a memory's coherence from round to round, as a correlation."""
-    spread: Float[Array, ""]
-    """Standard deviation of the logarithm of a memory's coherence time over many rounds."""
-    calibration_rounds: Int[Array, ""]
-    """Rounds from one calibration of the coherence times to the next."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Verification:
-    """Test pairs, and what the hub concludes from them (`network.verification`)."""
-
-    pairs: Int[Array, ""]
-    """Tested of each node in a round, if so many are stored."""
-    doubt: Float[Array, ""]
-    """Natural logarithm of one over the chance that a bound is wrong."""
-    persistence: Float[Array, ""]
-    """Factor on the count of earlier tests when new ones count."""
-    commissioning_pairs: Int[Array, ""]
-    """Tested of each node before the first round."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """Routes from the hub to the nodes, memories, and what teleportation and key need."""
-
-    attempts_per_window: Float[Array, "nodes hops"]
-    """Attempts of one mode on a whole channel in a window."""
-    modes: Int[Array, ""]
-    success_probability: Float[Array, "nodes hops"]
-    """Of one attempt, on a link in good condition."""
-    is_hop: Bool[Array, "nodes hops"]
-    """Whether the route is that long."""
-    edge: Int[Array, "nodes hops"]
-    """Which fibre edge the hop uses."""
-    ends: Int[Array, "nodes hops 2"]
-    """At which vertices the hop has its two memories; the hub is vertex 0."""
-    vertex: Int[Array, " nodes"]
-    """Where the node is."""
-    link_contraction: Float[Array, "xyz nodes hops"]
-    """Of a link's pair, when both ends know of it."""
-    swap_contraction: Float[Array, "xyz nodes"]
-    """What the swaps of the whole route, and the way of their outcomes, leave."""
-    delivery_contraction: Float[Array, "xyz nodes"]
-    """What the teleportation at the barrier leaves: gate, readout, and the way of its outcomes."""
-    key_contraction: Float[Array, ""]
-    """What the readout of both halves leaves when a pair is measured into key, or tested."""
-    decay_rate: Float[Array, "xyz vertices"]
-    """Of a memory's contraction of X, Y and Z, per window (`physics.memories`)."""
-    cutoff_fidelity: Float[Array, ""]
-    """A pair below it is discarded."""
-    purification_fidelity: Float[Array, ""]
-    """A pair below it is purified at the barrier."""
-    gate_contraction: Float[Array, ""]
-    readout: Float[Array, ""]
-    """Probability that one outcome of a measurement is read correctly."""
-    latency: Float[Array, " nodes"]
-    """From the hub to the node, in windows."""
-    memories: Int[Array, ""]
-    """For the pairs of hub and node, and as many again for the waiting pairs of each hop of a route
-    with relays, at both its ends."""
-    channels: Float[Array, " bottlenecks"]
-    """Of the hub, then of every fibre edge that nodes share."""
-    passes: Float[Array, "bottlenecks nodes"]
-    """One where the node's route goes through the bottleneck."""
-    quota: Float[Array, ""]
-    """Windows of a channel in a round, up to which a node may ask for more than it is given."""
-    tag_bits: Float[Array, ""]
-    key_capacity_bits: Float[Array, ""]
-    block_pairs: Float[Array, ""]
-    """Pairs that are distilled into key together."""
-    condition_model: ConditionModel
-    verification: Verification
-    accounting: Callable[..., Array] = static()
-    """Secret bits of a measured pair (`network.key_pool.ACCOUNTINGS`)."""
-    purification: Callable[..., Any] = static()
-    edges: int = static()
-    windows: int = static()
-    ages: int = static()
-    """Windows after which any pair is discarded."""
-    qubits: int = static()
-    """Pairs that one shot takes."""
-    key_slots: int = static()
-    """Rounds of key that the pool keeps apart by age."""
-    key_expires: bool = static()
-    oldest_first: bool = static()
-    unauthenticated_spend: bool = static()
-    """Whether a node without a tag takes part all the same."""
-    drifts: bool = static()
-    """Whether the coherence times drift between calibrations."""
-    verifies: bool = static()
-    """Whether the hub tests pairs, and trusts its calibration only as far as they bear it out."""
-
-    @property
-    def estimate_may_differ(self) -> bool:
-        """Whether the hub's estimate may differ from the truth, so that both are kept."""
-        return self.drifts or self.verifies
+from ceas_gym.types.fields import static
+from ceas_gym.types.network import Network
 
 
 @jax.tree_util.register_dataclass
@@ -250,10 +136,13 @@ class Adversary:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Layouts:
-    """What differs between the layouts of a scenario, by field; every array has them in front."""
+    """Arrays that differ between the layouts of a scenario, which are their first axis.
 
-    network: dict[str, Any]
-    learning: dict[str, Any]
+    They go by their places, such as `.memories.decay_rate`.
+    """
+
+    network: dict[str, Array]
+    learning: dict[str, Array]
     count: int = static()
 
 

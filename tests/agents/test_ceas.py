@@ -48,7 +48,7 @@ def test_action_is_legal_for_any_observation(tiny, start, seed):
     assert np.isfinite(action).all()
     assert np.abs(action).max() <= 1
     asked = (action + 1) / 2
-    assert (asked.sum(axis=1) <= float(tiny.network.channels[0]) + 1e-4).all()
+    assert (asked.sum(axis=1) <= float(tiny.network.switch.channels[0]) + 1e-4).all()
 
 
 def test_node_short_of_key_gets_the_earliest_windows(tiny, start):
@@ -56,8 +56,8 @@ def test_node_short_of_key_gets_the_earliest_windows(tiny, start):
     rich = Observation(start.nodes.at[:, column].set(1.0), start.network)
     poor = Observation(rich.nodes.at[2, column].set(0.0), start.network)
     none = jax.random.key(0)
-    with_key = actions.decode(tiny.network, plan(tiny, rich, none))
-    short = actions.decode(tiny.network, plan(tiny, poor, none))
+    with_key = actions.decode(tiny.network.switch, plan(tiny, rich, none))
+    short = actions.decode(tiny.network.switch, plan(tiny, poor, none))
     assert float(short[0, 2]) > float(with_key[0, 2])
 
 
@@ -94,7 +94,7 @@ def losses_of_all(params, observation, placement):
             return planning.allocate(found, served, free, most, slope)
 
         action = planning.plan(network, found, observation, served, give)
-        channel_time = actions.decode(network, action)
+        channel_time = actions.decode(network.switch, action)
         data = channel_time - planning.fill_windows(network, jnp.where(served, needed, 0))
         information = found.stored + (found.value * jnp.maximum(data, 0)).sum(axis=0)
         lost = ceas.loss_of(params, information, served, placement)
@@ -131,7 +131,7 @@ def test_data_given_to_colluders_on_the_best_links_are_lost():
 
 def test_colluders_that_are_reckoned_with():
     params = parameters.build(config.load("paper"))
-    nodes, bad = params.network.vertex.shape[0], int(params.consensus.tolerated)
+    nodes, bad = params.network.nodes, int(params.consensus.tolerated)
     law = stats.hypergeom(nodes, bad, 28)
     found = ceas.colluders(params, jnp.int32(28), "random")
     assert float(found) == pytest.approx(law.mean() + law.std(), rel=1e-5)

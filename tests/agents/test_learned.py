@@ -124,7 +124,7 @@ INPUTS = "agent was trained for 66 inputs, but the scenario has 108"
 )
 def test_another_scenario_is_refused_in_one_line(form, changes, said, agents):
     other = drawn.params(changes)
-    nodes = other.network.vertex.shape[0]
+    nodes = other.network.nodes
     with pytest.raises(ValueError, match=said) as error:
         checkpoints.policy(agents[form])(other, drawn.observation(nodes, 0), KEY)
     assert "\n" not in str(error.value)
@@ -136,7 +136,7 @@ def test_another_scenario_is_refused_in_one_line(form, changes, said, agents):
 )
 def test_another_scenario_is_played_where_it_can_be(form, changes, agents):
     other = drawn.params(changes)
-    windows, nodes = other.network.windows, other.network.vertex.shape[0]
+    windows, nodes = other.network.windows, other.network.nodes
     seen = drawn.observation(nodes, 0)
     action = jax.eval_shape(checkpoints.policy(agents[form]), other, seen, KEY)
     assert action.shape == (windows, nodes)

@@ -51,9 +51,13 @@ def test_one_link_without_decay_is_known_by_hand():
     params = parameters.build(config.load("tiny", CALM | changes))
     network = params.network
     pairs = 2 * float(
-        network.attempts_per_window[0, 0] * network.modes * network.success_probability[0, 0]
+        network.generation.attempts_per_window[0, 0]
+        * network.generation.modes
+        * network.generation.success_probability[0, 0]
     )
-    contraction = network.link_contraction[:, 0, 0] * network.delivery_contraction[:, 0]
+    contraction = (
+        network.generation.contraction[:, 0, 0] * network.operations.delivery_contraction[:, 0]
+    )
     process = float((1 + contraction.sum()) / 4) ** 2
     signal = register.twirled_contraction(process, 4)
     worth = float(information.depolarized_qfi_factor(signal, 4))
@@ -76,7 +80,7 @@ def test_schedules_are_feasible():
     params = parameters.build(config.load("tiny", CALM))
     found = oracle.bound(params, KEY)
     used = (found.data + found.later + found.key).sum(axis=2)
-    assert used.max() <= float(params.network.channels[0]) + 1e-6
+    assert used.max() <= float(params.network.switch.channels[0]) + 1e-6
     assert found.tagged.min() >= -1e-9
     assert found.tagged.max() <= 1 + 1e-9
     assert found.later[-1].max() <= 1e-9

@@ -8,6 +8,7 @@ from functools import cache
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.networks import altered
 
 from ceas_agents.bounds import pair_bounds
 from ceas_agents.evaluation import contestants, play
@@ -32,12 +33,12 @@ def by_hand(pairs=PAIRS, bits=(0.5, 0.25), channels=1.0, quorum=1, decay=DECAY, 
         "attempts_per_window": jnp.array(pairs)[:, None] * 2,
         "modes": jnp.int32(1),
         "success_probability": jnp.full((len(pairs), 1), 0.5),
-        "link_contraction": jnp.ones((3, len(pairs), 1)),
+        "generation_contraction": jnp.ones((3, len(pairs), 1)),
         "decay_rate": jnp.array([(0.0, *decay)] * 3),
         "cutoff_fidelity": jnp.float32(CUTOFF),
         "accounting": lambda pair, block: jnp.array(bits),
         "channels": jnp.array([channels]),
-        "memories": jnp.int32(10_000),
+        "memories_per_link": jnp.int32(10_000),
         "tag_bits": jnp.float32(4),
         "key_capacity_bits": jnp.float32(1e6),
         "key_slots": 2,
@@ -46,7 +47,7 @@ def by_hand(pairs=PAIRS, bits=(0.5, 0.25), channels=1.0, quorum=1, decay=DECAY, 
     consensus = replace(
         params.consensus, votes_needed=jnp.int32(quorum - 1), tolerated=jnp.int32(1)
     )
-    network = replace(params.network, **figures | changes)
+    network = altered(params.network, **figures | changes)
     return replace(params, network=network, consensus=consensus, rounds=jnp.int32(4))
 
 
@@ -128,7 +129,7 @@ def test_with_all_limits_it_is_the_best_of_a_grid(quorum, memories):
     params = by_hand(
         bits=bits,
         quorum=quorum,
-        memories=jnp.int32(memories + 1),
+        memories_per_link=jnp.int32(memories + 1),
         key_capacity_bits=jnp.float32(8),
         unauthenticated_spend=False,
     )
@@ -143,7 +144,7 @@ def test_one_node_is_known_by_hand():
         (20.0,),
         (0.5,),
         decay=(0.1,),
-        memories=jnp.int32(17),
+        memories_per_link=jnp.int32(17),
         key_capacity_bits=jnp.float32(8),
         unauthenticated_spend=False,
     )
@@ -166,7 +167,7 @@ def test_busy_bound_is_the_best_of_a_grid():
     memories, most_key, bits = 4, 2.5, (0.5, 0.25)
     params = by_hand(
         bits=bits,
-        memories=jnp.int32(memories),
+        memories_per_link=jnp.int32(memories),
         key_capacity_bits=jnp.float32(2.5),
         tag_bits=jnp.float32(2.5),
         key_expires=False,
@@ -244,7 +245,7 @@ def test_more_channels_and_longer_coherence_reach_more():
 def test_a_shared_fibre_is_a_bottleneck():
     """Of the hub's two channels, one fits through the fibre that both routes take."""
     free = by_hand(bits=(0.0, 0.0), channels=2.0)
-    shared = replace(
+    shared = altered(
         free.network, channels=jnp.array([2.0, 1.0]), passes=jnp.ones((2, 2), jnp.float32)
     )
     # In the first window only the second node's pairs last.
@@ -262,7 +263,7 @@ def test_a_route_makes_as_many_pairs_as_its_worst_hop():
         attempts_per_window=rates,
         success_probability=jnp.full((2, 2), 0.5),
         is_hop=rates > 0,
-        link_contraction=jnp.ones((3, 2, 2)),
+        generation_contraction=jnp.ones((3, 2, 2)),
         edge=jnp.array([[0, 1], [2, 0]]),
         ends=jnp.array([[[0, 2], [2, 1]], [[0, 2], [0, 0]]]),
         swap_contraction=jnp.ones((3, 2)),
@@ -291,7 +292,7 @@ def test_an_attempt_that_a_window_cuts_off_is_not_made():
 def test_key_has_no_end_where_a_pair_may_be_worth_any():
     """All pairs of the link, though the pool would hold few of them at their best."""
     params = by_hand((20.0,), (0.5,), key_capacity_bits=jnp.float32(8), decay=(0.1,))
-    few = replace(params.network, memories=jnp.int32(2))
+    few = altered(params.network, memories_per_link=jnp.int32(2))
     assert pair_bounds.most_useful_pairs(replace(params, network=few)) == pytest.approx(12)
     verified = replace(few, verifies=True)
     assert pair_bounds.most_useful_pairs(replace(params, network=verified)) == pytest.approx(40)
@@ -306,9 +307,9 @@ def test_key_of_coherence_that_drifts_is_that_of_three_deviations():
 
     params = by_hand((20.0,), (), key_capacity_bits=jnp.float32(8), decay=(0.1,))
     model = replace(params.network.condition_model, spread=jnp.float32(0.5))
-    network = replace(
+    network = altered(
         params.network,
-        memories=jnp.int32(2),
+        memories_per_link=jnp.int32(2),
         drifts=True,
         condition_model=model,
         accounting=accounting,

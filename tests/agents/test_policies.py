@@ -60,7 +60,7 @@ def test_max_rate_fills_the_fastest_links_first(params, start):
     given = schedule(params, "max_rate", start)
     network = params.network
     pairs = np.asarray(forecast.expected_pairs(network))
-    needed = np.asarray(network.memories) / pairs
+    needed = np.asarray(network.memories.per_link) / pairs
     fastest = np.argsort(needed)
     assert given[0, fastest[0]] == pytest.approx(min(1, needed[fastest[0]]), rel=1e-3)
     assert given[0].sum() == pytest.approx(3.0)

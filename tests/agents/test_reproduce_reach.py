@@ -16,7 +16,7 @@ def test_stretching_slows_the_decay_and_nothing_else():
     scenario = config.load("tiny")
     longer = utilization.stretched(scenario, 4.0)
     assert utilization.coherence_s(longer) == pytest.approx(4 * 42 * 20 / 62)
-    rates = [parameters.build(case).network.decay_rate for case in (scenario, longer)]
+    rates = [parameters.build(case).network.memories.decay_rate for case in (scenario, longer)]
     np.testing.assert_allclose(rates[0], 4 * rates[1], rtol=1e-5)
     assert longer.network == scenario.network
 

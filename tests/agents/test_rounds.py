@@ -74,9 +74,9 @@ def one_round(states, heralded, rates, gates):
 
 def test_transitions_are_those_of_a_round_played_pair_by_pair(params, game):
     network = params.network
-    hub, *nodes = np.asarray(network.decay_rate[0], float)
-    rates = hub + np.array(nodes)[np.asarray(network.vertex) - 1]
-    gates = np.asarray(network.delivery_contraction, float)
+    hub, *nodes = np.asarray(network.memories.decay_rate[0], float)
+    rates = hub + np.array(nodes)[np.asarray(network.routes.vertex) - 1]
+    gates = np.asarray(network.operations.delivery_contraction, float)
     number = {state.tobytes(): place for place, state in enumerate(game.states)}
     random = np.random.default_rng(0)
     for pair in random.choice(len(game.process.states), 60, replace=False):
@@ -100,7 +100,9 @@ def test_chances_add_up_to_one(game):
 
 def test_every_schedule_can_be_asked_for(params, game):
     for tried in game.attempts:
-        schedule = actions.decode(params.network, optimal_rounds.request(params.network, tried))
+        schedule = actions.decode(
+            params.network.switch, optimal_rounds.request(params.network, tried)
+        )
         np.testing.assert_array_equal(generation.attempts(params.network, schedule)[..., 0], tried)
 
 

@@ -48,9 +48,9 @@ def test_windows_of_a_tag_are_bits_over_bits():
     )
     error = 2 * (1 - 0.97) / 3
     entropy = -error * np.log2(error) - (1 - error) * np.log2(1 - error)
-    attempts = np.floor(float(params.network.attempts_per_window[0, 0]))
-    pairs = attempts * int(params.network.modes) * 0.01
-    expected = float(params.network.tag_bits) / (1 - 2 * entropy) / pairs
+    attempts = np.floor(float(params.network.generation.attempts_per_window[0, 0]))
+    pairs = attempts * int(params.network.generation.modes) * 0.01
+    expected = float(params.network.key.tag_bits) / (1 - 2 * entropy) / pairs
     assert float(scarcity.tag_windows(params.network)[0]) == pytest.approx(expected, rel=1e-4)
 
 

@@ -131,7 +131,7 @@ def test_substituted_update_passes_as_often_as_its_difference_has_roots(bits: in
 
 def delivered(network: Network, memory: Memory, pairs: NDArray[np.int64]) -> tuple[Memory, Array]:
     """What the simulation's barrier leaves of the key, and whom it takes for authenticated."""
-    young = pairs[:, None] * np.eye(1, network.ages, dtype=int)
+    young = pairs[:, None] * np.eye(1, network.memories.ages, dtype=int)
     memory = built.holding(young, memory.key_bits.sum(axis=1))
     zero = jnp.zeros(len(pairs), jnp.int32)
     ledger = storage.no_fates(zero)

@@ -1,13 +1,13 @@
 """Small networks altered by hand, and the records that tests of single stages start from."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from helpers.networks import altered as altered
 from numpy.typing import ArrayLike
 
 from ceas_gym.network import conditions, setup
@@ -48,16 +48,6 @@ def _plain(x64: bool) -> Network:
 def star(**changes: Any) -> Network:
     """Returns a star of three nodes, four windows and six ages whose fields are replaced."""
     return altered(_plain(bool(jax.config.read("jax_enable_x64"))), **changes)
-
-
-def altered(network: Network, **changes: Any) -> Network:
-    """Returns the network with some fields replaced: arrays from lists, static ones as they are."""
-
-    def field(value: Any) -> Any:
-        fixed = isinstance(value, bool | int | Callable) or dataclasses.is_dataclass(value)
-        return value if fixed else jnp.asarray(value)
-
-    return dataclasses.replace(network, **{name: field(value) for name, value in changes.items()})
 
 
 def graph(*edges: Sequence[Any], hub: str = "hub", relays: Sequence[str] = ()) -> GraphSettings:
@@ -111,13 +101,13 @@ def replicas(
         edge=np.zeros((nodes, hops), np.int32),
         ends=ends,
         vertex=own.astype(np.int32),
-        link_contraction=np.ones((letters, nodes, hops), np.float32),
+        generation_contraction=np.ones((letters, nodes, hops), np.float32),
         swap_contraction=perfect,
         delivery_contraction=perfect,
         decay_rate=np.tile(rates, (letters, 1)),
         cutoff_fidelity=jnp.float32(0),
         latency=np.zeros(nodes, np.float32),
-        memories=jnp.int32(memories),
+        memories_per_link=jnp.int32(memories),
         passes=np.ones((1, nodes), np.float32),
         tag_bits=jnp.float32(0),
         key_capacity_bits=jnp.float32(0),

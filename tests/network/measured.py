@@ -22,7 +22,7 @@ def links_of(network: Network) -> Links:
 
 def herald(network: Network, links: Links, slots: int, key: jax.Array) -> jax.Array:
     """Returns what every node heralds with a whole channel, slot by slot."""
-    tried = generation.attempts(network, jnp.ones((slots, network.vertex.shape[0])))
+    tried = generation.attempts(network, jnp.ones((slots, network.nodes)))
     return generation.herald(links, tried, key)
 
 

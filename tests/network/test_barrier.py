@@ -128,7 +128,7 @@ def test_order_in_which_pairs_are_spent(oldest_first: bool, left: list[int]) -> 
     memory, delivery, _ = at_barrier(network, [[1, 0, 2, 0, 1, 1]] * 3, [1.0] * 3, values)
     assert memory.pairs.tolist() == [left] * 3
     spent = [0, 2, 2, 4] if not oldest_first else [2, 2, 4, 5]
-    arriving = values[spent] * float(network.delivery_contraction[0, 0])
+    arriving = values[spent] * float(network.operations.delivery_contraction[0, 0])
     assert float(delivery.contraction[0, 1]) == pytest.approx(float(arriving.mean()), rel=1e-6)
 
 

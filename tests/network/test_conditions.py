@@ -41,7 +41,7 @@ def many(network: Network, number: int) -> Network:
 
 def seen(network: Network, tried: int) -> tuple[jax.Array, jax.Array]:
     """Attempts of a round on each link, and none of them heralded."""
-    attempts = jnp.full((1, *network.is_hop.shape), tried, jnp.int32)
+    attempts = jnp.full((1, *network.routes.is_hop.shape), tried, jnp.int32)
     return attempts, 0 * attempts
 
 
@@ -87,7 +87,7 @@ def history(network: Network, length: int, tried: int, seed: int) -> tuple[Any, 
     def step(now: Conditions, given: tuple[jax.Array, jax.Array]) -> tuple[Conditions, Any]:
         key, number = given
         advance_key, herald_key = jax.random.split(key)
-        attempts = jnp.full((1, *network.is_hop.shape), tried, jnp.int32)
+        attempts = jnp.full((1, *network.routes.is_hop.shape), tried, jnp.int32)
         success = conditions.links(network, now).success_probability
         heralded = jax.random.binomial(herald_key, attempts.astype(float), success)
         heralded = heralded.astype(jnp.int32)
@@ -154,21 +154,21 @@ def two_routes() -> Network:
 
 def test_belief_is_bayes_rule_by_hand() -> None:
     network = two_routes()
-    assert network.edge.tolist() == [[0, 1], [0, 2], [3, 0]]
-    assert network.is_hop.tolist() == [[True, True], [True, True], [True, False]]
+    assert network.routes.edge.tolist() == [[0, 1], [0, 2], [3, 0]]
+    assert network.routes.is_hop.tolist() == [[True, True], [True, True], [True, False]]
     random = np.random.default_rng(0)
     belief = random.dirichlet(np.ones(3), 4)
-    tried = random.integers(0, 6, (2, 3, 2)) * np.asarray(network.is_hop)
+    tried = random.integers(0, 6, (2, 3, 2)) * np.asarray(network.routes.is_hop)
     heralded = random.binomial(tried, 0.2)
     nominal = conditions.steady(network)
     now = replace(nominal, belief=jnp.asarray(belief))
     got = advance(network, now, jnp.asarray(tried), jnp.asarray(heralded), 1, jax.random.key(0))
     rate, expected = [1.0, 0.3, 0.0], belief.copy()
-    for node, hop in np.argwhere(network.is_hop):
+    for node, hop in np.argwhere(network.routes.is_hop):
         tries, pairs = tried[:, node, hop].sum(), heralded[:, node, hop].sum()
         for state in range(3):
             chance = binom.pmf(pairs, tries, SUCCESS[node, hop] * rate[state])
-            expected[network.edge[node, hop], state] *= chance
+            expected[network.routes.edge[node, hop], state] *= chance
     expected = (
         expected
         / expected.sum(axis=1, keepdims=True)
@@ -219,7 +219,7 @@ def test_condition_of_a_fibre_holds_for_all_routes_over_it() -> None:
     now = Conditions(link=link, belief=belief, drift=drift, tests=verification.none(network))
     got = links_of(network, now).success_probability
     rate = np.array([[0.3, 1.0], [0.3, 0.0], [1.0, 0.3]])
-    real = np.asarray(network.is_hop)
+    real = np.asarray(network.routes.is_hop)
     assert np.asarray(got)[real] == pytest.approx((SUCCESS * rate)[real], rel=1e-6)
 
 
@@ -257,11 +257,11 @@ def test_drift_changes_the_decay_of_both_views() -> None:
     drift = jnp.array([[0.5, -0.3, 0.0, 0.2], [0.0, 0.1, 0.0, 0.0]])
     now = conditions.start(network, jax.random.key(0))
     got: Links = links_of(network, replace(now, drift=drift))
-    coherence = np.exp(np.asarray(drift, float)) / np.asarray(network.decay_rate[0], float)
+    coherence = np.exp(np.asarray(drift, float)) / np.asarray(network.memories.decay_rate[0], float)
     rate = 1 / coherence[:, :1] + 1 / coherence[:, 1:]
     for decay in (got.decay, got.link_decay[..., 0]):
         assert np.asarray(decay)[:, 0] == pytest.approx(np.exp(-rate), rel=1e-5)
-    kept = np.asarray(got.fresh / network.link_contraction)[:, 0, :, 0]
+    kept = np.asarray(got.fresh / network.generation.contraction)[:, 0, :, 0]
     assert kept == pytest.approx((1 - np.exp(-rate)) / rate, rel=1e-5)
 
 

@@ -36,12 +36,12 @@ def test_likely_pairs_are_the_mean_over_all_conditions_of_the_route(seed: int) -
         conditions={"links": "markov", "degraded_rate": 0.3},
     )
     belief = random.dirichlet(np.ones(3), 4)
-    tried = np.floor(network.attempts_per_window) * int(network.modes)
-    pairs = np.asarray(tried * network.success_probability)
+    tried = np.floor(network.generation.attempts_per_window) * int(network.generation.modes)
+    pairs = np.asarray(tried * network.generation.success_probability)
     expected = np.zeros(2)
     for node, hops in enumerate((3, 1)):
         for route in product(range(3), repeat=hops):
-            edges = np.asarray(network.edge)[node, :hops]
+            edges = np.asarray(network.routes.edge)[node, :hops]
             chance = np.prod([belief[edge, now] for edge, now in zip(edges, route, strict=True)])
             slowest = min(pairs[node, hop] * (1.0, 0.3, 0.0)[now] for hop, now in enumerate(route))
             expected[node] += chance * slowest
@@ -52,7 +52,7 @@ def test_likely_pairs_are_the_mean_over_all_conditions_of_the_route(seed: int) -
 def test_new_contraction_is_that_of_pairs_whose_links_are_all_new() -> None:
     network = built.build(graph=built.chains([5.0], [8.0, 3.0]), windows=1)
     links = built.steady(network)
-    heralded = jnp.ones((1, 2, 2), jnp.int32) * network.is_hop
+    heralded = jnp.ones((1, 2, 2), jnp.int32) * network.routes.is_hop
     network = built.altered(network, tag_bits=0.0, key_capacity_bits=0.0)
     memory, _ = store(network, links, storage.empty(network), heralded)
     assert memory.pairs[:, 0].tolist() == [1, 1]

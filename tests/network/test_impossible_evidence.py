@@ -35,7 +35,7 @@ def believed(network: Network, prior: list[float], heralded: int, failed: int) -
 def limit(network: Network, prior: list[float], heralded: int, failed: int) -> np.ndarray:
     """Returns the same by Bayes' rule, where what never fails does so with probability `SURE`."""
     rate = np.asarray(network.condition_model.rate, float) * float(
-        network.success_probability[0, 0]
+        network.generation.success_probability[0, 0]
     )
     with np.errstate(divide="ignore"):
         logarithm = np.log(prior) + failed * np.log(np.maximum(1 - rate, SURE))

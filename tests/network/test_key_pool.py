@@ -22,7 +22,7 @@ def measured(
     """Returns new key bits and measured pairs of nodes whose pool holds some one-round-old key."""
     pool = jnp.zeros((3, 5)).at[:, 1].set(jnp.array(held))
     per_pair, lasts = jnp.full(3, worth), jnp.array(LASTS)
-    after, keyed = measure(network, pool, jnp.array(arrivals), per_pair, lasts)
+    after, keyed = measure(network.key, pool, jnp.array(arrivals), per_pair, lasts)
     assert (after[:, 1:] == pool[:, 1:]).all()
     return after[:, 0].tolist(), keyed.tolist()
 
@@ -40,9 +40,9 @@ def small() -> Network:
 def test_key_of_a_pair_is_that_of_its_two_error_rates_read_with_noise() -> None:
     # Of a Werner pair, from the reference sheet; of a dephased one, and read wrongly, by hand.
     contraction = jnp.array([[0.95, 0.95, 0.95], [0.8, 0.8, 1.0], [1.0, 1.0, 1.0]]).T
-    perfect = bits_per_pair(built.star(key_contraction=1.0), contraction)
+    perfect = bits_per_pair(built.star(key_contraction=1.0).key, contraction)
     assert perfect.tolist() == pytest.approx([0.662678137007, 1 - entropy(0.1), 1.0], rel=1e-10)
-    noisy = bits_per_pair(built.star(key_contraction=0.95), contraction)
+    noisy = bits_per_pair(built.star(key_contraction=0.95).key, contraction)
     third = 0.662678137007
     second = 1 - entropy((1 - 0.76) / 2) - entropy(0.025)
     assert noisy[1:].tolist() == pytest.approx([second, third], rel=1e-10)
@@ -54,7 +54,7 @@ def test_each_half_of_a_key_pair_is_read_with_its_own_error() -> None:
     both = 0.97**2 + 0.03**2
     # A perfect pair differs where one of the two readings is wrong.
     error = 1 - both
-    perfect = bits_per_pair(network, jnp.ones((3, 3)))
+    perfect = bits_per_pair(network.key, jnp.ones((3, 3)))
     assert perfect.tolist() == pytest.approx([1 - 2 * entropy(error)] * 3, rel=1e-6)
 
 
@@ -65,7 +65,7 @@ def entropy(probability: float) -> float:
 def test_secret_fraction_keeps_the_two_bases_apart() -> None:
     letters = jnp.array([[0.9, 0.85, 0.95], [0.6, 0.6, 1.0], [0.7, 0.7, 0.7]])
     expected = key.secret_fraction(bell.from_letters(letters))
-    worth = bits_per_pair(built.star(key_contraction=1.0), letters.T)
+    worth = bits_per_pair(built.star(key_contraction=1.0).key, letters.T)
     assert worth.tolist() == pytest.approx(expected.tolist(), abs=1e-6)
     assert expected[1] > 0.2
     assert expected[2] == 0
@@ -78,19 +78,19 @@ def test_finite_accounting_is_a_block_over_its_pairs() -> None:
         settings = {"accounting": "finite", "block_pairs": block}
         network = built.build({}, settings, nodes=3)
         perfect = built.altered(network, key_contraction=1.0)
-        worth = bits_per_pair(perfect, jnp.full((3, 3), 0.95))
+        worth = bits_per_pair(perfect.key, jnp.full((3, 3), 0.95))
         assert worth.tolist() == pytest.approx([expected] * 3, abs=1e-3)
-        noisy = bits_per_pair(built.altered(network, key_contraction=0.95), jnp.ones((3, 3)))
+        noisy = bits_per_pair(built.altered(network, key_contraction=0.95).key, jnp.ones((3, 3)))
         assert noisy.tolist() == pytest.approx(worth.tolist(), rel=1e-9)
 
 
 def test_finite_key_is_never_worth_more_than_the_asymptotic() -> None:
     contraction = jnp.linspace(0.7, 1.0, 30)[None].repeat(3, axis=0)
-    asymptotic = bits_per_pair(built.build(nodes=3), contraction)
+    asymptotic = bits_per_pair(built.build(nodes=3).key, contraction)
     before = jnp.zeros(30)
     for block in (2000, 10**4, 10**6, 10**9):
         network = built.build({}, {"accounting": "finite", "block_pairs": block}, nodes=3)
-        finite = bits_per_pair(network, contraction)
+        finite = bits_per_pair(network.key, contraction)
         assert (finite <= asymptotic).all()
         assert (finite >= before).all()
         before = finite
@@ -175,7 +175,7 @@ def test_pool_never_overflows_and_short_nodes_reach_their_tag() -> None:
     arrivals = random.integers(0, 60, nodes)
     network = built.star(tag_bits=9.0, key_capacity_bits=18.0)
     given = (jnp.asarray(array) for array in (pool, arrivals, per_pair, lasts))
-    after, keyed = measure(network, *given)
+    after, keyed = measure(network.key, *given)
     held, total, keyed = pool.sum(axis=1), np.asarray(after).sum(axis=1), np.asarray(keyed)
     assert total == pytest.approx(held + keyed * per_pair, rel=1e-12)
     assert (total <= 18.0 + 1e-12).all()
@@ -195,7 +195,7 @@ def test_pool_never_overflows_and_short_nodes_reach_their_tag() -> None:
 def test_tag_takes_the_oldest_bits_first() -> None:
     pool = jnp.array([[5.0, 3.0, 0.0, 0.0, 0.5], [0.0, 0.0, 4.0, 0.0, 0.0], [9.0, 9.0, 0, 0, 0]])
     tagged = jnp.array([True, True, False])
-    left = spend(built.star(tag_bits=4.0), pool, tagged)
+    left = spend(built.star(tag_bits=4.0).key, pool, tagged)
     assert left.tolist() == [[4.5, 0.0, 0.0, 0.0, 0.0], [0.0] * 5, [9.0, 9.0, 0.0, 0.0, 0.0]]
 
 
@@ -203,7 +203,9 @@ def test_tag_takes_the_oldest_bits_first() -> None:
 def test_a_tag_costs_its_length_and_touches_no_younger_key() -> None:
     pool = np.random.default_rng(1).exponential(3.0, (2000, 5))
     pool = pool[pool.sum(axis=1) >= 7.0]
-    left = np.asarray(spend(built.star(tag_bits=7.0), jnp.asarray(pool), jnp.ones(len(pool), bool)))
+    left = np.asarray(
+        spend(built.star(tag_bits=7.0).key, jnp.asarray(pool), jnp.ones(len(pool), bool))
+    )
     used = pool - left
     assert used.sum(axis=1) == pytest.approx(np.full(len(pool), 7.0), rel=1e-12)
     assert (left >= 0).all()
@@ -214,18 +216,18 @@ def test_a_tag_costs_its_length_and_touches_no_younger_key() -> None:
 
 def test_expiry_moves_key_by_one_round_and_drops_the_oldest() -> None:
     pool = jnp.array([[1.0, 2.0, 3.0], [0.0, 0.0, 4.0], [5.0, 0.0, 0.0]])
-    moved = expire(built.star(key_slots=3), pool)
+    moved = expire(built.star(key_slots=3).key, pool)
     assert moved.tolist() == [[0.0, 1.0, 2.0], [0.0, 0.0, 0.0], [0.0, 5.0, 0.0]]
 
 
 def barriers_until_key_is_gone(network: Network, limit: int) -> int:
     """Counts the barriers at which key of one round suffices for a tag, with no pairs to spend."""
     links, chance = built.lasting([0, 0, 0], new=0.95), jax.random.key(0)
-    memory = built.holding(np.zeros((3, 6)), slots=network.key_slots)
+    memory = built.holding(np.zeros((3, 6)), slots=network.key.slots)
     arrivals = jnp.zeros((4, 3, 1), jnp.int32).at[0].set(8)
     for count in range(limit):
         memory, ledger = run_storage(network, links, memory, arrivals)
-        if (memory.key_bits.sum(axis=1) < network.tag_bits).all():
+        if (memory.key_bits.sum(axis=1) < network.key.tag_bits).all():
             return count
         memory, _, _ = run_barrier(network, links, memory, ledger, chance)
         arrivals = jnp.zeros_like(arrivals)

@@ -28,7 +28,7 @@ def build(nodes: int = 1, window_s: float = 1.0, **hardware: Any) -> Network:
 
 def made(network: Network, *shares: float) -> list[int]:
     """Returns the attempts of each node in a window with these shares of a channel."""
-    schedule = np.array([shares], np.asarray(network.attempts_per_window).dtype)
+    schedule = np.array([shares], np.asarray(network.generation.attempts_per_window).dtype)
     return np.asarray(attempts(network, schedule))[0, :, 0].tolist()
 
 
@@ -143,7 +143,7 @@ def test_a_round_just_below_the_limits_is_not() -> None:
         (star(4, windows=2, channels=3), 1.0),
     ):
         network = built.build(RARE | LIMITED | {"success_probability": success}, **settings)
-        assert network.vertex.shape == (settings["nodes"],)
+        assert network.routes.vertex.shape == (settings["nodes"],)
 
 
 def test_a_route_makes_no_more_pairs_than_its_slowest_link() -> None:

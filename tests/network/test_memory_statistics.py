@@ -37,7 +37,7 @@ def with_cutoff(
     between = (new * np.exp(-decay * (last_age + 0.5)) * 3 + 1) / 4
     return built.altered(
         network,
-        link_contraction=network.link_contraction * np.float32(new / kept),
+        generation_contraction=network.generation.contraction * np.float32(new / kept),
         cutoff_fidelity=jnp.float32(between),
     )
 
@@ -186,7 +186,7 @@ def use_of(buffer: Buffer, seed: int) -> tuple[np.ndarray, np.ndarray]:
     network = built.altered(
         network,
         modes=jnp.int32(buffer.generators),
-        link_contraction=network.link_contraction * np.float32(buffer.new / kept),
+        generation_contraction=network.generation.contraction * np.float32(buffer.new / kept),
     )
     served, fidelity = used(network, buffer, jax.random.key(seed))
     return np.asarray(served, float), np.asarray(fidelity, float)

@@ -44,8 +44,10 @@ def exactly(number: float | list[float]) -> Any:
 def test_ion_link_of_the_reference_sheet() -> None:
     # An arm of 0.107850702625: half a kilometre of fibre behind the ion set's 0.111.
     network = build()
-    assert float(network.success_probability[0, 0]) == pytest.approx(5.821266801846e-03, rel=1e-9)
-    letters = np.asarray(network.link_contraction)[:, 0, 0]
+    assert float(network.generation.success_probability[0, 0]) == pytest.approx(
+        5.821266801846e-03, rel=1e-9
+    )
+    letters = np.asarray(network.generation.contraction)[:, 0, 0]
     coherence_s = setup.layout(NetworkSettings(nodes=3), HardwareSettings())[1]
     aged = math.exp(-1.0 / SPEED * (1 / 42.0 + 1 / coherence_s[1]))
     mean = (4 * 0.944331659226 - 1) / 3 * aged
@@ -74,10 +76,12 @@ def test_ideal_link_budget_of_the_reference_sheet(
     ):
         given = {"scheme": scheme, "dark_probability": 1e-6} | ideal | lasting
         network = build(given, nodes=1, lengths_km=(length_km,))
-        letters = np.asarray(network.link_contraction)[:, 0, 0]
+        letters = np.asarray(network.generation.contraction)[:, 0, 0]
         assert (1 + letters.sum()) / 4 == pytest.approx(fidelity, abs=1e-9)
         # The ideal formula counts no dark counts, and no second photon.
-        assert float(network.success_probability[0, 0]) == pytest.approx(success, rel=0.02)
+        assert float(network.generation.success_probability[0, 0]) == pytest.approx(
+            success, rel=0.02
+        )
 
 
 def test_link_budget_is_that_of_the_scheme() -> None:
@@ -89,16 +93,18 @@ def test_link_budget_is_that_of_the_scheme() -> None:
         lasting = {"hub_coherence_s": 1e9, "node_coherence_s": 1e9}
         network = build({"scheme": scheme, "bright_population": 0.07} | lasting)
         success, pair = heralded
-        assert network.success_probability[:, 0].tolist() == exactly(success.tolist())
+        assert network.generation.success_probability[:, 0].tolist() == exactly(success.tolist())
         letters = np.asarray(bell.to_letters(pair)).T
-        assert np.asarray(network.link_contraction)[..., 0] == pytest.approx(letters, rel=1e-10)
+        assert np.asarray(network.generation.contraction)[..., 0] == pytest.approx(
+            letters, rel=1e-10
+        )
 
 
 def test_explicit_link_budget_is_a_werner_pair() -> None:
     explicit = {"scheme": "explicit", "success_probability": 0.02, "initial_fidelity": 0.97}
     network = build(explicit | {"hub_coherence_s": 1e9, "node_coherence_s": 1e9})
-    assert network.success_probability[:, 0].tolist() == exactly([0.02] * 3)
-    assert network.link_contraction.ravel().tolist() == exactly([0.96] * 9)
+    assert network.generation.success_probability[:, 0].tolist() == exactly([0.02] * 3)
+    assert network.generation.contraction.ravel().tolist() == exactly([0.96] * 9)
 
 
 @pytest.mark.parametrize(("memory", "z_ages"), [("depolarizing", True), ("dephasing", False)])
@@ -108,7 +114,7 @@ def test_pair_is_a_flight_old_when_it_is_heralded(memory: str, z_ages: bool) -> 
     network = build(perfect | EVEN | {"memory": memory})
     aged = np.exp(-np.array(LENGTHS) / SPEED * (1 / 0.02 + 1 / 0.05))
     assert aged.min() < 0.994
-    letters = np.asarray(network.link_contraction)[..., 0]
+    letters = np.asarray(network.generation.contraction)[..., 0]
     for row, ages in zip(letters, (True, True, z_ages), strict=True):
         assert row.tolist() == exactly((aged if ages else np.ones(3)).tolist())
 
@@ -118,15 +124,18 @@ def test_links_of_a_route_age_in_the_memories_at_their_own_ends() -> None:
     network = built.build(perfect | EVEN, graph=built.chains([30.0, 50.0]))
     hub, relay = 30.0 / SPEED * (1 / 0.05 + 1 / 0.02), 50.0 / SPEED * (2 / 0.02)
     expected = np.exp([-hub, -relay]).tolist()
-    assert network.link_contraction[0, 0].tolist() == exactly(expected)
+    assert network.generation.contraction[0, 0].tolist() == exactly(expected)
 
 
 def test_attempts_in_a_window_follow_from_the_flight_and_the_overhead() -> None:
     network = build({"attempt_overhead_s": 1e-5}, window_s=0.5)
     period = 1e-5 + np.array(LENGTHS) / SPEED
-    assert network.attempts_per_window[:, 0].tolist() == exactly((0.5 / period).tolist())
+    assert network.generation.attempts_per_window[:, 0].tolist() == exactly((0.5 / period).tolist())
     short = built.build(graph=built.chains([1.0], [1.0, 20.0]))
-    assert (np.asarray(short.attempts_per_window) > 0).tolist() == [[True, False], [True, True]]
+    assert (np.asarray(short.generation.attempts_per_window) > 0).tolist() == [
+        [True, False],
+        [True, True],
+    ]
 
 
 def test_more_attempts_than_can_be_counted_are_refused() -> None:
@@ -143,10 +152,12 @@ def test_each_swap_costs_one_measurement() -> None:
     graph = built.chains([5.0], [5.0, 5.0], [5.0, 5.0, 5.0])
     network = built.build(noise | lasting, graph=graph)
     once = np.array([0.96 * 0.94, 0.96 * 0.94**2, 0.96 * 0.94])
-    swaps = np.asarray(network.swap_contraction)
+    swaps = np.asarray(network.operations.swap_contraction)
     for node in range(3):
         assert swaps[:, node] == pytest.approx(once**node, rel=1e-10)
-        assert np.asarray(network.delivery_contraction)[:, node] == pytest.approx(once, rel=1e-10)
+        assert np.asarray(network.operations.delivery_contraction)[:, node] == pytest.approx(
+            once, rel=1e-10
+        )
 
 
 @pytest.mark.parametrize(
@@ -157,21 +168,21 @@ def test_swapped_pair_waits_for_the_outcome_at_its_farther_end(
 ) -> None:
     network = built.build(EVEN | PERFECT, graph=built.chains(lengths_km))
     aged = math.exp(-farther_km / SPEED * (1 / 0.02 + 1 / 0.05))
-    assert network.swap_contraction[:, 0].tolist() == exactly([aged] * 3)
+    assert network.operations.swap_contraction[:, 0].tolist() == exactly([aged] * 3)
 
 
 @pytest.mark.parametrize(("memory", "z_ages"), [("depolarizing", True), ("dephasing", False)])
 def test_teleported_qubit_waits_in_the_node_for_the_outcome(memory: str, z_ages: bool) -> None:
     network = build(EVEN | PERFECT | {"memory": memory})
     aged = np.exp(-np.array(LENGTHS) / SPEED / 0.02).tolist()
-    x, y, z = network.delivery_contraction.tolist()
+    x, y, z = network.operations.delivery_contraction.tolist()
     assert (x, y) == (exactly(aged), exactly(aged))
     assert z == exactly(aged if z_ages else [1.0] * 3)
 
 
 def test_latency_is_that_of_the_whole_route() -> None:
     network = built.build(graph=built.chains([7.0], [12.0, 30.0]), window_s=0.01)
-    assert network.latency.tolist() == exactly([7 / SPEED / 0.01, 42 / SPEED / 0.01])
+    assert network.routes.latency.tolist() == exactly([7 / SPEED / 0.01, 42 / SPEED / 0.01])
 
 
 # --- Decay ---
@@ -190,7 +201,7 @@ def test_new_contraction_is_the_mean_over_its_window(window_s: float) -> None:
             return math.exp(-rate * time)
 
         mean = quad(waited, 0.0, window_s, epsabs=1e-13)[0] / window_s
-        new = network.link_contraction[:, node, 0] * mean
+        new = network.generation.contraction[:, node, 0] * mean
         assert links.fresh[0, :, node, 0].tolist() == pytest.approx(new.tolist(), rel=1e-10)
         for decay in (links.decay[0, :, node], links.link_decay[0, :, node, 0]):
             assert decay.tolist() == pytest.approx([waited(window_s)] * 3, rel=1e-10)
@@ -212,10 +223,10 @@ def test_t1_acts_on_z_and_t2_on_x_and_y_everywhere() -> None:
     hub, node = np.array([1 / 0.05, 1 / 0.05, 1 / 0.04]), np.array([1 / 0.02, 1 / 0.02, 1 / 0.03])
     links = built.steady(network)
     for got, rate, seconds in (
-        (network.link_contraction[:, 0, 0], hub + node, 30.0 / SPEED),
-        (network.link_contraction[:, 0, 1], 2 * node, 50.0 / SPEED),
-        (network.swap_contraction[:, 0], hub + node, 50.0 / SPEED),
-        (network.delivery_contraction[:, 0], node, 80.0 / SPEED),
+        (network.generation.contraction[:, 0, 0], hub + node, 30.0 / SPEED),
+        (network.generation.contraction[:, 0, 1], 2 * node, 50.0 / SPEED),
+        (network.operations.swap_contraction[:, 0], hub + node, 50.0 / SPEED),
+        (network.operations.delivery_contraction[:, 0], node, 80.0 / SPEED),
         (links.decay[0, :, 0], hub + node, 0.001),
         (links.link_decay[0, :, 0, 1], 2 * node, 0.001),
     ):
@@ -224,7 +235,7 @@ def test_t1_acts_on_z_and_t2_on_x_and_y_everywhere() -> None:
 
 def test_t1_of_a_node_is_longer_by_the_same_factor_as_its_t2() -> None:
     network = build({"memory": "t1_t2", "hub_relaxation_s": 84.0, "node_relaxation_s": 30.0})
-    xy, _, z = np.asarray(network.decay_rate)
+    xy, _, z = np.asarray(network.memories.decay_rate)
     assert (xy[1:] / z[1:]).tolist() == exactly([1.5] * 3)
     assert xy[0] / z[0] == exactly(2.0)
     assert len(set(z[1:].tolist())) == 3
@@ -247,8 +258,8 @@ def test_all_is_lost_in_bad_memories() -> None:
 
 
 def test_without_cutoff_any_fidelity_is_kept() -> None:
-    assert float(build(cutoff_fidelity=None).cutoff_fidelity) == 0.0
-    assert float(build(cutoff_fidelity=0.7).cutoff_fidelity) == exactly(0.7)
+    assert float(build(cutoff_fidelity=None).memories.cutoff_fidelity) == 0.0
+    assert float(build(cutoff_fidelity=0.7).memories.cutoff_fidelity) == exactly(0.7)
 
 
 # --- Key ---
@@ -256,14 +267,14 @@ def test_without_cutoff_any_fidelity_is_kept() -> None:
 
 def test_tag_covers_header_and_update() -> None:
     network = build(key_settings={"security_bits": 40, "capacity_tags": 2.5})
-    assert float(network.tag_bits) == key.tag_bits(64 + 8 * 32, 40)
-    assert float(network.key_capacity_bits) == 2.5 * float(network.tag_bits)
+    assert float(network.key.tag_bits) == key.tag_bits(64 + 8 * 32, 40)
+    assert float(network.key.capacity_bits) == 2.5 * float(network.key.tag_bits)
 
 
 @pytest.mark.parametrize(("rounds", "slots", "expires"), [(None, 1, False), (7, 7, True)])
 def test_key_slots_are_its_lifetime(rounds: int | None, slots: int, expires: bool) -> None:
     network = build(key_settings={"lifetime_rounds": rounds})
-    assert (network.key_slots, network.key_expires) == (slots, expires)
+    assert (network.key.slots, network.key.expires) == (slots, expires)
 
 
 # --- Layout ---

@@ -49,7 +49,7 @@ def test_swap_multiplies_letters_as_it_convolves_bell_states(hops: int) -> None:
     network = chains(hops, hardware=hardware)
     heralded = jnp.ones((1, hops), jnp.int32)
     _, swapped, got = connect(network, values_of(network), waiting(*[[0]] * hops), heralded)
-    pairs = bell.from_letters(jnp.moveaxis(network.link_contraction[:, 0], 0, -1))
+    pairs = bell.from_letters(jnp.moveaxis(network.generation.contraction[:, 0], 0, -1))
     long = pairs[0]
     for pair in pairs[1:]:
         long = bell.swap(long, pair, 0.97, 0.98)
@@ -68,12 +68,14 @@ def test_pair_of_a_route_waits_for_the_farthest_outcome_of_its_swaps() -> None:
         waits = farther_km / speed
         aged = bell.depolarize(bell.werner(1.0), waits, 0.02, 0.05)
         expected = bell.teleport(aged).tolist()
-        assert network.swap_contraction[:, 0].tolist() == pytest.approx(expected, rel=1e-6)
+        assert network.operations.swap_contraction[:, 0].tolist() == pytest.approx(
+            expected, rel=1e-6
+        )
 
 
 def test_waiting_links_decay_at_their_own_two_ends() -> None:
     network = chains(2, hardware={"node_coherence_s": 3.0, "hub_coherence_s": 5.0})
-    decay = np.exp(-np.asarray(network.decay_rate[0], float))
+    decay = np.exp(-np.asarray(network.memories.decay_rate[0], float))
     values = np.asarray(values_of(network))[0, :, 0]
     hub, node, relay = decay
     for hop, ends in enumerate((hub * relay, relay * node)):
@@ -93,7 +95,7 @@ def test_coupling_at_random_makes_the_mean_of_products_the_product_of_means() ->
     coupled = [np.mean(one * other[list(order)]) for order in permutations(range(3))]
     assert int(swapped[0]) == 3
     assert not left.any()
-    expected = np.mean(coupled) * float(network.swap_contraction[0, 0])
+    expected = np.mean(coupled) * float(network.operations.swap_contraction[0, 0])
     assert float(got[0, 0, 0]) == pytest.approx(expected, rel=1e-5)
 
 
@@ -108,7 +110,7 @@ def test_freshest_links_are_swapped_first_and_the_others_wait() -> None:
     assert left.tolist() == waiting([0, 0, 2, 0, 3], [0]).tolist()
     values = np.asarray(values_of(network))[0, :, 0]
     mean = values[:, 0, [0, 1]].mean(axis=-1) * values[:, 1, [0, 2]].mean(axis=-1)
-    expected = mean * np.asarray(network.swap_contraction)[:, 0]
+    expected = mean * np.asarray(network.operations.swap_contraction)[:, 0]
     assert np.asarray(got)[0, :, 0] == pytest.approx(expected, rel=1e-5)
 
 
@@ -169,11 +171,11 @@ def one_by_one(
 def test_relays_equal_a_simulation_of_single_pairs(seed: int) -> None:
     network = chains(3, 2, 1, memories_per_link=5)
     values, random = values_of(network), np.random.default_rng(seed)
-    swap = np.asarray(network.swap_contraction)
+    swap = np.asarray(network.operations.swap_contraction)
     held: list[list[list[int]]] = [[[] for _ in range(hops)] for hops in (3, 2, 1)]
     pairs = jnp.zeros((3, 3, 6), jnp.int32)
     for _ in range(15):
-        news: NDArray[np.int64] = random.poisson(1.2, (3, 3)) * np.asarray(network.is_hop)
+        news: NDArray[np.int64] = random.poisson(1.2, (3, 3)) * np.asarray(network.routes.is_hop)
         pairs, swapped, got = connect(network, values, pairs, jnp.asarray(news, jnp.int32))
         for node, hops in enumerate((3, 2, 1)):
             held[node], gone = one_by_one(held[node], news[node, :hops].tolist(), 5, 5)
@@ -196,8 +198,10 @@ def test_node_next_to_the_hub_is_served_as_in_a_star(cutoff: float) -> None:
     """Short routes are padded with hops that hold nothing and do nothing."""
     mixed, star = chains(1, 3), built.build(nodes=1, lengths_km=(10.0,), cutoff_fidelity=None)
     same = {"ages": 6, "windows": 4, "cutoff_fidelity": jnp.float32(cutoff)}
-    star = built.altered(star, decay_rate=mixed.decay_rate[:, :2], memories=jnp.int32(9), **same)
-    mixed = built.altered(mixed, memories=jnp.int32(9), **same)
+    star = built.altered(
+        star, decay_rate=mixed.memories.decay_rate[:, :2], memories_per_link=jnp.int32(9), **same
+    )
+    mixed = built.altered(mixed, memories_per_link=jnp.int32(9), **same)
     # Some windows bring more than the memory holds.
     news = np.random.default_rng(0).poisson(8, (4, 1)).astype(np.int32)
     padded = jnp.zeros((4, 2, 3), jnp.int32).at[:, :1, 0].set(news)
@@ -228,5 +232,5 @@ def test_books_decide_and_both_views_are_swapped() -> None:
     cut = built.altered(network, cutoff_fidelity=jnp.float32(0.8))
     _, swapped, got = connect(cut, by_age(cut, links), waiting([1], [0]), jnp.array([[0, 1]]))
     assert swapped.tolist() == [1]
-    noise = float(network.swap_contraction[0, 0])
+    noise = float(network.operations.swap_contraction[0, 0])
     assert got[:, 0, 0].tolist() == pytest.approx([0.9 * 0.2 * 0.9 * noise, 0.8**2 * noise])

@@ -37,7 +37,7 @@ def got_of(network: Network, request: NDArray[np.float64]) -> NDArray[np.float64
     """The schedule of the nodes that ask, others asking for nothing."""
     nodes = request.shape[1]
     padded = np.pad(request, ((0, 0), (0, MOST - nodes)), constant_values=-1.0)
-    return np.asarray(decode(network, jnp.asarray(padded)), float)[:, :nodes]
+    return np.asarray(decode(network.switch, jnp.asarray(padded)), float)[:, :nodes]
 
 
 def routes_of(parents: list[int]) -> list[set[int]]:
@@ -107,7 +107,7 @@ def test_star_scales_all_requests_of_a_full_window_alike(
     wanted = asked(np.array(request))
     total = wanted.sum(axis=1, keepdims=True)
     expected = np.where(total > channels, wanted * channels / np.maximum(total, 1e-9), wanted)
-    got = decode(network, jnp.array(request))
+    got = decode(network.switch, jnp.array(request))
     assert np.asarray(got) == pytest.approx(expected, abs=1e-6)
 
 

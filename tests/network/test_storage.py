@@ -58,7 +58,7 @@ def test_a_pair_is_gone_just_past_its_lifetime() -> None:
 @pytest.mark.parametrize("lifetime", [0, 1, 4, 5])
 def test_cutoff_is_inclusive_and_the_window_of_a_discard_attempts_again(lifetime: int) -> None:
     """A pair is kept at its last age, and its memory is free in the window after that."""
-    network, links = keyless([lifetime] * 3, memories=jnp.int32(1), windows=1)
+    network, links = keyless([lifetime] * 3, memories_per_link=jnp.int32(1), windows=1)
     memory, stored = built.holding(NONE), []
     for _ in range(lifetime + 2):
         memory, _ = store(network, links, memory, arriving([[1, 1, 1]]))
@@ -76,7 +76,7 @@ def test_pair_exactly_at_the_cutoff_is_kept() -> None:
 
 
 def test_pair_below_the_cutoff_when_new_expires_unstored() -> None:
-    network, links = keyless([-1, 5, -1], memories=jnp.int32(3))
+    network, links = keyless([-1, 5, -1], memories_per_link=jnp.int32(3))
     memory, ledger = store(network, links, built.holding(NONE), arriving([[2] * 3] * 4))
     assert memory.pairs.sum(axis=1).tolist() == [0, 3, 0]
     nothing = [0, 0, 0]
@@ -91,7 +91,7 @@ def test_pair_below_the_cutoff_when_new_expires_unstored() -> None:
 
 
 def test_memory_of_an_expired_pair_is_free_in_the_same_window() -> None:
-    network, links = keyless([0, 1, 5], memories=jnp.int32(2))
+    network, links = keyless([0, 1, 5], memories_per_link=jnp.int32(2))
     memory = built.holding(np.eye(1, 6) * 2 * np.ones((3, 1)), contraction=links.fresh)
     memory, ledger = store(network, links, memory, arriving([[1] * 3] * 4))
     assert memory.pairs.tolist() == [[1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 2, 0]]
@@ -101,7 +101,7 @@ def test_memory_of_an_expired_pair_is_free_in_the_same_window() -> None:
 
 def test_full_memory_blocks_whatever_its_attempts_herald() -> None:
     """Attempts on a full memory cost their channel-time and gain nothing, not even by replacing."""
-    network, links = keyless([5, 5, 5], memories=jnp.int32(2), windows=1)
+    network, links = keyless([5, 5, 5], memories_per_link=jnp.int32(2), windows=1)
     old = np.eye(1, 6, 2, dtype=int) * 2 * np.ones((3, 1), int)
     memory, ledger = store(network, links, built.holding(old), arriving([[0, 1, 9]]))
     assert memory.pairs.tolist() == [[0, 0, 0, 2, 0, 0]] * 3
@@ -169,7 +169,7 @@ def one_by_one(
 def test_round_equals_a_simulation_of_single_pairs(seed: int) -> None:
     random = np.random.default_rng(seed)
     lifetime, memories = random.integers(-1, 7, 3).tolist(), int(random.integers(1, 9))
-    network, links = keyless(lifetime, memories=jnp.int32(memories))
+    network, links = keyless(lifetime, memories_per_link=jnp.int32(memories))
     memory = built.holding(NONE)
     single: list[list[int]] = [[], [], []]
     for _ in range(4):
@@ -187,7 +187,7 @@ def test_every_pair_has_exactly_one_fate(purification: str) -> None:
     random = np.random.default_rng(7)
     network = built.star(
         cutoff_fidelity=0.5,
-        memories=jnp.int32(20),
+        memories_per_link=jnp.int32(20),
         tag_bits=9.0,
         key_capacity_bits=18.0,
         purification=PURIFICATIONS[purification],

@@ -207,8 +207,8 @@ def test_commissioning_tests_new_pairs_of_the_first_round() -> None:
         verification={"pairs": 2, "commissioning_pairs": 10**6}, nodes=3, oldest_windows=6
     )
     first = begin(network, jax.random.key(0))
-    new = built.steady(network).fresh[0, :, :, 0] * network.swap_contraction
-    read = float(network.key_contraction) * np.asarray(new.mean(axis=0))
+    new = built.steady(network).fresh[0, :, :, 0] * network.operations.swap_contraction
+    read = float(network.key.contraction) * np.asarray(new.mean(axis=0))
     shown = 2 * np.asarray(first.tests.passed) / 10**6 - 1
     np.testing.assert_allclose(shown, read, atol=4e-3)
     np.testing.assert_allclose(first.tests.promised, 10**6 * read, rtol=1e-5)

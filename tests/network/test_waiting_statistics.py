@@ -52,10 +52,10 @@ def swaps(network: Network, slots: int, burn_in: int, seed: int) -> tuple[Any, A
         waiting, swapped, contraction = relays.connect(network, values, waiting, new)
         return waiting, (swapped, swapped * contraction[0, 0])
 
-    nothing = jnp.zeros((*network.is_hop.shape, network.ages), jnp.int32)
+    nothing = jnp.zeros((*network.routes.is_hop.shape, network.memories.ages), jnp.int32)
     _, seen = jax.lax.scan(slot, nothing, heralded)
     number, total = (one[burn_in:].mean(axis=0) for one in seen)
-    within_window = jnp.where(network.is_hop, links.fresh[0, 0], 1).prod(axis=-1)
+    within_window = jnp.where(network.routes.is_hop, links.fresh[0, 0], 1).prod(axis=-1)
     return number, total / within_window
 
 

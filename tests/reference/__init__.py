@@ -71,7 +71,7 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
 
 def tag(network: Network, number: int, nodes: list[Node], updates: Array) -> None:
     """Executes the authentication, with whole bits of key, and takes its word for who passed."""
-    random, bits = np.random.default_rng(number), int(network.tag_bits)
+    random, bits = np.random.default_rng(number), int(network.key.tag_bits)
     # The bits that a node measured may round to just below a tag's.
     links = [share(random, bits, int(node.key_held * (1 + 1e-6))) for node in nodes]
     accepted = authenticate(
@@ -83,7 +83,7 @@ def tag(network: Network, number: int, nodes: list[Node], updates: Array) -> Non
 
 def remember(network: Network, nodes: list[Node]) -> Memory:
     """Returns what the nodes hold by age; nothing is left of ages that no pair has."""
-    ages, hops = network.ages, network.is_hop.shape[1]
+    ages, hops = network.memories.ages, network.routes.is_hop.shape[1]
     pairs: Array = np.zeros((len(nodes), ages), int)
     contraction: Array = np.zeros((1 + network.estimate_may_differ, 3, len(nodes), ages))
     links: Array = np.zeros((len(nodes), hops, ages if hops > 1 else 0), int)

@@ -40,7 +40,7 @@ def verify(network: Network, nodes: list[Node], fakes: Array, luck: Luck) -> Non
     """Tests some pairs of every node, one by one."""
     if not network.verifies:
         return
-    number, chance = np.zeros((2, len(nodes), network.ages))
+    number, chance = np.zeros((2, len(nodes), network.memories.ages))
     for k, node in enumerate(nodes):
         node.tested = drawn(node.stored, int(network.verification.pairs), luck.drawn[k])
         for pair in node.tested:
@@ -62,7 +62,7 @@ def drawn(pairs: list[Pair], wanted: int, luck: float) -> list[Pair]:
 
 def has_key(network: Network, node: Node) -> bool:
     """Returns whether the key makes a tag; its bits may round to just below it."""
-    return bool(sum(node.key) >= network.tag_bits * (1 - 1e-6))
+    return bool(sum(node.key) >= network.key.tag_bits * (1 - 1e-6))
 
 
 def takes_part(network: Network, node: Node) -> bool:
@@ -83,7 +83,7 @@ class Couples(NamedTuple):
 
 def purify(network: Network, memories: Storage, nodes: list[Node], luck: Luck) -> None:
     """Puts purified pairs in the place of couples of equal age."""
-    number, chance = np.zeros((2, len(nodes), network.ages))
+    number, chance = np.zeros((2, len(nodes), network.memories.ages))
     joined = [couple(network, memories, k, node) for k, node in enumerate(nodes)]
     for k, couples in enumerate(joined):
         for some in couples:
@@ -103,8 +103,8 @@ def couple(network: Network, memories: Storage, k: int, node: Node) -> list[Coup
     couples = []
     for pair in sorted(set(node.stored)) if takes_part(network, node) else ():
         chances, purified = distil(network, memories, k, pair)
-        bad = pair.booked_fidelity < network.purification_fidelity
-        if bad and purified.booked_fidelity > pair.booked_fidelity:
+        bad = pair.estimated_fidelity < network.operations.purification_fidelity
+        if bad and purified.estimated_fidelity > pair.estimated_fidelity:
             couples.append(Couples(pair, node.stored.count(pair) // 2, chances, purified))
     lost = sum(some.number * (2 - some.chances[-1]) for some in couples)
     return couples if len(node.stored) - lost >= network.qubits else []
@@ -114,9 +114,9 @@ def distil(
     network: Network, memories: Storage, k: int, pair: Pair
 ) -> tuple[tuple[float, ...], Pair]:
     """Returns how often two such pairs make one, and which when the outcomes have come."""
-    noise = (float(network.gate_contraction), float(network.readout))
+    noise = (float(network.operations.gate_contraction), float(network.operations.readout))
     chances, views = zip(*(dejmps(view, view, *noise) for view in pair.views), strict=True)
-    held = memories.hold(views, ends_of(network, k), float(network.latency[k]))
+    held = memories.hold(views, ends_of(network, k), float(network.routes.latency[k]))
     return chances, Pair(pair.age, held, purified=True)
 
 
@@ -134,17 +134,17 @@ def barrier(network: Network, node: Node) -> None:
     node.sacrificed += len(left) - len(node.stored)
     node.key_held = sum(node.key)
     node.authenticated = has_key(network, node) and node.shots > 0
-    owed = network.tag_bits if node.authenticated else 0.0
+    owed = network.key.tag_bits if node.authenticated else 0.0
     for age in reversed(range(len(node.key))):
         used = min(node.key[age], owed)
         node.key[age], owed = node.key[age] - used, owed - used
-    if network.key_expires:
+    if network.key.expires:
         node.key = [0.0, *node.key[:-1]]
 
 
 def arriving(network: Network, k: int, pair: Pair) -> tuple[Quadruple, ...]:
     """Returns the errors of data that come through a pair of the node."""
-    noise = quadruple(network.delivery_contraction[:, k])
+    noise = quadruple(network.operations.delivery_contraction[:, k])
     return tuple(convolve(view, noise) for view in pair.views)
 
 

@@ -16,14 +16,14 @@ from reference.pairs import Array, Storage
 
 def storage(scenario: Scenario, network: Network, conditions: Conditions) -> Storage:
     """Returns the memories of the round: a coherence time that drifts up slows the decay."""
-    rates = tuple(network.decay_rate / np.exp(drift) for drift in conditions.drift)
+    rates = tuple(network.memories.decay_rate / np.exp(drift) for drift in conditions.drift)
     return Storage(scenario.hardware.memory, rates)
 
 
 def trust(network: Network, tests: Evidence) -> Array:
     """Returns each node's factor on the estimate of new pairs."""
     if not network.verifies:
-        return np.ones(len(network.vertex))
+        return np.ones(len(network.routes.vertex))
     doubt = float(network.verification.doubt)
     passed, made, promised = sums(tests)
     return np.array([trusted(*each, doubt) for each in zip(passed, made, promised, strict=True)])
@@ -64,7 +64,7 @@ def remember(network: Network, conditions: Conditions, nodes: list[Node]) -> Con
 
 def promise(network: Network, node: Node, estimated: Array) -> float:
     """Returns by how much, in the calibration, agreement exceeds disagreement."""
-    most = float(network.key_contraction)
+    most = float(network.key.contraction)
     seen = float(1 - 2 * np.mean(errors(network, estimated)))
     return min(seen / node.trust, most) if node.trust > 0 else most
 
@@ -72,7 +72,7 @@ def promise(network: Network, node: Node, estimated: Array) -> float:
 def chances(network: Network, conditions: Conditions) -> Array:
     """Returns the probability of success of an attempt, for each node's hops."""
     rates = network.condition_model.rate[conditions.link]
-    return network.success_probability * rates[network.edge]
+    return network.generation.success_probability * rates[network.routes.edge]
 
 
 def advance(
@@ -85,7 +85,7 @@ def advance(
 ) -> Conditions:
     """Returns the conditions of the next round; the hub learns from what was heralded."""
     model = network.condition_model
-    edges = range(network.edges)
+    edges = range(network.routes.edges)
     moved = [move(model.transition[conditions.link[e]], luck.moves[e]) for e in edges]
     belief = [learn(network, conditions.belief[e], e, tried, heralded) for e in edges]
     drift: Array = conditions.drift
@@ -113,8 +113,8 @@ def learn(network: Network, prior: Array, edge: int, tried: Array, heralded: Arr
     """Returns the belief of the next round by Bayes' rule, one window and route after another."""
     belief = np.array(prior)
     for window, k, hop in np.ndindex(tried.shape):
-        if network.is_hop[k, hop] and network.edge[k, hop] == edge:
-            likely = network.success_probability[k, hop] * network.condition_model.rate
+        if network.routes.is_hop[k, hop] and network.routes.edge[k, hop] == edge:
+            likely = network.generation.success_probability[k, hop] * network.condition_model.rate
             belief *= binom.pmf(heralded[window, k, hop], tried[window, k, hop], likely)
             belief /= belief.sum()
     return np.array([belief @ column for column in network.condition_model.transition.T])

@@ -89,7 +89,7 @@ def decode(network: Network, action: Array) -> Array:
     for window, requests in enumerate(action):
         asked = [(min(max(request, -1.0), 1.0) + 1.0) / 2.0 for request in requests]
         schedule[window] = asked
-        for channels, passes in zip(network.channels, network.passes, strict=True):
+        for channels, passes in zip(network.switch.channels, network.switch.passes, strict=True):
             through = [k for k in range(len(asked)) if passes[k]]
             load = sum(asked[k] for k in through)
             for k in through if load > channels else ():
@@ -102,19 +102,19 @@ def exhaust(network: Network, schedule: Array, acting: Array, factor: Array) -> 
     asked = schedule.copy()
     for k in np.flatnonzero(acting):
         asked[:, k] = [min(factor * share, 1.0) for share in schedule[:, k]]
-        most = max(sum(schedule[:, k]), network.quota)
+        most = max(sum(schedule[:, k]), network.switch.quota)
         asked[:, k] *= min(1.0, most / max(sum(asked[:, k]), 1e-30))
     return decode(network, 2 * asked - 1)
 
 
 def attempts(network: Network, schedule: Array) -> Array:
     """Returns the whole attempts that fit into the channel-time, on all modes of every hop."""
-    tried = np.zeros((*schedule.shape, network.is_hop.shape[1]), int)
+    tried = np.zeros((*schedule.shape, network.routes.is_hop.shape[1]), int)
     for window, k, hop in np.ndindex(tried.shape):
-        most = network.attempts_per_window[k, hop]
+        most = network.generation.attempts_per_window[k, hop]
         rounded = min(most / 2**23, 1 / 2**14)
         tried[window, k, hop] = int(min(schedule[window, k] * most + rounded, most))
-    return tried * network.modes
+    return tried * network.generation.modes
 
 
 def fill(
@@ -134,8 +134,8 @@ def recall(network: Network, memories: Storage, memory: Memory, k: int, trust: f
     for age, count in enumerate(memory.pairs[k]):
         views = tuple(quadruple(view[:, k, age]) for view in memory.contraction)
         stored += [Pair(age, views)] * count
-    for hop in range(network.is_hop[k].sum()):
-        ends, waiting = network.ends[k, hop], memory.links[k, hop]
+    for hop in range(network.routes.is_hop[k].sum()):
+        ends, waiting = network.routes.ends[k, hop], memory.links[k, hop]
         new = fresh(network, memories, k, hop, trust)
         aged = [memories.wait(new, ends, age) for age in range(len(waiting))]
         links.append([aged[age] for age, count in enumerate(waiting) for _ in range(count)])
@@ -144,7 +144,7 @@ def recall(network: Network, memories: Storage, memory: Memory, k: int, trust: f
 
 def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -> Pair:
     """Returns a link's new pair: what the hub distrusts are errors on the first one of a route."""
-    new = memories.fresh(network.link_contraction[:, k, hop], network.ends[k, hop])
+    new = memories.fresh(network.generation.contraction[:, k, hop], network.routes.ends[k, hop])
     if hop or trust == 1:
         return new
     truth, estimate = new.views
@@ -153,7 +153,7 @@ def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -
 
 def ends_of(network: Network, k: int) -> tuple[int, int]:
     """Returns where the node's pairs are held."""
-    return HUB, int(network.vertex[k])
+    return HUB, int(network.routes.vertex[k])
 
 
 def survive(network: Network, pairs: list[Pair]) -> list[Pair]:
@@ -161,7 +161,8 @@ def survive(network: Network, pairs: list[Pair]) -> list[Pair]:
     return [
         pair
         for pair in pairs
-        if pair.booked_fidelity >= network.cutoff_fidelity and pair.age < network.ages
+        if pair.estimated_fidelity >= network.memories.cutoff_fidelity
+        and pair.age < network.memories.ages
     ]
 
 
@@ -181,18 +182,18 @@ def connect(network: Network, memories: Storage, k: int, node: Node, heralded: A
     """Returns the new pairs of hub and node: one swap after another, the freshest links first."""
     arrived = []
     for hop, waiting in enumerate(node.links):
-        ends = network.ends[k, hop]
+        ends = network.routes.ends[k, hop]
         new = [fresh(network, memories, k, hop, node.trust)] * heralded[hop]
         if len(node.links) == 1:
             return new
         held = survive(network, [memories.wait(pair, ends) for pair in waiting])
-        room = max(network.memories - len(held), 0)
+        room = max(network.memories.per_link - len(held), 0)
         arrived.append(sorted(held + survive(network, new)[:room], key=lambda pair: pair.age))
     swapped = min(len(pairs) for pairs in arrived)
     node.links = [pairs[swapped:] for pairs in arrived]
     if not swapped:
         return []
-    noise, views = quadruple(network.swap_contraction[:, k]), []
+    noise, views = quadruple(network.operations.swap_contraction[:, k]), []
     for view in range(len(memories.rates)):
         # The swap is linear in each of its pairs, so this is the mean over all couplings.
         drawn = [mean([pair.views[view] for pair in pairs[:swapped]]) for pairs in arrived]
@@ -203,14 +204,14 @@ def connect(network: Network, memories: Storage, k: int, node: Node, heralded: A
 def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
     """Measures a new pair into key, stores it, or loses it."""
     held, bits = sum(node.key), secret_bits(network, pair)
-    fits = bits > 0 and held + bits <= network.key_capacity_bits
+    fits = bits > 0 and held + bits <= network.key.capacity_bits
     node.generated += 1
-    if fits and (held < network.tag_bits or not lasts):
+    if fits and (held < network.key.tag_bits or not lasts):
         node.key[0] += bits
         node.keyed += 1
     elif not survive(network, [pair]):
         node.expired += 1
-    elif len(node.stored) < network.memories:
+    elif len(node.stored) < network.memories.per_link:
         node.stored.append(pair)
     else:
         node.blocked += 1
@@ -219,15 +220,15 @@ def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
 def errors(network: Network, view: Quadruple) -> tuple[float, ...]:
     """Returns how often the outcomes of both halves are wrong in X, Y and Z, as they are read."""
     _, y, x, z = view
-    flipped = float(1 - network.key_contraction) / 2
+    flipped = float(1 - network.key.contraction) / 2
     return tuple(error * (1 - flipped) + (1 - error) * flipped for error in (y + z, x + z, x + y))
 
 
 def secret_bits(network: Network, pair: Pair) -> float:
     """Returns what a pair is worth as key, by the estimate."""
     error_x, _, error_z = errors(network, pair.views[-1])
-    if network.accounting.__name__ == "finite":
-        return finite_bits(max(error_x, error_z), float(network.block_pairs))
+    if network.key.accounting.__name__ == "finite":
+        return finite_bits(max(error_x, error_z), float(network.key.block_pairs))
     return max(1 - entropy(error_x) - entropy(error_z), 0.0)
 
 

@@ -31,7 +31,7 @@ class Pair(NamedTuple):
     purified: bool = False
 
     @property
-    def booked_fidelity(self) -> float:
+    def estimated_fidelity(self) -> float:
         """Returns the fidelity by the hub's estimate."""
         return self.views[-1][0]
 

@@ -37,7 +37,7 @@ def start(params: Params) -> State:
 
 def requests(params: Params, *rounds: int) -> Array:
     """Returns random actions, each asking for half of a channel at most."""
-    shape = (*rounds, params.network.windows, params.network.vertex.shape[0])
+    shape = (*rounds, params.network.windows, params.network.nodes)
     return jax.random.uniform(jax.random.key(1), shape, minval=-1.0, maxval=0.0)
 
 
@@ -141,7 +141,7 @@ def slow_reference(scenario: Scenario, params: Params) -> Contender | None:
 def _luck(params: Params) -> Callable[[], Any]:
     # What the reference asks to be drawn for it.
     random, network, learning = np.random.default_rng(0), params.network, params.learning
-    nodes, batch_size = network.vertex.shape[0], learning.batch_size
+    nodes, batch_size = network.nodes, learning.batch_size
 
     def binomial(tried: Any, chance: Any) -> Any:  # noqa: ANN401
         return random.binomial(np.asarray(tried), np.asarray(chance, float))
@@ -154,9 +154,9 @@ def _luck(params: Params) -> Callable[[], Any]:
         samples=random.integers(0, len(learning.training.labels), (nodes, batch_size)),
         luck_of_slopes=random.random((nodes, batch_size, learning.program.observables)),
         normals=random.normal(size=(nodes, learning.program.angles)),
-        moves=random.random(network.edges),
+        moves=random.random(network.routes.edges),
         guesses=random.random((2, nodes)),
-        shocks=random.normal(size=network.decay_rate.shape[-1]),
+        shocks=random.normal(size=network.memories.decay_rate.shape[-1]),
     )
 
 

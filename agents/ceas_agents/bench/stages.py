@@ -67,7 +67,7 @@ def _schedule(params: Params, now: Moment) -> Any:  # noqa: ANN401
         now.happened.coalition,
         conditions.links(params.network, now.before.conditions),
     )
-    asked = actions.decode(params.network, now.action)
+    asked = actions.decode(params.network.switch, now.action)
     return sabotage.schedule(params, coalition, asked), sabotage.links(params, coalition, held)
 
 

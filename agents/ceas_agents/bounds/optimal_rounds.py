@@ -60,7 +60,7 @@ def game(params: Params) -> Game:
     _check(params)
     network = params.network
     attempts = _sets(network, 1)
-    heralded = _sets(network, int(network.modes))
+    heralded = _sets(network, int(network.generation.modes))
     chances = _chances(network, attempts, heralded)
     states, following, earned = _explore(params, heralded)
     moves = [sparse.csr_array(chances @ _indicator(row, len(states))) for row in following]
@@ -82,8 +82,8 @@ def request(
     network: Network, attempts: Int[np.ndarray, "windows nodes"]
 ) -> Float[Array, "windows nodes"]:
     """Returns the action that makes so many attempts."""
-    whole = np.asarray(network.attempts_per_window[:, 0], float)
-    slack = float(network.channels[0]) - (attempts / whole).sum(axis=1, keepdims=True)
+    whole = np.asarray(network.generation.attempts_per_window[:, 0], float)
+    slack = float(network.switch.channels[0]) - (attempts / whole).sum(axis=1, keepdims=True)
     # In the middle between as many and one more, so that rounding does not matter.
     share = attempts / whole + np.minimum(slack / len(whole), 0.5 / whole)
     return actions.encode(jnp.asarray(np.where(attempts > 0, share, 0), jnp.float32))
@@ -92,11 +92,11 @@ def request(
 def _check(params: Params) -> None:
     network = params.network
     barred = {
-        "links of several hops": network.is_hop.shape[1] > 1,
+        "links of several hops": network.routes.is_hop.shape[1] > 1,
         "drifting coherence": network.drifts,
         "links that change": float(network.condition_model.transition[0, 0]) < 1,
         "verification": network.verifies,
-        "purification": network.purification.__name__ != "none",
+        "purification": network.operations.purification.__name__ != "none",
         "sabotage": bool(params.adversary.sabotage),
         "pairs good enough for key": bool((_key_rate(network) > 0).any()),
         "tags": not network.unauthenticated_spend,
@@ -109,19 +109,19 @@ def _check(params: Params) -> None:
 
 def _key_rate(network: Network) -> Float[Array, " nodes"]:
     return key_pool.bits_per_pair(
-        network, forecast.new_contraction(network, forecast.nominal(network))
+        network.key, forecast.new_contraction(network, forecast.nominal(network))
     )
 
 
 def _sets(network: Network, modes: int) -> Counts:
     # All that the channels allow in a round, as multiples: attempts, or pairs with many modes.
-    whole = np.asarray(network.attempts_per_window[:, 0], float)
+    whole = np.asarray(network.generation.attempts_per_window[:, 0], float)
     ranges = [range(math.floor(most) * modes + 1) for most in whole]
     _limit(math.prod(map(len, ranges)), "outcomes of a window")
     fitting = [
         counts
         for counts in itertools.product(*ranges)
-        if (np.ceil(np.array(counts) / modes) / whole).sum() <= float(network.channels[0])
+        if (np.ceil(np.array(counts) / modes) / whole).sum() <= float(network.switch.channels[0])
     ]
     _limit(len(fitting) ** network.windows, "outcomes of a round")
     return np.array(list(itertools.product(fitting, repeat=network.windows)))
@@ -134,10 +134,10 @@ def _limit(number: int, what: str) -> None:
 
 def _chances(network: Network, attempts: Counts, heralded: Counts) -> NDArray[np.float64]:
     # Of each outcome (column) under each schedule (row).
-    chance = np.asarray(network.success_probability[:, 0], float)
+    chance = np.asarray(network.generation.success_probability[:, 0], float)
     chances = np.ones((len(attempts), len(heralded)))
     for window, node in itertools.product(range(network.windows), range(len(chance))):
-        tried = attempts[:, window, node] * int(network.modes)
+        tried = attempts[:, window, node] * int(network.generation.modes)
         chances *= stats.binom.pmf(heralded[None, :, window, node], tried[:, None], chance[node])
     return chances
 
@@ -147,7 +147,7 @@ def _explore(params: Params, heralded: Counts) -> tuple[Counts, list[Counts], ND
     network = params.network
     play = jax.jit(jax.vmap(lambda pairs, new: _round(params, pairs, new), in_axes=(None, 0)))
     outcomes = jnp.asarray(heralded[..., None], jnp.int32)
-    states = [np.zeros((network.vertex.shape[0], network.ages), np.int64)]
+    states = [np.zeros((network.nodes, network.memories.ages), np.int64)]
     number = {states[0].tobytes(): 0}
     following: list[Counts] = []
     earned: list[NDArray[np.float64]] = []
@@ -177,7 +177,7 @@ def _memory(network: Network, pairs: Array) -> Memory:
     # With steady links, what a pair is worth follows from its age.
     links = forecast.nominal(network)
     new = forecast.new_contraction(network, links)
-    by_age = forecast.by_age(new, links.decay[-1], network.ages)
+    by_age = forecast.by_age(new, links.decay[-1], network.memories.ages)
     return replace(storage.empty(network), pairs=pairs, contraction=by_age[None])
 
 

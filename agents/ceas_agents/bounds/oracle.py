@@ -92,9 +92,9 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
     network = params.network
     # At a relay a link's pairs can wait for a better round of the other link.
     barred = {
-        "purification": network.purification.__name__ != "none",
+        "purification": network.operations.purification.__name__ != "none",
         "verification": network.verifies,
-        "relays": network.is_hop.shape[1] > 1,
+        "relays": network.routes.is_hop.shape[1] > 1,
     }
     if found := [name for name, present in barred.items() if present]:
         raise ValueError(f"the bound does not cover {', '.join(found)}; choose another scenario")
@@ -111,10 +111,11 @@ def foresee(params: Params, rounds: int, key: Key[Array, ""]) -> Outlook:
         del after, timestep
         links = conditions.links(network, before.conditions)
         # Not rounded down, so that no share of a channel makes more.
-        tried = network.attempts_per_window * network.modes * links.success_probability
-        pairs = jnp.where(network.is_hop, tried, jnp.inf).min(axis=1)
+        make = network.generation
+        tried = make.attempts_per_window * make.modes * links.success_probability
+        pairs = jnp.where(network.routes.is_hop, tried, jnp.inf).min(axis=1)
         new = forecast.new_contraction(network, links)
-        key_bits = key_pool.bits_per_pair(network, new) * pairs
+        key_bits = key_pool.bits_per_pair(network.key, new) * pairs
         return Outlook(pairs, key_bits, new, links.decay[-1])
 
     return rollout(_nothing, rounds, params, key, record)
@@ -122,15 +123,15 @@ def foresee(params: Params, rounds: int, key: Key[Array, ""]) -> Outlook:
 
 def _nothing(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
     del observation, key
-    return -jnp.ones((params.network.windows, params.network.vertex.shape[0]))
+    return -jnp.ones((params.network.windows, params.network.nodes))
 
 
 def _values(network: Network, outlook: Outlook) -> Float[Array, "2 rounds windows nodes"]:
     # Of a whole channel, in information: of pairs used at the next barrier, and one round later.
     def at_barrier(new: Array, decay: Array, waited: Array) -> Array:
         stored = forecast.by_age(new, decay, network.windows) * waited[..., None]
-        arriving = counts.fidelity(stored * network.delivery_contraction[..., None])
-        alive = counts.fidelity(stored) >= network.cutoff_fidelity
+        arriving = counts.fidelity(stored * network.operations.delivery_contraction[..., None])
+        alive = counts.fidelity(stored) >= network.memories.cutoff_fidelity
         return jnp.where(alive, planning.pair_information(arriving, network.qubits), 0).T[::-1]
 
     following = jnp.concatenate([outlook.decay[1:], outlook.decay[-1:]])
@@ -154,7 +155,7 @@ def _solve(params: Params, outlook: Outlook, values: Numbers) -> Bound:
     if not found.success:
         raise RuntimeError(f"The program of the bound was not solved: {found.message}")
     data, later, key, tagged, _ = np.split(found.x, np.cumsum(sizes)[:-1])
-    most = nodes * int(params.network.memories) / params.network.qubits * rounds
+    most = nodes * int(params.network.memories.per_link) / params.network.qubits * rounds
     shape = (rounds, windows, nodes)
     return Bound(
         information=float(-found.fun) / most,
@@ -170,7 +171,7 @@ def _limits(
 ) -> list[tuple[list[Any], Numbers]]:
     # Rows of blocks by variable (x, x', y, z, u), each with its right-hand side.
     _, rounds, windows, nodes = shape
-    passes = _kron(sparse.eye(rounds * windows), np.asarray(network.passes, float))
+    passes = _kron(sparse.eye(rounds * windows), np.asarray(network.switch.passes, float))
     times, same = sparse.eye(rounds * windows * nodes), sparse.eye(rounds * nodes)
     spread = _kron(sparse.eye(rounds), np.ones((windows, 1)), sparse.eye(nodes))
     so_far = _kron(np.tril(np.ones((rounds, rounds))), sparse.eye(nodes))
@@ -179,17 +180,19 @@ def _limits(
         sparse.csr_array(sparse.diags(np.asarray(rate, float).ravel())) @ spread.T
         for rate in (outlook.pairs, outlook.key)
     )
-    channels = np.tile(np.asarray(network.channels, float), rounds * windows)
+    channels = np.tile(np.asarray(network.switch.channels, float), rounds * windows)
     each, none = np.zeros(rounds * nodes), None
     limits = [
         ([passes, passes, passes, none, none], channels),
         ([times, none, none, -spread, none], np.zeros(rounds * windows * nodes)),
-        ([pairs, none, none, -int(network.memories) * same, same], each),
+        ([pairs, none, none, -int(network.memories.per_link) * same, same], each),
         ([none, -before @ pairs, none, none, so_far], each),
         ([none, in_all @ pairs, none, none, -in_all], np.zeros(nodes)),
     ]
     if not network.unauthenticated_spend:
-        limits.append(([none, none, -so_far @ key, float(network.tag_bits) * so_far, none], each))
+        limits.append(
+            ([none, none, -so_far @ key, float(network.key.tag_bits) * so_far, none], each)
+        )
     return limits
 
 

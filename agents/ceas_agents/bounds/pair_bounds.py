@@ -143,7 +143,7 @@ def most_utilization_when_busy(params: Params) -> float:
     supply = _supply(params)
     program = _program(params, supply)
     # The solver's tolerances are absolute, so numbers should be near one.
-    scale = program.made.max() * params.network.windows * float(params.network.channels[0])
+    scale = program.made.max() * params.network.windows * float(params.network.switch.channels[0])
     fixed = sparse.csr_array(sparse.vstack([program.hub, program.made[None] / scale]))
     to = np.append(np.zeros(supply.windows.size), 1.0)
     return _best(program, program.useful / scale, fixed, to)
@@ -159,16 +159,16 @@ def most_key_bits(params: Params) -> float:
         True
     """
     network, rounds = params.network, int(params.rounds)
-    capacity = float(network.key_capacity_bits)
-    outdated = capacity / network.key_slots if network.key_expires else 0.0
-    return ((rounds - 1) * max(float(network.tag_bits), outdated) + capacity) / rounds
+    capacity = float(network.key.capacity_bits)
+    outdated = capacity / network.key.slots if network.key.expires else 0.0
+    return ((rounds - 1) * max(float(network.key.tag_bits), outdated) + capacity) / rounds
 
 
 def _supply(params: Params) -> _Supply:
     network, windows = params.network, params.network.windows
     pairs, most, bits, least_bits, life = (np.asarray(x, float) for x in _links(network))
     whole = np.divide(most, pairs, out=np.zeros_like(pairs), where=pairs > 0)
-    relayed = np.asarray(network.is_hop, bool).sum(axis=1) > 1
+    relayed = np.asarray(network.routes.is_hop, bool).sum(axis=1) > 1
     lasts = np.arange(windows)[::-1, None] < life
     kinds, number = np.unique(np.where(relayed, lasts[-1], lasts), axis=0, return_counts=True)
     # Of a pair that may be worth nothing, the pool takes any number.
@@ -185,6 +185,11 @@ def _supply(params: Params) -> _Supply:
     )
 
 
+def _decaying(network: Network, factor: Array | float) -> Network:
+    memories = network.memories
+    return replace(network, memories=replace(memories, decay_rate=factor * memories.decay_rate))
+
+
 # Compiled as a whole: operation by operation, each would be compiled alone.
 @once
 def _links(network: Network) -> tuple[Array, Array, Array, Array, Array]:
@@ -193,16 +198,17 @@ def _links(network: Network) -> tuple[Array, Array, Array, Array, Array]:
     best = worst = network
     if network.drifts:
         slow, fast = 0.0, jnp.exp(DEVIATIONS * network.condition_model.spread)
-        best, worst = (replace(network, decay_rate=f * network.decay_rate) for f in (slow, fast))
+        best, worst = (_decaying(network, factor) for factor in (slow, fast))
     links = forecast.nominal(best)
-    tried = network.attempts_per_window * network.modes * network.success_probability
+    make = network.generation
+    tried = make.attempts_per_window * make.modes * make.success_probability
     # A whole window holds whole attempts only, shares of it may be of any size.
     most = forecast.expected_pairs(network) * (
         network.condition_model.start @ network.condition_model.rate
     )
-    pairs = jnp.where(network.is_hop, tried, jnp.inf).min(axis=1)
+    pairs = jnp.where(network.routes.is_hop, tried, jnp.inf).min(axis=1)
     bits, least_bits = (
-        key_pool.bits_per_pair(one, forecast.new_contraction(one, forecast.nominal(one)))
+        key_pool.bits_per_pair(one.key, forecast.new_contraction(one, forecast.nominal(one)))
         for one in (best, worst)
     )
     return pairs, most, bits, least_bits, forecast.lifetime(best, links)
@@ -210,8 +216,8 @@ def _links(network: Network) -> tuple[Array, Array, Array, Array, Array]:
 
 def _program(params: Params, supply: _Supply) -> _Program:
     network, (kinds, nodes) = params.network, supply.lasts.shape
-    passes = np.asarray(network.passes, float)
-    channels = np.minimum(np.asarray(network.channels, float), passes @ supply.whole)
+    passes = np.asarray(network.switch.passes, float)
+    channels = np.minimum(np.asarray(network.switch.channels, float), passes @ supply.whole)
     used = [_kron(sparse.eye(kinds), passes)] * 3
     rest = sparse.csr_array((kinds * len(passes), nodes + 1))
     full = -np.kron(supply.windows, channels)[:, None]
@@ -231,7 +237,7 @@ def _program(params: Params, supply: _Supply) -> _Program:
 def _check_steady(params: Params) -> None:
     network = params.network
     barred = {
-        "relays": network.is_hop.shape[1] > 1,
+        "relays": network.routes.is_hop.shape[1] > 1,
         "drifting coherence": network.drifts,
         "links that change": float(network.condition_model.transition[0, 0]) < 1,
         "verification": network.verifies,
@@ -247,8 +253,8 @@ def _limits(params: Params, supply: _Supply) -> list[list[Any]]:
     data = _kron(in_all, sparse.diags(supply.pairs))
     key = _kron(in_all, sparse.diags(supply.pairs * supply.bits))
     times, each = sparse.eye(kinds * nodes), sparse.eye(nodes)
-    memories = int(network.memories) // network.qubits * network.qubits
-    tag = 0.0 if network.unauthenticated_spend else float(network.tag_bits)
+    memories = int(network.memories.per_link) // network.qubits * network.qubits
+    tag = 0.0 if network.unauthenticated_spend else float(network.key.tag_bits)
     # With `cache`, updates of earlier rounds fill the quorum, too.
     cached = consensus.unauthenticated_updates is protocol.UNAUTHENTICATED["cache"]
     quorum = 0 if cached else int(consensus.votes_needed * consensus.tolerated) + 1

@@ -17,25 +17,25 @@ PROGRESS = [feature.name for feature in NETWORK_FEATURES].index("progress")
 def uniform(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
     """Gives every node the same share of the channels in every window."""
     del observation, key
-    nodes = params.network.vertex.shape[0]
-    share = jnp.minimum(1, params.network.channels[0] / nodes)
+    nodes = params.network.nodes
+    share = jnp.minimum(1, params.network.switch.channels[0] / nodes)
     return actions.encode(jnp.full((params.network.windows, nodes), share))
 
 
 def round_robin(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
     """Gives whole channels to one group of nodes after the other, window by window."""
     del key
-    nodes, windows = params.network.vertex.shape[0], params.network.windows
+    nodes, windows = params.network.nodes, params.network.windows
     now = jnp.round(observation.network[PROGRESS] * params.rounds) * windows
-    first = (now + jnp.arange(windows)) * params.network.channels[0]
+    first = (now + jnp.arange(windows)) * params.network.switch.channels[0]
     turn = (jnp.arange(nodes) - first[:, None]) % nodes
-    return actions.encode(jnp.clip(params.network.channels[0] - turn, 0, 1))
+    return actions.encode(jnp.clip(params.network.switch.channels[0] - turn, 0, 1))
 
 
 def random(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
     """Asks for random shares."""
     del observation
-    shape = (params.network.windows, params.network.vertex.shape[0])
+    shape = (params.network.windows, params.network.nodes)
     return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
 
 
@@ -43,7 +43,7 @@ def max_rate(params: Params, observation: Observation, key: Key[Array, ""]) -> A
     """Makes as many pairs as the memories hold, fastest links first, blind to decay."""
     del observation, key
     pairs = jnp.maximum(forecast.expected_pairs(params.network), 1e-9)
-    return actions.encode(fill_windows(params.network, params.network.memories / pairs))
+    return actions.encode(fill_windows(params.network, params.network.memories.per_link / pairs))
 
 
 def static_subset(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
@@ -55,7 +55,7 @@ def static_subset(params: Params, observation: Observation, key: Key[Array, ""])
     del observation, key
     network, quality = params.network, forecast.quality(params.network)
     count = jnp.minimum(quorum(params.consensus) + 2, quality.size)
-    share = jnp.minimum(1, network.channels[0] / count)
+    share = jnp.minimum(1, network.switch.channels[0] / count)
     can_tag = tag_windows(network) <= share * network.windows
     served = jnp.argsort(jnp.argsort(jnp.where(can_tag, -quality, jnp.inf))) < count
     asked = jnp.where(served, share, 0)

@@ -129,7 +129,7 @@ def colluders(params: Params, votes: Int[Array, ""], placement: Placement) -> Fl
         votes: Nodes that are served: m.
         placement: As for `ceas`.
     """
-    nodes, bad = params.network.vertex.shape[0], params.consensus.tolerated
+    nodes, bad = params.network.nodes, params.consensus.tolerated
     if placement != "random":
         return jnp.minimum(bad, votes).astype(jnp.float32)
     share = votes / nodes
@@ -166,7 +166,7 @@ def loss_of(
 
 def least_votes(params: Params) -> Int[Array, ""]:
     """Returns the least number of nodes with which the hub can commit, and one to spare."""
-    return jnp.minimum(quorum(params.consensus) + 1, params.network.vertex.shape[0])
+    return jnp.minimum(quorum(params.consensus) + 1, params.network.nodes)
 
 
 def _outlook(
@@ -177,7 +177,7 @@ def _outlook(
     exponent: Array,
 ) -> tuple[Bool[Array, " nodes"], Float[Array, " nodes"]]:
     # Who gets a tag, least need first, and what information all could have beside.
-    windows, channels = params.network.windows, params.network.channels[0]
+    windows, channels = params.network.windows, params.network.switch.channels[0]
     need = jnp.where(served, tag_time, jnp.inf)
     before = ranks.mass_below(need, jnp.where(served, tag_time, 0))
     counted = served & (tag_time <= windows) & (before + tag_time <= FITS * windows * channels)

@@ -106,7 +106,7 @@ def _by_priority(
             order = priority(room, value)
             fitting = jnp.minimum(cap, room / jnp.maximum(found.pairs, 1e-9))
             wanted = jnp.where((order > 0) & found.can_tag, fitting, 0)
-            given = planning.fill(order, wanted, free, network.passes)
+            given = planning.fill(order, wanted, free, network.switch.passes)
             return room - given * found.pairs, given
 
         offers = (found.value, channels, most)

@@ -66,7 +66,7 @@ def plan(
     """
     needed = jnp.where(served & opportunities.can_tag, tag_time(network, observation), 0)
     for_key = fill_windows(network, needed)
-    free = network.channels - for_key @ network.passes.T
+    free = network.switch.channels - for_key @ network.switch.passes.T
     return actions.encode(for_key + give(jnp.maximum(free, 0), 1 - for_key))
 
 
@@ -82,28 +82,28 @@ def assess(network: Network, observation: Observation) -> Opportunities:
         new = new * estimated / jnp.maximum(new.mean(axis=0), 1e-9)
     decay = forecast.decay_of_letters(network, survival)
     stored = forecast.by_age(new, decay, windows)
-    arriving = counts.fidelity(stored * network.delivery_contraction[..., None])
-    alive = counts.fidelity(stored) >= network.cutoff_fidelity
-    alive &= jnp.arange(windows) < network.ages
+    arriving = counts.fidelity(stored * network.operations.delivery_contraction[..., None])
+    alive = counts.fidelity(stored) >= network.memories.cutoff_fidelity
+    alive &= jnp.arange(windows) < network.memories.ages
     per_pair = jnp.where(alive, pair_information(arriving, network.qubits), 0)
-    held = observation.nodes[:, COLUMN["stored"]] * network.memories
+    held = observation.nodes[:, COLUMN["stored"]] * network.memories.per_link
     aged = observation.nodes[:, COLUMN["stored_contraction"]] * survival**windows
     fidelity = (1 + 3 * aged) / 4
-    lasts = (fidelity >= network.cutoff_fidelity) & (windows < network.ages)
+    lasts = (fidelity >= network.memories.cutoff_fidelity) & (windows < network.memories.ages)
     lasting = jnp.where(lasts, held, 0)
     return Opportunities(
         value=per_pair.T[::-1] * pairs,
         pairs=pairs,
         stored=lasting * pair_information(fidelity, network.qubits),
-        room=network.memories - lasting,
+        room=network.memories.per_link - lasting,
         can_tag=(observation.nodes[:, COLUMN["key_rate"]] > 0) | network.unauthenticated_spend,
-        passes=network.passes,
+        passes=network.switch.passes,
     )
 
 
 def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes"]:
     """Returns the channel-time, in windows, that each node needs for the key it lacks."""
-    missing = (1 - observation.nodes[:, COLUMN["tag"]]) * network.tag_bits
+    missing = (1 - observation.nodes[:, COLUMN["tag"]]) * network.key.tag_bits
     per_pair = observation.nodes[:, COLUMN["key_rate"]]
     usable = per_pair > 0
     needed = missing / jnp.where(usable, per_pair, 1)
@@ -115,7 +115,7 @@ def fill_windows(network: Network, needed: Float[Array, " nodes"]) -> Float[Arra
     """Returns a schedule that meets the needs as early as the channels allow, least need first."""
 
     def window(left: Array, _: None) -> tuple[Array, Array]:
-        given = fill(-needed, jnp.minimum(left, 1), network.channels, network.passes)
+        given = fill(-needed, jnp.minimum(left, 1), network.switch.channels, network.switch.passes)
         return left - given, given
 
     return jax.lax.scan(window, needed, None, length=network.windows)[1]

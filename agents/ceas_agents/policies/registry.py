@@ -37,7 +37,7 @@ def check(policy: Policy, params: Params) -> None:
     """
     if policy in POLICIES.values():
         return
-    windows, nodes = params.network.windows, params.network.vertex.shape[0]
+    windows, nodes = params.network.windows, params.network.nodes
     observation = Observation(
         jnp.zeros((nodes, len(NODE_FEATURES))), jnp.zeros(len(NETWORK_FEATURES))
     )

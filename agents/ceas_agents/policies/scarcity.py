@@ -35,10 +35,10 @@ def tag_windows(network: Network) -> Float[Array, " nodes"]:
     updates without one are accepted.
     """
     if network.unauthenticated_spend:
-        return jnp.zeros(network.vertex.shape)
+        return jnp.zeros(network.routes.vertex.shape)
     new = forecast.new_contraction(network, forecast.nominal(network))
-    bits = jnp.maximum(key_pool.bits_per_pair(network, new), 0)
-    return network.tag_bits / (bits * forecast.expected_pairs(network))
+    bits = jnp.maximum(key_pool.bits_per_pair(network.key, new), 0)
+    return network.key.tag_bits / (bits * forecast.expected_pairs(network))
 
 
 def over_layouts(theta: Callable[[Params], Float[Array, ""]], params: Params) -> float:
@@ -59,7 +59,7 @@ def theta_aware(params: Params) -> Float[Array, ""]:
     """
     order = jnp.sort(tag_windows(params.network))
     among = jnp.arange(order.size) < quorum(params.consensus)
-    return jnp.where(among, order, 0).sum() / params.network.channels[0]
+    return jnp.where(among, order, 0).sum() / params.network.switch.channels[0]
 
 
 def theta_uniform(params: Params) -> Float[Array, ""]:
@@ -71,4 +71,4 @@ def theta_uniform(params: Params) -> Float[Array, ""]:
     order = jnp.sort(tag_windows(params.network))
     last = order[jnp.minimum(quorum(params.consensus), order.size) - 1]
     # A node can't use more than one channel.
-    return last * jnp.maximum(order.size / params.network.channels[0], 1)
+    return last * jnp.maximum(order.size / params.network.switch.channels[0], 1)

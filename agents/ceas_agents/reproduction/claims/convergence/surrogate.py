@@ -157,7 +157,7 @@ def measure(
         seeds: Of the updates' noise.
         tick: Called with the share that is done.
     """
-    nodes, usual = len(params.network.vertex), int(params.adversary.byzantine_nodes)
+    nodes, usual = len(params.network.routes.vertex), int(params.adversary.byzantine_nodes)
     numbers = sorted({usual, *(round(share * nodes) for share in SHARES)})
     cells = [(schedule, f) for schedule in SCHEDULES for f in numbers if 2 * f < nodes]
     floor = float(params.learning.batch_floor)

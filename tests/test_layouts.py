@@ -65,9 +65,10 @@ def test_layouts_differ_in_links_memories_and_data(several):
     assert {".generation.success_probability", ".memories.decay_rate", ".routes.latency"} <= set(
         varied.network
     )
-    assert {"training", "validation", "test", "shards"} <= set(varied.learning)
-    assert "tag_bits" not in varied.network
-    assert "readout" not in varied.learning
+    splits = {f".{split}.paulis" for split in ("training", "validation", "test")}
+    assert splits | {".shards"} <= set(varied.learning)
+    assert ".key.tag_bits" not in varied.network
+    assert ".readout" not in varied.learning
 
 
 @pytest.mark.parametrize("seed", [40, 41, 2**31 - 1])

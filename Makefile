@@ -38,7 +38,7 @@ clean: ## remove the environment, builds and caches; keep runs/
 	find ceas_gym agents tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment with an old Python or no working pip is made anew; any other is kept.
-$(VENV)/.core-stamp: pyproject.toml constraints.txt
+$(VENV)/.core-stamp: pyproject.toml constraints.txt CITATION.cff
 	@$(BIN)/python -c 'import pip._internal.cli.main, sys; sys.exit(sys.version_info < (3, 11))' \
 	    2>/dev/null || { \
 	    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \

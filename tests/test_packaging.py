@@ -1,5 +1,6 @@
 """What importing costs, what the README promises, and that versions agree."""
 
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -68,7 +69,8 @@ def test_versions_agree():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     sections = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     newest = next(section for section in sections if section != "Unreleased")
-    assert project["version"] == cited["version"] == newest
+    assert project["dynamic"] == ["version"]
+    assert importlib.metadata.version("ceas-gym") == cited["version"] == newest
     assert cited["license"] == project["license"]
     assert [author["name"] for author in cited["authors"]] == [
         author["name"] for author in project["authors"]

@@ -192,7 +192,7 @@ def test_seeds_of_training_and_validation_never_meet():
 
 
 def test_learner_gets_scaled_rewards_but_logs_those_of_the_scenario():
-    made = [planned(reward_scale=scale, hold=3) for scale in (1.0, 100.0)]
+    made = [planned(reward_scale=scale, action_repeat=3) for scale in (1.0, 100.0)]
     plain, scaled = map(train.learners.environments, made)
     action = np.zeros((2, 4, 4), np.float32)
     for envs in (plain, scaled):
@@ -216,7 +216,8 @@ def test_learner_gets_scaled_rewards_but_logs_those_of_the_scenario():
         ("scenario: tiny\nlearner: a2c", "learner: input should be 'ppo', 'sac' or 'dqn'"),
         ("scenario: tiny\nlearner: dqn", "policy: dqn trains dispatch, not nodes"),
         ("scenario: tiny\nvalidation: {evry: 3}", "validation.evry is not a setting"),
-        ("scenario: tiny\nhold: 3", "hold: 3 does not divide the 20 rounds"),
+        ("scenario: tiny\naction_repeat: 3", "action_repeat: 3 does not divide the 20 rounds"),
+        ("scenario: tiny\nhold: 2", "hold is now called action_repeat"),
         ("scenario: tiny\nsteps: 9000000\nvalidation: {every: 1}", "stages are too many"),
         ("scenario: tiny\nhyperparameters: {gama: 1}", "gama is unknown; did you mean gamma?"),
         ("scenario: tiny\nhyperparameters: {seed: 1}", "seed is unknown"),

@@ -53,8 +53,8 @@ def environments(plan: Plan) -> VecEnv:
 def _wrappers(settings: Settings) -> Iterator[Wrapper]:
     if wrapper := WRAPPERS.get(settings.policy):
         yield wrapper
-    if settings.hold > 1:
-        yield partial(ActionRepeat, rounds=settings.hold)
+    if settings.action_repeat > 1:
+        yield partial(ActionRepeat, rounds=settings.action_repeat)
     # Logged are the rewards of the scenario, before they are scaled.
     yield RecordEpisodeStatistics
     # A factor as precise as the learner's rewards.

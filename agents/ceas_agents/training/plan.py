@@ -50,8 +50,8 @@ class Settings(Checked, frozen=True):
     policy: Policies = "nodes"
     steps: Count = 1_000_000
     """Decisions, over all rows."""
-    hold: Count = 1
-    """Rounds for which a decision is kept in training; a trained agent decides in every round."""
+    action_repeat: Count = 1
+    """Rounds of a decision in training; a trained agent decides in every round."""
     reward_scale: Annotated[float, Field(gt=0)] = 1.0
     """Factor on the rewards that the learner gets."""
     rows: Count = 32
@@ -92,6 +92,8 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: i
     """
     source = str(path)
     data = yaml_text.mapping(sources.file_text(source), source, "settings")
+    if "hold" in data:
+        raise ValueError(f"{source}: hold is now called action_repeat")
     data |= {name: value for name, value in changes.items() if value is not None}
     settings = check(Settings, data, source, {"validation": Validation})
     with sources.prefixing(lambda: source):
@@ -111,8 +113,8 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: i
         if sources.is_path(name, folder=path.parent):
             name = str(path.parent / name)
         scenario = config.load(name, settings.set)
-        if (rounds := scenario.episode.rounds) % settings.hold:
-            raise ValueError(f"hold: {settings.hold} does not divide the {rounds} rounds")
+        if (rounds := scenario.episode.rounds) % (repeat := settings.action_repeat):
+            raise ValueError(f"action_repeat: {repeat} does not divide the {rounds} rounds")
         if settings.policy in SHOWN_RULES and scenario.episode.layouts > 1:
             raise ValueError(
                 f"policy: {settings.policy} is trained on one layout, but episode.layouts is "

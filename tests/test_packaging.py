@@ -45,6 +45,10 @@ def test_evaluation_needs_no_torch():
     assert not loaded & {"torch", "stable_baselines3"}
 
 
+def test_wrappers_need_no_library_of_learners():
+    assert not loaded_after("import ceas_agents.wrappers") & {"torch", "stable_baselines3"}
+
+
 def test_blocks_of_the_pages_run():
     found = [re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL) for page in PAGES]
     assert all(found)

@@ -13,6 +13,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from ceas_agents.training.adapter import GymnasiumVecEnv, vec_env
+from ceas_agents.training.learners import WATCHED
 from ceas_gym.envs.env import CEASEnv
 from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.task import metrics
@@ -145,6 +146,21 @@ def test_monitor_sums_the_rewards(envs, given):
     assert [info["episode"]["r"] for info in ends] == pytest.approx(returns.tolist())
     assert [info["episode"]["l"] for info in ends] == [ROUNDS] * ROWS
     assert all(info["episode"]["accuracy"] == info["accuracy"] for info in ends)
+
+
+def test_episode_of_gymnasiums_statistics_is_what_a_monitor_says(given):
+    statistics = [RecordEpisodeStatistics]
+    counted = vec_env("tiny", ROWS, wrappers=statistics, overrides=OVERRIDES, seed=SEED)
+    monitored = VecMonitor(
+        vec_env("tiny", ROWS, overrides=OVERRIDES, seed=SEED), info_keywords=WATCHED
+    )
+    for envs in (counted, monitored):
+        envs.reset()
+    steps = [[envs.step(actions)[-1] for envs in (counted, monitored)] for actions in given]
+    for info, other in zip(*steps[ROUNDS - 1], strict=True):
+        known = {name: info["episode"][name] for name in ("r", "l", *WATCHED)}
+        assert known == pytest.approx({name: other["episode"][name] for name in known}, abs=1e-6)
+    assert not any("episode" in info for info in counted.reset_infos)
 
 
 def test_learner_plays_it_and_equal_seeds_agree(envs):

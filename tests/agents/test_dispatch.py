@@ -4,16 +4,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
 from helpers import drawn
 
 from ceas_agents.evaluation import contestants
 from ceas_agents.evaluation import play as playing
 from ceas_agents.policies import selection
-from ceas_agents.wrappers.dispatch import Dispatch
+from ceas_agents.wrappers import Dispatch
+from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.types import Observation
 
 KEY = jax.random.key(0)
+PARTS = ("nodes", "network")
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +23,10 @@ def params():
     return drawn.params()
 
 
-@pytest.fixture(scope="module")
-def envs(params):
-    return Dispatch(drawn.envs(), params)
+@pytest.fixture
+def envs():
+    mode = AutoresetMode.SAME_STEP
+    return Dispatch(CEASVectorEnv(2, "tiny", overrides=drawn.SHORT, autoreset_mode=mode))
 
 
 @pytest.fixture(scope="module")
@@ -43,35 +46,20 @@ def test_each_place_is_that_rule_whatever_the_key(name, params, play):
 
 
 def test_each_row_plays_the_rule_that_is_picked_there(envs, params, play, monkeypatch):
-    given = []
-    inner = envs.venv
-    step_async = inner.step_async
-
-    def noted(actions):
-        given.append(actions)
-        step_async(actions)
-
-    monkeypatch.setattr(inner, "step_async", noted)
-    assert envs.action_space == spaces.Discrete(len(selection.RULES))
-    shown, ends = envs.reset(), 0
-    last = len(selection.RULES) - 1
+    given, step = [], envs.env.step
+    monkeypatch.setattr(envs.env, "step", lambda actions: (given.append(actions), step(actions))[1])
+    last, ends = len(selection.RULES) - 1, 0
+    shown, _ = envs.reset(seed=5)
     for rules in [(0, last), (last, 0), (4, 2), (1, 5), (3, 3)]:
-        rows = [Observation(envs._seen.nodes[row], envs._seen.network[row]) for row in range(2)]
+        rows = [Observation(*(envs.seen[name][row] for name in PARTS)) for row in range(2)]
         summaries = [selection.summary(row) for row in rows]
         np.testing.assert_allclose(shown, summaries, atol=1e-6)
         expected = [
             play(jnp.int32(rule), params, row, KEY) for rule, row in zip(rules, rows, strict=True)
         ]
-        shown, _, dones, infos = envs.step(np.array(rules))
-        assert all(
-            ("terminal_observation" in info) == done
-            for info, done in zip(infos, dones, strict=True)
-        )
-        assert all(
-            infos[row]["terminal_observation"].shape == (24,) for row in np.flatnonzero(dones)
-        )
+        shown, _, terminated, *_ = envs.step(np.array(rules))
         np.testing.assert_allclose(given[-1], expected, atol=1e-5)
-        ends += dones.sum()
+        ends += terminated.sum()
     # Also the first schedule of an episode comes from what that episode shows.
     assert ends == 2
 
@@ -79,8 +67,12 @@ def test_each_row_plays_the_rule_that_is_picked_there(envs, params, play, monkey
 def test_picking_one_rule_is_playing_it(envs, params):
     contestant = contestants.get("max_weight")
     rule = np.full(2, list(selection.RULES).index("max_weight"))
-    envs.seed(5)
-    envs.reset()
+    envs.reset(seed=5)
     rewards = np.array([envs.step(rule)[1] for _ in range(3)])
     for row, (_, rounds) in enumerate(playing.episodes(contestant, params, 3, [5, 6])):
         np.testing.assert_allclose(rewards[:, row], rounds["reward"], rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_before_the_first_reset_is_refused(envs):
+    with pytest.raises(RuntimeError, match="Call `reset` before"):
+        envs.step(np.zeros(2, int))

@@ -16,8 +16,6 @@ from ceas_agents.policies.networks import FORMS
 from ceas_agents.policies.selection import RULES
 from ceas_agents.training import export
 from ceas_agents.training.adapter import GymnasiumVecEnv
-from ceas_agents.wrappers.dispatch import Dispatch
-from ceas_agents.wrappers.residual import Residual
 
 KEY = jax.random.key(0)
 
@@ -109,17 +107,15 @@ def clipped_mean():
 
 
 def flat_residual():
-    envs = Residual(drawn.envs(), drawn.params(), ceas)
-    return SAC("MultiInputPolicy", envs, **drawn.OFF_POLICY)
+    return SAC("MultiInputPolicy", drawn.envs("residual"), **drawn.OFF_POLICY)
 
 
 def picking_ppo():
-    envs = Dispatch(drawn.envs(), drawn.params())
-    return PPO("MlpPolicy", envs, **drawn.ON_POLICY)
+    return PPO("MlpPolicy", drawn.envs("dispatch"), **drawn.ON_POLICY)
 
 
 def other_choices():
-    envs = Dispatch(drawn.envs(), drawn.params())
+    envs = drawn.envs("dispatch")
     envs.action_space = spaces.Discrete(3)
     return DQN("MlpPolicy", envs, **drawn.OFF_POLICY)
 

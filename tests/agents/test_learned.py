@@ -14,7 +14,6 @@ from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies import ceas, checkpoints, networks, selection
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.networks import Layer
-from ceas_agents.wrappers.residual import Residual
 from ceas_gym import dynamics
 from ceas_gym.types import Observation
 
@@ -57,22 +56,6 @@ def test_each_node_sees_the_others(requests):
 def test_one_agent_serves_any_number_of_nodes(requests):
     for nodes in (1, 4, 30):
         assert requests(drawn.observation(nodes, 0)).shape == (4, nodes)
-
-
-def test_residual_shows_the_action_of_ceas_in_every_observation(params):
-    shown = Residual(drawn.envs(), params, ceas.ceas)
-    seen: Any = shown.reset()
-    rows = [seen]
-    for _ in range(4):
-        seen, _, dones, infos = shown.step(np.zeros((2, 4, 4), np.float32))
-        rows.append(seen)
-        if dones.any():
-            rows += [{n: v[None] for n, v in infos[0]["terminal_observation"].items()}]
-    assert len(rows) == 6
-    plan = jax.jit(ceas.ceas)
-    for seen in rows:
-        expected = plan(params, Observation(seen["nodes"][0], seen["network"][0]), KEY)
-        np.testing.assert_allclose(seen["base"][0], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("form", networks.PER_NODE)

@@ -191,6 +191,20 @@ def test_seeds_of_training_and_validation_never_meet():
     assert plan.seeds(planned(seed=1), 0) == plan.seeds(first, plan.RUNS_APART // 2)
 
 
+def test_learner_gets_scaled_rewards_but_logs_those_of_the_scenario():
+    made = [planned(reward_scale=scale, action_repeat=3) for scale in (1.0, 100.0)]
+    plain, scaled = map(train.learners.environments, made)
+    action = np.zeros((2, 4, 4), np.float32)
+    for envs in (plain, scaled):
+        envs.reset()
+    (_, rewards, _, infos), (_, others, ends, told) = (e.step(action) for e in (plain, scaled))
+    assert ends.all()
+    np.testing.assert_array_equal(others, np.float32(100) * rewards)
+    for info, other in zip(infos, told, strict=True):
+        assert info["episode"]["r"] == other["episode"]["r"] != 0
+        assert other["episode"].keys() >= {"l", *train.learners.WATCHED}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -202,7 +216,8 @@ def test_seeds_of_training_and_validation_never_meet():
         ("scenario: tiny\nlearner: a2c", "learner: input should be 'ppo', 'sac' or 'dqn'"),
         ("scenario: tiny\nlearner: dqn", "policy: dqn trains dispatch, not nodes"),
         ("scenario: tiny\nvalidation: {evry: 3}", "validation.evry is not a setting"),
-        ("scenario: tiny\nhold: 3", "hold: 3 does not divide the 20 rounds"),
+        ("scenario: tiny\naction_repeat: 3", "action_repeat: 3 does not divide the 20 rounds"),
+        ("scenario: tiny\nhold: 2", "hold is now called action_repeat"),
         ("scenario: tiny\nsteps: 9000000\nvalidation: {every: 1}", "stages are too many"),
         ("scenario: tiny\nhyperparameters: {gama: 1}", "gama is unknown; did you mean gamma?"),
         ("scenario: tiny\nhyperparameters: {seed: 1}", "seed is unknown"),

@@ -1,6 +1,7 @@
 """Learners of every form, with drawn weights instead of trained ones, and what they see."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,15 +10,13 @@ import numpy as np
 import torch
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
 
 from ceas_agents.policies import selection
 from ceas_agents.policies.ceas import ceas
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.training import adapter, export
 from ceas_agents.training.network import NodePolicy
-from ceas_agents.wrappers.dispatch import Dispatch
-from ceas_agents.wrappers.residual import Residual
+from ceas_agents.wrappers import Dispatch, Residual
 from ceas_gym import config, parameters
 from ceas_gym.types import Observation, Params
 
@@ -28,9 +27,17 @@ LAYERS = [8, 6]
 SHORT = {"episode.rounds": 3}
 
 
-def envs() -> adapter.GymnasiumVecEnv:
-    """Returns two environments of `tiny` whose episodes last three rounds."""
-    return adapter.vec_env("tiny", 2, overrides=SHORT, seed=5)
+WRAPPERS: dict[str, list[adapter.Wrapper]] = {
+    "residual": [partial(Residual, policy=ceas)],
+    "dispatch": [Dispatch],
+}
+"""What the environments of a form are wrapped in."""
+
+
+def envs(form: str = "nodes") -> adapter.GymnasiumVecEnv:
+    """Returns two environments of `tiny` whose episodes last three rounds, for a learner."""
+    wrappers = WRAPPERS.get(form, [])
+    return adapter.vec_env("tiny", 2, wrappers=wrappers, overrides=SHORT, seed=5)
 
 
 def params(changes: Mapping[str, object] | None = None) -> Params:
@@ -40,13 +47,11 @@ def params(changes: Mapping[str, object] | None = None) -> Params:
 
 def fresh(form: str) -> BaseAlgorithm:
     """Returns a learner that has learned nothing, on the environments that it needs."""
-    batch: VecEnv = envs()
-    if form == "residual":
-        batch = Residual(batch, params(), ceas)
+    batch = envs(form)
     # Of its own for each: SAC adds to it.
     flat = {"net_arch": LAYERS}
     if form == "dispatch":
-        return DQN("MlpPolicy", Dispatch(batch, params()), policy_kwargs=flat, **OFF_POLICY)
+        return DQN("MlpPolicy", batch, policy_kwargs=flat, **OFF_POLICY)
     if form == "squashed":
         return SAC("MultiInputPolicy", batch, policy_kwargs=flat, **OFF_POLICY)
     if form == "flat":

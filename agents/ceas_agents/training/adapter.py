@@ -1,7 +1,7 @@
 """Gymnasium's batches of environments as the `VecEnv` that Stable-Baselines3 learns from."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,16 @@ from stable_baselines3.common.vec_env.base_vec_env import (
 from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.scenario import Scenario
 
-FINAL = ("final_obs", "final_info")
-"""What Gymnasium adds to the info of a step in which a row ended."""
+Wrapper = Callable[[VectorEnv[Any, Any, Any]], VectorEnv[Any, Any, Any]]
+OF_THE_END = ("final_obs", "final_info", "episode")
+"""What Gymnasium and its `RecordEpisodeStatistics` add to the info where a row ended."""
 
 
 def vec_env(
     scenario: str | os.PathLike[str] | Scenario,
     rows: int,
     *,
+    wrappers: Iterable[Wrapper] = (),
     overrides: Mapping[str, object] | None = None,
     seed: int = 0,
 ) -> "GymnasiumVecEnv":
@@ -33,18 +35,22 @@ def vec_env(
     Args:
         scenario: As for `CEASEnv`.
         rows: Number of environments, stepped together.
+        wrappers: Of Gymnasium's kind, around the batch, the innermost first.
         overrides: As for `CEASEnv`.
         seed: Row i begins with the episode of `seed + i`, so the seeds of independent runs are at
             least `rows` apart. A learner that is given a seed sets its own instead.
 
     Example:
-        >>> envs = vec_env("tiny", rows=3)
-        >>> envs.num_envs, envs.action_space.shape
-        (3, (4, 4))
+        >>> from ceas_agents.wrappers import Dispatch
+        >>> envs = vec_env("tiny", rows=3, wrappers=[Dispatch])
+        >>> envs.num_envs, envs.action_space
+        (3, Discrete(9))
     """
-    batch = CEASVectorEnv(
+    batch: VectorEnv[Any, Any, Any] = CEASVectorEnv(
         rows, scenario, overrides=overrides, autoreset_mode=AutoresetMode.SAME_STEP
     )
+    for wrap in wrappers:
+        batch = wrap(batch)
     envs = GymnasiumVecEnv(batch)
     envs.seed(seed)
     return envs
@@ -55,8 +61,9 @@ class GymnasiumVecEnv(VecEnv):
 
     The info of a row is empty but in the step that ends its episode, where it has the last figures
     (`accuracy` and others), `terminal_observation` and `TimeLimit.truncated`: a dictionary for
-    every row and step would cost more than the step of a fast environment. Returns and lengths of
-    the episodes come from Stable-Baselines3's `VecMonitor` around it.
+    every row and step would cost more than the step of a fast environment. With Gymnasium's
+    `RecordEpisodeStatistics` around the batch, it also has `episode`, which is what learners log:
+    return, length and time of the episode beside its last figures.
 
     Rows are one object, so an attribute is the same for all, and can be set, like a method be
     called, for all of them only.
@@ -196,12 +203,15 @@ def _copy(observation: Any) -> Any:  # noqa: ANN401 - as the environment has it
 
 
 def _ending(info: Mapping[str, Any], row: int) -> dict[str, Any]:
+    figures = _row(info.get("final_info", {}), row)
     last = {"terminal_observation": _copy(info["final_obs"][row])}
-    return _row(info.get("final_info", {}), row) | last
+    if "episode" in info:
+        last["episode"] = figures | _row(info["episode"], row)
+    return figures | last
 
 
 def _beginning(info: Mapping[str, Any], row: int) -> dict[str, Any]:
-    return _row({name: values for name, values in info.items() if name not in FINAL}, row)
+    return _row({name: values for name, values in info.items() if name not in OF_THE_END}, row)
 
 
 def _row(info: Mapping[str, Any], row: int) -> dict[str, Any]:

@@ -1,37 +1,38 @@
 """The learners of Stable-Baselines3 and the environments that a plan asks for."""
 
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+from gymnasium.wrappers.vector import RecordEpisodeStatistics, TransformReward
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import configure
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import VecEnv
 
 from ceas_agents.policies.ceas import ceas
 from ceas_agents.training import adapter
+from ceas_agents.training.adapter import Wrapper
 from ceas_agents.training.network import NodePolicy
-from ceas_agents.training.plan import Plan
-from ceas_agents.wrappers.action_repeat import Hold
-from ceas_agents.wrappers.dispatch import Dispatch
-from ceas_agents.wrappers.residual import Residual
-from ceas_agents.wrappers.reward_scale import Scaled
-from ceas_gym import parameters
+from ceas_agents.training.plan import Plan, Settings
+from ceas_agents.wrappers import ActionRepeat, Dispatch, Residual
 from ceas_gym.registry import nearest
-from ceas_gym.types import Params
 
-LEARNERS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "sac": SAC, "dqn": DQN}
+Learner = BaseAlgorithm
+LEARNERS: dict[str, type[Learner]] = {"ppo": PPO, "sac": SAC, "dqn": DQN}
 NETWORKS: dict[str, str | type[NodePolicy]] = {
     "mlp": "MultiInputPolicy",
     "dispatch": "MlpPolicy",
     "nodes": NodePolicy,
     "residual": NodePolicy,
 }
-WRAPPERS: dict[str, Callable[[VecEnv, Params], VecEnv]] = {
-    "residual": lambda envs, params: Residual(envs, params, ceas),
+WRAPPERS: dict[str, Wrapper] = {
+    "residual": partial(Residual, policy=ceas),
     "dispatch": Dispatch,
 }
 """What the environments of a policy are wrapped in, by the policy's name."""
@@ -45,16 +46,22 @@ def environments(plan: Plan) -> VecEnv:
     """Returns the rows that the agent learns from."""
     # More threads of torch would wait for each other while the rows are stepped on all cores.
     torch.set_num_threads(1)
-    envs: VecEnv = adapter.vec_env(plan.scenario, plan.settings.rows)
-    if wrap := WRAPPERS.get(plan.settings.policy):
-        envs = wrap(envs, parameters.build(plan.scenario))
-    if plan.settings.hold > 1:
-        envs = Hold(envs, plan.settings.hold)
-    # Logged are the rewards of the scenario.
-    return Scaled(VecMonitor(envs, info_keywords=WATCHED), plan.settings.reward_scale)
+    settings = plan.settings
+    return adapter.vec_env(plan.scenario, settings.rows, wrappers=_wrappers(settings))
 
 
-def make(plan: Plan, envs: VecEnv) -> BaseAlgorithm:
+def _wrappers(settings: Settings) -> Iterator[Wrapper]:
+    if wrapper := WRAPPERS.get(settings.policy):
+        yield wrapper
+    if settings.action_repeat > 1:
+        yield partial(ActionRepeat, rounds=settings.action_repeat)
+    # Logged are the rewards of the scenario, before they are scaled.
+    yield RecordEpisodeStatistics
+    # A factor as precise as the learner's rewards.
+    yield partial(TransformReward, func=partial(np.multiply, np.float32(settings.reward_scale)))
+
+
+def make(plan: Plan, envs: VecEnv) -> Learner:
     """Returns a learner that has learned nothing yet.
 
     Raises:
@@ -80,7 +87,12 @@ def make(plan: Plan, envs: VecEnv) -> BaseAlgorithm:
         )
 
 
-def save(model: BaseAlgorithm, folder: Path) -> None:
+def log(model: Learner, folder: Path) -> None:
+    """Lets the learner write what it says of itself for TensorBoard, from now on."""
+    model.set_logger(configure(str(folder), ["tensorboard"]))
+
+
+def save(model: Learner, folder: Path) -> None:
     """Writes all that the learner goes on from, as whole files, in place of what was there.
 
     Args:
@@ -99,7 +111,7 @@ def save(model: BaseAlgorithm, folder: Path) -> None:
         path.unlink()
 
 
-def resume(plan: Plan, envs: VecEnv, folder: Path) -> BaseAlgorithm:
+def resume(plan: Plan, envs: VecEnv, folder: Path) -> Learner:
     """Returns the learner as it was saved.
 
     Raises:

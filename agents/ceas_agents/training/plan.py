@@ -50,8 +50,8 @@ class Settings(Checked, frozen=True):
     policy: Policies = "nodes"
     steps: Count = 1_000_000
     """Decisions, over all rows."""
-    hold: Count = 1
-    """Rounds for which a decision is kept in training; a trained agent decides in every round."""
+    action_repeat: Count = 1
+    """Rounds of a decision in training; a trained agent decides in every round."""
     reward_scale: Annotated[float, Field(gt=0)] = 1.0
     """Factor on the rewards that the learner gets."""
     rows: Count = 32
@@ -92,33 +92,43 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: i
     """
     source = str(path)
     data = yaml_text.mapping(sources.file_text(source), source, "settings")
+    if "hold" in data:
+        raise ValueError(f"{source}: hold is now called action_repeat")
     data |= {name: value for name, value in changes.items() if value is not None}
     settings = check(Settings, data, source, {"validation": Validation})
     with sources.prefixing(lambda: source):
         fixed = config.stripped(settings.set) | config.stripped(overrides or {})
         settings = settings.model_copy(update={"set": fixed})
-        for key in settings.set:
-            if key not in keys.KEYS:
-                raise ValueError(f"set: {keys.unknown(key)}")
-        if settings.policy not in (known := LEARNS[settings.learner]):
-            raise ValueError(
-                f"policy: {settings.learner} trains {' or '.join(known)}, not {settings.policy}"
-            )
-        stages = settings.steps // settings.validation.every + 1
-        if stages * settings.rows > RUNS_APART:
-            raise ValueError(f"validation.every: {stages} stages are too many; validate less often")
+        _require_trainable(settings)
         name = settings.scenario
         if sources.is_path(name, folder=path.parent):
             name = str(path.parent / name)
         scenario = config.load(name, settings.set)
-        if (rounds := scenario.episode.rounds) % settings.hold:
-            raise ValueError(f"hold: {settings.hold} does not divide the {rounds} rounds")
-        if settings.policy in SHOWN_RULES and scenario.episode.layouts > 1:
-            raise ValueError(
-                f"policy: {settings.policy} is trained on one layout, but episode.layouts is "
-                f"{scenario.episode.layouts}; set it to 1"
-            )
+        _require_fit(settings, scenario)
     return Plan(path.stem, settings, scenario)
+
+
+def _require_trainable(settings: Settings) -> None:
+    for key in settings.set:
+        if key not in keys.KEYS:
+            raise ValueError(f"set: {keys.unknown(key)}")
+    if settings.policy not in (known := LEARNS[settings.learner]):
+        raise ValueError(
+            f"policy: {settings.learner} trains {' or '.join(known)}, not {settings.policy}"
+        )
+    stages = settings.steps // settings.validation.every + 1
+    if stages * settings.rows > RUNS_APART:
+        raise ValueError(f"validation.every: {stages} stages are too many; validate less often")
+
+
+def _require_fit(settings: Settings, scenario: Scenario) -> None:
+    if (rounds := scenario.episode.rounds) % (repeat := settings.action_repeat):
+        raise ValueError(f"action_repeat: {repeat} does not divide the {rounds} rounds")
+    if settings.policy in SHOWN_RULES and scenario.episode.layouts > 1:
+        raise ValueError(
+            f"policy: {settings.policy} is trained on one layout, but episode.layouts is "
+            f"{scenario.episode.layouts}; set it to 1"
+        )
 
 
 def seeds(plan: Plan, stage: int) -> int:

@@ -8,11 +8,10 @@ exactly as if it had not been stopped.
 from collections.abc import Callable
 
 import numpy as np
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from ceas_agents.training import plan as plans
-from ceas_agents.training.learners import WATCHED
+from ceas_agents.training.learners import WATCHED, Learner
 from ceas_agents.training.plan import Plan
 
 Tell = Callable[[int], None]
@@ -49,7 +48,7 @@ class Watch(BaseCallback):
             self.logger.record(f"rollout/{name}", episodes(self.model, name))
 
 
-def learn(model: BaseAlgorithm, plan: Plan, stage: int, tell: Tell) -> Row:
+def learn(model: Learner, plan: Plan, stage: int, tell: Tell) -> Row:
     """Lets the learner go on for one stage, and returns what it says of itself.
 
     Args:
@@ -78,7 +77,7 @@ def learn(model: BaseAlgorithm, plan: Plan, stage: int, tell: Tell) -> Row:
     }
 
 
-def episodes(model: BaseAlgorithm, name: str) -> float:
+def episodes(model: Learner, name: str) -> float:
     """Returns the mean of a figure over the last training episodes, or NaN before the first."""
     values = [float(episode[name]) for episode in model.ep_info_buffer or ()]
     return float(np.mean(values)) if values else np.nan

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.progress import Progress, TaskID
-from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.logger import configure
 
 from ceas_agents import console
 from ceas_agents.evaluation import contestants, play, results
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies import checkpoints
 from ceas_agents.training import curve, export, learners, stage
+from ceas_agents.training.learners import Learner
 from ceas_agents.training.plan import VALIDATION_SEEDS, Plan
 from ceas_gym import config, parameters
 
@@ -30,7 +29,7 @@ class Training:
 
     plan: Plan
     folder: Path
-    model: BaseAlgorithm
+    model: Learner
     reference: Row
     """What CEAS has on the validation seeds."""
     rows: list[Row] = field(default_factory=list)
@@ -71,8 +70,8 @@ def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
     return training.rows
 
 
-def _begun(plan: Plan, folder: Path, model: BaseAlgorithm, rows: list[Row]) -> Training:
-    model.set_logger(configure(str(folder / TENSORBOARD), ["tensorboard"]))
+def _begun(plan: Plan, folder: Path, model: Learner, rows: list[Row]) -> Training:
+    learners.log(model, folder / TENSORBOARD)
     training = Training(plan, folder, model, _validated(plan, contestants.get("ceas")), rows)
     if not rows:
         _keep(training, {"steps": 0.0, "minutes": 0.0})

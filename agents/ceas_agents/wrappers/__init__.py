@@ -1,1 +1,25 @@
-"""Environments of Stable-Baselines3 in other forms, to train on."""
+"""Other forms of a batch of environments, as wrappers of Gymnasium's, for any library.
+
+| wrapper | what changes |
+|---|---|
+| `Residual` | the observation also holds the action of a policy |
+| `Dispatch` | the action picks a rule, which makes the schedule |
+| `ActionRepeat` | a step is several rounds with one action |
+
+They go around a `CEASVectorEnv` in any autoreset mode, `ActionRepeat` last. A reward is scaled by
+`gymnasium.wrappers.vector.TransformReward`.
+
+Example:
+    >>> import gymnasium as gym
+    >>> import ceas_gym
+    >>> envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=2)
+    >>> envs = ActionRepeat(Dispatch(envs), rounds=5)
+    >>> envs.action_space, envs.observation_space.shape
+    (MultiDiscrete([9 9]), (2, 24))
+"""
+
+from ceas_agents.wrappers.action_repeat import ActionRepeat
+from ceas_agents.wrappers.dispatch import Dispatch
+from ceas_agents.wrappers.residual import Residual
+
+__all__ = ["ActionRepeat", "Dispatch", "Residual"]

@@ -6,59 +6,69 @@ from typing import Any
 import jax
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import VectorEnv
+from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from ceas_agents.policies import selection
 from ceas_agents.wrappers import parallel_rows
+from ceas_agents.wrappers.observation import ObservationWrapper
 from ceas_gym.jax_utils import parallel
 from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.types import Observation, Params
 
 
-class Dispatch(VecEnvWrapper):
-    """Environments whose action is the place of one of `ceas_agents.policies.selection.RULES`.
+class Dispatch(ObservationWrapper):
+    """A batch whose action is the place of one of `ceas_agents.policies.selection.RULES`.
 
     In each row, that rule makes the schedule from what was observed last. The agent is shown its
     `summary`, and so plays any number of nodes.
 
     Args:
-        envs: Of one scenario.
-        params: The scenario.
+        env: Of one scenario and one layout.
+
+    Raises:
+        ValueError: If the batch is no `CEASVectorEnv`, or has several layouts.
+
+    Example:
+        >>> from ceas_gym.envs.vector_env import CEASVectorEnv
+        >>> envs = Dispatch(CEASVectorEnv(2, "tiny"))
+        >>> observation, info = envs.reset(seed=1)
+        >>> observation, rewards, *_ = envs.step(np.array([0, 5]))
+        >>> observation.shape, rewards.shape
+        ((2, 24), (2,))
     """
 
-    def __init__(self, envs: VecEnv, params: Params) -> None:
-        """Wraps the environments."""
+    def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
+        """Wraps the batch."""
+        super().__init__(env)
         size = len(NODE_FEATURES) + len(NETWORK_FEATURES)
-        shown = spaces.Box(0.0, 1.0, (size,), np.float32)
-        super().__init__(envs, shown, spaces.Discrete(len(selection.RULES)))
-        self._params = params
-        self._seen: Observation | None = None
+        self.single_observation_space = spaces.Box(0.0, 1.0, (size,), np.float32)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.single_action_space = spaces.Discrete(len(selection.RULES))
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
 
-    def reset(self) -> Any:  # noqa: ANN401 - as Stable-Baselines3 has it
-        """Starts an episode in every row."""
-        return self._noted(self.venv.reset())
+    def step(self, actions: NDArray[np.integer]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Steps every row by the schedule of its rule.
 
-    def step_async(self, actions: NDArray[np.integer]) -> None:
-        """Takes the rules of the next step, and lets them make its schedules."""
-        assert self._seen is not None, "reset comes first"
-        picked = np.asarray(actions, np.int32)
-        self.venv.step_async(
-            parallel_rows.computed(partial(_schedules, self._params), picked, self._seen)
-        )
+        Args:
+            actions: Places of rules, shape (num_envs,).
 
-    def step_wait(self) -> VecEnvStepReturn:
-        """Steps every row."""
-        observation, rewards, dones, infos = self.venv.step_wait()
-        for row in np.flatnonzero(dones).tolist():
-            last = infos[row]["terminal_observation"]
-            infos[row]["terminal_observation"] = _summary(last)
-        return self._noted(observation), rewards, dones, infos
+        Raises:
+            RuntimeError: Before the first reset.
+        """
+        if self.seen is None:
+            raise RuntimeError("Call `reset` before the first `step`.")
+        rules, schedules = np.asarray(actions, np.int32), partial(_schedules, self.params)
+        return super().step(parallel_rows.computed(schedules, rules, _observation(self.seen)))
 
-    def _noted(self, observation: Any) -> Any:  # noqa: ANN401 - as Stable-Baselines3 has it
-        self._seen = Observation(observation["nodes"], observation["network"])
-        return _summary(observation)
+    def observations(self, observations: Any) -> NDArray[np.float32]:  # noqa: ANN401 - Gymnasium's
+        """Returns the summaries, shape (num_envs, features)."""
+        return np.array(selection.summary(_observation(observations)))
+
+
+def _observation(parts: Any) -> Observation:  # noqa: ANN401 - a dictionary of arrays
+    return Observation(parts["nodes"], parts["network"])
 
 
 @jax.jit
@@ -67,7 +77,3 @@ def _schedules(params: Params, rules: jax.Array, observations: Observation) -> j
     return parallel.each(
         lambda rule, one: selection.play(rule, params, one, key), rules, observations
     )
-
-
-def _summary(observation: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as Stable-Baselines3 has it
-    return np.array(selection.summary(Observation(observation["nodes"], observation["network"])))

@@ -4,63 +4,55 @@ from functools import partial
 from typing import Any
 
 import jax
-import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import VectorEnv
+from gymnasium.vector.utils import batch_space
 from jax.tree_util import Partial
-from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from ceas_agents.policies import base
 from ceas_agents.policies.base import Policy
 from ceas_agents.wrappers import parallel_rows
+from ceas_agents.wrappers.observation import ObservationWrapper
 from ceas_gym.jax_utils import parallel
 from ceas_gym.types import Observation, Params
 
 BASE = "base"
 """Part of the observation that a residual scheduler adds to: an action."""
-Seen = dict[str, NDArray[np.float32]]
 
 
-class Residual(VecEnvWrapper):
-    """Environments whose observation holds the action that a policy would take.
+class Residual(ObservationWrapper):
+    """A batch whose observation also holds, as `base`, the action that a policy would take.
 
     Args:
-        envs: Of one scenario.
-        params: The scenario.
+        env: Of one scenario and one layout.
         policy: Whose action is shown; it must not depend on its random key.
+
+    Raises:
+        ValueError: If the batch is no `CEASVectorEnv`, or has several layouts.
+
+    Example:
+        >>> from ceas_agents.policies.ceas import ceas
+        >>> from ceas_gym.envs.vector_env import CEASVectorEnv
+        >>> envs = Residual(CEASVectorEnv(2, "tiny"), ceas)
+        >>> observation, info = envs.reset(seed=1)
+        >>> {name: values.shape for name, values in observation.items()}
+        {'nodes': (2, 4, 14), 'network': (2, 10), 'base': (2, 4, 4)}
     """
 
-    def __init__(self, envs: VecEnv, params: Params, policy: Policy) -> None:
-        """Wraps the environments."""
-        known: Any = envs.observation_space
-        space = spaces.Dict({**known.spaces, BASE: envs.action_space})
-        super().__init__(envs, observation_space=space)
-        self._act = partial(_actions, base.as_pytree(policy), params)
+    def __init__(self, env: VectorEnv[Any, Any, Any], policy: Policy) -> None:
+        """Wraps the batch."""
+        super().__init__(env)
+        known: Any = env.single_observation_space
+        shown = spaces.Dict({**known.spaces, BASE: env.single_action_space})
+        self.single_observation_space = shown
+        self.observation_space = batch_space(shown, self.num_envs)
+        self._policy = base.as_pytree(policy)
 
-    def reset(self) -> Any:  # noqa: ANN401 - as Stable-Baselines3 has it
-        """Starts an episode in every row."""
-        return self._show(self.venv.reset())
-
-    def step_wait(self) -> VecEnvStepReturn:
-        """Steps every row; last observations of episodes show the policy's action, too."""
-        observation: Any
-        observation, rewards, dones, infos = self.venv.step_wait()
-        ended = np.flatnonzero(dones).tolist()
-        if ended:
-            # All rows in one call, whichever have ended, so that it is compiled once.
-            last: Any = {name: values.copy() for name, values in observation.items()}
-            for row in ended:
-                for name in last:
-                    last[name][row] = infos[row]["terminal_observation"][name]
-            shown = self._show(last)
-            for row in ended:
-                infos[row]["terminal_observation"] = {n: part[row] for n, part in shown.items()}
-        return self._show(observation), rewards, dones, infos
-
-    def _show(self, observation: Any) -> Seen:  # noqa: ANN401 - as Stable-Baselines3 has it
-        seen = Observation(observation["nodes"], observation["network"])
-        return {**observation, BASE: parallel_rows.computed(self._act, seen)}
+    def observations(self, observations: Any) -> Any:  # noqa: ANN401 - as Gymnasium has it
+        """Returns the observations with the policy's actions, shape (num_envs, windows, nodes)."""
+        seen = Observation(observations["nodes"], observations["network"])
+        act = partial(_actions, self._policy, self.params)
+        return {**observations, BASE: parallel_rows.computed(act, seen)}
 
 
 @jax.jit

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ceas_gym.consensus.committee.authentication import authenticate, share
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Memory, Model, Network, Params, Report, State
-from reference.authentication import authenticate, share
 from reference.barrier import spend, verify
 from reference.conditions import advance, chances, storage, trust
 from reference.conditions import remember as remember_tests

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from reference import authentication, galois
-from reference.authentication import Channel, Pad, Party, TaggedMessage
 
+from ceas_gym.consensus.committee import authentication, galois
+from ceas_gym.consensus.committee.authentication import Channel, Pad, Party, TaggedMessage
 from ceas_gym.network import setup
 from ceas_gym.physics import key
 

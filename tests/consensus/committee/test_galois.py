@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import galois
+
+from ceas_gym.consensus.committee import galois
 
 AES, GCM = 0x11B, 1 << 128 | 0x87
 IN_THE_SHEET = (45, 68, 69, 71, 74, 86, 141)

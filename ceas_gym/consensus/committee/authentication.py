@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from reference import galois
+from ceas_gym.consensus.committee import galois
 
 NODE_BYTES, ROUND_BYTES, LENGTH_BYTES = 2, 3, 3
 HEADER_BYTES = NODE_BYTES + ROUND_BYTES + LENGTH_BYTES

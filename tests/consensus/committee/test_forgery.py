@@ -11,10 +11,10 @@ import pytest
 from jax import Array
 from network import built
 from numpy.typing import NDArray
-from reference import authentication, galois
-from reference.authentication import TaggedMessage
 from scipy.stats import binomtest
 
+from ceas_gym.consensus.committee import authentication, galois
+from ceas_gym.consensus.committee.authentication import TaggedMessage
 from ceas_gym.network import barrier, storage
 from ceas_gym.physics import key
 from ceas_gym.types import Memory, Network

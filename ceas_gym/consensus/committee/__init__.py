@@ -1,0 +1,1 @@
+"""Consensus that trusts no single hub."""

@@ -1,0 +1,123 @@
+"""All that bad members can do to an agreement, by going through the states that can be reached."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ceas_gym.consensus.committee import agreement
+from ceas_gym.consensus.committee.agreement import Exchange, State, Value, Word
+
+X, Y, Z = b"x", b"y", b"z"
+"""Z is a value that no honest member holds."""
+VALUES: tuple[Word, ...] = (None, X, Y, Z)
+BITS: tuple[Word, ...] = (None, 0, 1, agreement.UNDECIDED)
+Honest = tuple[State, ...]
+
+
+class Game(NamedTuple):
+    """Who is bad, out of how many, and how many the protocol is made for."""
+
+    members: int
+    byzantine: int
+    bad: tuple[int, ...]
+    round_number: int = 0
+
+    @property
+    def honest(self) -> list[int]:
+        return [one for one in range(self.members) if one not in self.bad]
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        return agreement.schedule(self.members, self.byzantine, self.round_number)
+
+
+def alphabet(exchange: Exchange) -> tuple[Word, ...]:
+    """What a bad member may say, or be taken to say: silence and nonsense are `None`."""
+    return VALUES if exchange.name in ("vote", "second") else BITS
+
+
+def hear(
+    game: Game, exchange: Exchange, state: State, honest: dict[int, Word], lies: Sequence[Word]
+) -> State:
+    """What one honest member makes of the honest words and of the lies that it alone is told."""
+    words = honest | dict(zip(game.bad, lies, strict=True))
+    heard = [words[one] for one in agreement.speakers(exchange, game.members)]
+    return exchange.hear(state, heard, game.members, game.byzantine)
+
+
+def lies(game: Game, exchange: Exchange) -> list[tuple[Word, ...]]:
+    """All that the bad members may tell one honest member together."""
+    return list(itertools.product(alphabet(exchange), repeat=len(game.bad)))
+
+
+def options(game: Game, exchange: Exchange, states: Honest) -> list[dict[State, tuple[Word, ...]]]:
+    """The states that each honest member can be brought to, independently, and by which lies."""
+    honest = {one: state.word for one, state in zip(game.honest, states, strict=True)}
+    return [
+        {hear(game, exchange, state, honest, lie): lie for lie in lies(game, exchange)}
+        for state in states
+    ]
+
+
+def merged(game: Game, exchange: int, states: Honest) -> Honest:
+    """The same, with the honest members that are no kings any more in a fixed order.
+
+    They have the same part in all that follows, so that one order stands for all.
+    """
+    kings = {one.king for one in game.exchanges[exchange + 1 :]}
+    free = [place for place, one in enumerate(game.honest) if one not in kings]
+    ordered = iter(sorted((states[place] for place in free), key=repr))
+    return tuple(next(ordered) if p in free else state for p, state in enumerate(states))
+
+
+def explore(game: Game, held: Sequence[Value], merge: bool = False) -> tuple[set[Honest], int]:
+    """The final states that can be reached from what honest members hold, and how many in all."""
+    reached, count = {tuple(State(value) for value in held)}, 1
+    for number, exchange in enumerate(game.exchanges):
+        after = {
+            merged(game, number, new) if merge else new
+            for states in reached
+            for new in itertools.product(*options(game, exchange, states))
+        }
+        reached, count = after, count + len(after)
+    return reached, count
+
+
+def games(members: int, byzantine: int, bad: int) -> Iterator[Game]:
+    """Every place of the bad members among the kings to come."""
+    for places in itertools.combinations(range(members), bad):
+        yield Game(members, byzantine, places)
+
+
+def broken(game: Game, held: Sequence[Value], end: Honest) -> str:
+    """Which promise an end breaks, or nothing."""
+    results = {agreement.result(state) for state in end}
+    if len(results) > 1:
+        return "agreement"
+    (agreed,) = results
+    if len(set(held)) == 1 and agreed != held[0]:
+        return "validity"
+    if agreed is not None and held.count(agreed) < game.members - 2 * game.byzantine:
+        return "held by too few"
+    return ""
+
+
+class Move(NamedTuple):
+    """What the bad members tell each honest member in an exchange."""
+
+    name: str
+    lies: tuple[tuple[Word, ...], ...]
+
+
+def attack(game: Game, held: Sequence[Value], promise: str) -> list[Move] | None:
+    """Lies that break a promise, exchange by exchange; nothing if none does."""
+    paths: dict[Honest, list[Move]] = {tuple(State(value) for value in held): []}
+    for exchange in game.exchanges:
+        after: dict[Honest, list[Move]] = {}
+        for states, path in paths.items():
+            each = options(game, exchange, states)
+            for new in itertools.product(*each):
+                told = tuple(one[state] for one, state in zip(each, new, strict=True))
+                after.setdefault(new, [*path, Move(exchange.name, told)])
+        paths = after
+    return next((path for end, path in paths.items() if broken(game, held, end) == promise), None)

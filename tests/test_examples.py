@@ -74,6 +74,17 @@ def test_many_environments(capsys):
     assert numbers([rate])[0] > 0
 
 
+def test_committee(capsys):
+    *members, accepted, tags, fetches, key = run("committee", capsys)
+    assert [line[:9] for line in members] == ["member 1 ", "member 2 ", "member 3 "]
+    assert len({line[9:] for line in members}) == 1
+    assert "nothing" not in members[0]
+    assert accepted.endswith("True")
+    # Five nodes and four members, up and down; (c - 1) [2 c + (b + 1) (2 c + 1)].
+    assert numbers([tags]) == [40, 78 + numbers([fetches])[0]]
+    assert numbers([key])[0] == sum(numbers([tags])) * numbers([key])[1]
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_examples_use_no_private_name(script):
     assert not re.search(r"\b(import|from) _|\._[a-z]", script.read_text())

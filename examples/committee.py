@@ -1,0 +1,36 @@
+"""A committee of four decides which updates count, and one of its members tells two stories."""
+
+import numpy as np
+
+from ceas_gym.consensus.committee import counts, keys
+from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
+from ceas_gym.consensus.committee.round import execute
+from ceas_gym.consensus.committee.settings import Committee
+from ceas_gym.physics import key
+
+BAD = 0
+"""The member that leads the first phase of round 0."""
+
+
+def mean(updates):
+    """Returns the mean of the agreed updates, which are given by node."""
+    return np.mean(list(updates.values()), axis=0)
+
+
+updates = np.random.default_rng(1).normal(size=(5, 8))
+# A message has 72 bits before its words; a vote of five nodes is longer than an update.
+longest = 72 + max(updates.shape[1] * 32, len(updates) * 8 * 33)
+committee = Committee(members=4, byzantine=1, tag_bits=key.tag_bits(longest, security_bits=64))
+most = counts.most_on_link(committee)
+store = keys.full(committee, len(updates), np.random.default_rng(2), tags=most)
+
+outcome = execute(
+    committee, updates, store, mean, bad=[BAD], behaviour=BEHAVIOURS["equivocate"], round_number=0
+)
+for member, vector in outcome.agreed.items():
+    agreed = " ".join(value.hex()[:6] if value else "nothing" for value in vector)
+    print(f"member {member} agreed on {agreed}")
+print(f"all nodes accepted one model: {len({m.tobytes() for m in outcome.accepted.values()}) == 1}")
+print(f"tags: {outcome.node_tags} with nodes, {outcome.member_tags} among members")
+print(f"of these {outcome.fetches} for updates that the bad member claimed to lack")
+print(f"key: {outcome.key_bits} bits, {committee.tag_bits} a tag")

@@ -116,10 +116,10 @@ def most_on_link(committee: Committee) -> int:
 
     Without signatures each of them sends 2 + 2 (b + 1) messages and one fetch, and king messages
     take one more in each phase led by either of them: two at most, as no member leads twice, or one
-    if there is one phase only. With signatures each sends b + 1 messages and one fetch, and may
-    sign its own vector and two of each of the c - 1 others', at three pads each.
+    if there is one phase only. With signatures each sends b + 1 messages and one fetch, and has
+    key due for 2 c signatures, at three pads each: two vectors of each member's.
     """
     c, phases = committee.members, committee.byzantine + 1
     if committee.signatures != "none":
-        return 2 * (phases + 1 + SHARES * (2 * c - 1))
+        return 2 * (phases + 1 + SHARES * 2 * c)
     return 2 * (2 + 2 * phases + 1) + min(phases, 2)

@@ -35,7 +35,8 @@ class Committee:
     """`none`: tags, which convince only their addressee. `one_time_hash`: signatures besides, which
     convince whomever they are shown to."""
     timeout_windows: int = 1
-    """Windows after which an exchange ends, whoever is missing; at least 1."""
+    """Windows after which an exchange ends, whoever is missing; at least 1. A round is held up for
+    `Outcome.deadline` times as many."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot work."""

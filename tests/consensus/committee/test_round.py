@@ -7,7 +7,7 @@ import pytest
 from consensus.committee import rounds
 from consensus.committee.rounds import FOUR, SEVEN, SIGNED, UPDATES, play
 
-from ceas_gym.consensus.committee import counts
+from ceas_gym.consensus.committee import counts, messages
 from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
 from ceas_gym.consensus.committee.network import Letter, Scene
 from ceas_gym.consensus.committee.round import Outcome, execute
@@ -99,12 +99,21 @@ def test_member_without_an_update_fetches_it(missing: int) -> None:
     assert outcome.accepted[0] is not None
 
 
-def test_false_updates_in_a_fetch_are_refused() -> None:
+FALSE = [
+    b"",
+    b"\0",
+    messages.encode_updates({0: bytes(8)}),
+    messages.encode_updates({k: bytes(8) for k in range(5)}),
+]
+"""Garbled, for another length, and for nodes that there are not and that the member holds."""
+
+
+@pytest.mark.parametrize("false", FALSE, ids=["empty", "garbled", "one", "all"])
+def test_false_updates_in_a_fetch_are_refused(false: bytes) -> None:
     def lie_in_the_fetch(scene: Scene) -> list[Letter]:
         if scene.name != "fetch":
             return scene.obey()
-        garbled = [b"", b"\0", bytes(10), bytes(2 + 8 * 3)]
-        return [scene.write(*pair, garbled[number % 4]) for number, pair in enumerate(scene.own)]
+        return [scene.write(*pair, false) for pair in scene.own]
 
     held = rounds.store(FOUR)
     held.draw(1, 4, held.left(1, 4))

@@ -51,7 +51,7 @@ def test_two_bad_members_of_seven_break_nothing(bad: tuple[int, int]) -> None:
             ends, states = explorer.explore(game, held, merge=True)
             assert not any(explorer.broken(game, held, end) for end in ends)
             total += states
-    assert total > 50_000
+    assert total > 30_000
 
 
 @pytest.mark.parametrize("leader", range(4))

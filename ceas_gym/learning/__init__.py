@@ -1,1 +1,1 @@
-"""The distributed quantum neural network: data, circuit, gradients. It never imports the network."""
+"""The distributed quantum neural network: data, circuit, gradients. Never imports the network."""

@@ -24,6 +24,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
         name: A name that is not known.
         known: All names that are.
 
+    Source:
+        Ratcliff and Metzener, Dr. Dobb's Journal (July 1988), as in Python's `difflib`.
+
     Example:
         >>> nearest("trimed_mean", ["mean", "trimmed_mean"])
         'did you mean trimmed_mean?'

@@ -1,4 +1,4 @@
-"""Trains a linear policy by the cross-entropy method; the whole training is one compiled function."""
+"""Trains a linear policy by the cross-entropy method, as a single compiled function."""
 
 import jax
 import jax.numpy as jnp

@@ -45,7 +45,7 @@ class _Values(NamedTuple):
     default: dict[str, object]
 
     def first(self, *names: str) -> object:
-        # A given value has precedence over any default.
+        """Returns the first of these attributes that is given, else the first with a default."""
         found = (source[name] for source in self for name in names if name in source)
         return next(found, None)
 

@@ -105,7 +105,7 @@ def normalized(data: dict[str, Any], section: str = "") -> dict[str, Any]:
     """Returns a scenario's data in the types that the strict check expects.
 
     Empty sections become empty mappings unless they may be null. Lists become tuples. Numbers and
-    arrays of NumPy and JAX become Python's, and whole numbers in [-(2^31 - 1), 2^31 - 1] become
+    arrays of NumPy and JAX become Python's, and whole numbers of absolute value in [0, 2^31) become
     integers. Spaces around names are removed.
 
     Args:
@@ -194,8 +194,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401 (whatever a user gives)
 def number(value: Any) -> object:  # noqa: ANN401 (whatever a user gives)
     """Returns a number as an integer or a float, and any other value as it is.
 
-    Whole numbers in [-(2^31 - 1), 2^31 - 1] become integers, all other numbers floats. Numbers and
-    arrays of NumPy and JAX become Python's numbers and lists.
+    Whole numbers of absolute value in [0, 2^31) become integers, all other numbers floats. Numbers
+    and arrays of NumPy and JAX become Python's numbers and lists.
 
     Args:
         value: Any value.

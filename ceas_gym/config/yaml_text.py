@@ -28,7 +28,7 @@ They are those of YAML 1.2, and numbers with underscores, as `1_000` in Python.
 def parsed(text: str, source: str) -> object:
     """Returns the data of a text in YAML.
 
-    Whole numbers in [-(2^31 - 1), 2^31 - 1] become integers, all other numbers floats.
+    Whole numbers of absolute value in [0, 2^31) become integers, all other numbers floats.
 
     Args:
         text: One document.
@@ -63,8 +63,10 @@ def parsed(text: str, source: str) -> object:
 def mapping(text: str, source: str, contents: str) -> dict[str, Any]:
     """Returns the mapping that a text in YAML holds; empty if the text has no content.
 
+    As in `parsed`, whole numbers of absolute value in [0, 2^31) are integers, all others floats.
+
     Args:
-        text: One document, which is read as by `parsed`.
+        text: One document.
         source: What messages call it.
         contents: What it maps names to, for the message.
 
@@ -99,6 +101,7 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Returns a mapping whose keys are text and appear once; other keys are errors."""
         data = super().construct_mapping(node, deep)
         lines: dict[str, int] = {}
         for key, _ in node.value:
@@ -113,9 +116,11 @@ class _Loader(yaml.SafeLoader):
         return data
 
     def construct_number(self, node: yaml.ScalarNode) -> object:
+        """Returns an integer for whole numbers of absolute value in [0, 2^31), or else a float."""
         return values.number(self.construct_yaml_float(node))
 
     def construct_text(self, node: yaml.ScalarNode) -> str:
+        """Returns the text of a scalar, if it can be encoded in UTF-8."""
         text = self.construct_scalar(node)
         text.encode()  # Refuses half a surrogate pair, which can't be written to a file.
         return text
@@ -123,13 +128,16 @@ class _Loader(yaml.SafeLoader):
 
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:
+        """Returns that repeated values are written out, not as references to the first one."""
         return True
 
     def represent_text(self, data: str) -> yaml.Node:
+        """Returns text as a scalar, quoted where a reader would take it for something else."""
         # PyYAML would lose some of Unicode's line breaks, but escapes them within double quotes.
         return self.represent_scalar(TAG + "str", data, style=None if data.isprintable() else '"')
 
     def represent_tuple(self, data: tuple[object, ...]) -> yaml.Node:
+        """Returns a list in one line, unless it contains lists."""
         flat = not any(isinstance(entry, tuple) for entry in data)
         return self.represent_sequence(TAG + "seq", data, flow_style=flat)
 

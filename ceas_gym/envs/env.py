@@ -248,6 +248,9 @@ def plain_spec(spec: EnvSpec | None, scenario: Scenario) -> EnvSpec | None:
         spec: Record with the arguments as they were given, such as NumPy's numbers, paths, or a
             `Scenario`.
         scenario: The checked scenario, whose settings replace a `Scenario` and its overrides.
+
+    Returns:
+        The record with plain numbers, text, and nested lists of the same shape instead of arrays.
     """
     if spec is None:
         return None

@@ -1,9 +1,8 @@
 """Fast random numbers: the same random bits as JAX's, exact binomial numbers, and keys of seeds.
 
-A round makes many draws of a few hundred numbers. On a processor JAX makes the bits of each draw in
-a loop of five turns, and binomial numbers in loops around it. For so few numbers, most of the time
-goes into starting these turns. Here the bits are one chain of operations, which XLA fuses into one
-pass over memory, and nearly all binomial numbers are found in the first turn of a loop.
+A round makes many draws of a few hundred numbers. On a processor JAX makes the bits in a loop of
+five turns, and binomial numbers in loops around it, and spends most time on starting these turns.
+Here XLA fuses the bits into one pass over memory, and a loop for binomial numbers has few turns.
 """
 
 import math
@@ -80,10 +79,10 @@ def _words_of(seed: object) -> UInt32[np.ndarray, "2"]:
 
 
 def quick(key: Key[Array, "*batch"]) -> Key[Array, "*batch"]:
-    """Returns a key that gives the same random numbers, faster (see the top of this module).
+    """Returns a key that gives the same random numbers, faster; only keys of JAX's default type.
 
     Args:
-        key: A random key; it is returned as it is unless it is of JAX's default type.
+        key: A random key. One of another type is returned as it is.
 
     Source:
         Salmon, Moraes, Dror and Shaw, SC 2011: Threefry-2x32 with twenty rounds, as in JAX.
@@ -139,6 +138,9 @@ def binomial_few(
         key: Random key.
         trials: Numbers of trials, in [0, `MOST`].
         probability: Probability of one success, in [0, 1].
+
+    Source:
+        Devroye, Non-Uniform Random Variate Generation (1986), section X.4: inversion.
 
     Example:
         >>> binomial_few(jax.random.key(0), jnp.array([0, 7, 9]), jnp.array([0.5, 1, 0])).tolist()
@@ -221,8 +223,8 @@ def _candidate(
 
 
 def _likelihood(hat: _Hat, count: Array) -> Float[Array, "*shape"]:
-    # Logarithm of the count's probability over the mode's, by Stirling's formula. It is written in
-    # differences and ratios near one, because differences of large logarithms lose precision.
+    # Log ratio of the count's probability and the mode's, by Stirling's formula, in differences and
+    # ratios near one, because differences of large logarithms lose precision.
     failures, more = hat.trials - count, hat.mode - count
     ratio = (count + 1) / ((failures + 1) * hat.odds)
     of_successes = (hat.mode + 0.5) * jnp.log1p(more / (count + 1))
@@ -258,8 +260,7 @@ def _numbered(key: Array, shape: tuple[int, ...]) -> Words:
 
 
 def _apart(key: Array, compute: Callable[[], Array]) -> Array:
-    # A loop of one turn. XLA can't see that it is only one, so it does not fuse the bits into each
-    # operation that uses them, which would compute them again for each.
+    # A loop whose single turn XLA can't foresee. So it does not compute the bits again in each use.
     def turn(_: Words) -> Words:
         return jnp.zeros_like(key[0]), compute()
 

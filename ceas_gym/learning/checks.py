@@ -110,6 +110,9 @@ def check_features(dataset: str, features: int, training: NDArray[Any]) -> None:
     Raises:
         ValueError: If there are fewer components; it says how many.
 
+    Source:
+        The tolerance: Press et al., Numerical Recipes, 3rd edition (2007), page 795.
+
     Example:
         >>> check_features("mine:line", 2, np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]))
         Traceback (most recent call last):
@@ -132,7 +135,7 @@ def check_size(what: str, *sides: int) -> None:
 
     Args:
         what: What the message calls the array.
-        sides: Shape of the array.
+        sides: Sides of the array, as in its shape.
 
     Raises:
         ValueError: If it has more than 2^27 numbers.

@@ -116,7 +116,7 @@ def check_features(name: str, features: int, qubits: int) -> None:
 
     Args:
         name: As for `encode`.
-        features: Number of features. Random ones are in [-pi/2, pi/2].
+        features: Number of features. Random ones are in [-pi/2, pi/2], in radians.
         qubits: Number of qubits of the circuit.
 
     Raises:

@@ -119,6 +119,9 @@ def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
     Raises:
         ValueError: If the data set is unknown or not one, a class does not occur, or the training
             split has fewer principal components than features are asked for; it names the setting.
+
+    Source:
+        Principal components: Bishop, Pattern Recognition and Machine Learning, section 12.1.
     """
     with asked_by("learning.dataset"):
         samples, classes = _loaded(settings.dataset)

@@ -137,7 +137,7 @@ class Constant:
     def is_clifford(self) -> bool:
         """Returns whether the gate only permutes Pauli words, up to signs.
 
-        This is so if no entry of its matrix lies strictly between 0 and 1 in size.
+        This is so if every entry of its matrix, of shape (4**k, 4**k), is 0, 1 or -1.
 
         Source:
             Definition of the Clifford group: Gottesman, arXiv:quant-ph/9807006.

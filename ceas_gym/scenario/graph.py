@@ -51,7 +51,7 @@ class GraphSettings(Section, frozen=True):
     def vertices(self) -> tuple[str, ...]:
         """Returns the names of all vertices, in order of first appearance in `edges`.
 
-        They are the hub, the relays and the nodes, and at least 2.
+        They are the hub, the relays and the nodes; their number is in [2, infinity).
         """
         return tuple(dict.fromkeys(end for edge in self.edges for end in edge.ends))
 

@@ -101,7 +101,11 @@ def progress(params: Params, episode: PackedEpisode) -> tuple[Int[Array, ""], Bo
 
 
 def output_shapes(params: Params) -> Output:
-    """Returns the shapes of the output of one environment, for `jax_utils.packing.read`."""
+    """Returns the shapes of the output of one environment, for `jax_utils.packing.read`.
+
+    Args:
+        params: The scenario: its sizes decide the shapes.
+    """
     return jax.eval_shape(partial(_output, params), *_shapes(params))
 
 

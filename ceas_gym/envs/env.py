@@ -85,7 +85,7 @@ class CEASEnv(gym.Env[Observation, Action]):
     your own.
 
     ## Starting state
-    Empty memories, no key, a random model, Byzantine nodes placed anew.
+    Empty memories, no key, a random model, and newly placed Byzantine nodes.
 
     ## Episode end
     `terminated` is set after the last round of the training budget, towards which the feature

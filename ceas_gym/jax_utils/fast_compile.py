@@ -49,10 +49,10 @@ def array(values: object, dtype: DTypeLike = float) -> Array:
 
 @contextmanager
 def setting_up() -> Generator[None]:
-    """Pauses garbage collection and the threads of NumPy's linear algebra, for a faster set-up.
+    """Returns a context that pauses garbage collection and the threads of NumPy's linear algebra.
 
-    They would take a third of its time in vain: the collector searches a million objects of freshly
-    imported libraries, and the threads wait in a busy loop, since the matrices are small.
+    Set-up would spend a third of its time on them without gain: the collector searches a million
+    objects of freshly imported libraries, and the threads wait in a busy loop for small matrices.
 
     Example:
         >>> with setting_up():

@@ -2,7 +2,7 @@
 
 A round makes many draws of a few hundred numbers. On a processor JAX makes the bits in a loop of
 five turns, and binomial numbers in loops around it, and spends most time on starting these turns.
-Here XLA fuses the bits into one pass over memory, and a loop for binomial numbers has few turns.
+Here XLA fuses the bits into one pass over memory, and binomial numbers nearly always take one turn.
 """
 
 import math
@@ -24,7 +24,7 @@ PARITY = 0x1BD11BDA
 FEW = 10.0
 """Mean below which binomial numbers are drawn by inversion, that is by counting up from zero."""
 MOST = 34
-"""Largest number that inversion can return; at a mean of 10, larger ones have a chance of 3e-9."""
+"""Largest number that inversion can return; at a mean of 10, more has a chance below 3e-9."""
 ATTEMPTS = 2
 """Candidates per turn for a number of larger mean; about one in five is rejected."""
 
@@ -49,7 +49,7 @@ def key(seed: int) -> Key[Array, ""]:
 
 
 def keys(seeds: Sequence[int]) -> Key[Array, " seeds"]:
-    """Returns the random keys of several seeds, as `key` makes them.
+    """Returns the random keys of several seeds, in [0, infinity), as `key` makes them.
 
     Example:
         >>> keys([7, 2**70]).shape
@@ -59,7 +59,7 @@ def keys(seeds: Sequence[int]) -> Key[Array, " seeds"]:
 
 
 def key_words(seeds: Sequence[int]) -> UInt32[np.ndarray, "seeds 2"]:
-    """Returns the two words of each seed's random key, as `key` makes it.
+    """Returns the two words, in [0, 2^32), of each seed's random key, as `key` makes it.
 
     Example:
         >>> key_words([3, 2**32 + 3]).tolist()

@@ -95,6 +95,9 @@ def of_program(program: Program) -> Stages:
     Gates on one qubit are collected until the next joint gate, two qubits to a factor, so that a
     factor's matrix has the shape (16, 16), or (4, 4) with a single qubit. Neighbouring joint
     Clifford gates are merged into one permutation.
+
+    Args:
+        program: With at least one qubit.
     """
     orders, factors = list[Order](), list[Factor]()
     size = PAULIS**program.qubits

@@ -1,4 +1,7 @@
-"""Rewards by name: functions of the parameters and the states before and after a round."""
+"""Rewards by name: functions of the parameters and the states before and after a round.
+
+Each returns a scalar, of shape (). A user's own reward has the same arguments in the same order.
+"""
 
 from collections.abc import Callable
 

@@ -58,7 +58,7 @@ def gradients(
     Args:
         learning: Data, circuit and loss.
         pulled: Observables at the global parameters.
-        delivery: Shots of each node, and contractions in [0, 1] by type of Pauli word.
+        delivery: Shots of each node, and contractions, at most 1, by type of Pauli word.
         poisoned: Whether a node trains on shifted labels.
         key: Random key of samples, measured predictions and shot noise.
 

@@ -133,7 +133,7 @@ def receive(
 
 
 def weigh(params: Params, received: Received) -> Float[Array, " nodes"]:
-    """Returns the capped weights, in [0, 1] with sum 1 over the counted nodes, from no update."""
+    """Returns the capped weights of the counted nodes, in [0, 1] with sum 1; no update is used."""
     consensus, counted = params.consensus, received.counted
     raw = consensus.weighting(received.information, counted, params.learning.batch_floor)
     return consensus.cap(consensus, raw, counted, _variances(params, received))
@@ -142,7 +142,7 @@ def weigh(params: Params, received: Received) -> Float[Array, " nodes"]:
 def reject_non_finite(
     received: Received, weights: Float[Array, " nodes"]
 ) -> tuple[Received, Float[Array, " nodes"]]:
-    """Returns the received updates without those that are not finite, and weights with sum 1."""
+    """Returns the received updates without those that are not finite, and their weights, sum 1."""
     finite = jnp.isfinite(received.updates).all(axis=1)
     kept = jnp.where(finite, weights, 0)
     counted = received.counted & finite

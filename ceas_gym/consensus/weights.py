@@ -23,8 +23,8 @@ shape (nodes,) but the batch floor, a number. Information and floor are in shots
 def fisher(information: Array, counted: Array, batch_floor: Array) -> Array:
     """Returns the Fisher information in shots: the number of shots times c^2 / (c + 2 (1 - c) / D).
 
-    The updates are not divided by their contraction c. For such updates the best linear weights are
-    c times the shots, and for dimension D = 16 the factor above is close to c.
+    The updates are not divided by their contraction c. For such updates the best signal-to-noise
+    ratio needs c times the shots as weights, and for dimension D = 16 the factor above is near c.
 
     Source:
         Braunstein and Caves, PRL 72, 3439 (1994); factor in `physics.information`.
@@ -38,6 +38,10 @@ def inverse_variance(information: Array, counted: Array, batch_floor: Array) -> 
 
     Source:
         Gauss-Markov theorem, with the variances of shots and minibatch added.
+
+    Example:
+        >>> inverse_variance(jnp.array([100.0, 300.0]), jnp.array([True, True]), 100.0).tolist()
+        [50.0, 75.0]
     """
     precise = information * batch_floor / jnp.maximum(information + batch_floor, 1e-30)
     return jnp.where(counted, precise, 0)
@@ -232,6 +236,10 @@ def certificate(
 
     Returns:
         The bound; infinite for a share of at least 1/2, or if all weights are zero.
+
+    Example:
+        >>> float(certificate(jnp.full(4, 0.25), 0.25, jnp.full(4, 4.0)))
+        3.0
     """
     variances = jnp.where(weights > 0, variances, 0)
     safe = jnp.minimum(share, 0.4999)

@@ -34,6 +34,9 @@ def spend(
     Returns:
         The memory, the `Delivery` (shots, contractions in [-1, 1], tags), and the ledger with
         `spent` and `sacrificed`.
+
+    Source:
+        Teleportation of a register: Bennett et al., PRL 70, 1895 (1993), as in `physics.register`.
     """
     # Pairs are measured until they suffice for a tag, but the sum of their bits may be rounded.
     has_key = memory.key_bits.sum(axis=1) >= network.key.tag_bits * (1 - ROUNDING)

@@ -31,7 +31,7 @@ from ceas_gym.types import (
 )
 
 HEADER_BITS = 64
-"""Length of the node's number and the round, which the tag covers beside the update."""
+"""Length of the node's number and the round, which the tag covers in addition to the update."""
 WORD_BITS = 32
 """Length of each parameter in an update."""
 

@@ -51,8 +51,8 @@ def single_click(
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Returns success probability and fidelity of one attempt of the single-click scheme.
 
-    They are those of `single_click_pair`. The pair is not a Werner state: nearly all of 1 - F is
-    |11>.
+    They are those of `single_click_pair`. The pair is not a Werner state: without dark counts and
+    at full visibility, all of 1 - F is |11>.
 
     Args:
         bright_population: Probability that a node's qubit is in the state that emits; in [0, 1].
@@ -132,7 +132,7 @@ def single_click_pair(
     one_bright, amplitude_overlap = 2.0 * bright * (1.0 - bright), _root(overlap)
 
     def opposite(phase: Float[Array, "..."]) -> Float[Array, "..."]:
-        # A dark count announces either Bell state of opposite qubits, in half of the cases the right one.
+        # A dark count announces either Bell state of opposite qubits; half of them are right.
         return one_bright * (seen * quiet * (1.0 + phase) / 2.0 + lost * only_dark / 2.0)
 
     equal = ((1.0 - bright) ** 2 * only_dark + bright**2 * two) / 2.0

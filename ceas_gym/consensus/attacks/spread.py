@@ -38,7 +38,7 @@ def signed_a_little_is_enough(view: View) -> Float[Array, " parameters"]:
 
 
 def min_max(view: View) -> Float[Array, " parameters"]:
-    """Returns the shifted honest mean that is no farther from any honest update than two of these.
+    """Returns the honest mean, shifted by as much as the diameter of the honest updates allows.
 
     It is b = mean - gamma deviation, with the largest gamma for which
 
@@ -58,7 +58,7 @@ def min_max(view: View) -> Float[Array, " parameters"]:
 
 
 def min_sum(view: View) -> Float[Array, " parameters"]:
-    """Returns the shifted honest mean with the summed distances of the outermost honest node.
+    """Returns the honest mean, shifted by as much as the largest sum of honest distances allows.
 
     It is b = mean - gamma deviation, with the largest gamma for which
 

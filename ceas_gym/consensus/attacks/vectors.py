@@ -8,12 +8,12 @@ from ceas_gym.consensus.attacks.view import View
 
 
 def none(view: View) -> Float[Array, " parameters"]:
-    """Returns the honest mean: no attack."""
+    """Returns the honest mean, but is not used: every node sends its own honest update."""
     return view.mean
 
 
 def label_flip(view: View) -> Float[Array, " parameters"]:
-    """Returns the honest mean; the nodes themselves measure their gradients on shifted labels."""
+    """Returns the honest mean, but is not used: nodes send updates measured on shifted labels."""
     return view.mean
 
 

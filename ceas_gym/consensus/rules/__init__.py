@@ -26,7 +26,9 @@ Whatever f nodes send, the distance of the result from any honest update is at m
 honest range, which is the greatest distance between two honest updates. Honest are all other nodes
 with a weight. The bound needs beta < 1/2, after bucketing for 2 f nodes. `median` and
 `trimmed_mean` stay within the honest range in every coordinate. Rounding adds an error of a few
-machine epsilons of the honest updates' size, times C. The docstrings derive the constants.
+machine epsilons of the honest updates' size, times C. The docstrings derive the constants. They
+also bound squared errors by the honest spread, which is the weighted mean squared distance of
+honest updates from their mean.
 
 The order of the nodes matters only in ties: between scores for Krum, between weights for
 bucketing.

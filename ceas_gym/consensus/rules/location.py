@@ -37,10 +37,9 @@ def mean(updates: Array, weights: Array, byzantine: Array) -> Array:
 def trimmed_mean(updates: Array, weights: Array, byzantine: Array) -> Array:
     """Returns, per coordinate, the mean without the weight beta at each end.
 
-    Its squared error is at most kappa = (2 beta - W) / (1 - 2 beta) times the honest spread (the
-    weighted mean squared distance of honest updates from their mean), for any Byzantine weight
-    W <= beta < 1/2. No coordinate leaves the honest range, because at most the weight W lies
-    beyond either end of it.
+    Its squared error is at most kappa = (2 beta - W) / (1 - 2 beta) times the honest spread, for
+    any Byzantine weight W <= beta < 1/2. No coordinate leaves the honest range, because at most the
+    weight W lies beyond either end of it.
 
     Args:
         updates: One update for each node, shape (nodes, parameters).
@@ -75,6 +74,11 @@ def median(updates: Array, weights: Array, byzantine: Array) -> Array:
 
     Source:
         Yin et al., ICML 2018, arXiv:1803.01498, for equal weights.
+
+    Example:
+        >>> updates = jnp.array([[1.0], [2.0], [100.0]])
+        >>> median(updates, jnp.full(3, 1 / 3), 1).tolist()
+        [2.0]
     """
     del byzantine
     return weighted_median(updates.T, weights)

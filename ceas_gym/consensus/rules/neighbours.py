@@ -24,6 +24,11 @@ def nnm(updates: Array, weights: Array, byzantine: Array) -> Array:
 
     Source:
         Nearest-neighbour mixing, Allouah et al., AISTATS 2023, arXiv:2302.01772.
+
+    Example:
+        >>> updates = jnp.array([[1.0], [3.0], [4.0], [100.0]])
+        >>> nnm(updates, jnp.full(4, 0.25), 2).round(2).tolist()
+        [[2.0], [3.5], [3.5], [52.0]]
     """
     kept = kept_share(weights, byzantine)
     return lowest(_squares(updates), weights, kept) @ updates / jnp.maximum(kept, 1e-30)
@@ -55,6 +60,11 @@ def krum(updates: Array, weights: Array, byzantine: Array) -> Array:
     Source:
         Blanchard et al., NeurIPS 2017, arXiv:1703.02757; Allouah et al., AISTATS 2023,
         arXiv:2302.01772.
+
+    Example:
+        >>> updates = jnp.array([[1.0], [2.0], [4.0], [100.0]])
+        >>> krum(updates, jnp.full(4, 0.25), 1).tolist()
+        [2.0]
     """
     scores = _scores(updates, weights, byzantine)
     return updates[jnp.argmin(jnp.where(weights > 0, scores, jnp.inf))]

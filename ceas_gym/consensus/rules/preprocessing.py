@@ -26,6 +26,11 @@ def clip(updates: Array, weights: Array, byzantine: Array) -> Array:
 
     Returns:
         The clipped updates, shape (nodes, parameters).
+
+    Example:
+        >>> updates = jnp.array([[1.0], [-2.0], [100.0]])
+        >>> clip(updates, jnp.full(3, 1 / 3), 1).tolist()
+        [[1.0], [-2.0], [2.0]]
     """
     del byzantine
     lengths = jnp.linalg.norm(updates, axis=1)
@@ -53,6 +58,11 @@ def bucketing(updates: Array, weights: Array, byzantine: Array) -> Array:
 
     Source:
         Karimireddy, He and Jaggi, ICLR 2022, arXiv:2006.09365.
+
+    Example:
+        >>> updates = jnp.array([[1.0], [3.0], [5.0], [9.0]])
+        >>> bucketing(updates, jnp.full(4, 0.25), 1).tolist()
+        [[2.0], [2.0], [7.0], [7.0]]
     """
     del byzantine
     rank = mass_below(-weights, jnp.ones_like(weights)).astype(int)

@@ -167,7 +167,7 @@ def expiry_age(
 
     Returns:
         The age, in the unit of the coherence times: 0 where the pair is not above the threshold at
-        age 0, infinite where it stays above it for ever.
+        age 0, infinite where it always stays above it.
 
     Raises:
         ValueError: If the memory is neither of the two.

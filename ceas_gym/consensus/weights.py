@@ -21,10 +21,11 @@ shape (nodes,) but the batch floor, a number. Information and floor are in shots
 
 
 def fisher(information: Array, counted: Array, batch_floor: Array) -> Array:
-    """Returns the Fisher information in shots: the number of shots times c^2 / (c + 2 (1 - c) / D).
+    """Returns the quantum Fisher information of each counted node, in shots of perfect signal.
 
-    The updates are not divided by their contraction c. For such updates the best signal-to-noise
-    ratio needs c times the shots as weights, and for dimension D = 16 the factor above is near c.
+    With contraction c in dimension D it is the number of shots times c^2 / (c + 2 (1 - c) / D). The
+    updates are not divided by c. For such updates the best signal-to-noise ratio needs c times the
+    shots as weights, and for D = 16 the factor above is near c.
 
     Source:
         Braunstein and Caves, PRL 72, 3439 (1994); factor in `physics.information`.

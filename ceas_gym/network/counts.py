@@ -70,7 +70,7 @@ def powers(factor: Float[Array, "*batch"], number: int) -> Float[Array, "*batch 
     Their number is doubled until there are enough, which is faster than computing each power.
 
     Args:
-        factor: The factor.
+        factor: Numbers of any range.
         number: Number of powers; at least 1.
 
     Example:

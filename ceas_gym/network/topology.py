@@ -121,7 +121,7 @@ def _route(graph: GraphSettings, node: str) -> list[tuple[str, str]]:
 def _bottlenecks(
     edge: Int[np.ndarray, "nodes hops"], is_hop: Bool[np.ndarray, "nodes hops"], channels: list[int]
 ) -> tuple[Float[np.ndarray, " shared"], Float[np.ndarray, "shared nodes"]]:
-    # A fibre that one node uses is none: no node gets more than one channel.
+    # A fibre that only one node uses is no bottleneck, because no node gets more than one channel.
     uses = np.array([((edge == fibre) & is_hop).any(axis=1) for fibre in range(len(channels))])
     shared = uses.sum(axis=1) > 1
     return np.array(channels, float)[shared], uses[shared].astype(float)

@@ -105,7 +105,7 @@ COMPOSITES = {
     ),
     "ceas_adversary": Composite(
         "white_box+exhaustion+forgery",
-        "White_box, exhaustion and forgery, all from the best links.",
+        "The attack white_box with exhaustion and forgery, from the best links.",
         "best_links",
     ),
 }

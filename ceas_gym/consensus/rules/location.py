@@ -35,11 +35,11 @@ def mean(updates: Array, weights: Array, byzantine: Array) -> Array:
 
 
 def trimmed_mean(updates: Array, weights: Array, byzantine: Array) -> Array:
-    """Returns, per coordinate, the mean without the weight beta at each end.
+    """Returns, per coordinate, the mean without the weight of the f heaviest nodes at each end.
 
-    Its squared error is at most kappa = (2 beta - W) / (1 - 2 beta) times the honest spread, for
-    any Byzantine weight W <= beta < 1/2. No coordinate leaves the honest range, because at most the
-    weight W lies beyond either end of it.
+    That weight is beta. The squared error is at most kappa = (2 beta - W) / (1 - 2 beta) times the
+    honest spread, for any Byzantine weight W <= beta < 1/2. No coordinate leaves the honest range,
+    because at most the weight W lies beyond either end of it.
 
     Args:
         updates: One update for each node, shape (nodes, parameters).
@@ -86,7 +86,7 @@ def median(updates: Array, weights: Array, byzantine: Array) -> Array:
 
 @in_units
 def geometric_median(updates: Array, weights: Array, byzantine: Array) -> Array:
-    """Returns the point of least weighted sum of distances, by `WEISZFELD_STEPS` Weiszfeld steps.
+    """Returns the point of least weighted sum of distances, by a fixed number of Weiszfeld steps.
 
     The steps start near the medoid, the update of least sum of distances. If they started at the
     mean, they would be too few to get away from distant outliers. The squared error is at most

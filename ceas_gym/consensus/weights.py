@@ -227,8 +227,8 @@ def certificate(
     """Returns a bound on the root mean square error of a trimmed mean, whoever is Byzantine.
 
     Delta = sqrt(kappa V) + sqrt(S) with V = sum w s^2, S = sum w^2 s^2 and
-    kappa = 2 share / (1 - 2 share), for every Byzantine weight up to `share` (our own derivation).
-    It is proved for a weighted trimmed mean without momentum or clipping; otherwise it is a guide.
+    kappa = 2 share / (1 - 2 share), for every Byzantine weight up to `share`. It is proved for a
+    weighted trimmed mean without momentum or clipping; otherwise it is a guide.
 
     Args:
         weights: Sum 1.
@@ -237,6 +237,9 @@ def certificate(
 
     Returns:
         The bound; infinite for a share of at least 1/2, or if all weights are zero.
+
+    Source:
+        Minkowski's inequality and the constant of `rules.trimmed_mean`; our own derivation.
 
     Example:
         >>> float(certificate(jnp.full(4, 0.25), 0.25, jnp.full(4, 4.0)))

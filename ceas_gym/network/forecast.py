@@ -126,7 +126,10 @@ def quality(network: Network) -> Float[Array, " nodes"]:
     """Returns the value of a whole channel in a window: pairs times squared contraction.
 
     The square is the Fisher information of a qubit teleported through one pair, in units of that
-    with a perfect pair (`physics.information`).
+    with a perfect pair.
+
+    Source:
+        Braunstein and Caves, PRL 72, 3439 (1994), as in `physics.information`.
     """
     contraction = new_contraction(network, nominal(network)).mean(axis=0)
     return expected_pairs(network) * contraction**2

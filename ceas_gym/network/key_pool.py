@@ -59,6 +59,9 @@ def bits_per_pair(
     Args:
         budget: Readout of the measurement, and the accounting.
         contraction: Contraction of the pair by the hub's estimate, in [-1, 1].
+
+    Source:
+        Bennett, Brassard and Mermin, PRL 68, 557 (1992).
     """
     measured = bell.from_letters(contraction.T * budget.contraction)
     return budget.accounting(measured, budget.block_pairs)

@@ -183,6 +183,9 @@ def check(name: str, nodes: int, byzantine: int) -> None:
         ValueError: If the precondition 2 f < n (4 f < n with bucketing) fails, or a part of the
             name is unknown.
 
+    Source:
+        That no rule withstands half of the nodes: Allouah et al., AISTATS 2023, arXiv:2302.01772.
+
     Example:
         >>> check("bucketing+krum", nodes=12, byzantine=3)
         Traceback (most recent call last):

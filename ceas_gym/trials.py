@@ -1,7 +1,8 @@
-"""A user's own functions tried when a scenario is built, lest they fail in the middle of a run.
+"""Tries a user's own functions when a scenario is built, so that they do not fail in mid-run.
 
-Those that JAX compiles are called here once with shapes in place of numbers: nothing is computed.
-Circuits and data sets are called when they are read (`learning.circuit`, `learning.data`).
+Functions that JAX compiles are only traced here, with shapes in place of numbers, so nothing is
+computed. Circuits and data sets are called where they are loaded (`learning.circuit`,
+`learning.data`).
 """
 
 from collections.abc import Callable
@@ -21,25 +22,25 @@ from ceas_gym.types import Delivery, Ledger, Memory, Model, Params, State
 
 
 class Trial(NamedTuple):
-    """A setting that names a function, and how the step calls it."""
+    """A setting that names a function, how a round calls it, and how its result is checked."""
 
     setting: str
     kind: str
     call: Callable[[Params, State], Any]
     refusal: Callable[[Any, State], str]
-    """What is wrong with a result; nothing if empty."""
+    """Says what is wrong with a result; empty if nothing is."""
 
 
 def check(scenario: Scenario, params: Params) -> None:
-    """Tries every function of the user's own that the step calls.
+    """Checks every function of the user's own that a round calls; returns nothing.
 
     Args:
-        scenario: Names the functions.
-        params: Built of it.
+        scenario: The scenario, which names the functions (`module:function`).
+        params: The parameters built from it.
 
     Raises:
-        ValueError: If one of them raises an error, or returns what the step can't use; it names
-            the setting and the function.
+        ValueError: If a function raises an error, or returns an array of a wrong shape or type;
+            the message names the setting and the function.
     """
     for trial in TRIALS:
         section, field = trial.setting.split(".")
@@ -57,7 +58,7 @@ def _check(trial: Trial, name: str, params: Params) -> None:
         raise ValueError(f"{trial.kind} {name!r} must return {refusal}")
 
 
-# --- How each is called ---
+# --- How a round calls each function ---
 
 
 def _optimizer(params: Params, state: State) -> Model:
@@ -99,7 +100,7 @@ def _reward(params: Params, state: State) -> Array:
     return params.reward(params, state, state)
 
 
-# --- What each has to return ---
+# --- What each function must return ---
 
 
 def _no_parameters(found: object, state: State) -> str:
@@ -156,4 +157,4 @@ TRIALS = (
     Trial("network.purification", "purification", _purification, _other_memory),
     Trial("episode.reward", "reward", _reward, _no_number),
 )
-"""The optimizer comes first, since every other trial starts an episode with its state."""
+"""The optimizer comes first, because every trial starts an episode, which needs its state."""

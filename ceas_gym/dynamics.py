@@ -18,8 +18,10 @@ from ceas_gym.task import actions, metrics, observations
 from ceas_gym.types import (
     Cache,
     Coalition,
+    Conditions,
     Delivery,
     Gathered,
+    Ledger,
     Links,
     Memory,
     Params,
@@ -198,15 +200,8 @@ def barrier(
         gathered: What the network holds after these windows.
         keys: Random keys of the round.
     """
-    network, learning, conditions_now = params.network, params.learning, state.conditions
-    fakes = sabotage.tests(params, coalition)
-    memory, ledger, tests = verification.test(
-        network, conditions_now.tests, fakes, gathered.memory, gathered.ledger, keys.tests
-    )
-    memory, able, ledger = stores.spend(network, links, memory, ledger, keys.purification)
-    delivery = sabotage.delivery(params, coalition, able)
-    known = verification.remember(network, conditions_now, tests, delivery.authenticated)
-
+    learning = params.learning
+    memory, known, ledger, delivery = deliver(params, state, coalition, links, gathered, keys)
     pulled = pullback.pull(learning.program, state.model.parameters)
     poisoned = coalition.acting & params.adversary.poisons_labels
     gradients = learning.scheme.gradients(learning, pulled, delivery, poisoned, keys.learning)
@@ -217,10 +212,10 @@ def barrier(
     happened = Round(
         coalition, links, schedule, gathered, ledger, delivery, gradients, received, verdict
     )
-    useful = metrics.useful_pairs(happened)
+    useful, now = metrics.useful_pairs(happened), state.round + 1
     after = State(
         conditions=conditions.advance(
-            network, known, gathered.tried, gathered.heralded, state.round + 1, keys.conditions
+            params.network, known, gathered.tried, gathered.heralded, now, keys.conditions
         ),
         memory=memory,
         model=trained,
@@ -232,7 +227,7 @@ def barrier(
         generated=tally.add(state.generated, ledger.generated.sum()),
         byzantine=state.byzantine,
         layout=state.layout,
-        round=state.round + 1,
+        round=now,
         key=keys.following,
     )
     exact = learners.full_gradient(learning, pulled, learning.training)
@@ -244,6 +239,25 @@ def barrier(
         metrics=metrics.of_round(after, happened, useful, exact),
         round=happened,
     )
+
+
+def deliver(
+    params: Params,
+    state: State,
+    coalition: Coalition,
+    links: Links,
+    gathered: Gathered,
+    keys: Keys,
+) -> tuple[Memory, Conditions, Ledger, Delivery]:
+    """Returns memory, conditions after tests, ledger and delivery; arguments as for `barrier`."""
+    network, fakes = params.network, sabotage.tests(params, coalition)
+    memory, ledger, tests = verification.test(
+        network, state.conditions.tests, fakes, gathered.memory, gathered.ledger, keys.tests
+    )
+    memory, able, ledger = stores.spend(network, links, memory, ledger, keys.purification)
+    delivery = sabotage.delivery(params, coalition, able)
+    known = verification.remember(network, state.conditions, tests, delivery.authenticated)
+    return memory, known, ledger, delivery
 
 
 def agree(

@@ -156,7 +156,7 @@ def most_key_bits(params: Params) -> float:
     Example:
         >>> from ceas_gym import config, parameters
         >>> tiny = parameters.build(config.load("tiny", {"episode.rounds": 1}))
-        >>> most_key_bits(tiny) == 2 * float(tiny.network.tag_bits)
+        >>> most_key_bits(tiny) == float(tiny.network.key.capacity_bits)
         True
     """
     network, rounds = params.network, int(params.rounds)

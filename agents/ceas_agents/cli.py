@@ -48,7 +48,7 @@ def evaluate(
     overrides: Overrides = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Play episodes with each policy; print a table, write rows and plots.
+    """Play episodes with each policy; print a table in per cent, write rows and plots.
 
     On the scenarios for which tuned settings are shipped, each policy plays at the learning rate
     that `ceas-gym tune` found for it, unless --set gives another.
@@ -88,7 +88,7 @@ def tune(
 
     Every policy has nine trials on the same seeds: seven learning rates, and two finer ones, or two
     values of a parameter of its own. The trial with the best accuracy on the validation split wins.
-    To make evaluate use the result, copy tuned.yaml to
+    It prints accuracies in per cent. To make evaluate use the result, copy tuned.yaml to
     agents/ceas_agents/evaluation/tuned/NAME.yaml.
 
     Example: ceas-gym tune metro
@@ -118,7 +118,7 @@ def sweep(
     overrides: Overrides = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Play every combination of what a file varies; print a table and write the rows.
+    """Play every combination of what a file varies; print a table in per cent, write the rows.
 
     If it is stopped, run it again: it continues where it was.
 
@@ -176,7 +176,7 @@ def bench(
     """Time rounds, compare them with PennyLane alone, and show where the time goes.
 
     There is no attack unless one is set. It takes about five minutes, and as long again for the
-    growth.
+    growth. In bench.json, times are in s.
 
     Example: ceas-gym bench paper --growth
     """
@@ -196,7 +196,7 @@ def bound(
     out: Annotated[Path, typer.Option(help="folder for bound.json")] = Path("runs/bound"),
     overrides: Overrides = None,
 ) -> None:
-    """Compare the information that policies deliver with what no scheduler can exceed.
+    """Compare the information that policies deliver with what no scheduler can exceed, in per cent.
 
     The bound is that of an oracle that knows all link conditions in advance; where the scenario is
     small enough, as `micro` is, the exact optimum stands beside it.
@@ -241,7 +241,8 @@ def list_names(
 ) -> None:
     """Show what can be named: scenarios, policies, hardware presets, attacks, rules and more.
 
-    For hardware alone, it shows the figures of every preset and their sources.
+    For hardware alone, it shows the figures of every preset and their sources; for scenarios alone,
+    it shows how scarce channel-time is in each, in windows.
     """
     from ceas_agents import catalogue
 

@@ -58,7 +58,7 @@ def scanned(params: Params, rounds: int = ROUNDS) -> Contender:
 
     Args:
         params: The scenario.
-        rounds: Number of rounds of a call, in rounds; at least 1.
+        rounds: Length of a call, in rounds; at least 1.
     """
     state, given = start(params), requests(params, rounds)
     play = _compiled(_play, params, state, given)
@@ -71,7 +71,7 @@ def smallest(operations: int = 200) -> Contender:
     A sum and the division by it cannot be fused, so each turn of the inner loop is two operations.
 
     Args:
-        operations: Length of the chain in a round, in operations; even, of shape ().
+        operations: Number of operations that count as one round; even.
     """
 
     def turn(numbers: Array, nothing: None) -> tuple[Array, None]:

@@ -59,9 +59,6 @@ def exponent(sizes: NDArray[np.int64], seconds: NDArray[np.float64]) -> float:
         sizes: Increasing and above 0, of shape (sizes,).
         seconds: The time t at each size, in s; above 0.
 
-    Source:
-        Ordinary least squares.
-
     Example:
         >>> exponent(np.array([1, 2, 4, 8]), np.array([9.0, 4.0, 16.0, 64.0]))
         2.0

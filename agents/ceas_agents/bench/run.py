@@ -35,11 +35,11 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
 
 
 def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None:
-    """Runs all measurements, prints their tables, and writes `bench.json`.
+    """Runs all measurements, prints their tables, and writes `bench.json` with times in s.
 
     Args:
         scenario: What is timed.
-        repeats: Turns of each contender; in [3, inf).
+        repeats: Turns of each contender; at least 3.
         folder: For `bench.json`, and for `growth.png` if `grow` is true.
         grow: Whether to measure also how the time of a round grows.
 

@@ -25,7 +25,7 @@ Values = NDArray[np.float64]
 def compare(
     scenario: Scenario, contestants: list[Contestant], seeds: range, folder: Path
 ) -> dict[str, Any]:
-    """Plays the policies for information, and prints and writes it beside the bounds.
+    """Plays the policies, and prints and writes their information together with the bounds.
 
     Args:
         scenario: What is played; its reward is not used.
@@ -80,7 +80,7 @@ def table(returns: dict[str, Values], most: Values, optimum: float | str, title:
     Args:
         returns: Returns of each policy, shape (seeds,), in [0, 1].
         most: The bound of each seed, shape (seeds,).
-        optimum: The exact optimum, or the reason why there is none.
+        optimum: The exact optimum, in [0, 1], or the reason why there is none.
         title: Title of the table.
     """
     caption = (

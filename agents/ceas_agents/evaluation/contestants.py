@@ -56,7 +56,7 @@ def get(name: str) -> Contestant:
 
 
 def load(name: str) -> Policy:
-    """Returns the policy of a name, whose actions are in [-1, 1].
+    """Returns a policy, whose actions are in [-1, 1] and of shape (windows, nodes).
 
     Args:
         name: A shipped policy, with options or without, such as `ceas:placement=random`; a learned

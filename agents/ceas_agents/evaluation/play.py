@@ -53,8 +53,8 @@ def episodes(
 ) -> Iterator[tuple[int, Rounds]]:
     """Yields each seed with the metrics of its episode, each of shape (rounds,).
 
-    The episode is the one that `CEASEnv.reset(seed=seed)` starts, whoever plays. A few seeds are
-    played at a time.
+    For every contestant, the episode is the one that `CEASEnv.reset(seed=seed)` starts. A few seeds
+    are played at a time.
 
     Args:
         contestant: Who plays; only the policy is used.

@@ -93,7 +93,7 @@ class Folder:
         self.curves.setdefault(policy, []).append(rounds["accuracy"])
 
     def draw(self, title: str) -> list[Path]:
-        """Returns the paths of the plots that it writes.
+        """Returns the paths of the plots that it writes: accuracies and pairs, in per cent.
 
         Args:
             title: Title of both plots.

@@ -26,7 +26,7 @@ def evaluate(
     seeds: range,
     folder: Path,
 ) -> None:
-    """Plays all seeds with each contestant, prints the table, and writes all results.
+    """Plays all seeds with each contestant, prints the table in per cent, and writes all results.
 
     Rows are written as they finish; an interrupt ends the run with the table of finished episodes.
 
@@ -85,7 +85,7 @@ def notes(contestants: list[Contestant], params: dict[str, Params]) -> list[str]
         if is_ceas and not aims.has_own(rule):
             name = getattr(rule, "name", "of your own")
             found.append(
-                f"note: {contestant.name} has no aim for the rule {name}; it takes the median's"
+                f"note: {contestant.name} has no loss for the rule {name}; it uses the median's"
             )
     return found
 

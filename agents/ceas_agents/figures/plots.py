@@ -197,6 +197,10 @@ def spread(places: Float[np.ndarray, " labels"], gap: float) -> Float[np.ndarray
         places: In increasing order, in [0, 1].
         gap: Wanted distance between neighbours, above 0.
 
+    Source:
+        Isotonic regression: Robertson, Wright and Dykstra, Order Restricted Statistical Inference,
+        1988.
+
     Example:
         >>> spread(np.array([0.2, 0.5, 0.5, 1.0]), 0.1).round(2).tolist()
         [0.2, 0.45, 0.55, 1.0]
@@ -249,7 +253,7 @@ def draw_bar(axes: "Axes", row: int, shares: Mapping[str, float]) -> None:
 
 
 def finish_fates(axes: "Axes", names: list[str]) -> None:
-    """Labels the axes, and the bars of `draw_bar` from top to bottom.
+    """Labels the axes, in per cent, and the bars of `draw_bar` from top to bottom.
 
     Args:
         axes: With the bars.

@@ -214,9 +214,13 @@ AIMS: dict[str, Loss] = {
 
 
 def of_rule(rule: rules.Rule) -> Loss:
-    """Returns the loss of a rule from `rules.get`: that of its last part, without pre-steps.
+    """Returns the loss of a rule: that of its last part, whatever pre-steps come before.
 
-    A rule without a loss of its own (`has_own`) gets that of the median.
+    Args:
+        rule: From `rules.get`. A rule without a loss of its own (`has_own`) gets the median's.
+
+    Returns:
+        A function of root information and chances to be honest, both of shape (nodes,).
     """
     several = getattr(rule, "rules", None)
     if several is not None:
@@ -226,6 +230,9 @@ def of_rule(rule: rules.Rule) -> Loss:
 
 def has_own(rule: rules.Rule) -> bool:
     """Returns whether a rule's last part has a loss of its own.
+
+    Args:
+        rule: From `rules.get`.
 
     Example:
         >>> has_own(rules.get("clip+median")), has_own(rules.get("krum"))
@@ -239,7 +246,7 @@ def _table() -> dict[rules.Rule, Loss]:
 
 
 def _picked(rule: rules.Rule, losses: list[Loss]) -> Loss:
-    # In a sweep, one of several rules is picked while the compiled program runs.
+    # In a sweep, one of several rules is selected while the compiled program runs.
     def loss(roots: Array, honest: Array, crowd: Crowd) -> Array:
         each = [partial(loss, roots, honest, crowd) for loss in losses]
         return jax.lax.switch(rule.picked, each)  # pyright: ignore[reportFunctionMemberAccess]

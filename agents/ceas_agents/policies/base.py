@@ -14,7 +14,8 @@ Policy = Callable[[Params, Observation, Key[Array, ""]], Float[Array, "windows n
 def as_pytree(policy: Policy) -> Partial:
     """Returns the policy as a pytree, so that a compiled function takes it as an argument.
 
-    Learned weights are then no constants of the program, which plays others without recompilation.
+    Learned weights are then not constants of the program, so other weights of the same shapes need
+    no recompilation.
 
     Args:
         policy: Any policy; a `Partial` is returned as it is.

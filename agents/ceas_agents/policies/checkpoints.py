@@ -19,7 +19,7 @@ from ceas_gym.registry import nearest
 AGENT, CARD = "agent.npz", "README.md"
 INSTALLED = Path(__file__).parents[1] / "checkpoints"
 CHECKPOINTS = INSTALLED if INSTALLED.is_dir() else Path(__file__).parents[2] / "checkpoints"
-"""Where each shipped agent has a folder; in the source tree, that is beside the package."""
+"""Where each shipped agent has a folder; in the source tree, it is next to the package."""
 UNREADABLE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 """What NumPy raises when a file is not in its format, or is damaged."""
 
@@ -74,7 +74,7 @@ def save(agent: Agent, path: Path) -> None:
 
 
 def load(path: Path) -> Agent:
-    """Returns the agent of a file.
+    """Returns the agent of a file, after checking that the shapes of its layers fit together.
 
     Args:
         path: Of an `.npz` file that `save` wrote.

@@ -43,7 +43,11 @@ Activation = Callable[[Float[Array, " hidden"]], Float[Array, " hidden"]]
 def nodes(
     layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Learned: one network for every node, which sees the mean over all of them."""
+    """Learned: one network for every node, which sees the mean over all of them.
+
+    Source:
+        Zaheer et al., Deep Sets, NeurIPS 30 (2017), arXiv:1703.06114.
+    """
     del key
     return jnp.clip(_each(layers, params, observation, []), -1, 1)
 
@@ -51,7 +55,11 @@ def nodes(
 def residual(
     layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Learned: one network for every node, whose output is added to the requests of CEAS."""
+    """Learned: one network for every node, whose output is added to the requests of CEAS.
+
+    Source:
+        Silver, Allen, Tenenbaum and Kaelbling, Residual Policy Learning, arXiv:1812.06298.
+    """
     base = ceas(params, observation, key)
     return jnp.clip(base + _each(layers, params, observation, [base.T]), -1, 1)
 
@@ -67,7 +75,11 @@ def flat(
 def squashed(
     layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Learned: one network for the whole observation, with a tanh on its requests."""
+    """Learned: one network for the whole observation, with a tanh on its requests.
+
+    Source:
+        The mean action of soft actor-critic: Haarnoja et al., ICML 2018, arXiv:1801.01290.
+    """
     del key
     return jnp.tanh(_whole(layers, params, observation, jax.nn.relu))
 
@@ -79,6 +91,9 @@ def dispatched(
 
     Raises:
         ValueError: If the network was trained for other features, or for more rules than there are.
+
+    Source:
+        The greedy policy of a deep Q-network: Mnih et al., Nature 518, 529 (2015).
     """
     seen, known = selection.summary(observation), len(selection.RULES)
     _require("inputs", layers[0].weight.shape[0], seen.size)

@@ -60,7 +60,7 @@ def options(policy: Callable[..., Any]) -> dict[str, Any]:
 
 
 def numbers(policy: Callable[..., Any]) -> dict[str, float]:
-    """Returns the defaults of those options of a policy that are numbers, by name.
+    """Returns the defaults of the numeric options of a policy, such as `share` in [0, 1].
 
     Args:
         policy: A shipped policy.

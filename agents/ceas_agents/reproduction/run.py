@@ -21,7 +21,7 @@ DATA, FIGURES, SUMMARY, REPORT = "data", "figures", "reproduction.json", "report
 
 
 def reproduce(folder: Path, *, quick: bool = False, overwrite: bool = False) -> None:
-    """Measures every claim, prints the results, and writes the report.
+    """Measures every claim, prints the results in words, and writes the report.
 
     Finished parts are kept, so that a stopped run can be resumed. Changes of the code within one
     version of the package are not noticed: after these, use `overwrite`.

@@ -92,6 +92,9 @@ def intervals(
         ValueError: If there is no value, not two axes, a value that is not finite, or not one
             group of each seed.
 
+    Source:
+        As for `interval`.
+
     Example:
         >>> intervals(np.array([[0.5, 0.7], [0.5, 0.9]]))
         (array([0.5, 0.7]), array([0.5, 0.9]))

@@ -48,7 +48,8 @@ def shared(params: Params) -> object:
     """Returns a key that is equal for two scenarios if and only if one program can play both.
 
     Args:
-        params: The scenario; its numbers, its rule and most attacks make no difference.
+        params: The scenario. Its numbers, its rule and most attacks make no difference; the shapes
+            of its arrays do.
     """
     return alike(_with(params, _any, _kind(params.adversary.attack)))
 
@@ -71,7 +72,8 @@ def of(members: Sequence[Params]) -> Program:
     """Returns the program that plays all of these scenarios.
 
     Args:
-        members: Scenarios for which `shared` is equal; at least one.
+        members: Scenarios for which `shared` is equal, so that their arrays have equal shapes; at
+            least one.
     """
     rules = dict.fromkeys(params.consensus.rule for params in members)
     sent = dict.fromkeys(params.adversary.attack for params in members)

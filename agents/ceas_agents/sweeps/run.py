@@ -21,7 +21,9 @@ Finished = dict[tuple[str, ...], dict[int, results.Row]]
 
 
 def sweep(plan: Plan, folder: Path, processes: int = 1, *, overwrite: bool = False) -> None:
-    """Plays the episodes that the folder does not hold yet, prints the table and writes it.
+    """Plays the episodes that the folder does not hold yet, and prints the table in per cent.
+
+    The table is also written to the folder.
 
     Rows are written as they finish. When all are finished, they are put in the order of the cells,
     so that the file does not depend on interrupts or on the number of processes.
@@ -62,7 +64,8 @@ def play(
         overwrite: As for `sweep`.
 
     Returns:
-        The rows in the folder, and whether an interrupt came before all were finished.
+        The rows in the folder, with accuracies in [0, 1], and whether an interrupt came before all
+        were finished.
 
     Raises:
         ValueError: If the folder holds results of another sweep.

@@ -30,7 +30,7 @@ class Grid(NamedTuple):
 
     @property
     def rich(self) -> Table:
-        """Returns the table for a terminal."""
+        """Returns the table for a terminal; accuracies and shares of pairs are in per cent."""
         table = Table(*self.heads, title=self.title, caption=self.caption, show_lines=True)
         for row in self.rows:
             table.add_row(*row)
@@ -38,7 +38,7 @@ class Grid(NamedTuple):
 
     @property
     def markdown(self) -> str:
-        """Returns the table in Markdown, followed by a blank line and the caption."""
+        """Returns the table in Markdown, with the same numbers in per cent, and its caption."""
         lines = [self.heads, ["---"] * len(self.heads), *self.rows]
         body = "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
         return f"{body}\n\n{self.title}; {self.caption}.\n"

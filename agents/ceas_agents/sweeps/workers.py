@@ -33,7 +33,7 @@ class Played(NamedTuple):
 
 
 def play(plan: Plan, jobs: Sequence[Job], processes: int) -> Iterator[Played]:
-    """Yields every episode as it finishes.
+    """Yields every episode as it finishes, with accuracies in [0, 1].
 
     Cells that share a compilation are played one after the other by the same process.
 

@@ -23,7 +23,7 @@ EDGE = " *"
 
 
 def tune(plan: Plan, folder: Path, command: str = "ceas-gym tune") -> None:
-    """Plays all trials, prints the best ones, and writes all results.
+    """Plays all trials, prints the best accuracies in per cent, and writes all results.
 
     Trials are written as they finish. The tuned settings are written only when every contestant
     had all its trials, so an interrupted run leaves none.
@@ -139,7 +139,7 @@ def _table(plan: Plan, finished: list[Trial]) -> Table:
     untuned = f"at {plan.scenario.learning.learning_rate:g}"
     caption = (
         "validation accuracy after the last round: mean (95 % interval over seeds) in per cent; "
-        f"the best of {TRIALS} trials flatters itself; * at the edge of what was tried"
+        f"the best of {TRIALS} trials is biased upwards; * at the edge of the rates that were tried"
     )
     table = Table(title=f"{plan.scenario.name}: {_seeds(plan)}", caption=caption)
     table.add_column("policy", no_wrap=True)

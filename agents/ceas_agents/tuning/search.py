@@ -33,7 +33,7 @@ FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 FINER = 2**0.5
 """Factor of the finer step."""
 OWN = {"share": (1 / 2, 5 / 6)}
-"""Values of a policy's numeric option that are tried beside its default."""
+"""Values of a policy's numeric option that are tried besides its default."""
 TRIALS = len(FACTORS) + 2
 SEED = 900_000
 """The first seed. No evaluation or test uses it or one of the 89,999 seeds after it, and no method
@@ -70,7 +70,7 @@ def plan(scenario: Scenario, contestants: list[Contestant], episodes: int) -> Pl
     """Returns the plan of a tuning, after checking scenario, contestants and learning rates.
 
     Args:
-        scenario: Resolved settings; the rates are multiples of its own learning rate.
+        scenario: Resolved settings; the factors on its own learning rate are in [0.088, 11.3].
         contestants: Who is tuned.
         episodes: Seeds of each trial; at least 1.
 
@@ -86,7 +86,7 @@ def plan(scenario: Scenario, contestants: list[Contestant], episodes: int) -> Pl
 
 
 def trials(plan: Plan, contestant: Contestant, heard: Heard) -> Iterator[Trial]:
-    """Yields the trials of a contestant as they finish: `grid`, then those beside the best of it.
+    """Yields the trials of a contestant as they finish: `grid`, then `beside` the best of these.
 
     Args:
         plan: The tuning.
@@ -124,7 +124,7 @@ def grid(start: Setting) -> list[Setting]:
     """Returns the settings of the first trials: the same learning rates for all contestants.
 
     Args:
-        start: The untuned setting.
+        start: The untuned setting, whose learning rate is multiplied by factors in [1/8, 8].
 
     Example:
         >>> [setting["learning.learning_rate"] for setting in grid({"learning.learning_rate": 0.1})]
@@ -134,11 +134,11 @@ def grid(start: Setting) -> list[Setting]:
 
 
 def beside(best: Setting) -> list[Setting]:
-    """Returns the settings of the last two trials, beside the best of the first.
+    """Returns the settings of the last two trials, which vary the best of the first ones.
 
     Args:
-        best: Setting of the best trial so far. The policy's numeric option is varied if it has
-            one, else the learning rate.
+        best: Setting of the best trial so far. The policy's numeric option, `share` in [0, 1], is
+            varied if it has one, else the learning rate.
 
     Example:
         >>> beside({"learning.learning_rate": 0.2})
@@ -155,7 +155,7 @@ def best(played: Sequence[Trial], start: Setting) -> Trial:
     """Returns the trial with the highest mean score; of equal ones, the nearest to the start.
 
     Args:
-        played: Trials of one contestant; at least one.
+        played: Trials of one contestant, at least one, with scores in [0, 1].
         start: The untuned setting of the contestant.
 
     Example:

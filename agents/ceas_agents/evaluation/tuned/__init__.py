@@ -66,7 +66,7 @@ def changed(contestant: Contestant, setting: Setting) -> Contestant:
 
     Args:
         contestant: Who plays; its policy has these options.
-        setting: The learning rate, options, both or none.
+        setting: The learning rate, above 0; options, such as `share` in [0, 1]; both or none.
 
     Example:
         >>> focused = Contestant("focused", POLICIES["focused"], {})
@@ -81,7 +81,9 @@ def changed(contestant: Contestant, setting: Setting) -> Contestant:
 
 
 def own(contestant: Contestant) -> dict[str, float]:
-    """Returns the numeric options of a contestant's policy, by name, with their defaults.
+    """Returns the numeric options of a contestant's policy, by name: for now, `share` in [0, 1].
+
+    The values are the defaults.
 
     A contestant whose name sets options has none left. Options that are words, such as `placement`
     of `ceas`, are not tuned.

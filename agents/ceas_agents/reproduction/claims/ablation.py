@@ -129,7 +129,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
     """Returns the path of the figure: effects over all combinations, and beside all other parts.
 
     Args:
-        found: From `find`.
+        found: From `find`. Effects are drawn as points of final accuracy, which is in per cent.
         path: Of the PNG file.
     """
     effects = found["effects"]
@@ -190,7 +190,7 @@ def caption_of_extras(found: dict[str, Any]) -> str:
     ]
     return (
         "What if the hub uses the last update of a node without a tag instead of none, or if key "
-        "never grows old? Final accuracy under the scenario's attack"
+        "never expires? Final accuracy under the scenario's attack"
         f"{found['changes']}: {'; '.join(told)}. Mean and 95 % interval over "
         f"{found['seeds']}, paired."
     )

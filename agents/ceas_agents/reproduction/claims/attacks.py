@@ -91,7 +91,7 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Returns the path of the figure: accuracy by number of Byzantine nodes, and lead of CEAS.
+    """Returns the path of the figure: accuracy in per cent and lead of CEAS, by Byzantine nodes.
 
     Args:
         found: From `find`.
@@ -122,7 +122,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 
 def leads(found: dict[str, Any], over: str = FAIR) -> list[Lead]:
-    """Returns the leads of CEAS over a contestant, in [-1, 1], with at least one Byzantine node.
+    """Returns the leads of CEAS over a contestant under attack, in [-1, 1] and not in per cent.
 
     Cells are left out in which one of the two commits fewer than half of its rounds, because then
     hardly anything is trained.
@@ -159,8 +159,8 @@ def caption(found: dict[str, Any]) -> str:
     least, most = ends(fair)
     reaching = sum(lead.ahead["high"] >= CLAIMED[0] for lead in fair)
     return (
-        "How much accuracy does CEAS keep under coordinated attack, beside schedulers that know "
-        f"nothing of entanglement? Its lead over the fair baseline goes from {_at(least)} to "
+        "How much accuracy does CEAS keep under coordinated attack, compared with schedulers that "
+        f"ignore entanglement? Its lead over the fair baseline goes from {_at(least)} to "
         f"{_at(most)}. Of {len(fair)} combinations of attack and Byzantine nodes, "
         f"{sum(is_claimed(lead.ahead) for lead in fair)} have a mean within the claimed 10 to 15 "
         f"points (grey), {reaching} an interval that reaches 10, "
@@ -174,7 +174,7 @@ def ends(found: list[Lead]) -> tuple[Lead, Lead]:
     """Returns the least and the greatest mean lead.
 
     Args:
-        found: At least one lead, in [-1, 1].
+        found: At least one lead, in [-1, 1] and not in per cent.
     """
     ordered = sorted(found, key=lambda lead: lead.ahead["mean"])
     return ordered[0], ordered[-1]
@@ -186,7 +186,7 @@ def _over_others(found: dict[str, Any]) -> str:
     for name in (name for name in COLOURS if name not in (BASE, FAIR)):
         least, most = ends(leads(found, name))
         told.append(f"over {name} from {_at(least)} to {_at(most)}")
-    return f"The lead goes {'; '.join(told)}: where it is large, it is the rule's."
+    return f"The lead goes {'; '.join(told)}: where it is large, the aggregation rule causes it."
 
 
 def _at(lead: Lead) -> str:

@@ -68,7 +68,7 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Returns the path of the figure, a map of the leads.
+    """Returns the path of the figure, a map of the leads by coherence time in s.
 
     A number is bold if its interval excludes zero, and in brackets if a side hardly trains.
 
@@ -107,7 +107,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 
 def leads(found: dict[str, Any]) -> list[Lead]:
-    """Returns the leads of CEAS over the fair baseline, in [-1, 1], under attack.
+    """Returns the leads of CEAS over the fair baseline under attack, not in per cent.
 
     Cells are left out in which one of the two commits fewer than half of its rounds, because then
     hardly anything is trained.

@@ -108,7 +108,7 @@ def is_above(found: Estimate) -> bool:
     """Returns whether the whole interval of a difference is above zero.
 
     Args:
-        found: A difference of accuracies, in [-1, 1].
+        found: A difference of accuracies, in [-1, 1] and not in per cent.
     """
     return found["low"] > ROUNDING
 
@@ -117,7 +117,7 @@ def is_below(found: Estimate) -> bool:
     """Returns whether the whole interval of a difference is below zero.
 
     Args:
-        found: A difference of accuracies, in [-1, 1].
+        found: A difference of accuracies, in [-1, 1] and not in per cent.
     """
     return found["high"] < -ROUNDING
 

@@ -71,7 +71,7 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Returns the path of the figure: accuracies, and their differences to CEAS.
+    """Returns the path of the figure: accuracies in per cent, and their differences to CEAS.
 
     Args:
         found: From `find`.
@@ -129,7 +129,7 @@ def caption(found: dict[str, Any]) -> str:
     return (
         "Does the order of the schedulers hold elsewhere? Final accuracy and its difference from "
         f"that of CEAS under the scenario's attack, in {len(settings)} settings. Counting only "
-        "intervals that leave out zero, of which one in twenty would do so by luck, and only where "
+        "intervals that exclude zero, as one in twenty would do by chance, and only settings where "
         f"both commit at least half of their rounds: {'; '.join(told)}. In {len(lost)} settings "
         f"the attack leaves CEAS at or below chance ({', '.join(lost) or 'none'}). Mean and 95 % "
         f"interval over {found['seeds']}, paired by seed."

@@ -196,7 +196,7 @@ def own(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Returns the point of a contestant at the scenario's own coherence times.
 
     Args:
-        points: All points of one contestant; at least one.
+        points: All points of one contestant, whose factors on the coherence times are in [1/4, 4].
     """
     return min(points, key=lambda point: abs(point["multiple"] - 1))
 
@@ -213,8 +213,8 @@ def caption(found: dict[str, Any]) -> str:
     others = {name: own(line) for name, line in found["points"].items() if name != "ceas"}
     best = max(others, key=lambda name: others[name]["share_of_most_useful"])
     return (
-        "How many of its pairs does a schedule use, and how many useful ones does it make beside "
-        f"what any could? On `{found['scenario']}` (a pair's coherence time is "
+        "What share of its pairs does a schedule use, and how many useful pairs does it make, "
+        f"compared with an upper bound? On `{found['scenario']}` (a pair's coherence time is "
         f"{here['coherence_s']:.1f} s; seeds 0 to {found['seeds'] - 1}) CEAS uses "
         f"{_percent(here, 'utilization')} of its pairs; a schedule that keeps all channels busy "
         f"could use {100 * here['most_utilization_when_busy']:.1f} % at most. Of the bound on "

@@ -58,7 +58,8 @@ def html(
     """Returns the whole report as the text of an HTML file.
 
     Args:
-        sections: Sections in the order of the page; their figures are PNG files.
+        sections: Sections in the order of the page. Their figures are PNG files; captions give
+            shares in per cent, and rows give them in [0, 1].
         summary: Main results, one sentence or two each, as Markdown.
         scenario: Its parameters are listed at the end.
         record: Whether it was a quick run (`quick`), and the `versions` of the packages.
@@ -98,11 +99,11 @@ def _lead(record: Mapping[str, Any]) -> str:
     )
     return (
         f'<p class="lead">The claims of <a href="{PAPER}">arXiv:2602.06847</a>, of which only the '
-        "abstract was at hand, measured in a scenario that was fixed first: <code>paper</code>, "
+        "abstract was available, measured in a scenario that was fixed first: <code>paper</code>, "
         "fifty nodes with physical defaults from the literature; and in variations of it that "
-        "each section names. No parameter was moved for a number to appear, and all of them are "
+        "each section names. No parameter was tuned to obtain a result, and all parameters are "
         "listed at the end. Each section asks one question; the data of its figure are in the "
-        "folder <code>data</code> beside this page.</p>" + warning
+        "folder <code>data</code> next to this page.</p>" + warning
     )
 
 

@@ -100,7 +100,7 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
     """Returns a row for each cell: the last measured value, its 95 % interval, and the bound.
 
     Args:
-        found: From `measure`.
+        found: From `measure`; squared gradients of the network are in nats^2 / rad^2.
     """
     cells = [
         *(
@@ -129,7 +129,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
     """Returns the path of the figure: loss of the surrogate, gradient of the network, and bounds.
 
     Args:
-        found: From `measure`.
+        found: From `measure`; squared gradients of the network are in nats^2 / rad^2.
         path: Of the PNG file.
     """
     bad = found["byzantine_nodes"]

@@ -112,7 +112,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
     """Returns the path of the figure: variance against its prediction, and errors by rule.
 
     Args:
-        found: From `measure`.
+        found: From `measure`; predicted ratios of variances are in (0, 1].
         path: Of the PNG file.
     """
     wide = [1.5] + [1.0] * len(found["rules"])
@@ -143,8 +143,8 @@ def caption(found: dict[str, Any]) -> str:
     """
     return (
         f"Do weights by fidelity suppress noise? {_of_variance(found)} {_under_attack(found)} "
-        f"Mean and 95 % interval over {found['seeds']} seeds; what counts as noise is that of one "
-        "round's gradients at a fixed model."
+        f"Mean and 95 % interval over {found['seeds']} seeds; the noise is that of the gradients "
+        "of one round at a fixed model."
     )
 
 
@@ -157,7 +157,7 @@ def _of_variance(found: dict[str, Any]) -> str:
         "Shares of the variance under equal weights, with CEAS's schedule and with the uniform "
         f"one: Fisher weights leave {both('qnn', 'ratio', FISHER)} without a cap, where the "
         "harmonic over the arithmetic mean of the information says "
-        f"{both('qnn', 'predicted')}. Weights by shots alone, blind to fidelity, leave "
+        f"{both('qnn', 'predicted')}. Weights by shots alone, without fidelity, leave "
         f"{both('qnn', 'by_shots')}. Under the hub's cap, {found['cap'].replace('_', ' ')}, Fisher "
         f"weights leave {both('qnn', 'ratio', _capped(found))}. In the textbook's setting, "
         f"without a cap, they leave {both('textbook', 'ratio', FISHER)}, predicted "
@@ -179,8 +179,8 @@ def _under_attack(found: dict[str, Any]) -> str:
     return (
         f"With {found['byzantine_nodes']} nodes that send the negated honest mean, the squared "
         "error over that of equal weights, without a cap and under CEAS's schedule, is "
-        f"{times(BEST, PLAIN)} under the mean and {times(BEST, rule)} under the {rule} if they sit "
-        f"on the best links, {times(RANDOM, PLAIN)} and {times(RANDOM, rule)} from random places, "
+        f"{times(BEST, PLAIN)} under the mean and {times(BEST, rule)} under the {rule} if they are "
+        f"on the best links, {times(RANDOM, PLAIN)} and {times(RANDOM, rule)} on random links, "
         f"and {times(NOBODY, PLAIN)} and {times(NOBODY, rule)} with nobody Byzantine. From the "
         f"best links they carry {share(FISHER)} of the weight without a cap, "
         f"{share(_capped(found))} with it, and {share(UNIFORM)} of equal weights."

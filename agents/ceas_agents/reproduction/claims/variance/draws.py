@@ -195,7 +195,7 @@ def endless(played: Played) -> Played:
     """Returns the round with so many shots that only the minibatch makes noise.
 
     Args:
-        played: The round; nodes without shots keep none, all others get 2^30 shots.
+        played: The round. In its shots, of shape (nodes,), zeros stay; all others become 2^30.
     """
     shots = jnp.where(played.delivery.shots > 0, ENDLESS_SHOTS, 0)
     return played._replace(delivery=replace(played.delivery, shots=shots))

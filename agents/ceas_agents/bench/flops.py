@@ -25,7 +25,7 @@ def of(function: Any, *arguments: Any) -> float:  # noqa: ANN401
     A matrix product counts two operations for each product of two entries. Any other operation,
     also a root or a logarithm, counts one for each number of its result or, if it is a reduction,
     of its input. A loop counts once for each iteration, but a loop that ends on a condition counts
-    only once.
+    only once. Of several branches, the one with most operations counts.
 
     Args:
         function: Any function of arrays that JAX can trace.

@@ -18,7 +18,7 @@ barrier; there are `windows_w` of kind w in a round.
 The means of every scheduler satisfy these, whatever it knows of the past: the mean number of pairs
 is at most linear in channel-time; a pair that is spent lasted from its window until the barrier; no
 barrier spends more pairs of a node than the whole shots in full memories, nor less than one shot;
-tags come from the key pool; only a quorum commits. The pool may be full after the last barrier. In
+tags come from the key pool; only a quorum commits. After the last barrier the pool may be full. In
 each round before it, a tag is taken from the pool; or key expires, and then all key that leaves the
 pool within L rounds is at most its capacity, because the oldest key is spent first. So in T rounds
 

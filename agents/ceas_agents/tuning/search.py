@@ -109,7 +109,7 @@ def start(scenario: Scenario, contestant: Contestant) -> Setting:
     """Returns the untuned setting: the scenario's learning rate and the policy's defaults.
 
     Args:
-        scenario: Whose learning rate is used.
+        scenario: Whose learning rate is used, in [1e-6, 1000].
         contestant: Whose policy is used.
 
     Example:

@@ -108,7 +108,8 @@ def read(path: Path, contestant: Contestant) -> dict[str, float]:
         contestant: Whose settings are read.
 
     Raises:
-        ValueError: If the file can't be read, or its settings for the contestant are wrong.
+        ValueError: If the file can't be read, or its settings for the contestant are wrong: the
+            learning rate must be in [1e-6, 1000], and options must be numbers.
     """
     source = str(path)
     data = yaml_text.mapping(sources.file_text(source), source, "contestants")

@@ -105,7 +105,7 @@ def _rounds(
     tick = timing.ticker(progress, task)
     found = _compared(timing.seconds_per_round(calls, repeats, tick))
     if reference:
-        # It takes half a minute for a round, so it has a single turn.
+        # A round takes many seconds, so it has a single turn.
         slow = _compared(timing.seconds_per_round([core, reference], 1, tick))
         found[reference.name] = slow[reference.name]
     return found

@@ -92,8 +92,8 @@ class _Program(NamedTuple):
 def most_useful_pairs(params: Params) -> float:
     """Returns an upper bound on the mean useful pairs of a round, in pairs, for any schedule.
 
-    A pair is useful if it is keyed, or spent on a counted update of a committed round, as in
-    `task.metrics.useful_pairs`. The mean is over randomness and all rounds of an episode.
+    A pair is useful if it is keyed, or spent on an update that was counted, as its node sent it, in
+    a committed round (`task.metrics.useful_pairs`). The mean is over randomness and rounds.
 
     Args:
         params: The scenario, under a contestant's protocol.

@@ -36,7 +36,7 @@ class Layer(NamedTuple):
 
 Layers = tuple[Layer, ...]
 Form = Callable[[Layers, Params, Observation, Key[Array, ""]], Float[Array, "windows nodes"]]
-"""A policy, but for its layers, which come first."""
+"""A policy with its layers as an additional first argument."""
 Activation = Callable[[Float[Array, " hidden"]], Float[Array, " hidden"]]
 
 

@@ -363,7 +363,7 @@ def within(shares):
         ),
     ],
 )
-def test_no_policy_exceeds_the_bound_where_networks_change_or_share(scenario, name, changes):
+def test_no_policy_exceeds_the_bound_where_networks_change_or_verify(scenario, name, changes):
     shares = share_of_bound(scenario, name, 8, **changes)
     assert within(shares)
     assert shares.mean() > 0.05

@@ -19,6 +19,7 @@ from ceas_agents.training.network import NodePolicy
 from ceas_agents.wrappers import Dispatch, Residual
 from ceas_gym import config, parameters
 from ceas_gym.types import Observation, Params
+from helpers.compiled import compiled
 
 COMMON: dict[str, Any] = {"device": "cpu", "seed": 0}
 ON_POLICY: dict[str, Any] = {**COMMON, "n_steps": 4, "batch_size": 8, "n_epochs": 1}
@@ -87,5 +88,5 @@ def shown(form: str, seen: Observation) -> Any:
         return np.asarray(selection.summary(seen))
     parts = {"nodes": seen.nodes, "network": seen.network}
     if form == "residual":
-        parts["base"] = ceas(params(), seen, jax.random.key(0))
+        parts["base"] = compiled(ceas)(params(), seen, jax.random.key(0))
     return {name: np.asarray(part) for name, part in parts.items()}

@@ -25,8 +25,8 @@ def write(rows: Sequence[Row], folder: Path) -> None:
     """Writes the learning curve as a CSV file, either completely or not at all.
 
     Args:
-        rows: One for each validation, at least one: training in steps (rounds played) and minutes,
-            returns, and shares in [0, 1].
+        rows: One for each validation, at least one: progress in steps (decisions over all rows)
+            and in minutes, returns, and shares in [0, 1].
         folder: Where `curve.csv` is written.
 
     Raises:

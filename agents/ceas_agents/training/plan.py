@@ -20,7 +20,7 @@ LEARNS: dict[Learners, tuple[Policies, ...]] = {
 }
 """Which policies each learner can train."""
 SHOWN_RULES = ("residual", "dispatch")
-"""Policies trained with wrappers that compute schedules, which they can for one layout only."""
+"""Policies whose wrappers compute schedules, which is possible for one layout only."""
 TRAINING_SEEDS, VALIDATION_SEEDS = 2**30, 2**29
 """First seeds of training and validation, far from the seeds of evaluations."""
 RUNS_APART = 2**20

@@ -71,7 +71,7 @@ def smallest(operations: int = 200) -> Contender:
     A sum and the division by it cannot be fused, so each turn of the inner loop is two operations.
 
     Args:
-        operations: Number of operations that count as one round; even.
+        operations: Number of operations that count as one round; even, at least 2.
     """
 
     def turn(numbers: Array, nothing: None) -> tuple[Array, None]:
@@ -88,7 +88,7 @@ def smallest(operations: int = 200) -> Contender:
 
 
 def operations(params: Params) -> int:
-    """Returns the number of operations of a compiled round, without those inside its small loops.
+    """Returns how many operations, at least 1, a compiled round has outside its small loops.
 
     Args:
         params: The scenario.

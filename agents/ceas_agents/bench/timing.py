@@ -104,8 +104,8 @@ def ticker(progress: Progress, task: TaskID) -> Callable[[str], None]:
     """Returns a function that shows a name on the progress bar and advances it by one.
 
     Args:
-        progress: The bars.
-        task: The bar to advance.
+        progress: The display of all bars.
+        task: The bar to advance, by 1 for each name.
     """
 
     def tick(name: str) -> None:

@@ -159,9 +159,9 @@ def require_same(folder: Path, kind: str, record: dict[str, object], scenario: s
     """Checks that a folder holds this run, so that it can be resumed.
 
     Args:
-        folder: With `run.json` and `scenario.yaml`.
+        folder: Holds `run.json` and `scenario.yaml`.
         kind: What the message calls the run, such as "sweep".
-        record: What decides the run, fit for JSON.
+        record: All settings that determine the results, in types that JSON has.
         scenario: The scenario as YAML text.
 
     Raises:
@@ -184,11 +184,11 @@ def reading_back(folder: Path, kind: str) -> Iterator[None]:
     """Turns errors of reading within its context into one message about the folder.
 
     Args:
-        folder: Named in the message.
+        folder: The folder that the message names.
         kind: What the message calls the run, such as "sweep".
 
     Raises:
-        ValueError: In place of any error of reading.
+        ValueError: Instead of any error that reading a file raises.
     """
     try:
         yield
@@ -203,8 +203,11 @@ def write_json(path: Path, record: Mapping[str, object]) -> None:
     """Writes a JSON file, either completely or not at all.
 
     Args:
-        path: Of the file, which is replaced if it exists.
-        record: What it holds, fit for JSON.
+        path: The file, which is replaced if it exists.
+        record: Its contents, in types that JSON has.
+
+    Raises:
+        OSError: If the file can't be written.
     """
     write_text(path, json.dumps(record, indent=2) + "\n")
 
@@ -213,8 +216,11 @@ def write_text(path: Path, text: str) -> None:
     """Writes a file in UTF-8, either completely or not at all: under another name, then renamed.
 
     Args:
-        path: Of the file, which is replaced if it exists.
-        text: What it holds.
+        path: The file, which is replaced if it exists.
+        text: Its contents.
+
+    Raises:
+        OSError: If the file can't be written.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(text, encoding="utf-8")

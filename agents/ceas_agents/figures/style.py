@@ -73,7 +73,7 @@ def head(figure: "Figure", title: str, subtitle: str = "") -> None:
     """Writes title and subtitle at the left margin.
 
     Args:
-        figure: With its axes.
+        figure: A figure that has axes.
         title: Says what is shown.
         subtitle: Says, for example, what is averaged. It replaces the left title of the first
             axes; without it, they keep their own.
@@ -94,7 +94,7 @@ def save(figure: "Figure", path: Path) -> None:
 
     Args:
         figure: Drawn within `applied`.
-        path: Of the PNG file; the other files have its name with the endings of `FORMATS`.
+        path: The PNG file; the other files have its name with the extensions of `FORMATS`.
 
     Raises:
         OSError: If a file can't be written.

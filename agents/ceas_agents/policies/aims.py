@@ -229,7 +229,7 @@ def of_rule(rule: rules.Rule) -> Loss:
 
 
 def has_own(rule: rules.Rule) -> bool:
-    """Returns whether a rule's last part has a loss of its own.
+    """Returns whether the last part of an aggregation rule has a loss of its own.
 
     Args:
         rule: From `rules.get`.

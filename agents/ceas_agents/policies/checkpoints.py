@@ -56,8 +56,8 @@ def save(agent: Agent, path: Path) -> None:
     """Writes the agent as an `.npz` file of NumPy, either completely or not at all.
 
     Args:
-        agent: What was trained; its weights are stored in single precision.
-        path: Of the file, which is replaced if it exists.
+        agent: The trained agent; its weights are stored in single precision, in their shapes.
+        path: The file, which is replaced if it exists.
 
     Raises:
         OSError: If the file can't be written.
@@ -77,7 +77,7 @@ def load(path: Path) -> Agent:
     """Returns the agent of a file, after checking that the shapes of its layers fit together.
 
     Args:
-        path: Of an `.npz` file that `save` wrote.
+        path: An `.npz` file that `save` wrote.
 
     Raises:
         ValueError: If the file can't be read or holds something else.

@@ -76,7 +76,7 @@ class Plan(NamedTuple):
 
     @property
     def record(self) -> dict[str, object]:
-        """Returns all that decides the rows, fit for JSON; the table's settings do not."""
+        """Returns all settings that determine the rows, for JSON; those of the table do not."""
         return {
             "scenario": self.scenario,
             "policy": self.policy,
@@ -90,7 +90,7 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Plan:
     """Returns the plan of a file, with every cell checked before anything is played.
 
     Args:
-        path: Of the YAML file.
+        path: The YAML file.
         overrides: Values by dotted key, which replace those of the file's `set`.
 
     Raises:

@@ -61,10 +61,10 @@ def command(scenario: str, policies: Sequence[str], overrides: Sequence[str], ep
     """Returns the command that gives the same results, in one line.
 
     Args:
-        scenario: As named on the command line.
-        policies: Contestants that are named there.
-        overrides: As given to `--set`.
-        episodes: Seeds of each trial; at least 1.
+        scenario: Name or path of the scenario, as on the command line.
+        policies: Names of the contestants, as on the command line.
+        overrides: Values of `--set`, in the form `key=value`.
+        episodes: Number of seeds in each trial, at least 1.
 
     Example:
         >>> command("metro", ["ceas"], ["attack.name=none"], 12)

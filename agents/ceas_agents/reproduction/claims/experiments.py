@@ -50,8 +50,8 @@ def plan(name: str, *, quick: bool) -> Plan:
     """Returns the plan of a sweep of the report.
 
     Args:
-        name: One of `QUICK`.
-        quick: Whether to keep few seeds and cells only.
+        name: A key of `QUICK`.
+        quick: Whether to keep only a few seeds and cells.
     """
     file, changes = VARIANTS.get(name, (name, {}))
     whole = plans.load(FOLDER / f"{file}.yaml", changes)
@@ -63,7 +63,7 @@ def shortened(whole: Plan, kept: Mapping[str, Sequence[str]], seeds: int) -> Pla
 
     Args:
         whole: The whole sweep.
-        kept: Labels to keep of a varied name; of names that are missing here, all are kept.
+        kept: Labels to keep, by varied name; all labels of a name that is missing are kept.
         seeds: Number of seeds to keep; at least 1.
     """
     factors = {

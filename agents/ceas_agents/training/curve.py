@@ -103,7 +103,7 @@ def draw(rows: Sequence[Row], reference: Row, path: Path, title: str) -> None:
             values = [scale * row[f"validation_{name}"] for row in rows]
             axes.plot(steps, values, color="black", marker="o", markersize=2.5, label="agent")
             axes.axhline(scale * reference[name], color=plots.COLOURS["ceas"], label="ceas")
-            axes.set_xlabel("rounds played in training")
+            axes.set_xlabel("decisions taken in training")
             axes.set_ylabel(_named(name))
             axes.grid(color=GRID)
         figure.axes[0].legend(frameon=False)

@@ -1,8 +1,8 @@
 """Entanglement scheduling for distributed quantum neural networks, as Gymnasium environments.
 
-Importing this registers the ids `ceas_gym/CEAS-v0`, `ceas_gym/CEASTiny-v0` and
-`ceas_gym/CEASPaper-v0`. The same environment as pure functions in JAX is `make_params`, `reset` and
-`step` (`ceas_gym.envs.functional`). Everything heavy is loaded when it is first used.
+The import registers the ids `ceas_gym/CEAS-v0`, `ceas_gym/CEASTiny-v0` and
+`ceas_gym/CEASPaper-v0`. `make_params`, `reset` and `step` are the same environment as pure
+functions in JAX (`ceas_gym.envs.functional`). Large libraries are loaded when they are first used.
 """
 
 from importlib import import_module
@@ -32,10 +32,10 @@ for _name, _kwargs in (
     )
 
 
-if not TYPE_CHECKING:  # Else no name would be unknown to a type checker.
+if not TYPE_CHECKING:  # Otherwise a type checker would accept any name.
 
     def __getattr__(name: str) -> Any:  # noqa: ANN401 - whichever function is asked for
-        """Loads the functional interface, and JAX with it, when it is first used."""
+        """Returns a function of the functional interface; the first use loads it, and JAX."""
         if name not in _FUNCTIONAL:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module("ceas_gym.envs.functional"), name)

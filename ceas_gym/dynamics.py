@@ -1,4 +1,4 @@
-"""The whole story on one page: windows of generation, then a barrier of learning and consensus."""
+"""One round of the environment: generation windows, then a barrier of learning and consensus."""
 
 from dataclasses import replace
 from functools import partial
@@ -18,8 +18,10 @@ from ceas_gym.task import actions, metrics, observations
 from ceas_gym.types import (
     Cache,
     Coalition,
+    Conditions,
     Delivery,
     Gathered,
+    Ledger,
     Links,
     Memory,
     Params,
@@ -33,7 +35,7 @@ from ceas_gym.types import (
 
 
 class Keys(NamedTuple):
-    """The random keys of a round; from `following` those of the next one are made."""
+    """The random keys of a round; the keys of the next round are split from `following`."""
 
     following: Key[Array, ""]
     heralding: Key[Array, ""]
@@ -45,11 +47,13 @@ class Keys(NamedTuple):
 
 
 def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
-    """Returns the start of an episode: empty memories, a random model, bad nodes placed.
+    """Returns the state and the `TimeStep` at the start of an episode.
+
+    Memories and key pools are empty, the model is random, and the Byzantine nodes are chosen.
 
     Args:
         params: The scenario.
-        key: Decides everything that is random in the episode.
+        key: Random key that decides everything random in the episode.
     """
     layout = layouts.number(params, key)
     params = layouts.chosen(params, layout)
@@ -83,14 +87,14 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
 def step(
     params: Params, state: State, action: Float[Array, "windows nodes"]
 ) -> tuple[State, TimeStep]:
-    """Returns the state after one round, and what the scheduler and the people get to see.
+    """Returns the state after one round, and the `TimeStep`: observation, reward, metrics, record.
 
-    It does not ask whether the episode has ended: after `terminated`, training would go on.
+    It does not check whether the episode has ended: called after `terminated`, it trains on.
 
     Args:
         params: The scenario.
-        state: Before the round.
-        action: Requests for channel-time, in [-1, 1].
+        state: The state before the round.
+        action: Requests for channel-time, in [-1, 1] (`task.actions.decode`).
     """
     params = layouts.of(params, state)
     network, keys = params.network, Keys(*jax.random.split(state.key, len(Keys._fields)))
@@ -110,16 +114,16 @@ def windows(
     schedule: Float[Array, "windows nodes"],
     key: Key[Array, ""],
 ) -> Gathered:
-    """Returns what the network holds after all windows of a round, one `window` after the other.
+    """Returns what the network holds after all windows of a round, as calls of `window` would.
 
     Args:
         params: The scenario.
         links: Rates and decay in this round.
-        memory: At the last barrier.
-        schedule: Channel-time that is given.
-        key: Of which each window has its own.
+        memory: Pairs and key that the last barrier left.
+        schedule: Share of a channel that each node gets, in [0, 1].
+        key: Random key, which is split into one for each window.
     """
-    # What is heralded depends on nothing stored, so it is drawn for all windows in one pass.
+    # Heralding does not depend on what is stored, so all windows are drawn in one pass.
     window_keys = jax.random.split(key, params.network.windows)
     made = jax.vmap(partial(generate, params, links))(schedule, window_keys)
     before = storage.begin(params.network, memory)
@@ -140,9 +144,9 @@ def window(
     Args:
         params: The scenario.
         links: Rates and decay in this round.
-        gathered: Since the last barrier.
-        shares: Of a channel, for each node; what the switch gives.
-        key: Decides which attempts succeed.
+        gathered: What the network held before the window.
+        shares: Share of a channel that each node gets, in [0, 1].
+        key: Random key that decides which attempts succeed.
     """
     return gather(params, links, gathered, *generate(params, links, shares, key))
 
@@ -150,7 +154,7 @@ def window(
 def generate(
     params: Params, links: Links, shares: Float[Array, " nodes"], key: Key[Array, ""]
 ) -> tuple[Int[Array, "nodes hops"], Int[Array, "nodes hops"]]:
-    """Returns the attempts of a window, and the pairs that are heralded; as for `window`."""
+    """Returns the attempts of a window and the pairs heralded; arguments as for `window`."""
     tried = generation.attempts(params.network, shares)
     return tried, generation.herald(links, tried, key)
 
@@ -162,7 +166,7 @@ def gather(
     tried: Int[Array, "nodes hops"],
     heralded: Int[Array, "nodes hops"],
 ) -> Gathered:
-    """Returns what is held after a window in which so many pairs were heralded; as for `window`."""
+    """Returns `gathered` after one more window with these attempts and heralded pairs."""
     network = params.network
     windows_left = network.windows - 1 - gathered.window
     memory, fates = storage.window(network, links, gathered.memory, heralded, windows_left)
@@ -185,26 +189,19 @@ def barrier(
     gathered: Gathered,
     keys: Keys,
 ) -> tuple[State, TimeStep]:
-    """Returns the state after pairs were spent, gradients measured, and an update agreed on.
+    """Returns the state and `TimeStep` after a barrier that spends pairs and makes one update.
 
     Args:
         params: The scenario.
-        state: At the last barrier.
+        state: The state after the last barrier.
         coalition: The Byzantine nodes.
         links: Rates and decay in this round.
-        schedule: Channel-time that was given since the last barrier.
-        gathered: What it brought.
-        keys: Of the round.
+        schedule: Share of a channel that each node got since then, in [0, 1].
+        gathered: What the network holds after these windows.
+        keys: Random keys of the round.
     """
-    network, learning, conditions_now = params.network, params.learning, state.conditions
-    fakes = sabotage.tests(params, coalition)
-    memory, ledger, tests = verification.test(
-        network, conditions_now.tests, fakes, gathered.memory, gathered.ledger, keys.tests
-    )
-    memory, able, ledger = stores.spend(network, links, memory, ledger, keys.purification)
-    delivery = sabotage.delivery(params, coalition, able)
-    known = verification.remember(network, conditions_now, tests, delivery.authenticated)
-
+    learning = params.learning
+    memory, known, ledger, delivery = deliver(params, state, coalition, links, gathered, keys)
     pulled = pullback.pull(learning.program, state.model.parameters)
     poisoned = coalition.acting & params.adversary.poisons_labels
     gradients = learning.scheme.gradients(learning, pulled, delivery, poisoned, keys.learning)
@@ -215,10 +212,10 @@ def barrier(
     happened = Round(
         coalition, links, schedule, gathered, ledger, delivery, gradients, received, verdict
     )
-    useful = metrics.useful_pairs(happened)
+    useful, now = metrics.useful_pairs(happened), state.round + 1
     after = State(
         conditions=conditions.advance(
-            network, known, gathered.tried, gathered.heralded, state.round + 1, keys.conditions
+            params.network, known, gathered.tried, gathered.heralded, now, keys.conditions
         ),
         memory=memory,
         model=trained,
@@ -230,7 +227,7 @@ def barrier(
         generated=tally.add(state.generated, ledger.generated.sum()),
         byzantine=state.byzantine,
         layout=state.layout,
-        round=state.round + 1,
+        round=now,
         key=keys.following,
     )
     exact = learners.full_gradient(learning, pulled, learning.training)
@@ -244,19 +241,38 @@ def barrier(
     )
 
 
+def deliver(
+    params: Params,
+    state: State,
+    coalition: Coalition,
+    links: Links,
+    gathered: Gathered,
+    keys: Keys,
+) -> tuple[Memory, Conditions, Ledger, Delivery]:
+    """Returns memory, conditions after tests, ledger and delivery; arguments as for `barrier`."""
+    network, fakes = params.network, sabotage.tests(params, coalition)
+    memory, ledger, tests = verification.test(
+        network, state.conditions.tests, fakes, gathered.memory, gathered.ledger, keys.tests
+    )
+    memory, able, ledger = stores.spend(network, links, memory, ledger, keys.purification)
+    delivery = sabotage.delivery(params, coalition, able)
+    known = verification.remember(network, state.conditions, tests, delivery.authenticated)
+    return memory, known, ledger, delivery
+
+
 def agree(
     params: Params, workers: Workers, cache: Cache, delivery: Delivery, coalition: Coalition
 ) -> tuple[Cache, Received, Verdict]:
-    """Returns what the hub remembers of the updates, what it received, and what it made of it.
+    """Returns the hub's new cache, the updates that it received, and its verdict on them.
 
-    Weights are fixed before the updates are looked at, but for those of non-finite updates, which
-    are rejected. The hub commits only with a quorum (`protocol.commit`).
+    Weights are fixed before the hub looks at any update, except that non-finite updates are
+    rejected and lose their weight. The hub commits only with a quorum (`protocol.commit`).
 
     Args:
-        params: Protocol, coalition, and the noise figures of the learning.
-        workers: With this round's momentum.
-        cache: Of the rounds before.
-        delivery: What the network delivered.
+        params: The protocol, the attack, and the noise scale of the gradients.
+        workers: Updates of this round, momentum included; shape (nodes, parameters).
+        cache: The hub's cache before the round.
+        delivery: Shots, signal and tags of this round.
         coalition: The Byzantine nodes.
     """
     consensus = params.consensus
@@ -275,7 +291,7 @@ def agree(
 
 
 def _as_wide(new: Array, old: Array) -> Array:
-    # Sums of whole numbers are wider than their terms where JAX has 64 bits.
+    # With 64 bits enabled, JAX sums 32-bit integers into 64-bit ones, but a loop keeps its types.
     return new if new.dtype == old.dtype else new.astype(old.dtype)
 
 

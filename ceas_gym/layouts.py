@@ -1,8 +1,8 @@
 """Layouts: networks and splits of the data, of which each episode plays one.
 
-All of them are drawn when the parameters are built, and held in one set of parameters, so that one
-compiled program plays them all. What is measured over many seeds then speaks of such networks, not
-of one network.
+All layouts are drawn when the parameters are built, and are stored in one `Params`, so that one
+compiled program can play them all. Results over many seeds then hold for networks of this type, not
+for a single network.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,15 @@ from ceas_gym.types import Layouts, Learning, Network, Params, State
 
 P = TypeVar("P", Network, Learning)
 SEEDS = 2**31
-"""After the last of them comes seed 0."""
+"""Number of seeds. Seeds are counted modulo this, so that 0 follows the last one."""
 
 
 def scenarios(scenario: Scenario) -> list[Scenario]:
-    """Returns the scenario with the seeds of each of its layouts, the first its own.
+    """Returns a scenario for each layout, which differ in their seeds; the first is the given one.
+
+    Args:
+        scenario: Its `network.layout_seed` and `learning.data_seed`, in [0, 2^31), are raised by
+            the number of the layout.
 
     Example:
         >>> drawn = scenarios(Scenario.model_validate({"episode": {"layouts": 3}}))
@@ -35,20 +39,27 @@ def scenarios(scenario: Scenario) -> list[Scenario]:
 
 
 def stacked(networks: Sequence[Network], learners: Sequence[Learning]) -> Layouts:
-    """Returns what differs between layouts that share all functions and, but for shards, all sizes.
+    """Returns the arrays that differ between layouts, with the layouts as first axis.
+
+    The layouts have the same functions, and arrays of the same shape; only shards may differ in
+    size, and are padded with zeros.
 
     Args:
-        networks: Of each layout.
-        learners: The same.
+        networks: Network of each layout, shape (layouts,).
+        learners: Data and circuit of each layout, shape (layouts,).
     """
     return Layouts(_differing(networks), _differing(learners), len(networks))
 
 
 def number(params: Params, key: Key[Array, ""]) -> Int[Array, ""]:
-    """Returns which layout the episode of this key plays.
+    """Returns which layout the episode of this random key plays, in [0, layouts).
 
-    The last word of a seed's key is the seed, below 2^32, so consecutive seeds take turns. Where an
-    episode follows another without a seed, its key is random, and so is its layout.
+    The last word of a seed's key is the seed itself, if it is below 2^32. So consecutive seeds play
+    the layouts in turn. An episode without a seed has a random key, and so a random layout.
+
+    Args:
+        params: The scenario with all its layouts.
+        key: Random key at the start of the episode.
     """
     if params.layouts is None:
         return jnp.int32(0)
@@ -57,7 +68,12 @@ def number(params: Params, key: Key[Array, ""]) -> Int[Array, ""]:
 
 
 def chosen(params: Params, layout: Int[Array, ""] | int) -> Params:
-    """Returns the parameters of one layout, in which there is no other."""
+    """Returns the parameters of a single layout, without the others.
+
+    Args:
+        params: The scenario with all its layouts.
+        layout: Number of the layout, in [0, layouts).
+    """
     if params.layouts is None:
         return params
     network = _with(params.network, params.layouts.network, layout)
@@ -66,17 +82,26 @@ def chosen(params: Params, layout: Int[Array, ""] | int) -> Params:
 
 
 def every(params: Params) -> list[Params]:
-    """Returns the parameters of each layout, in order."""
+    """Returns the parameters of each layout in a list, of shape (layouts,).
+
+    Args:
+        params: The scenario with all its layouts.
+    """
     if params.layouts is None:
         return [params]
-    # On the host, where nothing is compiled.
+    # With arrays of NumPy, because operations on arrays of JAX would be compiled.
     held = replace(params, layouts=jax.device_get(params.layouts))
     drawn = [chosen(held, layout) for layout in range(params.layouts.count)]
     return [jax.tree.map(lambda leaf: array(leaf, leaf.dtype), each) for each in drawn]
 
 
 def of(params: Params, state: State) -> Params:
-    """Returns the parameters of an episode: what a policy is called with."""
+    """Returns the parameters of an episode's own layout, which its policy is called with.
+
+    Args:
+        params: The scenario with all its layouts.
+        state: State of the episode; its `layout`, in [0, layouts), is used.
+    """
     return chosen(params, state.layout)
 
 
@@ -92,7 +117,7 @@ def _moved(scenario: Scenario, number: int) -> Scenario:
 
 
 def _differing(parts: Sequence[Network | Learning]) -> dict[str, Array]:
-    # Of the arrays, by their places, those in which any layout differs from the first.
+    # Arrays in which any layout differs from the first, by their places in the record.
     columns = zip(*(jax.tree_util.tree_leaves_with_path(part) for part in parts), strict=True)
     found: dict[str, Array] = {}
     for column in columns:
@@ -111,7 +136,7 @@ def _with(part: P, stacks: dict[str, Array], layout: Int[Array, ""] | int) -> P:
 
 
 def _padded(leaves: Sequence[Array]) -> Array:
-    # With zeros at the end of each axis: shards have as many samples as the largest of any layout.
+    # Stacks arrays, with zeros at the end of axes that are shorter than in the largest layout.
     shape = np.max([leaf.shape for leaf in leaves], axis=0, initial=0)
     stack = np.zeros((len(leaves), *shape.astype(int)), leaves[0].dtype)
     for place, leaf in enumerate(leaves):

@@ -1,4 +1,4 @@
-"""A scenario compiled: from what a user may set to what the simulation computes with."""
+"""Makes the parameters of the simulation, arrays and functions, from a scenario's settings."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -21,15 +21,16 @@ from ceas_gym.types import Learning, Network, Params
 def build(scenario: Scenario) -> Params:
     """Returns the parameters of a scenario: arrays for its numbers, functions for its names.
 
-    Scenarios that differ in numbers only share one compilation; those that differ in sizes or
-    names do not.
+    Scenarios that differ only in numbers share one compilation; those that differ in the shape of
+    an array or in the name of a function do not.
 
     Args:
-        scenario: Validated settings.
+        scenario: Checked settings. Times in s and lengths in km become probabilities and factors
+            for each window.
 
     Raises:
-        ValueError: If a name is unknown, a function of the user's own fails, or data and circuit do
-            not fit each other; it names the setting. `config.naming` adds the file.
+        ValueError: If a name is unknown, a user's function fails, or data and circuit do not fit
+            each other; it names the setting. `config.naming` adds the file.
     """
     return _build(scenario, bool(jax.config.read("jax_enable_x64")))
 
@@ -37,9 +38,9 @@ def build(scenario: Scenario) -> Params:
 @lru_cache(maxsize=64)
 @setting_up()
 def _build(scenario: Scenario, wide: bool) -> Params:
-    # Kept for either width of numbers, which a program may change on its way.
+    # `wide` is part of the cache's key, because a program may change the width of JAX's numbers.
     del wide
-    # Names first: a mistyped one is found before any data is encoded.
+    # Names come first, so that a mistyped one is found before any data are encoded.
     with asked_by("consensus.rule"):
         rules.check(scenario.consensus.rule, scenario.network.nodes, scenario.tolerated_nodes)
     protocol = consensus.build(scenario.consensus, scenario.tolerated_nodes)

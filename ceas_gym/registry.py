@@ -14,11 +14,18 @@ import cloudpickle
 
 F = TypeVar("F", bound=Callable[..., Any])
 RENAMED = {("attack", "lapse_synchronised"): "opportunistic"}
-"""Names of earlier versions by kind, and what they are called now."""
+"""Names of earlier versions, with the kind of function, and what they are called now."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Returns a hint that names the known word nearest to `name`, or all of them.
+    """Returns a hint with the known name most similar to `name`, or with all known names.
+
+    Args:
+        name: A name that is not known.
+        known: All names that are.
+
+    Source:
+        Ratcliff and Metzener, Dr. Dobb's Journal (July 1988), as in Python's `difflib`.
 
     Example:
         >>> nearest("trimed_mean", ["mean", "trimmed_mean"])
@@ -34,9 +41,9 @@ def resolve(kind: str, name: str, table: Mapping[str, F], record: type | None = 
 
     Args:
         kind: What is looked up, for the error message, such as `"rule"`.
-        name: A key of `table`, or `"module:function"` for a function of the user's own.
+        name: A key of `table`, or `"module:function"` for a user's own function.
         table: Shipped functions by name.
-        record: Type of what may stand in place of a function, if there is any.
+        record: Type of a record that the user may give instead of a function, if there is one.
 
     Raises:
         ValueError: If the name is unknown, can't be imported, or is not a function.
@@ -58,7 +65,12 @@ def resolve(kind: str, name: str, table: Mapping[str, F], record: type | None = 
 
 
 def imported(kind: str, name: str, record: type | None = None) -> Any:  # noqa: ANN401
-    """Returns the function that `module:function` names, or a record of that type.
+    """Returns the function that `module:function` names, or a record of the given type.
+
+    Args:
+        kind: What is looked up, for the error message, such as `"rule"`.
+        name: `"module:function"`.
+        record: Type of a record that is allowed instead of a function, if there is one.
 
     Raises:
         ValueError: If it can't be imported, or is not a function.
@@ -76,10 +88,10 @@ def imported(kind: str, name: str, record: type | None = None) -> Any:  # noqa: 
 
 @dataclass(frozen=True, eq=False)
 class Imported:
-    """A user's function that pickle knows no name of, such as a compiled one or a lambda.
+    """A user's function that pickle can't find by name, such as a compiled one or a lambda.
 
-    It is pickled by the name that the scenario has for it; a copy is equal, lest it be compiled
-    anew.
+    It is pickled by its name in the scenario. A copy is equal to it, so that nothing is compiled
+    again.
     """
 
     kind: str
@@ -87,19 +99,19 @@ class Imported:
     function: Callable[..., Any]
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as the user has it
-        """Returns what the function returns."""
+        """Returns what the user's function returns."""
         return self.function(*arguments, **named)
 
     def __eq__(self, other: object) -> bool:
-        """Returns whether the other is the same function under the same name."""
+        """Returns whether `other` is the same function under the same name."""
         return isinstance(other, Imported) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        """Returns a hash that equal ones share."""
+        """Returns a hash, which is the same for equal functions."""
         return hash(self._identity)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
-        """Returns how it is made anew: by its name."""
+        """Returns how pickle restores it: by its name."""
         same = partial(Imported, self.kind, self.name, self.function)
         return by_name(partial(resolve, self.kind, self.name, {}), same, self.name)
 
@@ -111,14 +123,15 @@ class Imported:
 def by_name(
     find: Callable[[], Any], same: Callable[[], Any], name: str
 ) -> tuple[Callable[..., Any], tuple[object, ...]]:
-    """Returns how pickle makes what stands for a name anew, for its method `__reduce__`.
+    """Returns how pickle restores an object that has a name, for its method `__reduce__`.
 
-    What a script or a notebook defines, another process can't import; its code is kept as well.
+    It is found by its name. Another process can't import what a script or a notebook defines, so
+    the code of such an object is stored as well.
 
     Args:
-        find: Finds it by its name, in the process that reads it.
-        same: Makes it of its contents.
-        name: With `module:function` of the user's own.
+        find: Finds the object by its name, in the process that reads the pickle.
+        same: Makes the object from its contents.
+        name: Name in the scenario, which contains `module:function` for a user's own function.
     """
     return _found, (find, cloudpickle.dumps(same) if "__main__:" in name else b"")
 
@@ -133,7 +146,7 @@ def _found(find: Callable[[], Any], same: bytes) -> Any:  # noqa: ANN401 - whate
 
 
 def _goes_by_its_name(function: Callable[..., Any]) -> bool:
-    # What pickle does with functions and classes only: it notes where they are found.
+    # Whether pickle stores the function by the place where it is found, in a module or class.
     if not isinstance(function, FunctionType | BuiltinFunctionType | type):
         return False
     found: Any = sys.modules.get(function.__module__)
@@ -143,7 +156,10 @@ def _goes_by_its_name(function: Callable[..., Any]) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    r"""Returns the first line of what an error says, or what it is if it says nothing.
+    r"""Returns the first line of an error's message, or the error's type if it has no message.
+
+    Args:
+        error: Any error.
 
     Example:
         >>> one_line(ValueError("not finite\nin row 3")), one_line(KeyError())
@@ -154,11 +170,11 @@ def one_line(error: BaseException) -> str:
 
 @contextmanager
 def calling(kind: str, name: str) -> Generator[None, None, None]:
-    """Makes any error from within, where a user's function is called, a `ValueError` of one line.
+    """Returns a context that turns any error of a user's function into a `ValueError` of one line.
 
     Args:
         kind: What the function is, such as `"rule"`.
-        name: As the scenario names it.
+        name: Its name in the scenario.
 
     Raises:
         ValueError: In place of any other error, which is its cause.
@@ -181,7 +197,13 @@ def calling(kind: str, name: str) -> Generator[None, None, None]:
 
 @contextmanager
 def asked_by(setting: str) -> Generator[None, None, None]:
-    """Puts the setting's dotted key in front of any `ValueError` from within.
+    """Returns a context that puts a setting's dotted key in front of any `ValueError`.
+
+    Args:
+        setting: Dotted key of the setting that asked for what is computed.
+
+    Raises:
+        ValueError: In place of a `ValueError`, which is its cause.
 
     Example:
         >>> with asked_by("consensus.rule"):

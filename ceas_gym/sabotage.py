@@ -1,6 +1,7 @@
-"""What the coalition does beside sending updates, by name, and where a round lets it.
+"""Sabotage by name, and the points of a round at which its hooks are called.
 
-The functions stand where what they disturb is at home: `network.sabotage`, `consensus.sabotage`.
+Sabotage is what the coalition does beside sending updates. The functions themselves are in
+`network.sabotage` and `consensus.sabotage`, next to what they disturb.
 """
 
 from collections.abc import Callable
@@ -19,21 +20,27 @@ SABOTAGE: dict[str, Sabotage] = {**of_the_network.SABOTAGE, **of_the_mail.SABOTA
 def schedule(
     params: Params, coalition: Coalition, asked: Float[Array, "windows nodes"]
 ) -> Float[Array, "windows nodes"]:
-    """Returns the channel-time that is really given, from what the action asks."""
+    """Returns the channel-time that nodes really get, after the coalition has asked for more.
+
+    Args:
+        params: The scenario, with the hooks of the attack.
+        coalition: The Byzantine nodes.
+        asked: Share of a channel that the action gives each node, in [0, 1].
+    """
     for hook in _hooks(params, "schedule"):
         asked = hook(params, coalition, asked)
     return asked
 
 
 def links(params: Params, coalition: Coalition, links: Links) -> Links:
-    """Returns the links as they are while the coalition disturbs them."""
+    """Returns the rates and decay of the links, after the coalition has disturbed them."""
     for hook in _hooks(params, "links"):
         links = hook(params, coalition, links)
     return links
 
 
 def tests(params: Params, coalition: Coalition) -> Bool[Array, " nodes"]:
-    """Returns which nodes report a failure of every verification pair."""
+    """Returns which nodes falsely report that all their verification pairs failed."""
     fakes = jnp.zeros_like(coalition.acting)
     for hook in _hooks(params, "tests"):
         fakes = hook(params, coalition, fakes)
@@ -41,7 +48,7 @@ def tests(params: Params, coalition: Coalition) -> Bool[Array, " nodes"]:
 
 
 def delivery(params: Params, coalition: Coalition, delivery: Delivery) -> Delivery:
-    """Returns what the hub comes to know of what the network delivered."""
+    """Returns the shots, signal and tags that the hub learns of, after nodes may keep silent."""
     for hook in _hooks(params, "delivery"):
         delivery = hook(params, coalition, delivery)
     return delivery
@@ -50,7 +57,14 @@ def delivery(params: Params, coalition: Coalition, delivery: Delivery) -> Delive
 def received(
     params: Params, coalition: Coalition, delivery: Delivery, received: Received
 ) -> Received:
-    """Returns what the hub holds after the coalition has tampered with its mail."""
+    """Returns the updates that the hub holds, after the coalition has tampered with messages.
+
+    Args:
+        params: The scenario, with the hooks of the attack.
+        coalition: The Byzantine nodes.
+        delivery: What the network delivered in this round.
+        received: Updates as honest nodes would have sent them.
+    """
     for hook in _hooks(params, "received"):
         received = hook(params, coalition, received, delivery)
     return received

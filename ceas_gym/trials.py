@@ -1,10 +1,12 @@
-"""A user's own functions tried when a scenario is built, lest they fail in the middle of a run.
+"""Tries a user's own functions when a scenario is built, so that they do not fail in mid-run.
 
-Those that JAX compiles are called here once with shapes in place of numbers: nothing is computed.
-Circuits and data sets are called when they are read (`learning.circuit`, `learning.data`).
+Functions that JAX compiles are only traced here, with shapes in place of numbers, so nothing is
+computed. Circuits and data sets are called where they are loaded (`learning.circuit`,
+`learning.data`).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,34 +14,46 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ceas_gym import dynamics
+from ceas_gym.consensus import protocol
 from ceas_gym.consensus.attacks import View
 from ceas_gym.learning import model
 from ceas_gym.network import barrier, conditions, storage
-from ceas_gym.registry import asked_by, calling
+from ceas_gym.registry import asked_by, calling, imported
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Delivery, Ledger, Memory, Model, Params, State
+from ceas_gym.types import (
+    Coalition,
+    Delivery,
+    Ledger,
+    Links,
+    Memory,
+    Model,
+    Params,
+    Received,
+    Sabotage,
+    State,
+)
 
 
 class Trial(NamedTuple):
-    """A setting that names a function, and how the step calls it."""
+    """A setting that names a function, how a round calls it, and how its result is checked."""
 
     setting: str
     kind: str
     call: Callable[[Params, State], Any]
     refusal: Callable[[Any, State], str]
-    """What is wrong with a result; nothing if empty."""
+    """Says what is wrong with a result; empty if nothing is."""
 
 
 def check(scenario: Scenario, params: Params) -> None:
-    """Tries every function of the user's own that the step calls.
+    """Checks every function of the user's own that a round calls; returns nothing.
 
     Args:
-        scenario: Names the functions.
-        params: Built of it.
+        scenario: The scenario, which names the functions (`module:function`).
+        params: The parameters built from it.
 
     Raises:
-        ValueError: If one of them raises an error, or returns what the step can't use; it names
-            the setting and the function.
+        ValueError: If a function raises an error, or returns an array of a wrong shape or type;
+            the message names the setting and the function.
     """
     for trial in TRIALS:
         section, field = trial.setting.split(".")
@@ -47,6 +61,9 @@ def check(scenario: Scenario, params: Params) -> None:
         if ":" in name:
             with asked_by(trial.setting):
                 _check(trial, name, params)
+    for name in filter(lambda part: ":" in part, scenario.attack.name.split("+")):
+        with asked_by("attack.name"):
+            _check_sabotage(name, params)
 
 
 def _check(trial: Trial, name: str, params: Params) -> None:
@@ -57,7 +74,30 @@ def _check(trial: Trial, name: str, params: Params) -> None:
         raise ValueError(f"{trial.kind} {name!r} must return {refusal}")
 
 
-# --- How each is called ---
+def _check_sabotage(name: str, params: Params) -> None:
+    record: object = imported("attack", name, Sabotage)
+    for field, given in HOOKS.items() if isinstance(record, Sabotage) else ():
+        if hook := getattr(record, field):
+            _check_hook(f"sabotage {name!r}: hook", field, hook, partial(given, params), params)
+
+
+def _check_hook(
+    of: str, field: str, hook: Callable[..., Any], given: Callable[[State], Any], params: Params
+) -> None:
+    def call(state: State) -> tuple[Any, Any]:
+        coalition = Coalition(state.byzantine, state.byzantine, state.key)
+        changed, *others = given(state)
+        return changed, hook(params, coalition, changed, *others)
+
+    with calling(of, field):
+        start = jax.eval_shape(dynamics.reset, params, jax.random.key(0))[0]
+        before, after = map(_types, jax.eval_shape(call, start))
+    if before != after:
+        kept, made = ", ".join(before), ", ".join(after) or "nothing"
+        raise ValueError(f"{of} {field!r} must return {kept}, but returned {made}")
+
+
+# --- How a round calls each function ---
 
 
 def _optimizer(params: Params, state: State) -> Model:
@@ -99,7 +139,32 @@ def _reward(params: Params, state: State) -> Array:
     return params.reward(params, state, state)
 
 
-# --- What each has to return ---
+def _schedule(params: Params, state: State) -> tuple[Array]:
+    del state
+    return (jnp.zeros((params.network.windows, params.network.nodes)),)
+
+
+def _links(params: Params, state: State) -> tuple[Links]:
+    return (conditions.links(params.network, state.conditions),)
+
+
+def _tests(params: Params, state: State) -> tuple[Array]:
+    del params
+    return (jnp.zeros_like(state.byzantine),)
+
+
+def _delivery(params: Params, state: State) -> tuple[Delivery]:
+    return (_purification(params, state)[1],)
+
+
+def _received(params: Params, state: State) -> tuple[Received, Delivery]:
+    (delivery,) = _delivery(params, state)
+    information = protocol.measured_information(delivery, params.network.qubits)
+    received = protocol.receive(params.consensus, state.workers, state.cache, delivery, information)
+    return received, delivery
+
+
+# --- What each function must return ---
 
 
 def _no_parameters(found: object, state: State) -> str:
@@ -156,4 +221,12 @@ TRIALS = (
     Trial("network.purification", "purification", _purification, _other_memory),
     Trial("episode.reward", "reward", _reward, _no_number),
 )
-"""The optimizer comes first, since every other trial starts an episode with its state."""
+"""The optimizer comes first, because every trial starts an episode, which needs its state."""
+HOOKS: dict[str, Callable[[Params, State], tuple[Any, ...]]] = {
+    "schedule": _schedule,
+    "links": _links,
+    "tests": _tests,
+    "delivery": _delivery,
+    "received": _received,
+}
+"""What a round gives the hooks of `Sabotage`: first what they may change, and must return."""

@@ -23,7 +23,7 @@ UNITS = (
     *("s", "ms", "seconds", "km", "Hz", "bits?", "nats", "per cent", "radians", "years"),
     *("pairs", "rounds", "windows", "slots", "shots", "lines", "words"),
 )
-MEASURE = re.compile(rf"\bshapes?\b|\b(?:in|of) (?:a |an )?(?:{'|'.join(UNITS)})\b|\bin [\[(]\d")
+MEASURE = re.compile(rf"\bshapes?\b|\b(?:in|of) (?:a |an )?(?:{'|'.join(UNITS)})\b|\bin [\[(]-?\d")
 """A shape, a unit or a range in a docstring."""
 SHAPE = re.compile(r"\[[\w.]*(?:Array|ndarray), ")
 """A shape in an annotation."""

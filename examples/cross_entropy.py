@@ -1,4 +1,4 @@
-"""The cross-entropy method trains a linear policy; all of it is one compiled function."""
+"""Trains a linear policy by the cross-entropy method, as a single compiled function."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ params = ceas_gym.make_params("tiny", {"episode.rounds": ROUNDS, "episode.reward
 
 
 def episode_return(weights, key):
-    """Returns the sum of the rewards: shares are a softmax of weighted node features."""
+    """Returns the return of an episode whose shares are a softmax of weighted node features."""
 
     def one_round(carry, key):
         observation, state = carry
@@ -24,7 +24,7 @@ def episode_return(weights, key):
 
 
 def generation(search, key):
-    """Draws policies around the mean, and moves mean and spread to those of the best."""
+    """Returns the mean and spread of the best of some random policies, and their mean return."""
     mean, spread = search
     weights_key, episodes_key = jax.random.split(key)
     weights = mean + spread * jax.random.normal(weights_key, (POPULATION, FEATURES))

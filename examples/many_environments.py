@@ -1,4 +1,4 @@
-"""A batch of environments, stepped in one compiled call on all cores."""
+"""Steps a batch of environments in one compiled call, on all cores."""
 
 import time
 

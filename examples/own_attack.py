@@ -1,4 +1,4 @@
-"""An attack of one's own: what the Byzantine nodes send, and what they do in the network."""
+"""Your own attack: what the Byzantine nodes send, and what they do in the network."""
 
 from dataclasses import replace
 
@@ -11,12 +11,12 @@ from ceas_gym.types import Sabotage
 
 
 def backwards(view):
-    """Sends the honest mean, turned round; `view` holds all that the coalition knows."""
+    """Returns the honest mean with its sign reversed; `view` holds all that the coalition knows."""
     return -view.strength_or(1.5) * view.mean
 
 
 def jam_the_best(params, coalition, links):
-    """Returns the links with nine of ten attempts lost on the best one of an honest node."""
+    """Returns the links, with a tenth of the success probability on an honest node's best link."""
     del params
     rate = links.success_probability  # shape (nodes, hops)
     target = jnp.where(coalition.acting, 0, rate[:, 0]).argmax()

@@ -1,4 +1,4 @@
-"""A policy of one's own, evaluated beside CEAS on the same seeds."""
+"""Your own policy, evaluated on the same seeds as CEAS."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,8 +13,8 @@ TAG = [feature.name for feature in NODE_FEATURES].index("tag")
 
 
 def tags_first(params, observation, key):
-    """Shares the channels in proportion to the key that each node lacks for a tag."""
-    del key  # for policies that draw something
+    """Returns an action that shares the channels in proportion to each node's lack of key."""
+    del key  # only random policies need it
     lack = 1.05 - observation.nodes[:, TAG]
     share = params.network.switch.channels[0] * lack / lack.sum()
     return actions.encode(jnp.broadcast_to(share, (params.network.windows, share.size)))

@@ -1,4 +1,4 @@
-"""An aggregation rule of one's own, beside the shipped median, under the same attack."""
+"""Your own aggregation rule, compared with the shipped median under the same attack."""
 
 import gymnasium as gym
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ def near_the_median(updates, weights, byzantine):
 
     Args:
         updates: Shape (nodes, parameters); finite.
-        weights: Shape (nodes,). They sum to one and are zero where a node is not counted.
+        weights: Shape (nodes,). They sum to one, and are zero for nodes that are not counted.
         byzantine: Number of nodes to withstand.
     """
     del byzantine

@@ -1,4 +1,4 @@
-"""A random policy plays an episode in Gymnasium."""
+"""Plays an episode with a random policy in Gymnasium."""
 
 import gymnasium as gym
 

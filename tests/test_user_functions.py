@@ -1,5 +1,6 @@
 """Functions of the user's own that fail: one line that names the setting, when all is built."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +12,7 @@ import pytest
 from ceas_gym import config, parameters
 from ceas_gym.envs.env import CEASEnv
 from ceas_gym.network.purification import Offer
+from ceas_gym.types import Sabotage
 
 HERE = __name__
 FEW = {"learning.qubits": 2, "learning.features": 2, "learning.layers": 1, "episode.rounds": 2}
@@ -175,6 +177,40 @@ def measured(values: Any, wires: Any) -> None:
 )
 def test_gates_that_are_not_allowed_are_named(setting: str, function: str, said: str) -> None:
     assert refusal(setting, f"{HERE}:{function}")[0].startswith(said)
+
+
+# --- Sabotage ---
+
+
+def hooked(**hooks: Any) -> Sabotage:
+    return Sabotage(about="", **hooks)
+
+
+nothing = hooked(links=lambda params, coalition, links: None)
+two_arguments = hooked(schedule=lambda params, asked: asked)
+of_one_node = hooked(
+    links=lambda params, coalition, links: replace(links, decay=links.decay[..., :1])
+)
+a_number = hooked(tests=lambda params, coalition, fakes: 1.0)
+shots = hooked(delivery=lambda params, coalition, delivery: delivery.shots)
+no_delivery = hooked(received=lambda params, coalition, received: received)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ("nothing", "'links' must return float32[4, 1], "),
+        ("two_arguments", "'schedule' raised TypeError: "),
+        ("of_one_node", "'links' must return float32[4, 1], float32[1, 3, 4, 1], "),
+        ("a_number", "'tests' must return bool[4], but returned float32[]"),
+        ("shots", "'delivery' must return int32[4], float32[4, 10], "),
+        ("no_delivery", "'received' raised TypeError: "),
+    ],
+)
+def test_every_hook_of_sabotage_is_tried(record: str, said: str) -> None:
+    found = refusal("attack.name", f"alie+{HERE}:{record}")[0]
+    assert found.startswith(f"sabotage '{HERE}:{record}': hook {said}")
+    assert "\n" not in found
 
 
 # --- What works is left alone ---

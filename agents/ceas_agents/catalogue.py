@@ -1,4 +1,4 @@
-"""What can be named in scenarios and on the command line, with its first line of documentation."""
+"""All names for scenarios and the command line, each with its first line of documentation."""
 
 import inspect
 import textwrap
@@ -18,12 +18,12 @@ from ceas_gym.task import rewards
 
 WIDTH = 100
 NEVER = 1e6
-"""Windows, beyond which no tag is ever made."""
+"""Number of windows beyond which a tag counts as never made."""
 THETAS = (scarcity.theta_uniform, scarcity.theta_aware)
 
 
 def catalogue() -> dict[str, dict[str, str]]:
-    """Returns a line about every name, by kind."""
+    """Returns one line about every name, by kind and then by name."""
     functions: dict[str, Mapping[str, Callable[..., Any]]] = {
         "placements": placement.PLACEMENTS,
         "rules": rules.RULES,
@@ -56,7 +56,11 @@ def catalogue() -> dict[str, dict[str, str]]:
 def text(kind: str | None = None) -> str:
     """Returns the catalogue, or one kind of it, as text.
 
-    Of hardware alone, it has all figures; of scenarios alone, how scarce channel-time is in each.
+    For `hardware` alone, the text has all figures with their sources. For `scenarios` alone, it
+    shows how scarce channel-time is in each scenario, in windows (`policies.scarcity`).
+
+    Args:
+        kind: A key of `catalogue()`, or None for all kinds.
 
     Raises:
         ValueError: If there is no such kind.
@@ -73,7 +77,7 @@ def text(kind: str | None = None) -> str:
 
 
 def _ladder(lines: dict[str, str]) -> str:
-    # From plenty to starvation, which takes seconds to compute.
+    # Sorted from plentiful to scarce channel-time, which takes seconds to compute.
     found = {name: parameters.build(config.load(name)) for name in lines}
     thetas = {
         name: tuple(scarcity.over_layouts(theta, params) for theta in THETAS)
@@ -98,7 +102,7 @@ def _block(kind: str, entries: dict[str, str]) -> str:
 
 
 def _figures(preset: str) -> str:
-    # Field, value and source in columns; a long source goes on below itself.
+    # Field, value and source in columns; a long source continues in its column.
     figures = presets.PRESETS[preset]
     values = {name: _shown(figure.value) for name, figure in figures.items()}
     names, digits = max(map(len, values)), max(map(len, values.values()))

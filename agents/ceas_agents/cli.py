@@ -9,7 +9,7 @@ import typer
 
 DEFAULT_POLICIES = ("ceas", "oblivious-fair", "oblivious-naive")
 BOUNDED_POLICIES = ("ceas", "proportional_fair", "freshest_first", "max_weight", "uniform")
-# Typer's own exceptions have no public name but in the bases of this one.
+# Typer gives the base class of its exceptions no public name.
 UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
@@ -48,10 +48,10 @@ def evaluate(
     overrides: Overrides = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Play episodes with each policy; print a table, write rows and plots.
+    """Play episodes with each policy; print a table in per cent, write rows and plots.
 
     On the scenarios for which tuned settings are shipped, each policy plays at the learning rate
-    that `ceas-gym tune` found for it, unless --set says another.
+    that `ceas-gym tune` found for it, unless --set gives another.
 
     Example: ceas-gym evaluate paper --policy ceas --policy uniform --set attack.name=alie
     """
@@ -87,9 +87,9 @@ def tune(
     """Find the learning rate that suits each policy, with the same effort for all.
 
     Every policy has nine trials on the same seeds: seven learning rates, and two finer ones, or two
-    values of a parameter of its own. The best accuracy on the validation split wins. What it
-    writes, tuned.yaml, ships as agents/ceas_agents/evaluation/tuned/NAME.yaml: then evaluate plays
-    with it.
+    values of a parameter of its own. The trial with the best accuracy on the validation split wins.
+    It prints accuracies in per cent. To make evaluate use the result, copy tuned.yaml to
+    agents/ceas_agents/evaluation/tuned/NAME.yaml.
 
     Example: ceas-gym tune metro
     """
@@ -118,9 +118,9 @@ def sweep(
     overrides: Overrides = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Play every combination of what a file varies; print a table and write the rows.
+    """Play every combination of what a file varies; print a table in per cent, write the rows.
 
-    Run again, it goes on where it was stopped.
+    If it is stopped, run it again: it continues where it was.
 
     Example: ceas-gym sweep configs/worst-case.yaml --jobs 2
     """
@@ -146,8 +146,8 @@ def train(
 ) -> None:
     """Train a scheduler with Stable-Baselines3, validated against CEAS as it learns.
 
-    Run again, it goes on where it was stopped. The agent plays as any other policy does: evaluate
-    paper --policy ceas --policy runs/train/NAME/best.npz
+    If it is stopped, run it again: it continues where it was. The agent plays as any other policy
+    does: evaluate paper --policy ceas --policy runs/train/NAME/best.npz
 
     Example: ceas-gym train configs/agents/ppo-residual.yaml
     """
@@ -173,9 +173,10 @@ def bench(
         bool, typer.Option("--growth", help="also: time against nodes, qubits, samples, rows")
     ] = False,
 ) -> None:
-    """Time rounds, beside what one would write with PennyLane, and show where the time goes.
+    """Time rounds, compare them with PennyLane alone, and show where the time goes.
 
-    Without attack, unless one is set. It takes some five minutes, and as many more for the growth.
+    There is no attack unless one is set. It takes about five minutes, and as long again for the
+    growth. In bench.json, times are in s.
 
     Example: ceas-gym bench paper --growth
     """
@@ -195,7 +196,7 @@ def bound(
     out: Annotated[Path, typer.Option(help="folder for bound.json")] = Path("runs/bound"),
     overrides: Overrides = None,
 ) -> None:
-    """Compare the information that policies deliver with what no scheduler can exceed.
+    """Compare the information that policies deliver with what no scheduler can exceed, in per cent.
 
     The bound is that of an oracle that knows all link conditions in advance; where the scenario is
     small enough, as `micro` is, the exact optimum stands beside it.
@@ -223,7 +224,7 @@ def reproduce(
     """Measure the paper's claims; write a report that opens in a browser, and all data behind it.
 
     The whole takes about three quarters of an hour on two cores, and a quick run about ten minutes,
-    most of them compilation. Run again, it goes on where it was stopped.
+    most of them compilation. If it is stopped, run it again: it continues where it was.
 
     Example: ceas-gym reproduce --quick --out runs/quick
     """
@@ -240,7 +241,8 @@ def list_names(
 ) -> None:
     """Show what can be named: scenarios, policies, hardware presets, attacks, rules and more.
 
-    Of hardware alone, it shows every preset's figures and where they come from.
+    For hardware alone, it shows the figures of every preset and their sources; for scenarios alone,
+    it shows how scarce channel-time is in each, in windows.
     """
     from ceas_agents import catalogue
 
@@ -248,8 +250,8 @@ def list_names(
 
 
 def main() -> None:
-    """Runs the command line: bad input is one line and exit code 2, an interrupt is 130."""
-    # A policy, attack or circuit of the user's own, `module:function`, lies where they work.
+    """Runs the command line: bad input gives one line and exit code 2, an interrupt gives 130."""
+    # The user's own policies, attacks and circuits, `module:function`, are in the current folder.
     sys.path.insert(0, "")
     _print_anything()
     try:
@@ -269,8 +271,8 @@ def _keep_results(rows: Path, *, overwrite: bool) -> None:
 
 
 def _print_anything() -> None:
-    # What a stream's encoding lacks is escaped, lest a name end a command. Typer would print UTF-8
-    # where it is told to print ASCII, unless it is given the stream.
+    # Characters that a stream's encoding lacks are escaped, so that a name does not end a command.
+    # Typer would print UTF-8 where it is told to print ASCII, unless it is given the stream.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Compiled programs, kept for the next command in the user's cache folder."""
+"""Keeps compiled programs for the next command, in the user's cache folder."""
 
 import os
 import sys
@@ -10,31 +10,34 @@ import jax
 FOLDER = "JAX_COMPILATION_CACHE_DIR"
 SHORTEST = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 SHORTEST_S = "0.2"
-"""Of compilation, for a program to be kept."""
+"""Shortest compilation, in s, for which a program is kept."""
 
 
 def keep() -> None:
-    """Keeps what this process and those that it starts compile, and uses what was kept.
+    """Keeps programs that this process and its children compile, and uses those kept before.
 
-    A program is found by its contents, the version of JAX and the kind of processor, so one that is
-    found is the one that would be compiled. The folder may be deleted at any time. What the
-    environment already says of JAX's cache stays.
+    A program is identified by its contents, the version of JAX and the type of processor, so it is
+    the same that would be compiled. Only programs that take 0.2 s or more to compile are kept. The
+    folder may be deleted at any time. Settings of JAX's cache in the environment take precedence.
     """
     os.environ.setdefault(FOLDER, str(folder()))
     os.environ.setdefault(SHORTEST, SHORTEST_S)
-    # JAX has read its variables already.
+    # JAX has already read the environment, so its configuration is set as well.
     jax.config.update(FOLDER.lower(), os.environ[FOLDER])
     jax.config.update(SHORTEST.lower(), float(os.environ[SHORTEST]))
 
 
 def keep_nothing() -> None:
-    """Neither keeps what is compiled nor uses what was kept."""
+    """Neither keeps compiled programs nor uses those kept before."""
     os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
     jax.config.update("jax_enable_compilation_cache", False)
 
 
 def folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Returns where this system keeps what can be made anew, with a folder of the project's own.
+    """Returns the project's folder within the user's cache folder, as this system names it.
+
+    Args:
+        environment: Environment variables.
 
     Example:
         >>> folder({"XDG_CACHE_HOME": "/caches"}).as_posix()

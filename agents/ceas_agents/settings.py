@@ -1,4 +1,4 @@
-"""The settings of an experiment's YAML file, checked by a model of pydantic's."""
+"""The settings of an experiment's YAML file, checked by a pydantic model."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -9,11 +9,11 @@ from ceas_gym.config import keys
 from ceas_gym.registry import nearest
 
 UNION = ("str", "list[str]")
-"""Parts of a place that name the kind that was tried, not a setting."""
+"""Parts of an error's location in which pydantic names a type that it tried, not a setting."""
 
 
 class Checked(BaseModel, frozen=True):
-    """Settings that take no other names and convert no values."""
+    """Settings that accept no unknown names and convert no types."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -27,19 +27,19 @@ def check(
     """Returns the settings of a file.
 
     Args:
-        model: Of the file.
-        data: What the file says.
-        source: What messages call the file.
+        model: Model of the whole file.
+        data: Contents of the file.
+        source: What error messages call the file.
         sections: Models of the file's sections, by name.
 
     Raises:
-        ValueError: If a name or a value is wrong, or one is missing.
+        ValueError: If a name is unknown or missing, or a value is wrong.
     """
     try:
         return model.model_validate(data)
     except ValidationError as error:
         problems = error.errors()
-    # A mistyped key may be the reason why another one is missing.
+    # Unknown keys are reported first, because a mistyped key may explain a missing one.
     details = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
     path = [str(part) for part in details["loc"] if part not in UNION]
     key = ".".join(path)

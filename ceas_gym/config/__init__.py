@@ -1,12 +1,12 @@
-"""Scenario files: a shipped name, a YAML file or a `Scenario`, with overrides, to a checked one.
+"""Loads scenarios: makes a checked `Scenario` of a shipped name or a YAML file, and of overrides.
 
-A file is a partial `Scenario` with the same nesting: every key is optional, none is unknown, and
-what is left out, up to an empty section or file, has its default. Plain scalars follow YAML 1.2, so
-`no` and `2026-01-01` are text and `1e-5` is a number. All that can be wrong is a `ScenarioError`.
+A file has the same nesting as `Scenario`. Every key is optional; what is left out has its default.
+Unknown keys are errors, and every error is a `ScenarioError`. Plain scalars follow YAML 1.2, so
+`no` and `2026-01-01` are text and `1e-5` is a number.
 
-The network's graph may also be named: a shipped one, or a file in YAML or GraphML
-(`ceas_gym.config.graphs`). A file is looked for in the folder of the scenario's file, one that an
-override names in the working directory.
+The graph of the network may be spelled out, or be the name of a shipped graph or of a file in YAML
+or GraphML (`ceas_gym.config.graphs`). Such a file is looked for in the folder of the scenario's
+file, or in the working directory if an override names it.
 """
 
 import os
@@ -44,29 +44,30 @@ class _Source(NamedTuple):
     name: str
     data: dict[str, Any]
     graph: str | None = None
-    """Name of the graph, if the scenario names one instead of spelling it out."""
+    """What messages call the graph, if the scenario names one instead of spelling it out."""
 
 
 def load(
     scenario: str | os.PathLike[str] | Scenario, overrides: Mapping[str, object] | None = None
 ) -> Scenario:
-    """Returns a scenario, checked in full.
+    """Returns a checked scenario.
 
-    Text and booleans never stand for numbers. Whole numbers are integers however they are written
-    (`20`, `20.0`, `2e1`).
+    Text and booleans never count as numbers. Whole numbers are integers, whether they are written
+    as `20`, `20.0` or `2e1`. A setting with a unit has it at the end of its name, as
+    `network.window_s` in s or `network.longest_km` in km.
 
     Args:
         scenario: A shipped name; the path of a YAML file, which ends in `.yaml` or `.yml`, has a
             separator in it or exists; or a `Scenario`, which is not changed.
-        overrides: Values by dotted key, which replace what the scenario says before the check.
-            NumPy and JAX numbers and arrays count as plain numbers and lists, paths as text, and
-            spaces around a key or a name are left out. `hardware.preset` replaces all that the
-            scenario says of the hardware, and `network.graph` its number of nodes and its lengths;
-            other overrides of them win.
+        overrides: Values by dotted key, which replace those of the scenario before the check.
+            NumPy and JAX numbers and arrays count as plain numbers and lists, and paths as text.
+            Spaces around a key or a name are removed. `hardware.preset` replaces all hardware
+            settings of the scenario, and `network.graph` its number of nodes and lengths; further
+            overrides of these apply afterwards.
 
     Raises:
         ScenarioError: If there is no such scenario, its text can't be read, or a key or value is
-            not allowed. The first of several problems is spelled out.
+            not allowed. It describes the first problem and counts the others.
 
     Example:
         >>> load("tiny", {"attack.name": "none", "episode.rounds": 5}).episode.rounds
@@ -90,10 +91,11 @@ def load(
 
 
 def parse_override(override: str) -> tuple[str, object]:
-    """Returns the key and the value of an override as a command line has it.
+    """Returns the key and the value of an override as it is written on a command line.
 
     Args:
-        override: `section.field=value`, with the value in YAML.
+        override: `section.field=value`, with the value in YAML, in the unit that the field's name
+            ends in, as `network.window_s=0.5` in s.
 
     Raises:
         ScenarioError: If there is no `=`, no key, or the value is not YAML. `load` checks the rest.
@@ -113,6 +115,9 @@ def parse_override(override: str) -> tuple[str, object]:
 def stripped(overrides: Mapping[Any, object]) -> dict[str, object]:
     """Returns overrides without spaces around the parts of their keys.
 
+    Args:
+        overrides: Values by dotted key.
+
     Raises:
         ValueError: If a key is given twice.
 
@@ -122,7 +127,7 @@ def stripped(overrides: Mapping[Any, object]) -> dict[str, object]:
     """
     result: dict[str, object] = {}
     for key, value in overrides.items():
-        # A key that is no text is for the check to report.
+        # A key that is not text is reported later, by the check of the keys.
         name = ".".join(map(str.strip, key.split("."))) if isinstance(key, str) else key
         if name in result:
             raise ValueError(f"{name} is given twice")
@@ -131,7 +136,12 @@ def stripped(overrides: Mapping[Any, object]) -> dict[str, object]:
 
 
 def flat(scenario: Scenario) -> dict[str, object]:
-    """Returns overrides that make an equal scenario of any, in what JSON knows.
+    """Returns overrides that turn any scenario into this one, as values that JSON can hold.
+
+    They are all settings by dotted key, each in the unit that its name ends in: `window_s` in s.
+
+    Args:
+        scenario: The scenario to be made.
 
     Example:
         >>> load("paper", flat(load("tiny"))) == load("tiny")
@@ -142,6 +152,11 @@ def flat(scenario: Scenario) -> dict[str, object]:
 
 def dump(scenario: Scenario) -> str:
     r"""Returns all settings of a scenario as YAML, from which `load` makes an equal scenario.
+
+    Each is in the unit that its name ends in, as `window_s` in s and `longest_km` in km.
+
+    Args:
+        scenario: The scenario to be written.
 
     Example:
         >>> dump(load("tiny")).startswith("name: tiny\nnetwork:\n  nodes: 4\n")
@@ -190,7 +205,7 @@ def _overridden(source: _Source, overrides: Mapping[str, object]) -> _Source:
 
 
 def _with_graph(source: _Source, asked_by: str, folder: Path) -> _Source:
-    # The graph spelled out, if it is only named.
+    # Replaces the name of a graph by its settings.
     name = values.found(source.data, GRAPH_PATH)
     if not isinstance(name, str | os.PathLike):
         return source._replace(graph=None)
@@ -221,7 +236,7 @@ def _problem(error: ErrorDetails, source: _Source, overrides: Mapping[str, objec
     is_entry = bool(error["loc"]) and isinstance(error["loc"][-1], int)
     name = _who_said(key, source, overrides)
     if error["type"] == "value_error":
-        # What a section's own check says starts with the name of a field.
+        # The message of a section's own check starts with the name of a field.
         words = joined(place, error["msg"].removeprefix("Value error, "))
         suffix = " with overrides" if overrides and name != "overrides" else ""
         return f"{name}{suffix}: {words}"

@@ -1,8 +1,8 @@
-"""Graphs of fibres in GraphML, read by the letter: what is no such graph is refused.
+"""Reads graphs of fibres in GraphML; a file that does not describe such a graph is refused.
 
-Of the attributes, `hub` of the graph, `relay` of vertices, and `length_km`, `length` and `channels`
-of edges count, each with the default of its key. All others, and what editors add for drawing, are
-passed over.
+These attributes are read, each with the default of its key: `hub` of the graph, `relay` of
+vertices, and `length_km`, `length` and `channels` of edges. All others are ignored, as is what
+editors add for drawing.
 
 Source:
     Brandes, Eiglsperger, Lerner and Pich, Graph Markup Language (GraphML), in: Handbook of Graph
@@ -19,7 +19,7 @@ from ceas_gym.config.keys import shown
 from ceas_gym.registry import nearest
 
 ATTRIBUTES = {"graph": ("hub",), "node": ("relay",), "edge": ("length_km", "length", "channels")}
-"""Attributes that count, by what has them; of the two lengths, the first one wins."""
+"""Attributes that are read, by what has them. If both lengths are given, `length_km` is used."""
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 READERS: dict[str, tuple[str, Callable[[str], object]]] = {
     "boolean": ("true or false", lambda text: BOOLEANS[text.lower()]),
@@ -29,7 +29,7 @@ READERS: dict[str, tuple[str, Callable[[str], object]]] = {
     "double": ("a number", float),
     "string": ("text", str),
 }
-"""What values of each type are called, and how they are read."""
+"""For each type, what messages call its values, and how they are read."""
 
 
 class _Key(NamedTuple):
@@ -45,18 +45,19 @@ class _Values(NamedTuple):
     default: dict[str, object]
 
     def first(self, *names: str) -> object:
-        # What is given counts before any default.
+        """Returns the first of these attributes that is given, else the first with a default."""
         found = (source[name] for source in self for name in names if name in source)
         return next(found, None)
 
 
 def settings(text: str, source: str) -> dict[str, Any]:
-    """Returns the settings of a graph, unchecked: hub, relays and edges.
+    """Returns the settings of a graph: hub, relays, and edges with lengths in km.
 
-    Edges are in the order of their first vertex, which numbers the nodes.
+    Their values are not checked yet. Edges are ordered by their first vertex, so that nodes are
+    numbered in the order of the file.
 
     Args:
-        text: The whole file.
+        text: Contents of the file.
         source: What messages call it.
 
     Raises:
@@ -119,7 +120,7 @@ def _children(element: Element, tag: str) -> Iterator[Element]:
 
 
 def _tag(element: Element) -> str:
-    # Without the namespace, which many files leave out.
+    # The tag without its namespace, which many files leave out.
     return element.tag.rpartition("}")[2]
 
 
@@ -143,7 +144,7 @@ def _keys(root: Element) -> dict[str, _Key]:
 
 
 def _values(element: Element, owner: str, called: str, keys: dict[str, _Key]) -> _Values:
-    # Those of the attributes that count.
+    # Values of the attributes in `ATTRIBUTES`.
     given: dict[str, object] = {}
     for data in _children(element, "data"):
         identity = data.get("key", "")
@@ -192,7 +193,7 @@ def _vertices(graph: Element) -> dict[str, Element]:
 
 def _is_relay(vertex: Element, name: str, hub: str, keys: dict[str, _Key]) -> bool:
     found = _values(vertex, "node", f"vertex {name}", keys)
-    # The hub is what it is: the default is for those of which nothing is said.
+    # A default of `relay` does not make the hub a relay; only its own attribute could.
     relay = found.given.get("relay", False) if name == hub else found.first("relay") or False
     if not isinstance(relay, bool):
         raise ValueError(f"relay of vertex {name} must be true or false, but is {shown(relay)}")

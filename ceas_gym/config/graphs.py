@@ -1,9 +1,9 @@
-"""Graphs by name: shipped ones, and files of the user's in YAML or GraphML.
+"""Graphs by name: shipped ones, and a user's files in YAML or GraphML.
 
-A YAML file holds the settings of a graph: hub, relays and edges, as the scenario itself may. In
-GraphML, edges have the attribute `length_km` or `length`, and optionally `channels`; the graph has
-the attribute `hub`, the id of a vertex; vertices may have the attribute `relay`. Defaults of these
-attributes count.
+A YAML file holds the settings of a graph (hub, relays, edges), as `network.graph` of a scenario
+may. In GraphML, edges have the attribute `length_km` or `length`, both in km, and optionally
+`channels`. The graph has the attribute `hub`, which is the id of a vertex. Vertices may have the
+attribute `relay`. Defaults of these attributes are used.
 """
 
 from pathlib import Path
@@ -14,11 +14,14 @@ from ceas_gym.config.sources import ScenarioError
 
 
 def read(name: str, folder: Path) -> tuple[str, dict[str, Any]]:
-    """Returns the settings of a graph, unchecked, with what messages call it in front.
+    """Returns what messages call a graph, and its settings, which are not checked yet.
 
     Args:
         name: A shipped name, or a path that ends in `.yaml`, `.yml` or `.graphml`.
         folder: Where a relative path starts.
+
+    Returns:
+        The name or path, and hub, relays, and edges with lengths in km.
 
     Raises:
         ScenarioError: If there is no such graph, or its text can't be read.

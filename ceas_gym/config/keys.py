@@ -1,4 +1,4 @@
-"""The keys of a scenario by dotted name, and in words what each may be."""
+"""The dotted keys of a scenario, and descriptions of their allowed values for messages."""
 
 import difflib
 import reprlib
@@ -10,16 +10,20 @@ from ceas_gym.registry import nearest
 from ceas_gym.scenario import EdgeSettings, Scenario, Section
 
 LARGEST_INTEGER = 2**31 - 1
-"""The simulation counts in 32 bits."""
+"""Largest integer of a setting, because the simulation counts in 32 bits."""
 NOUNS = {"integer": "an integer", "number": "a finite number", "string": "text", "null": "null"}
-"""Types of JSON schemas in words. No setting may be infinite."""
+"""What messages call the types of JSON schemas. No setting may be infinite."""
 
 BRIEF = reprlib.Repr()
 BRIEF.maxlevel = 2
 
 
 def joined(section: str, name: str) -> str:
-    """Returns the dotted key of what a section has under a name.
+    """Returns the dotted key of a name in a section.
+
+    Args:
+        section: Dotted key of the section; empty for the scenario itself.
+        name: Name of a field or section in it.
 
     Example:
         >>> joined("consensus.key", "security_bits"), joined("", "network")
@@ -29,7 +33,10 @@ def joined(section: str, name: str) -> str:
 
 
 def dotted(path: Iterable[int | str]) -> str:
-    """Returns the key of a place in a scenario, without the indices of lists.
+    """Returns the dotted key of a place in a scenario, without the indices of lists.
+
+    Args:
+        path: Names of sections and fields, and indices of lists.
 
     Example:
         >>> dotted(("network", "graph", "edges", 0, "ends", 1))
@@ -39,7 +46,10 @@ def dotted(path: Iterable[int | str]) -> str:
 
 
 def placed(path: Iterable[int | str]) -> str:
-    """Returns the key of a place in a scenario, with the indices of lists.
+    """Returns the dotted key of a place in a scenario, with the indices of lists.
+
+    Args:
+        path: Names of sections and fields, and indices of lists.
 
     Example:
         >>> placed(("network", "graph", "edges", 0, "ends", 1))
@@ -63,11 +73,11 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 (any type
 
 
 SECTIONS = _sections()
-"""Models by dotted key; the scenario itself is the section without a name."""
+"""Model of each section by its dotted key; that of the scenario itself is empty."""
 OPTIONAL = {"network.graph"}
-"""Sections that may be null, or named by text, and are overridden as a whole or key by key."""
+"""Sections that may be null or a name. An override may replace all of it, or single keys."""
 ENTRIES: dict[str, type[Section]] = {"network.graph.edges": EdgeSettings}
-"""Models of the entries of lists, by the list's dotted key."""
+"""Models of the entries of lists, by the dotted key of the list."""
 RENAMED = {"consensus.lapse": "consensus.unauthenticated_updates"}
 """Keys of earlier versions, and what they are called now."""
 EDGE = "an edge such as [A, B, 11.8], or [A, B, 11.8, 2] with its channels"
@@ -76,7 +86,10 @@ KEYS = [joined(section, name) for section, model in SECTIONS.items() for name in
 
 
 def unknown(key: str) -> str:
-    """Returns what to say of a key that is none, with the nearest one of any section.
+    """Returns the message about an unknown key, with the most similar key of any section.
+
+    Args:
+        key: Dotted key that is not a setting.
 
     Example:
         >>> unknown("network.hub_coherence")
@@ -90,7 +103,7 @@ def unknown(key: str) -> str:
         return f"{key} is not a setting; {nearest(name, ENTRIES[section].model_fields)}"
 
     def likeness(known: str) -> float:
-        # The name counts most: it is often right in the wrong section, or a word of the right one.
+        # The name counts most: often it is right but in the wrong section, or only a part of it.
         other = known.rpartition(".")[2]
         return _alike(name, other) + 0.3 * (name in other.split("_")) + 0.3 * _alike(key, known)
 
@@ -107,11 +120,12 @@ def _alike(one: str, other: str) -> float:
 
 
 def allowed(key: str, *, is_entry: bool = False) -> str:
-    """Returns what a key may be.
+    """Returns a description of the values that a key may have, such as a type and a range.
 
     Args:
-        key: Dotted key of a section or field.
-        is_entry: Whether an entry of the list is meant, not the list.
+        key: Dotted key of a section or field. A range is in the unit that the key ends in, as for
+            `network.window_s` in s.
+        is_entry: Whether an entry of a list is meant, not the list.
 
     Example:
         >>> allowed("network.nodes")
@@ -168,7 +182,10 @@ def _range(schema: dict[str, Any]) -> str:
 
 
 def shown(value: object) -> str:
-    """Returns a value as a message has it: as in YAML, and cut short.
+    """Returns a value as messages show it: as in YAML, and shortened.
+
+    Args:
+        value: Any value.
 
     Example:
         >>> shown(None), shown((1, "two"))
@@ -178,6 +195,6 @@ def shown(value: object) -> str:
     try:
         text = BRIEF.repr(value)
     except ValueError:
-        # Python writes no integer of more than 4300 digits.
+        # Python refuses to write integers of more than 4300 digits.
         return f"a {type(value).__name__} too long to show"
     return {"None": "null", "True": "true", "False": "false"}.get(text, text)

@@ -1,4 +1,4 @@
-"""Where scenarios come from: the package's own files, a user's files, or objects."""
+"""Sources of scenarios: the package's own files, a user's files, or `Scenario` objects."""
 
 import difflib
 import os
@@ -14,12 +14,12 @@ from ceas_gym.scenario import Scenario
 
 
 class ScenarioError(ValueError):
-    """What is wrong with a scenario, in one printable line."""
+    """An error in a scenario, described in one printable line."""
 
     __module__ = "ceas_gym.config"
 
     def __init__(self, message: str) -> None:
-        """Makes one line of the message and escapes what can't be printed."""
+        """Joins the message into one line and escapes characters that can't be printed."""
         line = " ".join(message.split())
         super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in line))
 
@@ -29,11 +29,14 @@ SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "scenarios": (".yaml", ".yml"),
     "graphs": (".yaml", ".yml", ".graphml"),
 }
-"""How the name of a user's file of each kind may end."""
+"""Endings that the name of a user's file may have."""
 
 
 def shipped(kind: Kind = "scenarios") -> list[str]:
-    """Returns the names of the scenarios, or graphs, that come with the package.
+    """Returns the names of the scenarios, or graphs, that come with the package, sorted.
+
+    Args:
+        kind: `"scenarios"` or `"graphs"`.
 
     Example:
         >>> shipped()[:4]
@@ -48,6 +51,10 @@ def shipped(kind: Kind = "scenarios") -> list[str]:
 def describe(name: str, kind: Kind = "scenarios") -> str:
     """Returns the opening comment of a shipped scenario or graph, as one line.
 
+    Args:
+        name: One of `shipped(kind)`.
+        kind: `"scenarios"` or `"graphs"`.
+
     Raises:
         ScenarioError: If nothing of that kind and name is shipped.
 
@@ -61,10 +68,10 @@ def describe(name: str, kind: Kind = "scenarios") -> str:
 
 @contextmanager
 def naming(scenario: str | os.PathLike[str] | Scenario) -> Generator[None, None, None]:
-    """Makes any `ValueError` from within a `ScenarioError` that names the scenario's source.
+    """Returns a context that turns a `ValueError` into a `ScenarioError` with the source's name.
 
     Args:
-        scenario: As given to `load`.
+        scenario: The scenario, as it was given to `load`.
 
     Raises:
         ScenarioError: In place of a `ValueError`.
@@ -83,7 +90,10 @@ mean none?
 
 @contextmanager
 def prefixing(prefix: Callable[[], str]) -> Generator[None, None, None]:
-    """Makes any `ValueError` from within a `ScenarioError` with a prefix.
+    """Returns a context that turns a `ValueError` into a `ScenarioError` with a prefix.
+
+    Args:
+        prefix: Returns the prefix; it is called only if there is an error.
 
     Raises:
         ScenarioError: In place of a `ValueError`.
@@ -96,6 +106,9 @@ def prefixing(prefix: Callable[[], str]) -> Generator[None, None, None]:
 
 def source(scenario: str | os.PathLike[str] | Scenario) -> str:
     """Returns what messages call the source of a scenario: its path, if it has one.
+
+    Args:
+        scenario: As it was given to `load`.
 
     Raises:
         ScenarioError: If it is neither a name nor a path nor a scenario.
@@ -111,7 +124,13 @@ def source(scenario: str | os.PathLike[str] | Scenario) -> str:
 
 
 def is_path(name: str, kind: Kind = "scenarios", folder: Path = Path()) -> bool:
-    """Returns whether a name stands for a user's file: by its form, or because there is one."""
+    """Returns whether a name means a user's file: by its form, or because such a file exists.
+
+    Args:
+        name: Name of a scenario or graph, or path of a file.
+        kind: `"scenarios"` or `"graphs"`.
+        folder: Where a relative path starts.
+    """
     if name in shipped(kind):
         return False
     separated = os.sep in name or bool(os.altsep and os.altsep in name)
@@ -121,6 +140,10 @@ def is_path(name: str, kind: Kind = "scenarios", folder: Path = Path()) -> bool:
 
 def shipped_text(name: str, kind: Kind = "scenarios") -> str:
     """Returns the text of a shipped scenario or graph.
+
+    Args:
+        name: One of `shipped(kind)`.
+        kind: `"scenarios"` or `"graphs"`.
 
     Raises:
         ScenarioError: If there is none of that name.
@@ -139,6 +162,9 @@ def shipped_text(name: str, kind: Kind = "scenarios") -> str:
 def file_text(name: str) -> str:
     """Returns the text of a user's file.
 
+    Args:
+        name: Path of a file in UTF-8.
+
     Raises:
         ScenarioError: If it can't be read.
     """
@@ -148,6 +174,6 @@ def file_text(name: str) -> str:
         reason = (error.strerror or "unknown reason").lower()
     except UnicodeDecodeError as error:
         reason = f"byte {error.start} is not UTF-8 text"
-    except ValueError as error:  # Such as a null character in the name.
+    except ValueError as error:  # For example, the name contains a null character.
         reason = str(error)
     raise ScenarioError(f"{name} can't be read: {reason}")

@@ -1,4 +1,4 @@
-"""The data of a scenario before its check: nested mappings, as files and overrides give them."""
+"""Operations on a scenario's data before its check: nested mappings from files and overrides."""
 
 import math
 import os
@@ -10,16 +10,16 @@ from ceas_gym.config.keys import ENTRIES, LARGEST_INTEGER, OPTIONAL, SECTIONS, j
 from ceas_gym.scenario import HardwareSettings, Section
 
 JOINED = ("consensus.rule", "attack.name")
-"""Settings that join several names by `+`."""
+"""Settings in which `+` joins several names."""
 
 
 def replaced(data: dict[str, Any], path: list[str], value: object) -> dict[str, Any]:
     """Returns a scenario's data with another value at the end of a path of keys.
 
     Args:
-        data: Nested mappings, which are not changed.
+        data: Nested mappings in the shape of a `Scenario`, which are not changed.
         path: Names of the sections and of the field.
-        value: What it shall be.
+        value: The new value.
 
     Example:
         >>> replaced({"episode": None}, ["episode", "rounds"], 5)
@@ -29,12 +29,16 @@ def replaced(data: dict[str, Any], path: list[str], value: object) -> dict[str, 
     if not rest:
         return {**data, name: value}
     inner = {} if data.get(name) is None else data[name]
-    # What stands in the place of a section is for the check to report.
+    # Anything but a mapping in the place of a section is reported later, by the check.
     return {**data, name: replaced(inner, rest, value)} if isinstance(inner, dict) else data
 
 
 def found(data: object, path: list[str]) -> object:
-    """Returns what stands at the end of a path of keys, `None` if it leads nowhere.
+    """Returns the value at the end of a path of keys, or `None` if there is none.
+
+    Args:
+        data: Nested mappings in the shape of a `Scenario`.
+        path: Names of the sections and of the field.
 
     Example:
         >>> found({"network": {"nodes": 4}}, ["network", "nodes"])
@@ -46,13 +50,13 @@ def found(data: object, path: list[str]) -> object:
 
 
 def without_replaced(data: dict[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
-    """Returns a scenario's data without what overrides of other keys make void.
+    """Returns a scenario's data without settings that overrides of other keys make invalid.
 
-    A preset is a complete set, so that a new one replaces all settings of the hardware; another
-    graph has nodes of its own.
+    A preset is a complete set of figures, so a new one removes all settings of the hardware. A new
+    graph has its own nodes and lengths, so it removes theirs.
 
     Args:
-        data: Nested mappings, which are not changed.
+        data: Nested mappings in the shape of a `Scenario`, which are not changed.
         overrides: Values by dotted key.
 
     Example:
@@ -70,7 +74,7 @@ def without_replaced(data: dict[str, Any], overrides: Mapping[str, object]) -> d
 
 
 def _without(data: dict[str, Any], section: str, names: set[str]) -> dict[str, Any]:
-    # Unknown keys, and what is no section, stay for the check to report.
+    # Unknown keys, and values that are not sections, are kept, so that the check reports them.
     inner = data.get(section)
     if not isinstance(inner, dict):
         return data
@@ -79,7 +83,10 @@ def _without(data: dict[str, Any], section: str, names: set[str]) -> dict[str, A
 
 
 def compact(data: dict[str, Any]) -> dict[str, Any]:
-    """Returns a checked scenario's data with its edges in short: a list of ends and length each.
+    """Returns a scenario's data with each edge in short form: its ends, its length, its channels.
+
+    Args:
+        data: Nested mappings of a checked scenario, which are not changed; lengths are in km.
 
     Example:
         >>> edge = {"ends": ("A", "B"), "length_km": 2.0, "channels": None}
@@ -95,14 +102,15 @@ def compact(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def normalized(data: dict[str, Any], section: str = "") -> dict[str, Any]:
-    """Returns a scenario's data as the strict check wants it.
+    """Returns a scenario's data in the types that the strict check expects.
 
-    Empty sections become empty mappings unless they may be null, lists tuples, whole numbers of 32
-    bits integers, and what NumPy and JAX hold Python's own numbers. Spaces around names go.
+    Empty sections become empty mappings unless they may be null. Lists become tuples. Numbers and
+    arrays of NumPy and JAX become Python's, and whole numbers of absolute value in [0, 2^31) become
+    integers. Spaces around names are removed.
 
     Args:
         data: Nested mappings, which are not changed.
-        section: Dotted key of the section that `data` is.
+        section: Dotted key of the section that `data` is; empty for the whole scenario.
 
     Example:
         >>> normalized({"network": None, "learning": {"classes": [3.0, 8e0]}})
@@ -122,14 +130,14 @@ def normalized(data: dict[str, Any], section: str = "") -> dict[str, Any]:
 
 
 def _trimmed(key: str, text: str) -> str:
-    # Names are the project's, but for those of vertices and of the scenario itself.
+    # The user's own names, of vertices and of the scenario, may have spaces around them.
     if key == "name" or key.startswith("network.graph."):
         return text
     return "+".join(part.strip() for part in text.split("+")) if key in JOINED else text.strip()
 
 
 def _plain(value: object, levels: int) -> object:
-    # To a depth, because YAML can nest a list within itself.
+    # The depth is limited, because in YAML a list can contain itself.
     value = number(value)
     if levels and isinstance(value, list | tuple):
         return tuple(_plain(entry, levels - 1) for entry in value)
@@ -139,7 +147,11 @@ def _plain(value: object, levels: int) -> object:
 
 
 def flat(data: Mapping[str, Any], section: str = "") -> dict[str, Any]:
-    """Returns a scenario's data as overrides of all its settings by dotted key.
+    """Returns a scenario's data as overrides of all its settings, by dotted key.
+
+    Args:
+        data: Nested mappings in the shape of a `Scenario`.
+        section: Dotted key of the section that `data` is; empty for the whole scenario.
 
     Example:
         >>> flat({"name": "mine", "episode": {"rounds": 5}})
@@ -154,10 +166,13 @@ def flat(data: Mapping[str, Any], section: str = "") -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 (whatever a user gives)
-    """Returns a value as JSON has it, as far as it can be.
+    """Returns a value as JSON can hold it, as far as possible.
 
-    Numbers and arrays of NumPy and JAX become numbers and lists, paths text, sections of a scenario
-    mappings, and members of an enumeration their values.
+    Numbers of NumPy and JAX become Python's, and arrays become nested lists of the same shape.
+    Paths become text, sections of a scenario mappings, and members of an enumeration their values.
+
+    Args:
+        value: A value, or nested mappings and lists of values.
 
     Example:
         >>> from pathlib import Path
@@ -177,9 +192,13 @@ def plain(value: Any) -> Any:  # noqa: ANN401 (whatever a user gives)
 
 
 def number(value: Any) -> object:  # noqa: ANN401 (whatever a user gives)
-    """Returns a whole number of 32 bits as an integer, any other as a float, the rest as it is.
+    """Returns a number as an integer or a float, and any other value as it is.
 
-    Numbers and arrays of NumPy and JAX become Python's numbers and lists.
+    Whole numbers of absolute value in [0, 2^31) become integers, all other numbers floats. Numbers
+    and arrays of NumPy and JAX become Python's numbers and lists.
+
+    Args:
+        value: Any value.
 
     Example:
         >>> number(2e1), number(2**40), number("2")

@@ -1,4 +1,4 @@
-"""YAML 1.2 as scenarios and graphs are written in it: what is read, and what is written."""
+"""Reads and writes YAML 1.2 as scenarios and graphs use it."""
 
 import re
 from collections.abc import Hashable
@@ -19,11 +19,16 @@ PLAIN_SCALARS = (
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("float", rf"{NUMBER}|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.0123456789")),
 )
-"""Kind, pattern and first characters of what is not text in YAML 1.2 (with Python's `1_000`)."""
+"""Type, pattern and first characters of plain scalars that are not text.
+
+They are those of YAML 1.2, and numbers with underscores, as `1_000` in Python.
+"""
 
 
 def parsed(text: str, source: str) -> object:
-    """Returns the data that a text in YAML stands for.
+    """Returns the data of a text in YAML.
+
+    Whole numbers of absolute value in [0, 2^31) become integers, all other numbers floats.
 
     Args:
         text: One document.
@@ -31,6 +36,9 @@ def parsed(text: str, source: str) -> object:
 
     Raises:
         ScenarioError: If it can't be read.
+
+    Source:
+        Core schema of YAML 1.2, https://yaml.org/spec/1.2.2.
 
     Example:
         >>> parsed("{a: 1e3, b: no}", "mine.yaml")
@@ -46,14 +54,16 @@ def parsed(text: str, source: str) -> object:
         reason = f"line {line}: character {chr(error.character)!r} is not allowed"
     except RecursionError:
         reason = "nested too deeply"
-    # What PyYAML lets through of scalars such as "\UFFFFFFFF" and `!!float x`.
+    # PyYAML does not catch these errors of scalars such as "\UFFFFFFFF" and `!!float x`.
     except (ValueError, OverflowError, LookupError) as error:
         reason = f"malformed value: {error}"
     raise ScenarioError(f"{source}: {reason}")
 
 
 def mapping(text: str, source: str, contents: str) -> dict[str, Any]:
-    """Returns the mapping that a text in YAML stands for, empty if it says nothing.
+    """Returns the mapping that a text in YAML holds; empty if the text has no content.
+
+    As in `parsed`, whole numbers of absolute value in [0, 2^31) are integers, all others floats.
 
     Args:
         text: One document.
@@ -61,7 +71,7 @@ def mapping(text: str, source: str, contents: str) -> dict[str, Any]:
         contents: What it maps names to, for the message.
 
     Raises:
-        ScenarioError: If it can't be read or is no mapping.
+        ScenarioError: If it can't be read or is not a mapping.
     """
     data = parsed(text, source)
     if data is not None and not isinstance(data, dict):
@@ -70,7 +80,12 @@ def mapping(text: str, source: str, contents: str) -> dict[str, Any]:
 
 
 def written(data: dict[str, Any]) -> str:
-    r"""Returns data in YAML: lists in one line, lists of lists a line an entry.
+    r"""Returns data in YAML, in lines of at most 100 characters where they can be folded.
+
+    A list is written in one line, a list of lists with one line for each entry.
+
+    Args:
+        data: Nested mappings, whose lists are tuples.
 
     Example:
         >>> written({"a": (1, 2), "b": (("x", 1), ("y", 2))})
@@ -86,6 +101,7 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Returns a mapping whose keys are text and appear once; other keys are errors."""
         data = super().construct_mapping(node, deep)
         lines: dict[str, int] = {}
         for key, _ in node.value:
@@ -100,29 +116,35 @@ class _Loader(yaml.SafeLoader):
         return data
 
     def construct_number(self, node: yaml.ScalarNode) -> object:
+        """Returns an integer for whole numbers of absolute value in [0, 2^31), or else a float."""
         return values.number(self.construct_yaml_float(node))
 
     def construct_text(self, node: yaml.ScalarNode) -> str:
+        """Returns the text of a scalar, if it can be encoded in UTF-8."""
         text = self.construct_scalar(node)
-        text.encode()  # Half a surrogate pair could never be written to a file.
+        text.encode()  # Refuses half a surrogate pair, which can't be written to a file.
         return text
 
 
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:
+        """Returns that repeated values are written out, not as references to the first one."""
         return True
 
     def represent_text(self, data: str) -> yaml.Node:
-        # PyYAML would fold some of Unicode's line breaks away, but escapes them in double quotes.
+        """Returns text as a scalar, quoted where a reader would take it for something else."""
+        # PyYAML would lose some of Unicode's line breaks, but escapes them within double quotes.
         return self.represent_scalar(TAG + "str", data, style=None if data.isprintable() else '"')
 
     def represent_tuple(self, data: tuple[object, ...]) -> yaml.Node:
+        """Returns a list in one line, unless it contains lists."""
         flat = not any(isinstance(entry, tuple) for entry in data)
         return self.represent_sequence(TAG + "seq", data, flow_style=flat)
 
 
 for _kind, _pattern, _first in PLAIN_SCALARS:
-    # The dumper keeps YAML 1.1's as well, and so quotes whatever either reader would mistake.
+    # The dumper keeps the patterns of YAML 1.1 as well, so that it quotes every text that a reader
+    # of either version would take for something else.
     for _class in (_Loader, _Dumper):
         _class.add_implicit_resolver(TAG + _kind, re.compile(rf"^(?:{_pattern})$"), _first)
 for _kind in ("null", "bool", "seq", "map"):

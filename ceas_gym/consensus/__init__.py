@@ -1,1 +1,1 @@
-"""From the nodes' updates to the one that the hub applies: tags, weights, attacks, robust rules."""
+"""How the hub makes one update of the nodes': tags, weights, attacks, robust rules."""

@@ -1,4 +1,4 @@
-"""The hub's part of a round, line by line: receive, weigh, reject, aggregate, commit, remember."""
+"""The hub's part of a round: receive, weigh, reject, aggregate, commit, remember."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,18 +11,18 @@ from ceas_gym.physics import information
 from ceas_gym.types import Cache, Consensus, Delivery, Params, Received, Report, Verdict, Workers
 
 ROUNDING = 1e-6
-"""Of a share that is summed up in 32 bits."""
+"""Tolerance for a share that is summed in 32 bits."""
 NEVER = 2**30 - 1
-"""Age in the first round of an update that there is not: far more than is ever used."""
+"""Age of a cached update that does not exist yet, in rounds: far more than is ever used."""
 OLDEST = 2**31 - 2
-"""At which 32 bits stop counting."""
+"""Greatest age, beyond which 32-bit integers would overflow."""
 Unauthenticated = Callable[[Consensus, Workers, Cache, Delivery, Array], Received]
 
 
 def drop(
     consensus: Consensus, workers: Workers, held: Cache, delivery: Delivery, measured: Array
 ) -> Received:
-    """Counts the authenticated nodes only."""
+    """Returns the updates of this round, of which only those with a valid tag are counted."""
     del consensus, held
     counted = delivery.authenticated
     return Received(
@@ -36,7 +36,10 @@ def drop(
 def cache(
     consensus: Consensus, workers: Workers, held: Cache, delivery: Delivery, measured: Array
 ) -> Received:
-    """Uses the last accepted update of a node without a tag, up to a maximal age."""
+    """Returns this round's updates, and of nodes without a tag the last one accepted, if recent.
+
+    Such an update is at most `cache_age` rounds old; otherwise the node is not counted.
+    """
     fresh = delivery.authenticated
     usable = fresh | (held.age < consensus.cache_age)
     updates = jnp.where(fresh[:, None], workers.momentum, held.updates)
@@ -49,7 +52,7 @@ def cache(
 def accept(
     consensus: Consensus, workers: Workers, held: Cache, delivery: Delivery, measured: Array
 ) -> Received:
-    """Counts all nodes that sent anything; the adversary may replace what carries no tag."""
+    """Returns the updates of all nodes with shots; the coalition may replace untagged ones."""
     del consensus, held
     counted = delivery.shots > 0
     return Received(
@@ -64,12 +67,12 @@ UNAUTHENTICATED: dict[str, Unauthenticated] = {"drop": drop, "cache": cache, "ac
 
 
 def idle(nodes: int, parameters: Float[Array, " parameters"]) -> Workers:
-    """Returns the workers before their first round."""
+    """Returns the workers before their first round: momentum zero."""
     return Workers(jnp.zeros((nodes, *parameters.shape), parameters.dtype))
 
 
 def empty(nodes: int, parameters: Float[Array, " parameters"]) -> Cache:
-    """Returns the cache before any update was accepted."""
+    """Returns the cache before any update was accepted: zero information, age `NEVER` in rounds."""
     return Cache(
         updates=jnp.zeros((nodes, *parameters.shape), parameters.dtype),
         information=jnp.zeros(nodes, parameters.dtype),
@@ -78,10 +81,17 @@ def empty(nodes: int, parameters: Float[Array, " parameters"]) -> Cache:
 
 
 def blend(consensus: Consensus, workers: Workers, gradients: Array, delivery: Delivery) -> Workers:
-    """Returns the workers with their momentum m <- mu m + (1 - mu) g, where they measured any g.
+    """Returns the workers with momentum m <- mu m + (1 - mu) g; unchanged where a node had no shot.
+
+    Args:
+        consensus: The factor mu, in [0, 1).
+        workers: The momentum m before the round.
+        gradients: The measured gradients g, shape (nodes, parameters).
+        delivery: Shots of each node.
 
     Source:
-        Karimireddy, He and Jaggi, ICML 2021, arXiv:2012.10333: without it every rule fails.
+        Karimireddy, He and Jaggi, ICML 2021, arXiv:2012.10333, who show that rules that forget the
+        past fail against attacks coupled over time, and that momentum prevents it.
     """
     fresh = consensus.momentum * workers.momentum + (1 - consensus.momentum) * gradients
     return Workers(jnp.where(delivery.shots[:, None] > 0, fresh, workers.momentum))
@@ -90,12 +100,15 @@ def blend(consensus: Consensus, workers: Workers, gradients: Array, delivery: De
 def measured_information(delivery: Delivery, qubits: int) -> Float[Array, " nodes"]:
     """Returns the Fisher information behind each update, in shots of perfect signal.
 
-    It is the hub's measure, from its estimate of the pairs that it handed out; nothing that a node
-    says enters.
+    It rests on the hub's estimate of the pairs that it distributed, not on anything that a node
+    claims: the shots times `information.depolarized_qfi_factor` of the signal.
 
     Args:
-        delivery: Shots of each node, and the signal that the hub reckons with.
-        qubits: Pairs that one shot takes.
+        delivery: Shots of each node, and the signal by the hub's estimate, in [0, 1].
+        qubits: Pairs that one shot takes, one for each qubit.
+
+    Source:
+        Braunstein and Caves, PRL 72, 3439 (1994).
     """
     return delivery.shots * information.depolarized_qfi_factor(delivery.signal, 2**qubits)
 
@@ -107,20 +120,20 @@ def receive(
     delivery: Delivery,
     measured: Float[Array, " nodes"],
 ) -> Received:
-    """Returns what the hub would hold of honest nodes: what it does with those without a tag.
+    """Returns the updates that the hub would hold if all nodes were honest.
 
     Args:
-        consensus: What it does.
-        workers: Their updates of this round.
+        consensus: What becomes of unauthenticated updates (`UNAUTHENTICATED`).
+        workers: The nodes' updates of this round.
         held: The hub's cache.
-        delivery: Who sent anything, and who with a tag.
-        measured: Information behind the updates (`measured_information`).
+        delivery: Which nodes sent an update, and which of them with a tag.
+        measured: Information behind the updates, in shots of perfect signal.
     """
     return consensus.unauthenticated_updates(consensus, workers, held, delivery, measured)
 
 
 def weigh(params: Params, received: Received) -> Float[Array, " nodes"]:
-    """Returns the weights of the counted nodes, capped, before any update is looked at."""
+    """Returns the capped weights of the counted nodes, in [0, 1] with sum 1; no update is used."""
     consensus, counted = params.consensus, received.counted
     raw = consensus.weighting(received.information, counted, params.learning.batch_floor)
     return consensus.cap(consensus, raw, counted, _variances(params, received))
@@ -129,7 +142,7 @@ def weigh(params: Params, received: Received) -> Float[Array, " nodes"]:
 def reject_non_finite(
     received: Received, weights: Float[Array, " nodes"]
 ) -> tuple[Received, Float[Array, " nodes"]]:
-    """Returns what is left, and its weights, without the updates that hold no finite numbers."""
+    """Returns the received updates without those that are not finite, and their weights, sum 1."""
     finite = jnp.isfinite(received.updates).all(axis=1)
     kept = jnp.where(finite, weights, 0)
     counted = received.counted & finite
@@ -145,7 +158,7 @@ def reject_non_finite(
 def aggregate(
     consensus: Consensus, received: Received, weights: Float[Array, " nodes"]
 ) -> Float[Array, " parameters"]:
-    """Returns the one update that the rule makes of all."""
+    """Returns the aggregate that the rule makes of the received updates."""
     return consensus.rule(received.updates, weights, consensus.tolerated)
 
 
@@ -157,14 +170,14 @@ def commit(
 ) -> Verdict:
     """Returns the verdict on a round.
 
-    The hub acts only with a quorum: more than twice as many counted nodes as it must tolerate (four
-    times with bucketing), and no more weight on the heaviest of them than `largest_share`.
+    The hub commits only with a quorum, more than twice as many counted nodes as it must tolerate
+    (four times with bucketing), and only if the heaviest of them carry at most `largest_share`.
 
     Args:
-        params: Protocol, and the noise figures of the learning.
-        received: What the rule was given.
-        weights: The same.
-        update: What it made of it.
+        params: The protocol, and the noise scale of the gradients.
+        received: The updates that the rule aggregated.
+        weights: Their weights, with sum 1.
+        update: The aggregate.
     """
     consensus = params.consensus
     share = top_share(weights, consensus.tolerated)
@@ -181,7 +194,7 @@ def commit(
 def remember(
     held: Cache, received: Received, delivery: Delivery, measured: Float[Array, " nodes"]
 ) -> Cache:
-    """Returns the cache with the updates that nodes made and the hub accepted in this round."""
+    """Returns the cache with the updates accepted in this round; others grow one round older."""
     fresh = received.counted & (delivery.shots > 0) & ~received.forged
     return Cache(
         updates=jnp.where(fresh[:, None], received.updates, held.updates),
@@ -204,7 +217,7 @@ def report(delivery: Delivery, received: Received, verdict: Verdict) -> Report:
 
 
 def no_report(nodes: int) -> Report:
-    """Returns the report before any round."""
+    """Returns the report before any round: zeros, shape (nodes,) for each node's entries."""
     nothing, zero = jnp.zeros(nodes, jnp.float32), jnp.float32(0)
     return Report(
         shots=jnp.zeros(nodes, jnp.int32),
@@ -218,7 +231,7 @@ def no_report(nodes: int) -> Report:
 
 
 def _variances(params: Params, received: Received) -> Float[Array, " nodes"]:
-    # Squared noise of one round, shots' and minibatch's, for estimates freed of their contraction.
-    # The updates are not divided by it, so their own noise is smaller: the bound is safe.
+    # Expected squared norm of an update's noise, from shots and minibatch, if the update were
+    # divided by its contraction. It is not divided, so its noise is smaller and the bound holds.
     shot = 1 / jnp.maximum(received.information, 1e-9)
     return params.learning.noise_scale * (shot + 1 / params.learning.batch_floor)

@@ -1,4 +1,4 @@
-"""Ranks by weight: how much of the mass lies below each of many values."""
+"""Weighted ranks: how much weight lies below each of many values."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,18 @@ import numpy as np
 from jaxtyping import Array, Float
 
 BLOCK = 25
-"""Of entries whose mass is summed in one kernel."""
+"""Number of entries whose weight is summed in one kernel."""
 
 
 def mass_below(values: Float[Array, "... n"], weights: Float[Array, " n"]) -> Array:
-    """Returns the weight of all entries that come before each entry, ties in order.
+    """Returns the weight of all entries that come before each entry; ties are ordered by place.
+
+    Args:
+        values: Entries on the last axis, compared with each other along it.
+        weights: Weight of each entry; at least 0.
+
+    Returns:
+        The weights before each entry, of the shape of `values`.
 
     Example:
         >>> mass_below(jnp.array([3.0, 1.0, 2.0]), jnp.array([0.5, 0.25, 0.25])).tolist()
@@ -27,7 +34,9 @@ def mass_below(values: Float[Array, "... n"], weights: Float[Array, " n"]) -> Ar
 
 
 def mass_up_to(values: Float[Array, "... n"], weights: Float[Array, " n"]) -> Array:
-    """Returns the weight of all entries that are no greater than each entry.
+    """Returns the weight of all entries that are no greater than each entry, itself included.
+
+    Arguments and shape of the result are those of `mass_below`.
 
     Example:
         >>> mass_up_to(jnp.array([3.0, 1.0, 1.0]), jnp.array([0.5, 0.25, 0.25])).tolist()
@@ -37,8 +46,8 @@ def mass_up_to(values: Float[Array, "... n"], weights: Float[Array, " n"]) -> Ar
 
 
 def _mass(values: Array, weights: Array, is_before: Callable[[Array, Array], Array]) -> Array:
-    # A block of entries after each other against all: with all at once, XLA makes no vectors of
-    # them, nor of a sum that a loop reads and writes.
+    # A loop over blocks, each unrolled: XLA vectorises neither a comparison of all entries with all
+    # at once, nor a sum that a loop carries from entry to entry.
     entries, weights = jnp.moveaxis(jnp.asarray(values), -1, 0), jnp.asarray(weights)
     nodes = len(entries)
 

@@ -1,4 +1,4 @@
-"""What the coalition does with the hub's mail: it boasts, and writes in the name of others."""
+"""Sabotage of messages to the hub: false claims of information, and forged updates."""
 
 from dataclasses import replace
 
@@ -12,9 +12,10 @@ from ceas_gym.types import Coalition, Delivery, Params, Received, Sabotage
 def over_claim(
     params: Params, coalition: Coalition, received: Received, delivery: Delivery
 ) -> Received:
-    """Returns what the hub holds when the acting nodes claim more information (`over_claiming`).
+    """Returns the received updates when acting nodes overstate their information (`over_claiming`).
 
-    They claim `claim_factor` times what they have; it counts where weights are made of claims.
+    They claim `claim_factor` times the information that they have, in shots of perfect signal. It
+    has an effect only where weights rest on claims.
     """
     del delivery
     if not params.consensus.trusts_claims:
@@ -24,14 +25,17 @@ def over_claim(
 
 
 def forge(params: Params, coalition: Coalition, received: Received, delivery: Delivery) -> Received:
-    """Returns what the hub holds when the coalition writes in the honest nodes' names (`forgery`).
+    """Returns the received updates when the coalition forges messages of honest nodes (`forgery`).
 
-    A message in the name of an authenticated node passes with the probability that the tag's
-    security allows at most; if it does, the coalition decides what it says, if not, the node's own
-    one counts. In the name of a node without key nothing passes, since the hub has no key either to
+    A forged message of an authenticated node passes with the greatest probability that the security
+    of the tag allows, 2^-security_bits. If it passes, the coalition chooses the update; if not, the
+    node's own update counts. No message of a node without key passes, because the hub has no key to
     check it with.
+
+    Source:
+        Wegman and Carter, JCSS 22, 265 (1981), for the probability of a forgery.
     """
-    # One number of 32 bits is too coarse for so rare an event; two in a row are not.
+    # A uniform number of 32 bits is too coarse for so rare an event, so it is made of two events.
     guesses = jax.random.uniform(coalition.key, (2, *coalition.acting.shape))
     luck = (guesses < jnp.sqrt(params.consensus.forgery_probability)).all(axis=0)
     forges = attacks.replaces(params.adversary, coalition)

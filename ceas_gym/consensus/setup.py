@@ -1,4 +1,4 @@
-"""Settings to `Consensus` and `Adversary`: names become functions, numbers become arrays."""
+"""From settings to `Consensus` and `Adversary`: names become functions, numbers arrays."""
 
 from collections.abc import Mapping
 
@@ -14,8 +14,12 @@ from ceas_gym.types import Adversary, Consensus, Sabotage
 def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
     """Returns the hub's protocol.
 
+    Args:
+        settings: Section `consensus` of the scenario.
+        tolerated_nodes: Number of Byzantine nodes that the rule is set for; at least 0.
+
     Raises:
-        ValueError: If a rule or weighting is unknown.
+        ValueError: If the rule or the weights are unknown.
     """
     with asked_by("consensus.rule"):
         rule, votes_needed = rules.get(settings.rule), rules.votes_needed(settings.rule)
@@ -41,12 +45,12 @@ def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
 def build_adversary(
     settings: AttackSettings, rounds: int, sabotage: Mapping[str, Sabotage]
 ) -> Adversary:
-    """Returns the coalition.
+    """Returns the adversary: attack, sabotage and placement of the coalition.
 
     Args:
-        settings: What the coalition does.
-        rounds: Of an episode.
-        sabotage: Known by name.
+        settings: Section `attack` of the scenario.
+        rounds: Length of an episode, in rounds; at least 1.
+        sabotage: The known sabotage records by name.
 
     Raises:
         ValueError: If the attack is unknown.

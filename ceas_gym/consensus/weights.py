@@ -1,4 +1,4 @@
-"""Weights of the nodes: from what the hub measures only, and capped before any update is seen."""
+"""Weights of the nodes: from the hub's own measurements, and capped before any update is seen."""
 
 from collections.abc import Callable
 
@@ -11,19 +11,21 @@ from ceas_gym.consensus.scale import power_of_two
 from ceas_gym.types import Consensus
 
 LEVELS = 64
-"""At which `of_least_certificate` tries to cut the weights, beside the weights themselves."""
+"""Grid points in the search of `of_least_certificate`, beside the weights themselves."""
 NARROWINGS = 4
-"""Of the gap between two such levels, to one part in `LEVELS` each time."""
+"""Refinements of the gap between two levels, each by a factor `LEVELS`."""
 
 Weighting = Callable[[Array, Array, Array], Array]
-"""(information, counted, batch_floor) -> weights before the cap, zero where not counted."""
+"""(information, counted, batch_floor) -> weights before the cap, zero where not counted; all of
+shape (nodes,) but the batch floor, a number. Information and floor are in shots, at least 0."""
 
 
 def fisher(information: Array, counted: Array, batch_floor: Array) -> Array:
-    """Weighs by quantum Fisher information: shots times c^2 / (c + 2 (1 - c) / D).
+    """Returns the quantum Fisher information of each counted node, in shots of perfect signal.
 
-    The updates are not divided by their contraction. For them c times the shots is the matched
-    filter, and for D = 16 the factor above is close to c.
+    With contraction c in dimension D it is the number of shots times c^2 / (c + 2 (1 - c) / D). The
+    updates are not divided by c. For such updates the best signal-to-noise ratio needs c times the
+    shots as weights, and for D = 16 the factor above is near c.
 
     Source:
         Braunstein and Caves, PRL 72, 3439 (1994); factor in `physics.information`.
@@ -33,21 +35,29 @@ def fisher(information: Array, counted: Array, batch_floor: Array) -> Array:
 
 
 def inverse_variance(information: Array, counted: Array, batch_floor: Array) -> Array:
-    """Weighs by 1 / (1/information + 1/floor): more shots do not help beyond the minibatch."""
+    """Returns 1 / (1/information + 1/floor) in shots: the minibatch's noise limits what shots add.
+
+    Source:
+        Gauss-Markov theorem, with the variances of shots and minibatch added.
+
+    Example:
+        >>> inverse_variance(jnp.array([100.0, 300.0]), jnp.array([True, True]), 100.0).tolist()
+        [50.0, 75.0]
+    """
     precise = information * batch_floor / jnp.maximum(information + batch_floor, 1e-30)
     return jnp.where(counted, precise, 0)
 
 
 def uniform(information: Array, counted: Array, batch_floor: Array) -> Array:
-    """Gives every counted node the same vote."""
+    """Returns equal votes, of shape (nodes,): 1 for every counted node."""
     del batch_floor
     return counted.astype(information.dtype)
 
 
 def claimed(information: Array, counted: Array, batch_floor: Array) -> Array:
-    """Weighs like `fisher`, but believes what nodes claim: what not to do, for comparison.
+    """Returns the weights of `fisher`, in shots, from nodes' claims: unsafe, for comparison only.
 
-    The certificate then rests on claims, too.
+    The certificate then rests on claims too.
     """
     return fisher(information, counted, batch_floor)
 
@@ -61,7 +71,7 @@ WEIGHTINGS: dict[str, Weighting] = {
 
 
 def top_share(weights: Float[Array, " nodes"], nodes: Int[Array, ""]) -> Float[Array, ""]:
-    """Returns the weight of the heaviest nodes: the most that so many Byzantine ones can carry.
+    """Returns the weight of the heaviest `nodes`, in [0, 1]: the most that so many can carry.
 
     Example:
         >>> round(float(top_share(jnp.array([0.1, 0.5, 0.4]), 2)), 4)
@@ -73,18 +83,18 @@ def top_share(weights: Float[Array, " nodes"], nodes: Int[Array, ""]) -> Float[A
 def cap(
     weights: Float[Array, " nodes"], counted: Bool[Array, " nodes"], nodes: Array, budget: Array
 ) -> Float[Array, " nodes"]:
-    """Returns normalised weights, cut at the level at which the heaviest nodes fit the budget.
+    """Returns weights with sum 1, cut at the level at which the heaviest nodes fit the budget.
 
-    The share of the `nodes` heaviest in min(w, c) / sum min(w, c) grows with c, from
-    `nodes / counted` (equal votes) on. The greatest c within the budget is found exactly: the
+    The share of the `nodes` heaviest in min(w, c) / sum min(w, c) grows with c, starting from
+    `nodes / counted` at equal votes. The greatest c within the budget is found exactly, because the
     condition is piecewise linear in c, with a break at each weight.
 
     Args:
-        weights: Not negative, zero where not counted.
-        counted: Nodes with a vote; one without weight gets the smallest positive one.
-        nodes: Number of Byzantine nodes tolerated.
-        budget: Most that the heaviest `nodes` may carry, in (0, 1); below equal votes it can't be
-            met, and equal votes are returned.
+        weights: At least 0, and zero where not counted.
+        counted: Nodes with a vote; a counted node of weight zero gets the smallest positive weight.
+        nodes: Number of Byzantine nodes tolerated; at least 0.
+        budget: Most that the heaviest `nodes` may carry, in (0, 1). If it is less than their share
+            under equal votes, equal votes are returned.
 
     Example:
         >>> weights = jnp.array([6.0, 1.0, 1.0, 1.0, 1.0])
@@ -112,11 +122,11 @@ def cap(
 def budget(
     counted: Bool[Array, " nodes"], tolerated: Array, share_budget: Array, largest_share: Array
 ) -> Float[Array, ""]:
-    """Returns the most that the heaviest tolerated nodes may carry.
+    """Returns the most that the heaviest tolerated nodes may carry, in [0, 1].
 
-    `share_budget` times their share under equal votes, or that share itself where they are more
-    than a fifth of the counted nodes (there, precision is not worth the risk), and never more than
-    `largest_share` unless equal votes are.
+    It is `share_budget` (at least 1) times their share under equal votes, or that share itself
+    where they are more than a fifth of the counted nodes, because there precision is not worth the
+    risk. It is at most `largest_share`, unless equal votes exceed that.
     """
     voters = jnp.maximum(counted.sum(), 1)
     equal = tolerated / voters
@@ -127,7 +137,7 @@ def budget(
 def within_share_budget(
     consensus: Consensus, raw: Array, counted: Array, variances: Array
 ) -> Float[Array, " nodes"]:
-    """Cuts the weights until the heaviest `tolerated_nodes` fit the share budget."""
+    """Returns the weights, cut until the heaviest `tolerated` nodes fit the share budget."""
     del variances
     tolerated, largest = consensus.tolerated, consensus.largest_share
     return cap(raw, counted, tolerated, budget(counted, tolerated, consensus.share_budget, largest))
@@ -136,19 +146,19 @@ def within_share_budget(
 def of_least_certificate(
     consensus: Consensus, raw: Array, counted: Array, variances: Array
 ) -> Float[Array, " nodes"]:
-    """Cuts the weights at the level with the least bound, should the heaviest nodes be Byzantine.
+    """Returns the weights, cut at the level of least error bound if the heaviest are Byzantine.
 
-    The bound is that of `certificate` with kappa = beta / (1 - 2 beta): all of the share beta is
-    Byzantine. No share above `largest_share` is considered, unless equal votes have it. What the
-    rule clips to the median length, is taken to have no more than the median variance.
+    The bound is that of `certificate` with kappa = beta / (1 - 2 beta), because all of the share
+    beta is Byzantine. Shares above `largest_share` are excluded, unless equal votes have one. Under
+    a rule that clips to the median length, variances count as at most their median.
 
-    Levels on a grid and at the weights, where the bound has its kinks, find the valley, and the
-    bound's slope its ground. Rounding moves a root much less than a minimum.
+    A search over a grid and the weights, where the bound has kinks, brackets the minimum; the root
+    of the derivative refines it, because rounding moves a root much less than a minimum.
 
-    It is safer than the share budget when the best links are bad, and else about as good, so it is
-    the default. Under a rule that clips it gives nearly equal votes, and fidelity weighs nothing:
-    clipping has tamed the noisy nodes already, and weight on the best links is weight for whoever
-    sits there.
+    This is the default: it is safer than the share budget when the best links are Byzantine, and
+    otherwise about as good. Under a rule that clips, it gives nearly equal votes, whatever the
+    fidelity: clipping already limits noisy nodes, and weight on the best links helps any Byzantine
+    node there.
     """
     weights, least = _with_a_vote(raw, counted)
     heaviest = counted & _heaviest(weights, consensus.tolerated)
@@ -162,7 +172,7 @@ def of_least_certificate(
     cut = jnp.stack([counted.astype(weights.dtype), of_heavy, variances])
 
     def sums(levels: Array) -> tuple[Array, Array]:
-        # Over the nodes whose weight is kept, and over those that are cut, at each level.
+        # Sums over the nodes whose weight is kept, and over those that are cut, at each level.
         below = (weights < levels[:, None]).astype(weights.dtype)
         return below @ kept.T, (1 - below) @ cut.T
 
@@ -177,7 +187,7 @@ def of_least_certificate(
     low = jnp.max(jnp.where(levels < best, levels, least))
     high = jnp.min(jnp.where(levels > best, levels, most))
 
-    # Between neighbouring levels the sums are constant, and so is the form of the bound.
+    # Between neighbouring levels the sums are constant, so the bound is one smooth function.
     sides = sums(jnp.stack([low + best, best + high]) / 2)
     slope = jax.grad(_bound_at, has_aux=True)
     falls = slope(best, sides[0][1], sides[1][1])[0] < 0
@@ -198,7 +208,7 @@ def of_least_certificate(
 def uncapped(
     consensus: Consensus, raw: Array, counted: Array, variances: Array
 ) -> Float[Array, " nodes"]:
-    """Leaves the weights as they are, for comparison: a few nodes may carry any share."""
+    """Returns the weights without a cap, for comparison: a few nodes may carry any share."""
     del consensus, variances
     return _cut(_with_a_vote(raw, counted)[0], jnp.float32(jnp.inf))
 
@@ -208,26 +218,32 @@ CAPS: dict[str, Callable[[Consensus, Array, Array, Array], Array]] = {
     "certificate": of_least_certificate,
     "none": uncapped,
 }
-"""(consensus, raw weights, counted, variances) -> weights that sum to one."""
+"""(consensus, raw weights, counted, variances) -> weights that sum to one; shapes (nodes,)."""
 
 
 def certificate(
     weights: Float[Array, " nodes"], share: Array, variances: Float[Array, " nodes"]
 ) -> Float[Array, ""]:
-    """Returns the bound on the root mean square error of a trimmed mean, whoever is Byzantine.
+    """Returns a bound on the root mean square error of a trimmed mean, whoever is Byzantine.
 
     Delta = sqrt(kappa V) + sqrt(S) with V = sum w s^2, S = sum w^2 s^2 and
-    kappa = 2 share / (1 - 2 share), valid for every Byzantine weight up to `share`. It holds for a
-    weighted trimmed mean without momentum and clipping, and is a guide beyond.
+    kappa = 2 share / (1 - 2 share), for every Byzantine weight up to `share`. It is proved for a
+    weighted trimmed mean without momentum or clipping; otherwise it is a guide.
 
     Args:
-        weights: Sum to one.
-        share: Weight of the heaviest tolerated nodes.
-        variances: Expected squared norm s^2 of each update's noise; ignored where the weight is
-            zero.
+        weights: Sum 1.
+        share: Weight of the heaviest tolerated nodes, in [0, 1].
+        variances: Expected squared norm s^2 of each update's noise; ignored for weight zero.
 
     Returns:
-        The bound; infinite for a share of one half and more, and when nobody has any weight.
+        The bound; infinite for a share of at least 1/2, or if all weights are zero.
+
+    Source:
+        Minkowski's inequality and the constant of `rules.trimmed_mean`; our own derivation.
+
+    Example:
+        >>> float(certificate(jnp.full(4, 0.25), 0.25, jnp.full(4, 4.0)))
+        3.0
     """
     variances = jnp.where(weights > 0, variances, 0)
     safe = jnp.minimum(share, 0.4999)
@@ -240,8 +256,9 @@ def _heaviest(weights: Float[Array, " nodes"], count: Array) -> Bool[Array, " no
 
 
 def _with_a_vote(weights: Array, counted: Array) -> tuple[Float[Array, " nodes"], Array]:
-    # In units in which the heaviest weighs about one. Who counts without weight gets the least of
-    # the others, which is returned too: no less than has a fourth power, as in the bound's slope.
+    # Scales the heaviest weight to about one. A counted node of weight zero gets the least positive
+    # weight, which is returned too. The slope of the bound has its fourth power, which must not
+    # underflow.
     weights = jnp.where(counted, weights, 0)
     weights = weights / power_of_two(weights.max())
     least = jnp.min(jnp.where(weights > 0, weights, 1))
@@ -255,15 +272,15 @@ def _cut(weights: Array, level: Array) -> Float[Array, " nodes"]:
 
 
 def _bound_at(level: Array, kept: Array, cut: Array) -> tuple[Array, Array]:
-    # The bound and the share of the heaviest when all weights above the level are cut to it, from
-    # sums over the others (weight, the heaviest's, noise, squared) and over these (number, the
-    # heaviest's, noise).
+    # The bound and the heaviest nodes' share, when all weights above the level are cut to it.
+    # `kept` sums over nodes below the level: weight, the heaviest's weight, noise times weight, and
+    # noise times squared weight. `cut` sums over the others: number, the heaviest's number, noise.
     total = kept[0] + cut[0] * level
     share = (kept[1] + cut[1] * level) / total
     safe = jnp.minimum(share, 0.4999)
     spread = (kept[2] + cut[2] * level) / total
     noise = (kept[3] + cut[2] * level**2) / total**2
-    # The root of nothing would have no slope.
+    # The square root has no finite slope at zero.
     biased = jnp.maximum(safe / (1 - 2 * safe) * spread, 1e-30)
     return jnp.sqrt(biased) + jnp.sqrt(jnp.maximum(noise, 1e-30)), share
 

@@ -1,1 +1,1 @@
-"""What users call: the environments of Gymnasium, and the same as pure functions."""
+"""The interfaces for users: Gymnasium environments, and the same environment as pure functions."""

@@ -1,7 +1,7 @@
-"""What is passed to the environments, checked: a mistake is a `ValueError` that names the argument.
+"""Checks of the environments' arguments. A mistake is a `ValueError` that names the argument.
 
-Numbers of NumPy and JAX are as good as Python's. Text and booleans never stand for numbers, nor
-numbers for booleans.
+Numbers of NumPy and JAX count as Python's. Text and booleans never count as numbers, nor numbers as
+booleans.
 """
 
 import operator
@@ -23,20 +23,20 @@ KINDS = {
     "S": "bytes",
     "V": "records",
 }
-"""Of NumPy's types that are no real numbers, in words."""
+"""What messages call those of NumPy's types that are not real numbers."""
 MASK = "reset_mask"
 
 
 def action(value: object, shape: Sequence[int]) -> NDArray[np.float32]:
-    """Returns an action as an array.
+    """Returns an action as an array of the given shape.
 
     Args:
         value: Integers or floats of any width, in an array or nested lists.
-        shape: That it must have.
+        shape: Shape that it must have.
 
     Raises:
-        ValueError: If it is not made of real numbers, has another shape, or an entry that is not
-            finite.
+        ValueError: If it is not made of real numbers, has another shape, or has an entry that is
+            not finite.
 
     Example:
         >>> action([[0, 0.5]], (1, 2)).dtype
@@ -54,15 +54,18 @@ def action(value: object, shape: Sequence[int]) -> NDArray[np.float32]:
         place = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ValueError(f"Argument `action` must be finite, but is {array[place]} at {place}.")
     with np.errstate(over="ignore"):
-        # What 32 bits can't hold is far out of the action space, and clipped like all that is.
+        # A number too large for 32 bits becomes infinite, and is later clipped to the action space.
         return array.astype(np.float32, copy=False)
 
 
 def seed(value: object) -> int | None:
-    """Returns a seed, or None if there is none.
+    """Returns a seed as an integer, at least 0, or None if there is none.
+
+    Args:
+        value: A whole number of any type, in [0, infinity), or None.
 
     Raises:
-        ValueError: If it is no whole number from 0 on.
+        ValueError: If it is not a whole number from 0 on.
 
     Example:
         >>> seed(np.int64(3))
@@ -72,15 +75,16 @@ def seed(value: object) -> int | None:
 
 
 def seeds(value: object, rows: int) -> tuple[int | None, list[int | None]]:
-    """Returns the one seed of a batch, if it is one, and a seed for each of its rows.
+    """Returns the single seed of a batch, if one was given, and a seed for each of its rows.
 
     Args:
-        value: One seed, which is row 0's and one more for each further row; a sequence or an array
-            of one for each row, of which some may be None; or None for none at all.
-        rows: How many there are.
+        value: One seed s, so that row i has s + i; a sequence or an array of seeds, shape (rows,),
+            some of which may be None; or None for no seeds.
+        rows: Number of rows; at least 1.
 
     Raises:
-        ValueError: If one is no whole number from 0 on, or there are more or fewer than rows.
+        ValueError: If a seed is not a whole number from 0 on, or their number is not that of the
+            rows.
 
     Example:
         >>> seeds(3, 2), seeds([5, None], 2), seeds(None, 2)
@@ -98,14 +102,14 @@ def seeds(value: object, rows: int) -> tuple[int | None, list[int | None]]:
 
 
 def count(name: str, value: object) -> int:
-    """Returns a number of things.
+    """Returns a number of things as an integer, in [1, infinity).
 
     Args:
-        name: Of the argument.
+        name: Name of the argument.
         value: What was given for it.
 
     Raises:
-        ValueError: If it is no whole number from 1 on.
+        ValueError: If it is not a whole number from 1 on.
 
     Example:
         >>> count("num_envs", 0)
@@ -117,15 +121,15 @@ def count(name: str, value: object) -> int:
 
 
 def reset_mask(options: object, rows: int) -> NDArray[np.bool_]:
-    """Returns which rows to reset: those of `options["reset_mask"]`, or all.
+    """Returns which rows to reset, shape (rows,): those of `options["reset_mask"]`, or all.
 
     Args:
-        options: Of `reset`.
-        rows: How many there are.
+        options: The argument of `reset`: a mapping, or None.
+        rows: Number of rows; at least 1.
 
     Raises:
-        ValueError: If the options are no mapping or hold anything else, or the mask is no row of
-            booleans.
+        ValueError: If the options are not a mapping or have another key, or the mask is not an
+            array of booleans of that shape.
 
     Example:
         >>> reset_mask({"reset_mask": [True, False]}, 2).tolist()
@@ -149,15 +153,15 @@ def reset_mask(options: object, rows: int) -> NDArray[np.bool_]:
 
 
 def choice(name: str, value: object, known: Iterable[str]) -> str:
-    """Returns a word that is one of a few.
+    """Returns a text that must be one of a few.
 
     Args:
-        name: Of the argument.
+        name: Name of the argument.
         value: What was given for it.
-        known: What it may be.
+        known: All texts that are allowed.
 
     Raises:
-        ValueError: If it is none of them.
+        ValueError: If it is not one of them.
 
     Example:
         >>> choice("render_mode", "rgb_aray", ["rgb_array"])
@@ -194,7 +198,7 @@ def _listed(value: Any) -> list[Any] | None:  # noqa: ANN401 - whatever a user g
 
 def _real(value: object) -> NDArray[Any]:
     array = _array("action", value)
-    # Also of types that are not NumPy's own, such as bfloat16.
+    # `can_cast` also knows types that are not NumPy's own, such as bfloat16.
     if array.dtype == bool or not np.can_cast(array.dtype, np.float32, "same_kind"):
         raise ValueError(
             f"Argument `action` must be an array of real numbers, but is made of {_kind(array)}."
@@ -207,7 +211,7 @@ def _array(name: str, value: object) -> NDArray[Any]:
         raise ValueError(f"Argument `{name}` must not be masked; fill in what is missing.")
     try:
         return np.asarray(value)
-    # Rows of different lengths, or whatever an object of another library raises.
+    # Rows may differ in length, and objects of other libraries may raise any error.
     except Exception as error:
         raise ValueError(
             f"Argument `{name}` can't be read as an array: {one_line(error)}."

@@ -1,4 +1,4 @@
-"""The compiled core as the environments call it: an array in, an array out."""
+"""The compiled core of both environments: packed arrays go in, packed arrays come out."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,22 +17,25 @@ from ceas_gym.task import metrics
 from ceas_gym.types import Params, Round, State, TimeStep
 
 NEXT_EPISODE = 0x6CEA5
-"""Folded into the key where one episode ends, to make the key of the next."""
+"""Folded into the random key at the end of an episode, to make the random key of the next."""
 
 
 class Output(NamedTuple):
-    """What the environments return of a `TimeStep`."""
+    """The part of a `TimeStep` that the environments return or draw."""
 
     nodes: Float[Array, "*batch nodes features"]
+    """In [0, 1], as `network`."""
     network: Float[Array, "*batch features"]
     figures: Float[Array, "*batch figures"]
     """Reward, whether terminated, then the metrics in the order of `task.metrics.NAMES`."""
     schedule: Float[Array, "*batch windows nodes"]
+    """Shares of a channel that were given, in [0, 1]."""
     stored_at_barrier: Int[Array, "*batch nodes ages"]
+    """Pairs that waited at the barrier, by age in windows."""
 
 
 class PackedEpisode(NamedTuple):
-    """An episode between two calls: records as words."""
+    """An episode between two calls: its state and last output, packed as 32-bit words."""
 
     state: Words
     output: Words
@@ -43,10 +46,10 @@ def reset(params: Params, key_words: ArrayLike, follows: ArrayLike) -> PackedEpi
 
     Args:
         params: The scenario.
-        key_words: Two words: of the key that decides the episode
-            (`jax_utils.randomness.key_words`), or of the one that the episode before it ended with
-            (`key_words`).
-        follows: Whether there is an episode before it.
+        key_words: A random key as two 32-bit words, shape (2,). It is the key that decides the
+            episode (`jax_utils.randomness.key_words`), or, if `follows`, the last key of the
+            previous episode (`key_words` below).
+        follows: Whether the episode continues the randomness of a previous one.
     """
     key = jax.random.wrap_key_data(jnp.asarray(key_words), impl=randomness.THREEFRY)
     start = jnp.where(follows, jax.random.fold_in(key, NEXT_EPISODE), key)
@@ -54,37 +57,60 @@ def reset(params: Params, key_words: ArrayLike, follows: ArrayLike) -> PackedEpi
 
 
 def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of the same kind
-    """Returns the words of the key in a state, for the reset to the next episode.
+    """Returns the words of the random key in a state, from which the next episode starts.
 
     Args:
-        state: Words of one state or of a batch; the key is the last of its records.
+        state: Words of one state or of a batch, shape (*batch, words). The key comes last.
+
+    Returns:
+        The key's two words, shape (*batch, 2).
     """
     return state[..., -2:]
 
 
 def step(params: Params, state: Words, action: ArrayLike) -> PackedEpisode:
-    """Returns the episode after one more round."""
+    """Returns the episode after one more round.
+
+    Args:
+        params: The scenario.
+        state: Words of the state before the round.
+        action: Requests in [-1, 1], shape (windows, nodes).
+    """
     return _pack(params, *dynamics.step(params, unpack(params, state), jnp.asarray(action)))
 
 
 def unpack(params: Params, state: Words) -> State:
-    """Returns the state as a record; for use inside `jit`."""
+    """Returns the state as a record; for use inside `jit`.
+
+    Args:
+        params: The scenario.
+        state: Words of one state, shape (words,).
+    """
     return packing.unpack(state, _shapes(params)[0])
 
 
 def progress(params: Params, episode: PackedEpisode) -> tuple[Int[Array, ""], Bool[Array, ""]]:
-    """Returns how many rounds are over, and whether the episode is; for use inside `jit`."""
+    """Returns how many rounds are over, and whether the episode is; for use inside `jit`.
+
+    Args:
+        params: The scenario.
+        episode: Words of one episode, shape (words,) each.
+    """
     output = packing.unpack(episode.output, output_shapes(params))
     return unpack(params, episode.state).round, output.figures[1] > 0
 
 
 def output_shapes(params: Params) -> Output:
-    """Returns the shapes in the output of one environment, for `jax_utils.packing.read`."""
+    """Returns the shapes of the output of one environment, for `jax_utils.packing.read`.
+
+    Args:
+        params: The scenario: its sizes decide the shapes.
+    """
     return jax.eval_shape(partial(_output, params), *_shapes(params))
 
 
 def _shapes(params: Params) -> tuple[State, TimeStep]:
-    # Of an episode's start; traced once with the reset itself.
+    # Shapes at the start of an episode. The trace of `_reset` is shared with its compilation.
     return jax.eval_shape(_reset, params, jax.eval_shape(_any_key))
 
 
@@ -93,7 +119,7 @@ def _pack(params: Params, state: State, timestep: TimeStep) -> PackedEpisode:
 
 
 def _output(params: Params, state: State, timestep: TimeStep) -> Output:
-    # In 32 bits, also where JAX has 64.
+    # In 32 bits, also where JAX uses 64.
     schedule, stored_at_barrier = _seen(params, state, timestep.round)
     figures = [timestep.reward, timestep.terminated]
     figures += [timestep.metrics[name] for name in metrics.NAMES]
@@ -108,7 +134,7 @@ def _output(params: Params, state: State, timestep: TimeStep) -> Output:
 
 
 def _seen(params: Params, state: State, happened: Round | None) -> tuple[Array, Array]:
-    # The schedule, and the pairs that waited at the barrier; none yet where an episode starts.
+    # The schedule, and the pairs that waited at the barrier; zeros at the start of an episode.
     if happened is None:
         network = params.network
         return jnp.zeros((network.windows, *network.routes.vertex.shape)), state.memory.pairs

@@ -1,4 +1,4 @@
-"""CEASEnv: one environment as Gymnasium expects it. No physics here."""
+"""CEASEnv: one environment with Gymnasium's interface. All physics is in `ceas_gym.dynamics`."""
 
 import dataclasses
 import os
@@ -41,19 +41,20 @@ class CEASEnv(gym.Env[Observation, Action]):
 
     ## Action space
     `Box(-1, 1, (W, N), float32)`: an entry a asks for the share (a + 1) / 2 of a channel for a
-    node in a window. Where more is asked for than the hub, or a fibre shared by several routes,
-    has channels, requests are scaled down. NaN is an error.
+    node in a window. If the requests exceed the channels of the hub, or of a fibre that several
+    routes share, they are scaled down. NaN is an error.
 
     ## Observation space
-    `Dict(nodes=Box(0, 1, (N, 14)), network=Box(0, 1, (10,)))`, float32. What a real hub can know:
-    calibration, inventory and its last report; never who is Byzantine.
+    `Dict(nodes=Box(0, 1, (N, 14)), network=Box(0, 1, (10,)))`, float32. It holds what a real hub
+    can know: calibration, stored pairs and key, and the last round; never who is Byzantine. A
+    feature is the named quantity in the unit of the last column, clipped to [0, 1].
 
     | nodes | meaning | unit |
     |---|---|---|
-    | 0 rate | pairs of a whole channel in a window, in good order | log10(1 + pairs) / 5 |
+    | 0 rate | pairs of a whole channel in a window, on good links | log10(1 + pairs) / 5 |
     | 1 condition | expected factor on the rate, given all that was heralded | 1 |
-    | 2 new_contraction | contraction of a new pair at its window's end | 1 |
-    | 3 survival | what one more window leaves of the letter that decays fastest | 1 |
+    | 2 new_contraction | mean contraction of a new pair at the end of its window | 1 |
+    | 3 survival | factor of one more window on the contraction that decays fastest | 1 |
     | 4 lifetime | windows until the cut-off, at most one round | rounds |
     | 5 key_rate | secret fraction of a pair measured when its window closes | bits / pair |
     | 6 stored | share of the memories that hold a pair | memories |
@@ -70,30 +71,30 @@ class CEASEnv(gym.Env[Observation, Action]):
     | 0 progress | share of the rounds that are over | 1 |
     | 1 validation_loss | cross-entropy on the validation split | 2 log(classes) nats |
     | 2 validation_accuracy | on the validation split | 1 |
-    | 3 share_bound | weight that the tolerated nodes could carry in the last update | 1 |
-    | 4 committed | whether the last round was acted on | 0 or 1 |
-    | 5 authenticated | share of the nodes with a tag in the last round | nodes |
+    | 3 share_bound | weight of the heaviest `tolerated_nodes` in the last update | 1 |
+    | 4 committed | whether the last round was committed | 0 or 1 |
+    | 5 authenticated | share of the nodes authenticated in the last round | nodes |
     | 6 counted | share of the nodes counted in the last round | nodes |
-    | 7 tolerated | share of the nodes that the rule withstands | nodes |
+    | 7 tolerated | share of the nodes that the rule is set to tolerate | nodes |
     | 8 utilization | useful pairs of the episode over generated ones | 1 |
     | 9 calibration | time since the coherence times were calibrated | intervals |
 
     ## Rewards
-    By name in the scenario: `loss_decrease` (default; by how much the round lowered the
+    The scenario names the reward: `loss_decrease` (default: by how much the round lowered the
     validation loss, in nats), `validation_accuracy`, `alignment`, `information`, or a function of
     your own.
 
     ## Starting state
-    Empty memories, no key, a random model, Byzantine nodes placed anew.
+    Empty memories, no key, a random model, and newly placed Byzantine nodes.
 
     ## Episode end
-    `terminated` after the last round of the training budget, which the observation counts down,
-    or when the model diverged. `truncated` is never set here, only by a time limit from outside.
+    `terminated` is set after the last round of the training budget, towards which the feature
+    `progress` counts, or when the model diverged. `truncated` is set only by an outside time limit.
     After `terminated`, a further step is a `RuntimeError` until the next reset.
 
     ## Copies
-    The environment can be pickled and copied at any time; a copy goes on as the original does, bit
-    for bit. `spec` holds plain numbers and text, so that `spec.to_json()` can be written.
+    The environment can be pickled and copied at any time; the copy continues exactly as the
+    original does. `spec` holds plain numbers and text, so that `spec.to_json()` works.
 
     ## Arguments
     Args:
@@ -127,7 +128,7 @@ class CEASEnv(gym.Env[Observation, Action]):
         overrides: Mapping[str, object] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        """Makes the environment; the first reset and step compile it."""
+        """Builds the environment. The first reset and the first step compile it."""
         if render_mode is not None:
             arguments.choice("render_mode", render_mode, self.metadata["render_modes"])
         self.scenario = config.load(scenario, overrides)
@@ -145,15 +146,19 @@ class CEASEnv(gym.Env[Observation, Action]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Starts an episode.
+        """Returns the first observation of a new episode, and `info`.
 
         Args:
-            seed: Decides the episode entirely. Without one, the episode follows from the one
-                before, or from the system's entropy.
+            seed: Whole number, at least 0, which decides the whole episode. Without one, the random
+                key derives from the previous episode, or from the system's entropy.
             options: Not used.
 
+        Returns:
+            observation: `nodes`, shape (nodes, 14), and `network`, shape (10,), in [0, 1].
+            info: The metrics of a round in which nothing happened, by name.
+
         Raises:
-            ValueError: If the seed is no whole number from 0 on.
+            ValueError: If the seed is not a whole number from 0 on.
         """
         seed = arguments.seed(seed)
         super().reset(seed=seed)
@@ -163,7 +168,10 @@ class CEASEnv(gym.Env[Observation, Action]):
         return observation, info
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Runs one round.
+        """Returns what one round results in: observation, reward, terminated, truncated, info.
+
+        Args:
+            action: Requests in [-1, 1], shape (windows, nodes); values outside are clipped.
 
         Raises:
             ValueError: If the action has the wrong shape or an entry that is no finite number.
@@ -179,7 +187,10 @@ class CEASEnv(gym.Env[Observation, Action]):
         return observation, reward, terminated, False, info
 
     def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Returns a picture of the last round, shape (height, width, 3), in mode `rgb_array`."""
+        """Returns a picture of the last round, shape (400, 1200, 3), in mode `rgb_array`.
+
+        It is None in no render mode, and before the first reset.
+        """
         if self.render_mode is None or self._packed is None:
             return None
         from ceas_gym.envs import render
@@ -188,7 +199,7 @@ class CEASEnv(gym.Env[Observation, Action]):
 
     @property
     def spec(self) -> EnvSpec | None:
-        """Returns how Gymnasium made this, in plain numbers and text; None if it did not."""
+        """Returns Gymnasium's record of how this was made; None if it was made directly."""
         return self._spec
 
     @spec.setter
@@ -217,7 +228,11 @@ class CEASEnv(gym.Env[Observation, Action]):
 
 
 def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:
-    """Returns the observation space and the action space of one environment."""
+    """Returns the observation space and the action space of one environment.
+
+    Args:
+        params: Their numbers of nodes and windows give the shapes.
+    """
     nodes, windows = params.network.nodes, params.network.windows
     observation: dict[str, gym.Space[Any]] = {
         "nodes": spaces.Box(0.0, 1.0, (nodes, len(NODE_FEATURES)), np.float32),
@@ -227,11 +242,15 @@ def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:
 
 
 def plain_spec(spec: EnvSpec | None, scenario: Scenario) -> EnvSpec | None:
-    """Returns how an environment was made, so that `EnvSpec.to_json` can write it.
+    """Returns a record of how an environment was made, such that `EnvSpec.to_json` can write it.
 
     Args:
-        spec: With arguments as they were given, such as numbers of NumPy, paths, or a `Scenario`.
-        scenario: As resolved, which stands for a `Scenario` and its overrides.
+        spec: Record with the arguments as they were given, such as NumPy's numbers, paths, or a
+            `Scenario`.
+        scenario: The checked scenario, whose settings replace a `Scenario` and its overrides.
+
+    Returns:
+        The record with plain numbers, text, and nested lists of the same shape instead of arrays.
     """
     if spec is None:
         return None

@@ -1,11 +1,11 @@
 """The environment as pure functions in JAX: `make_params`, `reset` and `step`.
 
-They are what `ceas_gym.make_params`, `ceas_gym.reset` and `ceas_gym.step` are, and work under
-`jax.jit`, `jax.vmap` and `jax.lax.scan`. Nothing resets an episode by itself, and nothing is
-checked while it runs: an action beyond [-1, 1] is clipped, and training goes on after `terminated`.
+`ceas_gym` exports them as `make_params`, `reset` and `step`. They work under `jax.jit`, `jax.vmap`
+and `jax.lax.scan`. An episode is never reset automatically, and nothing is checked while it runs:
+an action outside [-1, 1] is clipped, and training continues after `terminated`.
 
-A policy that uses the parameters is given those of the episode's own layout,
-`ceas_gym.layouts.of(params, state)`, where a scenario has several (`episode.layouts`).
+Where a scenario has several layouts (`episode.layouts`), a policy that uses the parameters must get
+those of the episode's own layout, `ceas_gym.layouts.of(params, state)`.
 """
 
 import os
@@ -30,15 +30,16 @@ def make_params(
     scenario: str | os.PathLike[str] | Scenario,
     overrides: Mapping[str, object] | None = None,
 ) -> Params:
-    """Returns a scenario as arrays and functions, an argument of `reset` and `step`.
+    """Returns a scenario as arrays and functions, which `reset` and `step` take.
 
-    Scenarios that differ only in numbers share one compiled program; those that differ in sizes or
-    in names do not.
+    Scenarios that differ only in numbers share one compiled program; those that differ in the shape
+    of an array or in the name of a function do not.
 
     Args:
         scenario: A shipped name (`ceas-gym list scenarios` shows them), a path to a YAML file, or a
             `Scenario`.
-        overrides: Single settings by dotted key, such as `{"attack.name": "none"}`.
+        overrides: Single settings by dotted key, such as `{"attack.name": "none"}`. A setting with
+            a unit has it at the end of its name, as `network.window_s` in s.
 
     Raises:
         ValueError: If there is no such scenario, or a setting is not allowed; it names the setting.
@@ -56,11 +57,11 @@ def make_params(
 def reset(key: Key[Array, ""], params: Params) -> tuple[Observation, State]:
     """Returns the start of an episode: empty memories, a random model, Byzantine nodes placed.
 
-    `jax.random.key` of a seed gives the start that `CEASEnv.reset(seed=seed)` gives.
+    With `jax.random.key(seed)` it is the start that `CEASEnv.reset(seed=seed)` gives.
 
     Args:
         key: Random key, new or old style (`jax.random.key`, `jax.random.PRNGKey`). It decides the
-            start, the layout included.
+            start, including the layout.
         params: From `make_params`.
 
     Returns:
@@ -79,9 +80,9 @@ def reset(key: Key[Array, ""], params: Params) -> tuple[Observation, State]:
 def step(key: Key[Array, ""], state: State, action: ArrayLike, params: Params) -> Step:
     """Returns the episode after one more round.
 
-    All that is random in the round comes from `key`, which takes the place of the key in the state.
-    The state that is returned holds a key that follows from it: with `key = state.key` in every
-    round, an episode is the one that `CEASEnv` plays after a reset with the same seed.
+    All random numbers of the round come from `key`, which replaces the key in the state. The
+    returned state holds a new key, derived from it. With `key = state.key` in every round, the
+    episode is the one that `CEASEnv` plays after a reset with the same seed.
 
     Args:
         key: Random key of this round.
@@ -94,10 +95,10 @@ def step(key: Key[Array, ""], state: State, action: ArrayLike, params: Params) -
         observation: As from `reset`.
         state: After the round.
         reward: As the scenario says, by default the decrease of the validation loss in nats.
-        terminated: Whether the training budget is spent, or the model has diverged.
-        truncated: False; only a time limit from outside cuts an episode short.
-        info: A scalar for every name of `ceas_gym.task.metrics.NAMES`. It is for people: `accuracy`
-            is of the test split, which no agent may learn from.
+        terminated: Whether the training budget is used up, or the model has diverged.
+        truncated: Always False; only an outside time limit cuts an episode short.
+        info: A scalar for every name in `ceas_gym.task.metrics.NAMES`. It is for people: `accuracy`
+            is computed on the test split, from which no agent may learn.
 
     Example:
         >>> params = make_params("tiny")
@@ -133,7 +134,7 @@ def _step(key: Array, state: State, action: ArrayLike, params: Params) -> Step:
 
 
 def _quick(key: Array) -> Key[Array, ""]:
-    # Old-style keys are made new ones; the same numbers are made faster
+    # Old-style keys become new-style ones, and either gives the same numbers faster
     # (`jax_utils.randomness.quick`).
     is_new = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     return randomness.quick(key if is_new else jax.random.wrap_key_data(key))

@@ -1,4 +1,4 @@
-"""A picture of a round; Matplotlib is imported by the first one."""
+"""A picture of a round. Matplotlib is imported when the first picture is drawn."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,8 @@ STYLE: dict[str, Any] = {
     "ytick.labelcolor": "black",
 }
 LINE, GREY = "#0072B2", "#777777"
-# Left, bottom, width and height of the panels and colour bars, as shares of the picture. Fixed,
-# so that nothing jumps from frame to frame; the panels over nodes share their rows.
+# Left, bottom, width and height of the panels and colour bars, as shares of the picture. They are
+# fixed, so that nothing moves between frames, and both heat maps have their nodes at equal height.
 SERVED, SERVED_BAR = (0.055, 0.14, 0.22, 0.74), (0.282, 0.14, 0.01, 0.74)
 STORED, STORED_BAR = (0.4, 0.14, 0.22, 0.74), (0.627, 0.14, 0.01, 0.74)
 ACCURACY = (0.745, 0.14, 0.205, 0.74)
@@ -37,19 +37,18 @@ def draw(
     pairs: Int[np.ndarray, "nodes ages"],
     accuracy: Sequence[float],
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Returns a picture of a round: who was served when, what is stored, how well the model does.
+    """Returns a picture of a round: the schedule, the stored pairs, and the accuracy so far.
 
-    Rounds, windows and nodes have the numbers that they have in the arrays. Where nothing was
-    given or nothing is stored the picture is white. It is the same whatever the user's Matplotlib
-    settings, and leaves them as they are.
+    Windows and nodes are numbered as in the arrays. White means that no channel was given or no
+    pair was stored. The user's Matplotlib settings neither change the picture nor are changed.
 
     Args:
         schedule: Shares of a channel that were given in the round, in [0, 1].
-        pairs: Stored after the round, by age in windows.
-        accuracy: Of the global model, before the first round and after each one, in [0, 1].
+        pairs: Pairs stored at the barrier, by age in windows.
+        accuracy: Accuracy of the global model, in [0, 1], before the first round and after each.
 
     Returns:
-        Red, green and blue, of 400 by 1200 pixels.
+        Red, green and blue in [0, 255], 400 by 1200 pixels.
 
     Example:
         >>> draw(np.full((8, 4), 0.5), np.zeros((4, 16), int), [0.5, 0.7]).shape

@@ -1,4 +1,4 @@
-"""CEASVectorEnv: many environments of one scenario in one compiled call. No physics here."""
+"""CEASVectorEnv: many environments of one scenario in one compiled call, on all cores."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -34,20 +34,20 @@ Mask = Bool[ArrayLike, " envs"]
 class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
     """`num_envs` copies of `CEASEnv`, stepped and reset together, on all cores.
 
-    Row i reset with seed s is the single environment reset with s + i, whatever the batch: what is
-    counted is equal, and other figures are up to their last bits, since XLA may sum a loop's
-    products in another order.
+    After a reset with seed s, row i plays the episode of a single environment with seed s + i,
+    whatever the size of the batch. Counts are equal. Other numbers may differ in their last bits,
+    because XLA may add up the products of a loop in another order.
 
     Args:
-        num_envs: Size of the batch.
+        num_envs: Number of environments; at least 1.
         scenario: As for `CEASEnv`.
         overrides: As for `CEASEnv`.
-        max_episode_steps: Truncates episodes after so many rounds, if they have not ended.
-        autoreset_mode: One of Gymnasium's three, or its name: `NEXT_STEP` (default; the step after
-            the last one resets, whatever the action), `SAME_STEP` (the last observation and info
-            are in `info["final_obs"]` and `info["final_info"]`), or `DISABLED` (reset ended rows
-            with `reset(options={"reset_mask": mask})`).
-        render_mode: Not supported, None.
+        max_episode_steps: Truncates episodes that have not ended after so many rounds.
+        autoreset_mode: One of Gymnasium's three modes, or its name: `NEXT_STEP` (default: the step
+            after the last one resets, whatever the action is), `SAME_STEP` (the last step resets;
+            `info["final_obs"]` and `info["final_info"]` hold its observation and info), or
+            `DISABLED` (reset ended rows with `reset(options={"reset_mask": mask})`).
+        render_mode: Must be None; drawing is not supported.
 
     Example:
         >>> import gymnasium as gym
@@ -72,7 +72,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
     ) -> None:
-        """Makes the batch; the first reset and step compile it."""
+        """Builds the batch. The first reset and the first step compile it."""
         if render_mode is not None:
             raise ValueError("CEASVectorEnv draws nothing; render a single CEASEnv instead.")
         self.num_envs = arguments.count("num_envs", num_envs)
@@ -101,15 +101,20 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Observation, dict[str, Any]]:
-        """Starts an episode in every row, or in those of `options["reset_mask"]`.
+        """Returns the first observations of new episodes, in all rows or in some, and `info`.
 
         Args:
-            seed: One for row 0, with row i getting `seed + i`, or one for each row.
-            options: `reset_mask`, booleans of shape (num_envs,).
+            seed: A whole number, at least 0, so that row i has `seed + i`; or one for each row.
+            options: May hold `reset_mask`, booleans of shape (num_envs,): the rows to reset.
+
+        Returns:
+            observation: As from `CEASEnv.reset`, with the rows as first axis.
+            info: Metrics by name, shape (num_envs,), and for each one a mask, named `_` and its
+                name, of the rows that were reset.
 
         Raises:
-            ValueError: If a seed is no whole number from 0 on, there is not one for each row, or
-                the options are anything else.
+            ValueError: If a seed is not a whole number from 0 on, their number is not that of the
+                rows, or the options are anything else.
         """
         one, seeds = arguments.seeds(seed, self.num_envs)
         mask = arguments.reset_mask(options, self.num_envs)
@@ -128,7 +133,13 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
     def step(
         self, actions: NDArray[np.float32]
     ) -> tuple[Observation, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
-        """Runs one round in every row, or resets it where the mode says so.
+        """Returns what one round of every row results in, or its reset where the mode demands one.
+
+        Args:
+            actions: Requests in [-1, 1], shape (num_envs, windows, nodes).
+
+        Returns:
+            Observation, reward, terminated, truncated and info, all with the rows as first axis.
 
         Raises:
             ValueError: If the actions have the wrong shape or an entry that is no finite number.
@@ -157,7 +168,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
 
     @property
     def spec(self) -> EnvSpec | None:
-        """Returns how Gymnasium made this, in plain numbers and text; None if it did not."""
+        """Returns Gymnasium's record of how this was made; None if it was made directly."""
         return self._spec
 
     @spec.setter
@@ -192,7 +203,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
 
 
 def _mode(mode: AutoresetMode | str) -> AutoresetMode:
-    # Gymnasium's values are spelt `SameStep`, but its documentation speaks of `SAME_STEP`.
+    # The values of Gymnasium's modes are spelt `SameStep`, their names `SAME_STEP`; both count.
     found = next((each for each in AutoresetMode if mode in (each, each.value)), None)
     names = AutoresetMode.__members__
     return found or AutoresetMode[arguments.choice("autoreset_mode", mode, names)]
@@ -227,8 +238,9 @@ def _advance(
     limit: np.int32,
     same_step: bool,
 ) -> tuple[PackedEpisode, Words, Array]:
-    # Rows that ended in the step before start their next episode instead; with `same_step`, those
-    # that end in this one do. What a row ended with, and whether at the limit, is returned beside.
+    # A row that ended in the step before starts its next episode instead of a round. With
+    # `same_step`, a row that ends in this step does so as well. Returns the episodes, the output
+    # before such a reset, and which rows reached the limit.
     def row(state: Words, action: Array, has_ended: Array) -> tuple[PackedEpisode, Words, Array]:
         episode = jax.lax.cond(
             has_ended,

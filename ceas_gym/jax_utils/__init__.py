@@ -1,1 +1,1 @@
-"""What JAX lacks or is slow at: compilation, random numbers, packing, rows."""
+"""What JAX lacks or does slowly: quick compilation, random numbers, packed records, batches."""

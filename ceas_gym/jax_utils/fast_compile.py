@@ -1,4 +1,4 @@
-"""Compilation without waiting: how much the compiler may think, by how often a program runs."""
+"""Quick compilation: how much the compiler optimizes depends on how often a program runs."""
 
 import gc
 from collections.abc import Generator
@@ -17,28 +17,28 @@ LEAN: dict[str, bool | int | str] = {
 }
 """Compiles a round in half the time, to a program that is as fast.
 
-XLA's older way to write a kernel takes half as long as its newer one; and sums are left whole,
-where one of more than 32 terms else becomes two kernels. Vectors of up to 512 bits are preferred.
+XLA's older kernel emitters compile in half the time of its newer ones. Without the tree-reduction
+pass, a sum of more than 32 terms stays a single kernel. Vectors of up to 512 bits are preferred.
 """
 
 QUICK = {**LEAN, "xla_backend_optimization_level": 0}
-"""Compiles in a quarter of the time; a heavy program takes several times as long to run."""
+"""Compiles in a quarter of the time, but a heavy program takes several times as long to run."""
 
 often = partial(jax.jit, compiler_options=LEAN)
-"""`jax.jit` for what runs many times: everything with a round in it."""
+"""`jax.jit` for programs that run many times: all that contain a round."""
 
 once = partial(jax.jit, compiler_options=QUICK)
-"""`jax.jit` for what runs once, without optimizations that take longer than they save."""
+"""`jax.jit` for programs that run once, without optimizations that take longer than they save."""
 
 
 def array(values: object, dtype: DTypeLike = float) -> Array:
-    """Returns values as an array of JAX.
+    """Returns values as an array of JAX, of the same shape, without compiling anything.
 
-    `jnp.float32(2)` compiles a program that converts a number; a NumPy array is only copied.
+    `jnp.float32(2)` would compile a program that converts a number; a NumPy array is only copied.
 
     Args:
         values: Numbers or arrays of NumPy.
-        dtype: What they become; `float` has the width that JAX is set to.
+        dtype: Type of the result; `float` and `int` have the width that JAX is set to.
 
     Example:
         >>> array([1, 2]).dtype, array(3, np.int32).dtype
@@ -49,10 +49,10 @@ def array(values: object, dtype: DTypeLike = float) -> Array:
 
 @contextmanager
 def setting_up() -> Generator[None]:
-    """Pauses what costs set-up a third of its time and gives it nothing.
+    """Returns a context that pauses garbage collection and the threads of NumPy's linear algebra.
 
-    Python's garbage collector looks through a million objects of freshly imported libraries, and
-    the threads of NumPy's linear algebra wait for small matrices in a busy loop.
+    Set-up would spend a third of its time on them without gain: the collector searches a million
+    objects of freshly imported libraries, and the threads wait in a busy loop for small matrices.
 
     Example:
         >>> with setting_up():

@@ -1,7 +1,7 @@
-"""Records as single arrays of 32-bit words.
+"""Packs a record into a single array of 32-bit words, and unpacks it again.
 
-What goes into a compiled function and what comes out of it costs time by the array, not by the
-byte: a state of thirty arrays takes longer to hand over than the smallest scenario to compute.
+The time to pass arguments and results of a compiled function grows with the number of arrays, not
+of bytes. To pass a state of thirty arrays takes longer than to compute the smallest scenario.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Words = UInt32[Array, "*batch words"]
 
 
 def pack(record: Any) -> UInt32[Array, " words"]:  # noqa: ANN401 - any pytree
-    """Returns all values of a record one after the other, bit for bit; for use inside `jit`.
+    """Returns all values of a record, one after the other and bit for bit; for use inside `jit`.
 
     Args:
         record: A pytree of booleans, numbers of 32 or 64 bits, and random keys.
@@ -36,12 +36,12 @@ def pack(record: Any) -> UInt32[Array, " words"]:  # noqa: ANN401 - any pytree
 
 
 def unpack(words: UInt32[Array, " words"], like: Record) -> Record:
-    """Returns the record whose words are given; for use inside `jit`.
+    """Returns the record that was packed into words; for use inside `jit`.
 
     Args:
         words: From `pack`.
-        like: Such a record, or its shapes from `jax.eval_shape`; its keys are
-            `jax_utils.randomness.quick`.
+        like: Such a record, or its shapes from `jax.eval_shape`. Random keys are returned as
+            `jax_utils.randomness.quick` makes them.
 
     Example:
         >>> record = (jnp.float32(1), jnp.array([True, False]))
@@ -52,11 +52,11 @@ def unpack(words: UInt32[Array, " words"], like: Record) -> Record:
 
 
 def read(words: NDArray[np.uint32], like: Record) -> Record:
-    """Returns the records of a batch, with arrays of NumPy that share the words' memory.
+    """Returns a batch of records as arrays of NumPy, which share the memory of the words.
 
     Args:
-        words: Shape (*batch, words).
-        like: One such record or its shapes, without keys and booleans.
+        words: Packed records, shape (*batch, words).
+        like: One such record or its shapes, without random keys and booleans.
 
     Example:
         >>> read(np.array([[0x3F800000], [0]], np.uint32), jnp.float32(1)).tolist()
@@ -96,7 +96,7 @@ def _decode(part: Array, like: Array) -> Array:
 
 
 def _width(leaf: Array) -> int:
-    # In words.
+    # Words that one entry takes.
     if _is_key(leaf):
         return 2
     if leaf.dtype == bool:

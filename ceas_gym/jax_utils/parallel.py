@@ -1,8 +1,8 @@
-"""Batches: one function of many rows, in the way that suits the machine.
+"""Batches: applies one function to many rows, in the way that suits the hardware.
 
-A processor takes the rows one after the other: each is a chain of small operations whose data fit
-its cache, and a row computes what it computes alone, in the same order. Its cores share the rows
-among them. An accelerator takes all rows at once.
+A core of a processor computes its rows one after the other, because the data of one row fit its
+cache. So a row in a batch takes the same operations in the same order as a row alone. The rows are
+divided among the cores. An accelerator computes all rows at once.
 """
 
 import os
@@ -15,11 +15,11 @@ import jax
 
 
 def each(function: Callable[..., Any], *rows: Any) -> Any:  # noqa: ANN401 - any pytrees
-    """Returns what the function makes of every row; for use inside `jit`.
+    """Returns the function's results for every row, as first axis; for use inside `jit`.
 
     Args:
-        function: Of one row of each of the arguments.
-        rows: Pytrees of arrays, all with the rows as first axis.
+        function: Takes one row of each further argument.
+        rows: Pytrees of arrays of shape (rows, ...).
 
     Example:
         >>> import jax.numpy as jnp
@@ -32,14 +32,14 @@ def each(function: Callable[..., Any], *rows: Any) -> Any:  # noqa: ANN401 - any
 
 
 def parts(rows: int, cores: int | None = None) -> list[slice]:
-    """Returns which rows to compute side by side: a part for each core, all together elsewhere.
+    """Returns the rows of each part that is computed at the same time: one part for each core.
 
-    Parts are equal, since each size would be compiled anew: where the cores do not divide the rows,
-    as many of them are used as do.
+    All parts have the same size, because each size is compiled separately. Where the number of
+    cores does not divide the number of rows, only as many cores are used as do.
 
     Args:
-        rows: How many there are.
-        cores: By default those that this process may use, on a processor.
+        rows: Number of rows, in [1, infinity).
+        cores: Number of cores; by default those that this process may use (`usable_cores`).
 
     Example:
         >>> parts(6, cores=2)
@@ -54,14 +54,14 @@ def parts(rows: int, cores: int | None = None) -> list[slice]:
 
 
 def side_by_side(call: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
-    """Returns what a compiled function makes of each part, all parts computed at the same time.
+    """Returns a compiled function's results for each part; all parts are computed at once.
 
-    JAX computes in turn what one thread asks for, so every part but the first is asked for by a
-    thread of its own. The first part compiles the function for all.
+    JAX computes calls from one thread one after the other. So each part but the first is called
+    from a thread of its own. The first call compiles the function for all parts.
 
     Args:
-        call: A function that is compiled, or that `jit` compiles at its first call.
-        arguments: Of each argument, one value for each part.
+        call: A compiled function, or one that `jit` compiles at its first call.
+        arguments: For each argument of the function, its values for the parts, shape (parts,).
 
     Example:
         >>> import jax.numpy as jnp
@@ -76,7 +76,10 @@ def side_by_side(call: Callable[..., Any], *arguments: Sequence[Any]) -> list[An
 
 
 def usable_cores() -> int:
-    """Returns how many cores compute at once: those that this process may use, or one device."""
+    """Returns how many cores compute at the same time, in [1, infinity).
+
+    On a processor, these are the cores that this process may use; an accelerator counts as one.
+    """
     if jax.default_backend() != "cpu":
         return 1
     affinity = getattr(os, "sched_getaffinity", None)

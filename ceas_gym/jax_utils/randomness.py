@@ -1,10 +1,8 @@
-"""Random numbers in few operations: the same random bits as JAX's, faster, and exact binomials.
+"""Fast random numbers: the same random bits as JAX's, exact binomial numbers, and keys of seeds.
 
-A round draws a few hundred numbers here and there. On a processor JAX makes the bits of each draw
-in a loop of five turns, and binomial numbers in loops around such loops: for so few numbers, most
-of the time goes into starting those turns. Here the bits are one chain of operations, which XLA
-fuses into one pass over memory, and binomial numbers are nearly always found in the first turn.
-Where all randomness begins, a seed of any size is made a key.
+A round makes many draws of a few hundred numbers. On a processor JAX makes the bits in a loop of
+five turns, and binomial numbers in loops around it, and spends most time on starting these turns.
+Here XLA fuses the bits into one pass over memory, and binomial numbers nearly always take one turn.
 """
 
 import math
@@ -21,27 +19,27 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 Words = tuple[Array, Array]
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-"""Bits by which a word is turned in the rounds of Threefry, four at a time."""
+"""Bits by which the rounds of Threefry rotate a word, four rounds at a time."""
 PARITY = 0x1BD11BDA
 FEW = 10.0
-"""Mean below which a binomial number is drawn by inversion, counting up from zero."""
+"""Mean below which binomial numbers are drawn by inversion, that is by counting up from zero."""
 MOST = 34
-"""Counts up to it are told apart there; the chance of more, at a mean of 10, is below 3e-9."""
+"""Largest number that inversion can return; at a mean of 10, more has a chance below 3e-9."""
 ATTEMPTS = 2
-"""Candidates drawn in a turn for a number above that mean; some one in five is rejected."""
+"""Candidates per turn for a number of larger mean; about one in five is rejected."""
 
 
 def key(seed: int) -> Key[Array, ""]:
-    """Returns the random key of a seed, whatever the width of numbers.
+    """Returns the random key of a seed, the same whether JAX uses 32 or 64 bits.
 
-    Seeds below 2^32 have the keys that `jax.random.key` gives them. No two seeds below 2^64 share
-    a key; two seeds of which one is larger do so with a probability of 2^-64.
+    A seed below 2^32 has the key that `jax.random.key` gives it. No two seeds below 2^64 share a
+    key; two seeds of which one is larger share one with a probability of 2^-64.
 
     Args:
-        seed: Whole number of any size; >= 0.
+        seed: Whole number in [0, infinity).
 
     Raises:
-        ValueError: If it is no whole number, or negative.
+        ValueError: If it is not a whole number, or negative.
 
     Example:
         >>> jax.random.key_data(key(2**32 + 3)).tolist()
@@ -51,7 +49,7 @@ def key(seed: int) -> Key[Array, ""]:
 
 
 def keys(seeds: Sequence[int]) -> Key[Array, " seeds"]:
-    """Returns the random keys of several seeds, as `key` makes them.
+    """Returns the random keys of several seeds, in [0, infinity), as `key` makes them.
 
     Example:
         >>> keys([7, 2**70]).shape
@@ -61,7 +59,7 @@ def keys(seeds: Sequence[int]) -> Key[Array, " seeds"]:
 
 
 def key_words(seeds: Sequence[int]) -> UInt32[np.ndarray, "seeds 2"]:
-    """Returns the two words of each seed's random key, as `key` makes it.
+    """Returns the two words, in [0, 2^32), of each seed's random key, as `key` makes it.
 
     Example:
         >>> key_words([3, 2**32 + 3]).tolist()
@@ -76,15 +74,15 @@ def _words_of(seed: object) -> UInt32[np.ndarray, "2"]:
         raise ValueError(f"Argument `seed` must be a whole number from 0 on, but is {seed}.")
     if number < 2**64:
         return np.array(divmod(number, 2**32), np.uint32)
-    # A key has 64 bits, so that more bits have to be hashed.
+    # A key has only 64 bits, so longer seeds are hashed.
     return np.random.SeedSequence(number).generate_state(2)
 
 
 def quick(key: Key[Array, "*batch"]) -> Key[Array, "*batch"]:
-    """Returns a key of the same numbers, which are made in one pass.
+    """Returns a key that gives the same random numbers, faster; only keys of JAX's default type.
 
     Args:
-        key: One that is not of JAX's default kind is returned as it is.
+        key: A random key. One of another type is returned as it is.
 
     Source:
         Salmon, Moraes, Dror and Shaw, SC 2011: Threefry-2x32 with twenty rounds, as in JAX.
@@ -102,15 +100,15 @@ def quick(key: Key[Array, "*batch"]) -> Key[Array, "*batch"]:
 def binomial(
     key: Key[Array, ""], trials: Int[Array, "*shape"], probability: Float[Array, "*shape"]
 ) -> Int[Array, "*shape"]:
-    """Returns how many of the trials succeed, exactly distributed to the rounding of 32 bits.
+    """Returns how many of the trials succeed: binomial numbers, exact but for 32-bit rounding.
 
-    Numbers of a mean below `FEW` are found by inversion, larger ones by rejection, `ATTEMPTS`
-    candidates of each at once.
+    Numbers of a mean below `FEW` are found by inversion, others by rejection, with `ATTEMPTS`
+    candidates at once.
 
     Args:
         key: Random key.
-        trials: Up to 2^24, above which 32 bits round them.
-        probability: Of one success, in [0, 1].
+        trials: Numbers of trials, in [0, 2^24]; 32 bits round larger ones.
+        probability: Probability of one success, in [0, 1].
 
     Source:
         Hormann, J. Stat. Comput. Simul. 46, 101 (1993): transformed rejection, BTRS.
@@ -134,12 +132,15 @@ def binomial(
 def binomial_few(
     key: Key[Array, ""], trials: Int[Array, "*shape"], probability: Float[Array, "*shape"]
 ) -> Int[Array, "*shape"]:
-    """Returns the same as `binomial` in a single pass, where there are few trials.
+    """Returns numbers of the same law as `binomial`, in a single pass, for few trials.
 
     Args:
         key: Random key.
-        trials: At most `MOST`.
-        probability: Of one success, in [0, 1].
+        trials: Numbers of trials, in [0, `MOST`].
+        probability: Probability of one success, in [0, 1].
+
+    Source:
+        Devroye, Non-Uniform Random Variate Generation (1986), section X.4: inversion.
 
     Example:
         >>> binomial_few(jax.random.key(0), jnp.array([0, 7, 9]), jnp.array([0.5, 1, 0])).tolist()
@@ -153,7 +154,7 @@ def binomial_few(
 
 
 def _count_up(trials: Array, probability: Array, luck: Array) -> Float[Array, "*shape"]:
-    # Inversion: how many of the cumulative probabilities are at most as large as the luck.
+    # Inversion: the number of cumulative probabilities that are at most the uniform `luck`.
     odds = probability / (1 - probability)
     chance = jnp.exp(trials * jnp.log1p(-probability))
     below, count = chance, jnp.zeros_like(luck)
@@ -165,7 +166,7 @@ def _count_up(trials: Array, probability: Array, luck: Array) -> Float[Array, "*
 
 
 class _Hat(NamedTuple):
-    # What is known of each number before any candidate is drawn; letters as in the paper.
+    # Constants of each number's rejection scheme; `a` and `b` are named as in Hormann's paper.
     trials: Array
     odds: Array
     mode: Array
@@ -195,7 +196,7 @@ def _hat(trials: Array, probability: Array) -> _Hat:
 def _reject(
     key: Array, trials: Array, probability: Array, known: Array, is_known: Bool[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
-    # Where the number is known, any parameters will do that are not at the edge.
+    # Where the number is known already, any valid parameters will do.
     hat = _hat(jnp.where(is_known, 4 * FEW, trials), jnp.where(is_known, 0.5, probability))
 
     def turn(found: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
@@ -213,7 +214,7 @@ def _reject(
 def _candidate(
     hat: _Hat, place: Array, height: Array
 ) -> tuple[Float[Array, "*shape"], Bool[Array, "*shape"]]:
-    # A point under the hat, and whether it is under the binomial law, too.
+    # A point below the hat function, and whether it is below the binomial law as well.
     edge = 0.5 - jnp.abs(place)
     drawn = jnp.floor((2 * hat.a / edge + hat.b) * place + hat.centre)
     count = jnp.clip(drawn, 0, hat.trials)
@@ -222,8 +223,8 @@ def _candidate(
 
 
 def _likelihood(hat: _Hat, count: Array) -> Float[Array, "*shape"]:
-    # Logarithm of the probability of the count over the mode's, by Stirling's formula. In terms of
-    # differences and ratios near one, since large logarithms that nearly cancel would be rounded.
+    # Log ratio of the count's probability and the mode's, by Stirling's formula, in differences and
+    # ratios near one, because differences of large logarithms lose precision.
     failures, more = hat.trials - count, hat.mode - count
     ratio = (count + 1) / ((failures + 1) * hat.odds)
     of_successes = (hat.mode + 0.5) * jnp.log1p(more / (count + 1))
@@ -233,7 +234,7 @@ def _likelihood(hat: _Hat, count: Array) -> Float[Array, "*shape"]:
 
 
 def _stirling_rest(number: Array) -> Float[Array, "*shape"]:
-    # At zero it is off by 3e-4, which matters to one in 20,000 numbers of the least mean.
+    # Its error is 3e-4 at zero, which changes one in 20,000 numbers of the smallest mean.
     inverse = 1 / (number + 1)
     square = inverse**2
     return (1 / 12 - (1 / 360 - square / 1260) * square) * inverse
@@ -253,14 +254,13 @@ def _block(key: Array, high: Array, low: Array) -> Words:
 
 
 def _numbered(key: Array, shape: tuple[int, ...]) -> Words:
-    # The n-th block of the key is the cipher of the number n.
+    # Threefry is a cipher of a counter: block n of a key is the encrypted number n.
     number = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
     return _block(key, jnp.zeros_like(number), number)
 
 
 def _apart(key: Array, compute: Callable[[], Array]) -> Array:
-    # A loop of one turn, which XLA can't know: else it would fuse the bits into everything that is
-    # made of them, and compute them anew for each.
+    # A loop whose single turn XLA can't foresee. So it does not compute the bits again in each use.
     def turn(_: Words) -> Words:
         return jnp.zeros_like(key[0]), compute()
 

@@ -1,7 +1,7 @@
-"""Tallies: counts of whole numbers beyond 32 bits, as two words.
+"""Tallies: whole numbers beyond 32 bits, as two words of 32 bits.
 
-An episode may make more pairs than one number of 32 bits holds, and JAX has no wider integers
-unless asked for them.
+An episode may generate more pairs than an integer of 32 bits can count, and JAX has no wider
+integers by default.
 """
 
 import jax.numpy as jnp
@@ -9,11 +9,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 BITS = 30
-"""Of the lower word: one more round may be added before the upper one takes over."""
+"""Bits used of the lower word. The others leave room for adding a number before the carry."""
 
 
 def zero() -> Int[Array, " words"]:
-    """Returns a tally of nothing."""
+    """Returns the tally 0: an upper and a lower word, shape (2,)."""
     return jnp.zeros(2, jnp.int32)
 
 
@@ -21,8 +21,8 @@ def add(tally: Int[Array, " words"], number: ArrayLike) -> Int[Array, " words"]:
     """Returns the tally with a number added.
 
     Args:
-        tally: Upper and lower word.
-        number: From 0 to 2^30.
+        tally: Upper and lower word, the latter in [0, 2^30).
+        number: A whole number in [0, 2^30].
 
     Example:
         >>> add(jnp.array([0, 2**30 - 1]), 2).tolist()
@@ -33,7 +33,10 @@ def add(tally: Int[Array, " words"], number: ArrayLike) -> Int[Array, " words"]:
 
 
 def number(tally: Int[Array, " words"]) -> Float[Array, ""]:
-    """Returns a tally as a single number, which is rounded if it is too long.
+    """Returns a tally as a single floating-point number, which rounds it if it is large.
+
+    Args:
+        tally: Upper and lower word.
 
     Example:
         >>> float(number(jnp.array([2, 0]))) == 2.0**31
@@ -43,7 +46,11 @@ def number(tally: Int[Array, " words"]) -> Float[Array, ""]:
 
 
 def share(part: Int[Array, " words"], whole: Int[Array, " words"]) -> Float[Array, ""]:
-    """Returns which share of a whole a part of it is, 0 if there is nothing.
+    """Returns part / whole, in [0, 1], or 0 if the whole is 0.
+
+    Args:
+        part: Tally of the part; at most the whole.
+        whole: Tally of the whole.
 
     Example:
         >>> float(share(jnp.array([1, 0]), jnp.array([4, 0])))

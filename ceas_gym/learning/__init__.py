@@ -1,1 +1,1 @@
-"""The learning half: a distributed quantum neural network. Knows nothing of links and memories."""
+"""The distributed quantum neural network: data, circuit, gradients. Never imports the network."""

@@ -1,4 +1,4 @@
-"""What data and circuit must be so that every setting has its effect and arrays fit memory."""
+"""Checks of data and circuit: every setting must have an effect, and arrays must fit memory."""
 
 from typing import Any
 
@@ -8,18 +8,22 @@ from numpy.typing import NDArray
 from ceas_gym.learning.pauli import Program
 
 ANGLES_PER_QUBIT = {"hardware_efficient": 2}
-"""How many a shipped ansatz takes; one of the user's own takes what it uses."""
+"""Angles per qubit of each shipped ansatz; a user's own ansatz may use any number."""
 ROUNDING = 1e-9
-"""Of the derivative of an angle by a weight."""
+"""Derivatives of an angle by a weight count as zero up to this."""
 MOST_NUMBERS = 2**27
-"""Of an array: half a gigabyte in 32 bits."""
+"""Largest number of entries of an array: half a gigabyte in 32 bits."""
 
 
 def check_angles_per_qubit(ansatz: str, angles_per_qubit: int) -> None:
     """Refuses a number of angles per qubit that a shipped ansatz does not take.
 
+    Args:
+        ansatz: A shipped name, or `module:function`, which may take any number.
+        angles_per_qubit: Last side of the shape of the weights.
+
     Raises:
-        ValueError: If it is another than the ansatz has.
+        ValueError: If the ansatz takes another number.
 
     Example:
         >>> check_angles_per_qubit("hardware_efficient", 3)
@@ -40,7 +44,7 @@ def check_weights(ansatz: str, program: Program, shape: tuple[int, int, int]) ->
     Args:
         ansatz: What the message calls it.
         program: From `circuit.read_program`.
-        shape: Layers, qubits, angles per qubit.
+        shape: Shape of the weights: layers, qubits, angles per qubit.
 
     Raises:
         ValueError: If there are any; it names the first by layer, qubit and angle.
@@ -56,15 +60,17 @@ def check_weights(ansatz: str, program: Program, shape: tuple[int, int, int]) ->
 
 
 def samples(dataset: str, found: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:  # noqa: ANN401
-    """Returns what a data set returned as arrays.
+    """Returns as arrays what a user's data set returned.
 
     Args:
         dataset: What the message calls it.
-        found: Of whatever kind.
+        found: What it returned, of any type.
+
+    Returns:
+        Samples, shape (samples, features), and their classes, shape (samples,).
 
     Raises:
-        ValueError: If it is no pair of samples, shape (samples, features), and classes, one each,
-            or a sample is not finite.
+        ValueError: If it did not return such samples and classes, or a sample is not finite.
 
     Example:
         >>> samples("mine:data", ([[1, 2], [3, 4]], [0, 1]))[0].shape
@@ -75,7 +81,7 @@ def samples(dataset: str, found: Any) -> tuple[NDArray[np.float64], NDArray[Any]
         raise ValueError(f"{form}, but returned a {type(found).__name__}")
     try:
         values, classes = np.asarray(found[0]), np.asarray(found[1])
-    # Rows of different lengths, or whatever an object of the user's own raises.
+    # Rows may differ in length, and a user's own objects may raise any error.
     except Exception as error:
         raise ValueError(f"{form} as arrays, but they are none: {error}") from error
     if values.ndim != 2 or classes.shape != values.shape[:1]:
@@ -91,18 +97,21 @@ def samples(dataset: str, found: Any) -> tuple[NDArray[np.float64], NDArray[Any]
 def check_features(dataset: str, features: int, training: NDArray[Any]) -> None:
     """Refuses more features than the training samples have principal components.
 
-    These are as many as the centred samples have singular values above rounding. Rounding is what
-    `numpy.linalg.matrix_rank` takes for it, of the samples before centring: their largest singular
-    value times the longer side of the array times the precision of its numbers. A component below
-    would be noise, which its scale blows up to full angles.
+    Their number is the rank of the centred samples: the number of singular values above a
+    tolerance. The tolerance is the one of `numpy.linalg.matrix_rank` for the samples before
+    centring: their largest singular value, times the longer side of the array, times the precision
+    of its numbers. A smaller component would be rounding noise, scaled up to full angles.
 
     Args:
         dataset: What the message calls it.
-        features: As asked for.
+        features: Number of features asked for.
         training: Samples before any reduction, shape (samples, raw features).
 
     Raises:
-        ValueError: If there are fewer; it says how many.
+        ValueError: If there are fewer components; it says how many.
+
+    Source:
+        The tolerance: Press et al., Numerical Recipes, 3rd edition (2007), page 795.
 
     Example:
         >>> check_features("mine:line", 2, np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]))
@@ -123,6 +132,10 @@ def check_features(dataset: str, features: int, training: NDArray[Any]) -> None:
 
 def check_size(what: str, *sides: int) -> None:
     """Refuses an array that would not fit memory.
+
+    Args:
+        what: What the message calls the array.
+        sides: Sides of the array, as in its shape.
 
     Raises:
         ValueError: If it has more than 2^27 numbers.

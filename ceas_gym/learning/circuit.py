@@ -1,4 +1,4 @@
-"""The door to PennyLane: feature map and ansatz as its functions, read once, never run again."""
+"""The only module that uses PennyLane: it reads feature map and ansatz once, as lists of gates."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pennylane.operation import Operation
 
 Circuit = Callable[[NDArray[np.float64], Sequence[int]], None]
-"""Of weights or features, and wires."""
+"""A function of weights or features, in radians, and of the wires; it applies PennyLane's gates."""
 
 ROTATIONS = {"RX": "X", "RY": "Y", "RZ": "Z", "IsingXX": "XX", "IsingYY": "YY", "IsingZZ": "ZZ"}
 CONSTANTS = (
@@ -24,9 +24,9 @@ CONSTANTS = (
 )
 
 PROBES, PROBE_SPREAD = 8, 3.0
-"""Random weights, and their spread in radians, at which a circuit must have the same form."""
+"""How many random points must give a circuit the same gates, and their spread in radians."""
 MOST_GATES = 4096
-"""Of an ansatz, of which at most as many are rotations as there may be weights."""
+"""Most gates of an ansatz. At most `MOST_WEIGHTS` of them may be rotations."""
 
 
 def hardware_efficient(weights: NDArray[np.float64], wires: Sequence[int]) -> None:
@@ -34,10 +34,10 @@ def hardware_efficient(weights: NDArray[np.float64], wires: Sequence[int]) -> No
 
     Args:
         weights: Angles in radians, shape (layers, qubits, 2).
-        wires: Qubits.
+        wires: Labels of the qubits.
 
     Source:
-        Kandala et al., Nature 549, 242 (2017).
+        Kandala et al., Nature 549, 242 (2017), arXiv:1704.05018; here with RY, RZ and CZ.
     """
     import pennylane as qml
 
@@ -49,14 +49,15 @@ def hardware_efficient(weights: NDArray[np.float64], wires: Sequence[int]) -> No
 
 
 def angle(features: NDArray[np.float64], wires: Sequence[int]) -> None:
-    """Encodes features as RY angles, a layer a qubit's worth, with a ring of CZ between layers.
+    """Encodes features as RY angles, one a qubit in each layer, with rings of CZ between layers.
 
     Args:
         features: Angles in radians, shape (features,).
-        wires: Qubits.
+        wires: Labels of the qubits.
 
     Source:
-        Angle encoding with data re-uploading, Perez-Salinas et al., Quantum 4, 226 (2020).
+        Encoding in several layers as in data re-uploading, Perez-Salinas et al., Quantum 4, 226
+        (2020), arXiv:1907.02085.
     """
     import pennylane as qml
 
@@ -84,11 +85,11 @@ def encode(name: str, features: NDArray[np.float64], qubits: int) -> NDArray[np.
 
     Args:
         name: Shipped feature map, or `module:function` called as `f(features, wires)`.
-        features: Angles of each sample, shape (samples, features).
-        qubits: Width of the circuit.
+        features: Angles of each sample in radians, shape (samples, features).
+        qubits: Number of qubits of the circuit.
 
     Returns:
-        Amplitudes, shape (samples, 2**qubits).
+        Amplitudes of normalised states, shape (samples, 2**qubits).
 
     Raises:
         ValueError: If the name is unknown, or the feature map raises an error or has a gate that
@@ -111,15 +112,15 @@ def encode(name: str, features: NDArray[np.float64], qubits: int) -> NDArray[np.
 def check_features(name: str, features: int, qubits: int) -> None:
     """Refuses features on which no gate of a user's feature map depends.
 
-    Each is changed alone, from a few random points.
+    At a few random points it changes one feature at a time and compares the gates.
 
     Args:
         name: As for `encode`.
-        features: How many there are.
-        qubits: Width of the circuit.
+        features: Number of features. Random ones are in [-pi/2, pi/2], in radians.
+        qubits: Number of qubits of the circuit.
 
     Raises:
-        ValueError: If there are any; it names them, counted from zero.
+        ValueError: If there is such a feature; it names all of them, counted from zero.
 
     Example:
         >>> check_features("angle", features=4, qubits=2)
@@ -143,16 +144,15 @@ def check_features(name: str, features: int, qubits: int) -> None:
 
 
 def read_program(name: str, shape: tuple[int, int, int], observables: int) -> Program:
-    """Returns the ansatz as a Pauli-transfer program.
+    """Returns the ansatz as a list of gates, whose angles are affine functions of the weights.
 
-    The circuit is read as a tape at one point and once more for each weight, which gives its
-    angles as an affine function of the weights; any other dependence is an error, found at
-    further random points.
+    The circuit is read at one point, and once more for each weight, which gives the affine
+    function. Further random points find any other dependence, which is an error.
 
     Args:
         name: Shipped ansatz, or `module:function` called as `f(weights, wires)`.
-        shape: Layers, qubits, angles per qubit: the shape of the weights.
-        observables: Number of qubits read out in Z, from the first.
+        shape: Shape of the weights: layers, qubits, angles per qubit.
+        observables: Number of qubits read out in Z, from the first, in [1, qubits].
 
     Raises:
         ValueError: If the ansatz raises an error, a gate can't be decomposed, an angle is not
@@ -202,14 +202,14 @@ def _decomposed(function: Circuit, values: NDArray[np.float64], qubits: int) -> 
     known = {*ROTATIONS, *CONSTANTS}
     tape = make_qscript(function)(values.copy(), range(qubits))
     with warnings.catch_warnings():
-        # What PennyLane can't decompose it leaves as it is, with a warning; here it is an error.
+        # PennyLane only warns of a gate that it can't decompose; `_check_gates` raises an error.
         warnings.simplefilter("ignore")
         decomposed: Any = qml.decompose(tape, stopping_condition=lambda gate: gate.name in known)
     return decomposed[0][0].operations
 
 
 def _check_gates(gates: list[Any], qubits: int) -> None:
-    # Rotations by one angle, and constants on at most two wires.
+    # Only the gates of `ROTATIONS` and `CONSTANTS` are known to `_steps`.
     known = {*ROTATIONS, *CONSTANTS}
     unknown = sorted({gate.name for gate in gates} - known)
     if unknown:

@@ -1,4 +1,4 @@
-"""Data: samples by name, reduced to a few angles, split once, and dealt to the nodes."""
+"""Data sets by name: split into three, reduced to a few angles, and shared among the nodes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +19,18 @@ TEST_SHARE = VALIDATION_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Part:
-    """Samples of one split: features in radians, labels counted from zero."""
+    """Samples of one split."""
 
     features: NDArray[np.float64]
+    """Angles in [-pi/2, pi/2], in radians, shape (samples, features)."""
     labels: NDArray[np.int64]
+    """Places in `learning.classes`, counted from zero, shape (samples,)."""
 
 
 def digits() -> Samples:
-    """Returns 1797 images of handwritten digits, shape (1797, 64), and their classes.
+    """Returns 1797 images of handwritten digits, shape (1797, 64), and their classes 0 to 9.
+
+    A feature is the grey value of a pixel, in [0, 16].
 
     Source:
         Alpaydin and Kaynak (1998), as bundled with scikit-learn.
@@ -40,6 +44,8 @@ def digits() -> Samples:
 def wine() -> Samples:
     """Returns 178 wines of three growers by 13 standardized measurements, shape (178, 13).
 
+    The classes are 0 to 2.
+
     Source:
         Forina et al. (1988), as bundled with scikit-learn.
     """
@@ -51,6 +57,8 @@ def wine() -> Samples:
 def iris() -> Samples:
     """Returns 150 flowers of three species by four measurements in cm, shape (150, 4).
 
+    The classes are 0 to 2.
+
     Source:
         Fisher, Annals of Eugenics 7, 179 (1936), as bundled with scikit-learn.
     """
@@ -61,7 +69,9 @@ def iris() -> Samples:
 
 
 def breast_cancer() -> Samples:
-    """Returns 569 tumours, malignant (0) or not, by 30 standardized measurements, shape (569, 30).
+    """Returns 569 tumours by 30 standardized measurements, shape (569, 30).
+
+    The classes are 0 for malignant and 1 for benign.
 
     Source:
         Street, Wolberg and Mangasarian (1993), as bundled with scikit-learn.
@@ -74,8 +84,8 @@ def breast_cancer() -> Samples:
 def gaussians() -> Samples:
     """Returns 400 generated samples of each of four classes, shape (1600, 4).
 
-    Class k is normal with unit covariance around 2 on axis k, so that the best accuracy that there
-    is between two of them is Phi(sqrt(2)) = 0.921.
+    Class k is normally distributed with unit covariance around the point 2 on axis k. The highest
+    accuracy that is possible between two of the classes is therefore Phi(sqrt(2)) = 0.921.
     """
     classes = np.repeat(np.arange(4), 400)
     noise = np.random.default_rng(0).normal(size=(len(classes), 4))
@@ -95,16 +105,23 @@ def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
     """Returns the training, validation and test split.
 
     Samples of other classes are left out. Principal components and their scale are fitted on the
-    training split alone (the units of `wine` and `breast_cancer` are of all samples); a feature is
-    an angle, at most pi/2 on either side, that reaches it two standard deviations out.
+    training split alone; only the standardization of `wine` and `breast_cancer` uses all samples. A
+    component becomes an angle: two standard deviations are pi/2, and larger ones are clipped.
 
     Args:
-        settings: Names the data set (a shipped one, or `module:function` that returns samples of
-            shape (samples, raw features) and integer classes) and the classes.
+        settings: Data set, classes, number of features and seed. The data set is a shipped name,
+            or `module:function` that returns samples, shape (samples, raw features), and integer
+            classes, shape (samples,).
+
+    Returns:
+        60, 20 and 20 % of the samples, with equal shares of each class.
 
     Raises:
-        ValueError: If the data set is unknown or none, a class does not occur, or the training
+        ValueError: If the data set is unknown or not one, a class does not occur, or the training
             split has fewer principal components than features are asked for; it names the setting.
+
+    Source:
+        Principal components: Bishop, Pattern Recognition and Machine Learning, section 12.1.
     """
     with asked_by("learning.dataset"):
         samples, classes = _loaded(settings.dataset)
@@ -130,20 +147,22 @@ def shards(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Returns which training samples each node may draw, and how many they are.
 
-    `iid` nodes all draw from the whole training split. With `dirichlet`, each class is dealt out
-    in proportions drawn from a Dirichlet distribution, and a node left with nothing gets one
-    sample at random.
+    With `iid`, all nodes draw from the whole training split. With `dirichlet`, each class is
+    divided among the nodes in proportions drawn from a Dirichlet distribution. A node that is left
+    without samples gets one at random.
 
     Args:
         settings: Partition and its seed.
-        labels: Labels of the training split.
-        nodes: Number of nodes.
+        labels: Labels of the training split, shape (samples,).
+        nodes: Number of nodes; at least 1.
 
     Returns:
-        Indices, padded with zeros, shape (nodes, largest shard), and sizes, shape (nodes,).
+        Indices in [0, samples), padded with zeros, shape (nodes, largest shard), and the sizes of
+        the shards, at least 1, shape (nodes,).
 
     Source:
-        Hsu, Qi and Brown, arXiv:1909.06335.
+        Hsu, Qi and Brown, arXiv:1909.06335. They draw the classes' proportions for each node; here
+        the nodes' proportions are drawn for each class.
     """
     if settings.partition == "iid":
         everything = np.tile(np.arange(len(labels)), (nodes, 1))
@@ -172,14 +191,14 @@ def _loaded(name: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
 
 
 def _standardized(samples: Any, classes: Any) -> Samples:  # noqa: ANN401 - scikit-learn's
-    # Measurements in different units, of which the longest would be all that PCA sees. Mean and
-    # deviation are of all samples, and of no label.
+    # The measurements have different units; without this, PCA would see only the one with the
+    # largest variance. Mean and deviation are of all samples, but no label is used.
     spread = samples.std(axis=0)
     return (np.asarray(samples) - samples.mean(axis=0)) / spread, np.asarray(classes)
 
 
 def _split(labels: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
-    # Indices of the training, validation and test split, each with the same mix of classes.
+    # Indices of the training, validation and test split, each with the same shares of classes.
     from sklearn.model_selection import train_test_split
 
     def part(members: NDArray[np.int64], share: float) -> tuple[Any, Any]:

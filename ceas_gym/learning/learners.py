@@ -1,7 +1,7 @@
-"""Local gradients of all nodes in one pass, with the noise of what was delivered.
+"""Local gradients of all nodes in one pass, with the shot noise and the contraction of their pairs.
 
-A node's shots have two uses. Some measure the predictions, on whose errors the slope of the loss
-depends; the others measure how the predictions change with the angles.
+A node uses its shots for two things. Some measure the predictions, because the slope of the loss
+depends on their errors. The others measure how the predictions change with the angles.
 """
 
 import jax
@@ -12,11 +12,19 @@ from ceas_gym.jax_utils import randomness
 from ceas_gym.types import Delivery, Learning, Pulled, Split
 
 MOST_REPEATS = 32
-"""Shots that measure one prediction, at most: then its standard error is at most 0.18."""
+"""Most shots that measure one prediction; its standard error is then at most 0.18."""
 
 
 def draw(learning: Learning, key: Key[Array, ""]) -> Int[Array, "nodes batch"]:
-    """Returns the training samples that each node draws this round, with replacement."""
+    """Returns the training samples that each node draws this round, with replacement.
+
+    Args:
+        learning: Shards of the nodes and size of a batch.
+        key: Random key.
+
+    Returns:
+        Indices in [0, samples of the training split).
+    """
     shape = (learning.shard_sizes.shape[0], learning.batch_size)
     place = jax.random.randint(key, shape, 0, learning.shard_sizes[:, None])
     return jnp.take_along_axis(learning.shards, place, axis=1)
@@ -29,32 +37,37 @@ def gradients(
     poisoned: Bool[Array, " nodes"],
     key: Key[Array, ""],
 ) -> Float[Array, "nodes parameters"]:
-    """Returns every node's estimate of the gradient of the cross-entropy.
+    """Returns every node's estimate of the gradient of the cross-entropy, in nats per radian.
 
     The data qubits arrive through Pauli channels, whose contractions of X, Y and Z may differ. A
     Pauli word P is multiplied by c(P), the node's mean contraction for the numbers of X, Y and Z in
-    P, and all nodes share the parameters, so every prediction is exact as
-    f(x) = sum_P rho_P(x) c(P) O_P, and its derivatives alike (Heisenberg picture). The slope of
-    the loss dl/df(x) is taken at predictions that were measured (`measure`). Shot noise of the
-    doubly stochastic parameter-shift estimator is added: each of the S shots that are left draws a
-    sample of the batch, an angle, the sign of the shift and an observable, so for K angles and Q
-    observables, given the slopes, the covariance of the estimate over the angles is exactly
+    P. All nodes share the parameters, so every prediction is exactly
+    f(x) = sum_P rho_P(x) c(P) O_P, and its derivatives have the same form (Heisenberg picture).
+
+    The slope of the loss dl/df(x) is taken at predictions that were measured (`measure`). Then the
+    shot noise of the doubly stochastic parameter-shift estimator is added. Each of the S remaining
+    shots draws a sample of the batch, an angle, the sign of the shift and an observable. With K
+    angles, Q observables and given slopes, the covariance of the estimate over the angles is
 
         (K Q mean_x |dl/df(x)|^2 * identity - g g^T) / S.
 
-    Since the slopes are measured, the full covariance is the mean of this plus the covariance of g
-    over the slopes; and g is biased, since the slope is not linear in the prediction. The estimate
-    is not divided by any contraction. A node without shots gets zeros.
+    Because the slopes are measured, the full covariance is the mean of this plus the covariance of
+    g over the slopes. The estimate is biased, because the slope is not linear in the prediction,
+    and because it is not divided by any contraction.
 
     Args:
         learning: Data, circuit and loss.
         pulled: Observables at the global parameters.
-        delivery: Shots and contractions of each node, by type of Pauli word.
+        delivery: Shots of each node, and contractions, at most 1, by type of Pauli word.
         poisoned: Whether a node trains on shifted labels.
-        key: Random key: samples, measured predictions, shot noise.
+        key: Random key of samples, measured predictions and shot noise.
+
+    Returns:
+        The gradients; zeros for a node without shots.
 
     Source:
-        Sweke et al., Quantum 4, 314 (2020), arXiv:1910.01155 (doubly stochastic estimator).
+        Sweke et al., Quantum 4, 314 (2020), arXiv:1910.01155 (doubly stochastic estimator). The
+        covariance is our own derivation.
     """
     sample_key, slope_key, shot_key = jax.random.split(key, 3)
     samples = draw(learning, sample_key)
@@ -64,7 +77,7 @@ def gradients(
 
     contraction = (delivery.contraction @ learning.type_of_pauli)[:, None]
     paulis = learning.training.paulis[samples]
-    # What is lost on the way is charged to the observables, of which there are fewer.
+    # The contraction multiplies the observables, of which there are fewer than samples.
     expected = jnp.einsum("nbp,nop->nbo", paulis, contraction * pulled.observables)
     measured, left = measure(learning, expected, delivery.shots, slope_key)
     slope = _slope(learning, measured, labels)
@@ -87,20 +100,23 @@ def measure(
 ) -> tuple[Float[Array, "nodes batch observables"], Int[Array, " nodes"]]:
     """Returns the predictions as the nodes measure them, and the shots that they have left.
 
-    A share `slope_share` of a node's shots is split equally among all pairs of sample and
-    observable, `MOST_REPEATS` each at most. A prediction that gets none is taken for undecided, as
-    zero. With a share of zero, the predictions are taken as known and cost nothing.
+    A share `slope_share` of a node's shots is split equally among all combinations of sample and
+    observable, at most `MOST_REPEATS` each. A prediction without shots is set to 0 (undecided).
+    With a share of zero, the predictions are taken as known and use no shots.
 
     Args:
-        learning: The share.
+        learning: Its `slope_share`, in [0, 0.9], is used.
         expected: Expectation values of the samples' observables, in [-1, 1].
-        shots: Of each node.
+        shots: Shots of each node; at least 0.
         key: Random key.
+
+    Returns:
+        Measured expectation values in [-1, 1], and the remaining shots.
     """
     predictions = expected.shape[1] * expected.shape[2]
     each = jnp.floor(learning.slope_share * shots / predictions)
     each = jnp.minimum(each, MOST_REPEATS).astype(jnp.int32)
-    # Nodes go last, for the compiler makes vectors of the last dimension.
+    # Nodes are the last axis, because the compiler vectorizes the last axis.
     likely = (1 + expected.reshape(-1, predictions).T) / 2
     up = randomness.binomial_few(key, jnp.broadcast_to(each, likely.shape), likely)
     seen = jnp.where(each > 0, 2 * up / jnp.maximum(each, 1) - 1, 0).astype(expected.dtype)
@@ -111,23 +127,48 @@ def measure(
 def logits(
     learning: Learning, paulis: Float[Array, "... paulis"], observables: Array
 ) -> Float[Array, "... classes"]:
-    """Returns the class scores of encoded samples, without noise."""
+    """Returns the class scores (logits) of encoded samples, without noise.
+
+    Args:
+        learning: Scale and read-out of the logits.
+        paulis: Pauli vectors of the samples, in [-1, 1].
+        observables: From `pullback.observables`, shape (observables, paulis).
+    """
     return learning.logit_scale * (paulis @ observables.T) @ learning.readout.T
 
 
 def cross_entropy(scores: Float[Array, "samples classes"], labels: Array) -> Float[Array, ""]:
-    """Returns the mean cross-entropy in nats."""
+    """Returns the mean cross-entropy in nats, at least 0.
+
+    Args:
+        scores: Logits.
+        labels: Right classes, in [0, classes), shape (samples,).
+
+    Source:
+        Bishop, Pattern Recognition and Machine Learning, section 4.3.4.
+    """
     chosen = jnp.take_along_axis(jax.nn.log_softmax(scores), labels[:, None], axis=1)
     return -chosen.mean()
 
 
 def accuracy(scores: Float[Array, "samples classes"], labels: Array) -> Float[Array, ""]:
-    """Returns the share of samples whose greatest score is the right one."""
+    """Returns the share of samples whose greatest score is that of the right class, in [0, 1].
+
+    Args:
+        scores: Logits.
+        labels: Right classes, in [0, classes), shape (samples,).
+    """
     return (scores.argmax(axis=1) == labels).mean(dtype=scores.dtype)
 
 
 def full_gradient(learning: Learning, pulled: Pulled, split: Split) -> Float[Array, " parameters"]:
-    """Returns the exact, noiseless gradient of the cross-entropy on a whole split."""
+    """Returns the exact gradient of the cross-entropy on a whole split, in nats per radian.
+
+    Args:
+        learning: Circuit and loss.
+        pulled: Observables and their derivatives at the parameters (`pullback.pull`).
+        split: Encoded samples and their labels.
+    """
     slope = _slope(learning, split.paulis @ pulled.observables.T, split.labels)
     moment = slope.T @ split.paulis / len(split.labels)
     by_angle = jnp.einsum("op,opk->k", moment, pulled.derivatives)
@@ -135,7 +176,7 @@ def full_gradient(learning: Learning, pulled: Pulled, split: Split) -> Float[Arr
 
 
 def _slope(learning: Learning, expectations: Array, labels: Array) -> Array:
-    # Derivative of one sample's cross-entropy by its expectation values: (..., observables).
+    # Derivative of each sample's cross-entropy by its expectation values, (..., observables).
     scores = learning.logit_scale * expectations @ learning.readout.T
     wrong = jax.nn.softmax(scores) - jax.nn.one_hot(labels, scores.shape[-1], dtype=scores.dtype)
     return learning.logit_scale * wrong @ learning.readout
@@ -146,7 +187,7 @@ def _shot_noise(
     second: Float[Array, " nodes"],
     normal: Float[Array, "nodes angles"],
 ) -> Float[Array, "nodes angles"]:
-    # Noise of one shot with covariance second * 1 - g g^T: along g the deviation is smaller.
+    # Noise of one shot with covariance second * identity - g g^T, so less noise along g.
     deviation = jnp.sqrt(second)[:, None]
     squared = (gradient**2).sum(axis=1, keepdims=True)
     along = (gradient * normal).sum(axis=1, keepdims=True) / jnp.maximum(squared, 1e-30)

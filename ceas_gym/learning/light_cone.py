@@ -1,8 +1,9 @@
-"""What of a circuit its read-out depends on: the angles and the data in the observables' past.
+"""The light cone of the read-out: the angles and the Pauli words that can change a prediction.
 
-An observable spreads over more words with every gate that it is pulled back through, and only words
-that the data hold count in the end. A gate whose angle turns no word that the data hold into one
-that reaches an observable changes no prediction, at any angles: it can be left out.
+Each gate that an observable is pulled back through can spread it over more Pauli words. A
+prediction depends only on those words that do not vanish in the data. So an angle matters only if
+its gate turns a word of the data into a word that reaches an observable. All other angles change no
+prediction, whatever the weights are, and are left out.
 """
 
 from collections.abc import Iterator
@@ -14,27 +15,31 @@ from numpy.typing import NDArray
 from ceas_gym.learning.pauli import PAULIS, Program, Rotation, Step
 
 ROUNDING = 1e-9
-"""Of an entry of a transfer matrix, and of the derivative of an angle by a weight."""
+"""Entries of a transfer matrix, and derivatives of an angle by a weight, count as zero below it."""
 
 Words = NDArray[np.bool_]
 """A flag for each Pauli word, shape (4**qubits,)."""
 
 
 def trimmed(program: Program) -> Program:
-    """Returns the same predictions as a program without what cannot change them.
+    """Returns a program with the same predictions, without what cannot change them.
 
-    Left out are angles outside the light cone, weights on which only these depend, and words that
-    never meet an observable. `trained` and `words` say which are left.
+    It leaves out the angles outside the light cone, the weights on which only these angles depend,
+    and the Pauli words that never meet an observable.
 
     Args:
-        program: With the words that the data hold.
+        program: Its `words` are those that do not vanish in the data, in [0, 4**qubits).
+
+    Returns:
+        The shorter program. `trained` and `words` say which weights and words it keeps, and
+        `jacobian` has the shape (kept angles, kept weights).
 
     Raises:
         ValueError: If the read-out depends on no angle, so that there is nothing to train.
 
     Source:
         Light cones of circuits: Cerezo et al., Nature Communications 12, 1791 (2021),
-        arXiv:2001.00550.
+        arXiv:2001.00550. Which words a gate can reach is our own test, at all angles at once.
     """
     size = PAULIS**program.qubits
     held = np.ones(size, bool) if program.words is None else _flags(size, program.words)
@@ -77,7 +82,7 @@ def _flags(size: int, words: tuple[int, ...]) -> Words:
 
 
 def _spread(steps: tuple[Step, ...], words: Words, qubits: int) -> Iterator[Words]:
-    # Of the observables, before the first and after every step on their way back to the data.
+    # Words that the observables may reach: at the read-out, then before each earlier gate.
     yield words
     for step in steps:
         words = _image(_pattern(step), words, step.wires, qubits)
@@ -85,7 +90,7 @@ def _spread(steps: tuple[Step, ...], words: Words, qubits: int) -> Iterator[Word
 
 
 def _spread_to_readout(steps: tuple[Step, ...], words: Words, qubits: int) -> Iterator[Words]:
-    # Of the data, on their way to the observables.
+    # Words that the data may reach: at the start, then after each gate.
     yield words
     for step in steps:
         words = _image(_pattern(step).T, words, step.wires, qubits)
@@ -93,14 +98,14 @@ def _spread_to_readout(steps: tuple[Step, ...], words: Words, qubits: int) -> It
 
 
 def _pattern(step: Step) -> NDArray[np.bool_]:
-    # Which words a gate takes to which, at any angle.
+    # Which words a gate may turn into which, at some angle.
     if isinstance(step, Rotation):
         return np.asarray((np.abs(step.generators) > ROUNDING).any(axis=0))
     return np.abs(step.matrix) > ROUNDING
 
 
 def _moves(rotation: Rotation, before: Words, after: Words, qubits: int) -> bool:
-    # The derivative of A + cos B + sin S is made of B and S.
+    # The derivative of A + cos(angle) B + sin(angle) S contains only B and S.
     slope = np.asarray((np.abs(rotation.generators[1:]) > ROUNDING).any(axis=0))
     return bool((_image(slope, before, rotation.wires, qubits) & after).any())
 

@@ -14,12 +14,19 @@ Optimizer = Callable[..., optax.GradientTransformation]
 
 MOMENTUM = 0.9
 START_SPREAD = 1.0
-"""Standard deviation of the initial weights, in radians: over many episodes an untrained model is
-no better than chance, though a single one may be far above or below."""
+"""Standard deviation of the initial weights, in radians. On average over many episodes an untrained
+model is then no better than chance, although a single one may be far above or below."""
 
 
 def momentum(learning_rate: float | Array) -> optax.GradientTransformation:
-    """Returns stochastic gradient descent with a momentum of 0.9."""
+    """Returns stochastic gradient descent with a momentum of 0.9.
+
+    Args:
+        learning_rate: Length of a step in radians for a gradient of one nat per radian; above 0.
+
+    Source:
+        Polyak, USSR Computational Mathematics and Mathematical Physics 4, 1 (1964).
+    """
     return optax.sgd(learning_rate, MOMENTUM)
 
 
@@ -27,7 +34,12 @@ OPTIMIZERS: dict[str, Optimizer] = {"sgd": optax.sgd, "adam": optax.adam, "momen
 
 
 def start(learning: Learning, key: Key[Array, ""]) -> Model:
-    """Returns a model with random weights."""
+    """Returns a model with normally distributed weights, in radians, and a fresh optimizer state.
+
+    Args:
+        learning: Circuit, optimizer and learning rate.
+        key: Random key.
+    """
     shape = (learning.program.parameters,)
     parameters = START_SPREAD * jax.random.normal(key, shape, learning.logit_scale.dtype)
     return Model(parameters, learning.optimizer(learning.learning_rate).init(parameters))
@@ -43,9 +55,9 @@ def apply(
 
     Args:
         learning: Optimizer and learning rate.
-        model: Parameters and optimizer state.
-        update: Aggregated gradient.
-        committed: Whether the hub acts on this round.
+        model: Parameters, in radians, and optimizer state.
+        update: Aggregated gradient, in nats per radian.
+        committed: Whether the hub applies the update of this round.
     """
     optimizer = learning.optimizer(learning.learning_rate)
     change, optimizer_state = optimizer.update(update, model.optimizer_state, model.parameters)
@@ -54,7 +66,15 @@ def apply(
 
 
 def score(learning: Learning, model: Model) -> Scores:
-    """Returns loss and accuracy of the model without any noise."""
+    """Returns loss and accuracy of the model, computed without noise.
+
+    Args:
+        learning: Validation and test split, circuit and loss.
+        model: Its parameters are used.
+
+    Returns:
+        Scalars: the loss in nats, at least 0, and the accuracies in [0, 1].
+    """
     observables = pullback.observables(learning.program, model.parameters)
     validation = learners.logits(learning, learning.validation.paulis, observables)
     test = learners.logits(learning, learning.test.paulis, observables)

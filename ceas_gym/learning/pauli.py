@@ -1,7 +1,8 @@
 """Pauli vectors: noisy expectation values and their gradients without density matrices.
 
-Pauli words are numbered in base 4 (I, X, Y, Z), the first qubit most significant. Data enters as
-rho_P = Tr[P rho(x)]; the observable, pulled back through the ansatz, as O_P = 2^-n Tr[P U+ O U].
+Pauli words are numbered in base 4 (I, X, Y, Z), with the first qubit as the most significant digit.
+A sample x is the vector rho_P = Tr[P rho(x)]. An observable, pulled back through the ansatz U, is
+the vector O_P = 2^-n Tr[P U+ O U], so that a prediction is the sum over P of rho_P O_P.
 """
 
 from dataclasses import dataclass, fields
@@ -20,7 +21,15 @@ PAULIS = len(PAULI_MATRICES)
 
 
 def words(qubits: int) -> NDArray[np.complex128]:
-    """Returns the matrices of all Pauli words, shape (4**qubits, 2**qubits, 2**qubits)."""
+    """Returns the matrices of all Pauli words, shape (4**qubits, 2**qubits, 2**qubits).
+
+    Args:
+        qubits: At least 0.
+
+    Example:
+        >>> words(2).shape
+        (16, 4, 4)
+    """
     matrices = np.ones((1, 1, 1), dtype=complex)
     for _ in range(qubits):
         matrices = np.einsum("aij,bkl->abikjl", matrices, PAULI_MATRICES)
@@ -31,6 +40,9 @@ def words(qubits: int) -> NDArray[np.complex128]:
 
 def letter_counts(qubits: int) -> NDArray[np.int64]:
     """Returns how many X, Y and Z there are in each Pauli word, shape (4**qubits, 3).
+
+    Args:
+        qubits: At least 1. The counts are in [0, qubits].
 
     Example:
         >>> letter_counts(1).tolist()
@@ -43,13 +55,20 @@ def letter_counts(qubits: int) -> NDArray[np.int64]:
 
 
 def pauli_vectors(states: NDArray[np.complex128]) -> NDArray[np.float64]:
-    """Returns rho_P of pure states.
+    """Returns the Pauli vectors rho_P = <psi|P|psi> of pure states.
 
     Args:
-        states: Amplitudes, shape (samples, 2**qubits).
+        states: Amplitudes of normalised states, shape (samples, 2**qubits).
 
     Returns:
         Expectation values in [-1, 1], shape (samples, 4**qubits).
+
+    Source:
+        Nielsen and Chuang, Quantum Computation and Quantum Information, section 8.4.2.
+
+    Example:
+        >>> pauli_vectors(np.array([[1, 0]], complex)).tolist()  # |0>: I, X, Y, Z
+        [[1.0, 0.0, 0.0, 1.0]]
     """
     samples, dimension = states.shape
     qubits = dimension.bit_length() - 1
@@ -64,7 +83,13 @@ def transfer_matrix(unitary: NDArray[np.complex128]) -> NDArray[np.float64]:
     """Returns how a gate acts on an observable's Pauli vector: H[P, Q] = 2^-k Tr[P U+ Q U].
 
     Args:
-        unitary: Matrix of the gate on k qubits.
+        unitary: Matrix of the gate on k qubits, shape (2**k, 2**k).
+
+    Returns:
+        A real orthogonal matrix, shape (4**k, 4**k), with entries in [-1, 1].
+
+    Source:
+        Pauli transfer matrix, here of the adjoint channel: Greenbaum, arXiv:1509.02921.
     """
     basis = words(unitary.shape[0].bit_length() - 1)
     pulled = unitary.conj().T @ basis @ unitary
@@ -73,15 +98,24 @@ def transfer_matrix(unitary: NDArray[np.complex128]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Rotation:
-    """exp(-i angle/2 word): the only kind of gate that has an angle."""
+    """The gate exp(-i angle/2 word). No other type of gate has an angle."""
 
     word: str
+    """Pauli word, such as `"XX"`, with a letter for each wire."""
     wires: tuple[int, ...]
     angle: int
+    """Number of its angle in the program."""
 
     @cached_property
     def generators(self) -> NDArray[np.float64]:
-        """Returns (A, B, S) with H(angle) = A + cos(angle) B + sin(angle) S."""
+        """Returns (A, B, S) with H(angle) = A + cos(angle) B + sin(angle) S.
+
+        H is the transfer matrix on k wires, so the result has the shape (3, 4**k, 4**k).
+
+        Source:
+            Mitarai et al., PRA 98, 032309 (2018), arXiv:1803.00745: an expectation value is
+            a sinusoid of the angle of a Pauli rotation.
+        """
         word = np.ones((1, 1), dtype=complex)
         for letter in self.word:
             word = np.kron(word, PAULI_MATRICES["IXYZ".index(letter)])
@@ -96,11 +130,18 @@ class Constant:
     """A gate without angle, as its transfer matrix."""
 
     matrix: NDArray[np.float64]
+    """Shape (4**k, 4**k) on k wires."""
     wires: tuple[int, ...]
 
     @property
     def is_clifford(self) -> bool:
-        """Returns whether the gate only permutes Pauli words, up to signs."""
+        """Returns whether the gate only permutes Pauli words, up to signs.
+
+        This is so if every entry of its matrix, of shape (4**k, 4**k), is 0, 1 or -1.
+
+        Source:
+            Definition of the Clifford group: Gottesman, arXiv:quant-ph/9807006.
+        """
         return bool(np.allclose(np.abs(self.matrix), np.abs(self.matrix).round()))
 
 
@@ -111,40 +152,44 @@ Step = Rotation | Constant
 class Program:
     """An ansatz that reads Z on its first qubits; angles = jacobian @ weights + offset.
 
-    Programs are equal that hold the same numbers, so that a copy is not compiled anew.
+    Two programs with the same numbers are equal, so that a copy is not compiled again.
     """
 
     qubits: int
     observables: int
+    """How many qubits are read out in Z, from the first."""
     steps: tuple[Step, ...]
     jacobian: NDArray[np.float64]
+    """Shape (angles, weights)."""
     offset: NDArray[np.float64]
+    """In radians, shape (angles,)."""
     words: tuple[int, ...] | None = None
-    """Pauli words that are not zero in all of the data, in order; all, if None. Of an observable,
-    no others are wanted."""
+    """Pauli words that do not vanish in all of the data, in ascending order; None for all words.
+    Observables are computed for these words only."""
     trained: tuple[int, ...] | None = None
-    """Which of the ansatz's weights there are, in order; all, if None. The others move nothing."""
+    """Which weights of the ansatz are kept, in ascending order; None for all of them. No
+    prediction depends on the others."""
 
     @property
     def angles(self) -> int:
-        """Returns the number of rotations."""
+        """Returns the number of rotation angles: the first side of the shape of `jacobian`."""
         return self.jacobian.shape[0]
 
     @property
     def parameters(self) -> int:
-        """Returns the number of weights."""
+        """Returns the number of trained weights: the second side of the shape of `jacobian`."""
         return self.jacobian.shape[1]
 
     def __eq__(self, other: object) -> bool:
-        """Returns whether the other is the same circuit with the same read-out."""
+        """Returns whether `other` is the same circuit with the same read-out."""
         return self is other or (isinstance(other, Program) and self._contents == other._contents)
 
     def __hash__(self) -> int:
-        """Returns a hash that equal ones share."""
+        """Returns a hash, which is the same for equal programs."""
         return hash(self._contents)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns what a copy is made of: the fields, without what is computed from them."""
+        """Returns what is copied or pickled: the fields, without what is computed from them."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @cached_property

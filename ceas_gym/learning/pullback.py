@@ -1,7 +1,8 @@
-"""The observables pulled back through the ansatz, with their derivatives, in one pass.
+"""Pulls the observables back through the ansatz, together with their derivatives, in one pass.
 
-A stage's matrix of 16 x 16 takes along all derivatives by the angles of later gates, and adds those
-by its own angles, which up to there are nothing but the observable itself.
+The pass goes from the last gate to the first. Each stage multiplies its matrix with the observable
+and with the derivatives by the angles of later gates. It then adds the derivatives by its own
+angles, which are derivatives of its matrix times the observable.
 """
 
 from functools import reduce
@@ -21,19 +22,25 @@ from ceas_gym.types import Pulled
 def pull(program: Program, parameters: Float[Array, " parameters"], xp: ModuleType = jnp) -> Pulled:
     """Returns O_P = 2^-n Tr[P U+ O U] of the read-out observables, and its derivatives.
 
-    The words P are those of the program.
-
     The transfer matrix of a rotation, A + cos(angle) B + sin(angle) S, is linear in
-    (1, cos, sin); its derivative is the same form in (0, -sin, cos).
+    (1, cos, sin). Its derivative is the same expression in (0, -sin, cos).
 
     Args:
-        program: Ansatz and observables.
+        program: Ansatz, observables, and the Pauli words P.
         parameters: Weights of the ansatz, in radians.
         xp: The library of the arrays: `jax.numpy`, or `numpy` where a compilation does not pay.
+
+    Returns:
+        Observables, shape (observables, words), in [-1, 1], and their derivatives by each angle in
+        radians, shape (observables, words, angles).
+
+    Source:
+        Observables in the Pauli basis, in the Heisenberg picture: Rall et al., PRA 99, 062337
+        (2019), arXiv:1901.09070.
     """
     stages, done = of_program(program), list[int]()
     matrices = _matrices(stages, angles(program, parameters, xp), xp)
-    # Row 0 is the observable, and each row after it the derivative by an angle of `done`.
+    # Row 0 is the observable; each further row is the derivative by an angle in `done`.
     pulled = xp.asarray(program.readout.T[:, None, :], parameters.dtype)
     for order, factor, matrix in zip(stages.orders, stages.factors, matrices, strict=True):
         pulled = _apply(_reorder(pulled, order), matrix, xp)
@@ -48,14 +55,19 @@ def pull(program: Program, parameters: Float[Array, " parameters"], xp: ModuleTy
 def observables(
     program: Program, parameters: Float[Array, " parameters"]
 ) -> Float[Array, "observables paulis"]:
-    """Returns the same O_P without derivatives."""
+    """Returns the same O_P as `pull`, in [-1, 1], without derivatives.
+
+    Args:
+        program: Ansatz, observables, and the Pauli words P.
+        parameters: Weights of the ansatz, in radians.
+    """
     stages = of_program(program)
     matrices = _matrices(stages, angles(program, parameters), jnp)
     start = jnp.asarray(program.readout.T, parameters.dtype)
     if not matrices:
         return _reorder(start, stages.last).T
 
-    # A loop, for its body is compiled once.
+    # A loop, because its body is compiled only once.
     def stage(pulled: Array, step: tuple[Array, Array, Array]) -> tuple[Array, None]:
         sources, signs, matrix = step
         flat = (pulled[sources] * signs[:, None]).reshape(len(matrix), -1)
@@ -71,7 +83,13 @@ def observables(
 def angles(
     program: Program, parameters: Float[Array, " parameters"], xp: ModuleType = jnp
 ) -> Float[Array, " angles"]:
-    """Returns the angles of the program's rotations, in radians."""
+    """Returns the angles of the program's rotations, in radians: jacobian @ parameters + offset.
+
+    Args:
+        program: Ansatz.
+        parameters: Weights of the ansatz, in radians.
+        xp: The library of the arrays, as for `pull`.
+    """
     jacobian = xp.asarray(program.jacobian, parameters.dtype)
     return jacobian @ parameters + xp.asarray(program.offset, parameters.dtype)
 
@@ -79,7 +97,7 @@ def angles(
 def _matrices(
     stages: Stages, angle: Float[Array, " angles"], xp: ModuleType
 ) -> list[Float[Array, "variants out words"]]:
-    # Of each factor: its matrix, then the derivatives by its own angles.
+    # For each factor its matrix, then the derivatives of this matrix by its own angles.
     turn = xp.stack([xp.ones_like(angle), xp.cos(angle), xp.sin(angle)], axis=1)
     slope = xp.stack([xp.zeros_like(angle), -turn[:, 2], turn[:, 1]], axis=1)
     both = xp.stack([turn, slope])
@@ -107,7 +125,7 @@ def _turned(generators: Any, turns: Array, xp: ModuleType) -> Array:  # noqa: AN
 def _products(
     stages: Stages, both: Float[Array, "two angles 3"], xp: ModuleType
 ) -> Float[Array, "factors variants out words"]:
-    # All matrices that are made of gates on single qubits, at once.
+    # The matrices of all factors without a joint gate, computed at once.
     table = stages.table
     turned = _turned(table.generators, both[:, table.angles], xp)
     constants = xp.asarray(table.constants, both.dtype)
@@ -123,7 +141,7 @@ def _products(
 
 
 def _product(first: Array, second: Array) -> Float[Array, "*batch out words"]:
-    # Written out: for four terms that is sooner done than a call of a matrix product.
+    # Written out, which for sums of four terms is faster than a call of a matrix product.
     return (first[..., :, :, None] * second[..., None, :, :]).sum(axis=-2)
 
 
@@ -133,7 +151,7 @@ def _apply(
     xp: ModuleType,
 ) -> Float[Array, "paulis more observables"]:
     flat = pulled.reshape(matrices.shape[2], -1, *pulled.shape[1:])
-    # Full precision: an accelerator would else round the factors to ten bits.
+    # Full precision, because an accelerator would otherwise round the factors to ten bits.
     with jax.default_matmul_precision("highest"):
         carried = xp.tensordot(matrices[0], flat, axes=1)
         if len(matrices) > 1:
@@ -144,7 +162,7 @@ def _apply(
 
 
 def _reorder(pulled: Array, order: Order) -> Array:
-    # A gather, whose rows are copied as a whole, is much faster than a transposition.
+    # A gather copies whole rows, which is much faster than a transposition.
     if len(order.sources) < len(pulled) or (order.sources != np.arange(len(pulled))).any():
         pulled = pulled[order.sources]
     if (order.signs == 1).all():

@@ -1,4 +1,4 @@
-"""Settings to `Learning`: data encoded once, circuit compiled once, derived figures computed."""
+"""Makes a `Learning` of the settings: encodes the data, reads the circuit, derives constants."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,31 +17,37 @@ from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning, Split
 
 FLOOR_DRAWS = 16
-"""Random models over which the noise of a minibatch is averaged."""
+"""Number of random models over which the noise of a minibatch is averaged."""
 ENCODING = ("dataset", "classes", "features", "data_seed", "qubits", "feature_map")
-"""Settings that the encoded samples depend on."""
+"""Settings on which the encoded samples depend; they are the key of the cache."""
 ESTIMATORS: dict[str, Callable[[Program], Program]] = {
     "cone": light_cone.trimmed,
     "all": lambda program: program,
 }
-"""What of a circuit is computed and trained."""
+"""Which part of a circuit is computed and trained, by the setting `learning.estimator`."""
 ZERO = 1e-9
-"""Greatest expectation value that is taken for rounding."""
+"""Expectation values up to this are taken for rounding errors of zero."""
 
 
 def words_of(drawn: Sequence[LearningSettings]) -> tuple[int, ...]:
-    """Returns the Pauli words that do not vanish in the samples of all layouts, in order."""
+    """Returns the Pauli words that do not vanish in the samples of at least one layout.
+
+    They are numbers in [0, 4**qubits), in ascending order.
+
+    Args:
+        drawn: Settings of each layout, which share the number of qubits.
+    """
     return tuple(sorted({word for settings in drawn for word in _encoded(settings).words}))
 
 
 def build(settings: LearningSettings, nodes: int, words: tuple[int, ...] | None = None) -> Learning:
-    """Returns the learning half of a scenario.
+    """Returns data, circuit and optimizer of a scenario as arrays and functions.
 
     Args:
         settings: Data, circuit, loss and optimizer.
-        nodes: Number of nodes that share the training split.
-        words: Pauli words that the circuit may need, where they are to be the same for several
-            splits of the data; by default those that do not vanish in its samples.
+        nodes: Number of nodes that share the training split; at least 1.
+        words: Pauli words of the data, in [0, 4**qubits), where several splits of the data must
+            have the same; by default those that do not vanish in the samples of these settings.
 
     Raises:
         ValueError: If a name is unknown, or data and circuit do not fit each other.
@@ -83,14 +89,14 @@ def build(settings: LearningSettings, nodes: int, words: tuple[int, ...] | None 
 
 class _Encoded(NamedTuple):
     splits: tuple[tuple[NDArray[np.float64], NDArray[Any]], ...]
-    """Expectation values of the words and labels, for training, validation and test."""
+    """Expectation values, shape (samples, words), and labels: training, validation and test."""
     words: tuple[int, ...]
 
 
 def _held(
     program: Program, encoded: _Encoded, split: tuple[NDArray[np.float64], NDArray[Any]]
 ) -> Split:
-    # The program's words, of which some may vanish in these samples.
+    # Expectation values of the program's words, some of which may vanish in these samples.
     (paulis, labels), words = split, np.array(program.words or (), int)
     values = np.zeros((len(labels), len(words)))
     values[:, np.isin(words, encoded.words)] = paulis[:, np.isin(encoded.words, words)]
@@ -126,7 +132,7 @@ def _encoded(settings: LearningSettings) -> _Encoded:
 
 
 def _only(settings: LearningSettings, *names: str) -> LearningSettings:
-    # A key for caches: what does not matter has its default.
+    # The key of a cache: settings that do not matter have their defaults.
     return LearningSettings(**settings.model_dump(include=set(names)))
 
 
@@ -140,7 +146,7 @@ def _cached_encoding(settings: LearningSettings) -> _Encoded:
     with asked_by("learning.features"):
         circuit.check_features(settings.feature_map, settings.features, settings.qubits)
     vectors = [pauli.pauli_vectors(amplitudes) for amplitudes in states]
-    # Of a feature map with real amplitudes, such as RY and CZ make, these are about half.
+    # With real amplitudes, as RY and CZ make them, words with an odd number of Y vanish.
     words = np.flatnonzero(np.abs(np.concatenate(vectors)).max(axis=0) > ZERO)
     splits = [(vector[:, words], part.labels) for vector, part in zip(vectors, parts, strict=True)]
     return _Encoded(tuple(splits), tuple(words.tolist()))
@@ -158,15 +164,15 @@ def _readout(classes: int) -> NDArray[np.float64]:
 
 
 def _undecided_slope(readout: NDArray[np.float64]) -> float:
-    # Mean squared derivative of the loss by the logits' expectation values at equal scores.
+    # Squared derivative of the loss by the expectation values, at equal scores, mean over labels.
     classes = len(readout)
     wrong = np.full((classes, classes), 1 / classes) - np.eye(classes)
     return float(((wrong @ readout) ** 2).sum(axis=1).mean())
 
 
 def _batch_floor(settings: LearningSettings, program: Program) -> float:
-    # Shot noise K^2 Q m / S equals minibatch noise m |df|^2 / B at S = K^2 Q B / |df|^2, of the
-    # shots that measure no prediction.
+    # Shot noise K^2 Q m / S equals minibatch noise m |df|^2 / B at S = K^2 Q B / |df|^2. These are
+    # the shots of the gradient; those that measure predictions come on top.
     squared = _mean_squared_slope(_only(settings, *ENCODING), program)
     shots = program.angles**2 * program.observables * settings.batch_size / squared
     return shots / (1 - settings.slope_share)
@@ -174,7 +180,7 @@ def _batch_floor(settings: LearningSettings, program: Program) -> float:
 
 @lru_cache(maxsize=128)
 def _mean_squared_slope(settings: LearningSettings, program: Program) -> float:
-    # In NumPy: a compilation would take longer than it saves.
+    # In NumPy, because a compilation would take longer than it saves.
     encoded = _encoded(settings)
     paulis = np.asarray(_held(program, encoded, encoded.splits[0]).paulis)
     models = np.random.default_rng(0).normal(size=(FLOOR_DRAWS, program.parameters))

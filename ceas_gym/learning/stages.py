@@ -1,8 +1,8 @@
-"""A program as the stages that an observable passes, the last gates first.
+"""A program as a list of stages, through which observables are pulled back, last gates first.
 
-A stage puts the Pauli words in the order in which its wires come first, and multiplies their
-letters on these wires by one matrix. Clifford gates only permute words, up to signs, so they are
-part of the next reordering.
+A stage has two steps. It reorders the Pauli words so that the wires of its gates come first, and
+multiplies the Pauli vector on these wires by one matrix. Clifford gates only permute words, up to
+signs, so they are merged into the next reordering.
 """
 
 from collections.abc import Iterator
@@ -20,57 +20,60 @@ class Order(NamedTuple):
     """A reordering up to signs: new[P] = signs[P] * old[sources[P]]."""
 
     sources: NDArray[np.int32]
+    """Shape (words,), as `signs`, in [0, 4**qubits)."""
     signs: NDArray[np.float64]
+    """1 or -1."""
 
 
 class Factor(NamedTuple):
-    """Gates that make one matrix."""
+    """Neighbouring gates that are multiplied into one matrix."""
 
     wires: tuple[int, ...]
     gates: tuple[Step, ...]
-    """On one of the wires each, in the order of time, or a single gate on all of them."""
+    """Gates on one of the wires each, in the order of time, or a single gate on all wires."""
 
     @property
     def angles(self) -> list[int]:
-        """Returns the angles that it depends on."""
+        """Returns the numbers of the angles that the matrix depends on, in [0, angles)."""
         return [gate.angle for gate in self.gates if isinstance(gate, Rotation)]
 
     @property
     def is_joint(self) -> bool:
-        """Returns whether it is a single gate on two qubits."""
+        """Returns whether it is a single gate on two qubits, whose matrix has shape (16, 16)."""
         return len(self.gates[0].wires) > 1
 
 
 class Table(NamedTuple):
-    """The matrices of one qubit, of which those of the other factors are made.
+    """One-qubit matrices, whose products make the matrices of all factors without a joint gate.
 
-    Its entries are the identity, the constants, the rotations, then their derivatives.
+    They are numbered in this order: the identity, the constants, the rotations, and the derivatives
+    of the rotations.
     """
 
     constants: NDArray[np.float64]
-    """With the identity in front, shape (constants, 4, 4)."""
+    """The identity, then the constants, shape (1 + constants, 4, 4)."""
     generators: NDArray[np.float64]
-    """Of the rotations, shape (rotations, 3, 4, 4)."""
+    """Matrices A, B and S of each rotation (`Rotation.generators`), shape (rotations, 3, 4, 4)."""
     angles: NDArray[np.int32]
-    """Of the rotations."""
+    """Number of each rotation's angle, shape (rotations,)."""
     entries: NDArray[np.int32]
-    """The product that makes a factor's matrix and, in the variants after it, the derivatives by
-    its own angles, shape (factors, variants, wires, gates)."""
+    """Numbers of the matrices to multiply, shape (factors, variants, wires, gates). The first
+    variant is the matrix of the factor, the others are its derivatives by its own angles."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stages:
-    """What `pullback` runs."""
+    """What `pullback` computes, one stage after the other."""
 
     orders: tuple[Order, ...]
-    """One before each factor."""
+    """The reordering before each factor."""
     factors: tuple[Factor, ...]
     last: Order
-    """Of the words that are wanted."""
+    """The reordering at the end, which keeps only the program's `words`."""
 
     @cached_property
     def table(self) -> Table:
-        """Returns the one-qubit matrices of the factors without a joint gate."""
+        """Returns the one-qubit matrices, of shape (4, 4), of all factors without a joint gate."""
         factors = [factor for factor in self.factors if not factor.is_joint]
         gates = [gate for factor in factors for gate in factor.gates]
         rotations = [gate for gate in gates if isinstance(gate, Rotation)]
@@ -87,14 +90,18 @@ class Stages:
 
 @lru_cache(maxsize=64)
 def of_program(program: Program) -> Stages:
-    """Returns the stages of a program, in as few as can be.
+    """Returns the stages of a program, as few as its gates allow.
 
-    Gates on one qubit wait for the next joint gate, and go in pairs of qubits; neighbouring joint
-    Clifford gates are one permutation.
+    Gates on one qubit are collected until the next joint gate, two qubits to a factor, so that a
+    factor's matrix has the shape (16, 16), or (4, 4) with a single qubit. Neighbouring joint
+    Clifford gates are merged into one permutation.
+
+    Args:
+        program: With at least one qubit.
     """
     orders, factors = list[Order](), list[Factor]()
     size = PAULIS**program.qubits
-    # Where each word is, and with which sign; words are numbered with the wires in order.
+    # Where each word is now, and its sign. Words are numbered with the wires in ascending order.
     place, sign = np.arange(size), np.ones(size)
     for step in _reversed(program):
         if isinstance(step, Constant):
@@ -110,7 +117,7 @@ def of_program(program: Program) -> Stages:
 
 
 def _reversed(program: Program) -> Iterator[Factor | Constant]:
-    # Joint Clifford gates as they are, all others in factors, the last ones first.
+    # Yields joint Clifford gates as they are and all others in factors, the last gates first.
     waiting: dict[int, list[Step]] = {}
     for step in reversed(program.steps):
         if len(step.wires) == 1:
@@ -125,8 +132,8 @@ def _reversed(program: Program) -> Iterator[Factor | Constant]:
 
 
 def _pairs(waiting: dict[int, list[Step]], qubits: int) -> list[Factor]:
-    # Takes all that waits, two qubits at a time, as a rule with the last angles first. All factors
-    # have equally many wires: one that is left over goes with any other.
+    # Empties `waiting`, two qubits at a time, usually with the last angles first. All factors need
+    # equally many wires, so an odd qubit is joined with any other.
     wires = sorted(waiting)
     if len(wires) % 2 and qubits > 1:
         wires.append(next(wire for wire in range(qubits) if wire != wires[-1]))
@@ -157,7 +164,7 @@ def _runs(factor: Factor) -> list[list[Step]]:
 
 
 def _order(sources: NDArray[Any], signs: NDArray[np.float64]) -> Order:
-    # 32 bits whatever the precision in use: the same program serves both.
+    # 32 bits, also where JAX uses 64, because the same program serves both.
     return Order(sources.astype(np.int32), signs)
 
 

@@ -1,1 +1,1 @@
-"""The network half: from channel-time to what the learners get. Knows nothing of learning."""
+"""The network half of a round: from channel-time to shots and tags. It imports no learning."""

@@ -11,26 +11,34 @@ from ceas_gym.physics import register
 from ceas_gym.types import Delivery, Ledger, Links, Memory, Network
 
 ROUNDING = 1e-6
+"""Share of a tag by which the sum of its bits may fall short."""
 
 
 def spend(
     network: Network, links: Links, memory: Memory, ledger: Ledger, key: Key[Array, ""]
 ) -> tuple[Memory, Delivery, Ledger]:
-    """Returns the memory after the barrier, what it delivered, and the completed ledger.
+    """Returns the memory after the barrier, the delivery, and the completed ledger.
 
-    A node with key for a tag takes part, if it has pairs for at least one shot; so does a node
-    without, where the protocol accepts unauthenticated updates. It may purify first, and then
-    turns as many pairs into shots as make whole shots. Stored pairs that are left stay; purified
-    ones that are left are given up, since the estimate stores pairs by age only.
+    A node takes part if it has pairs for at least one shot, and key for a tag; where the protocol
+    accepts unauthenticated updates, it needs no key. It may purify pairs first, and then turns them
+    into as many whole shots as they make. Unused stored pairs stay in memory. Unused purified pairs
+    are discarded, because the hub's estimate stores pairs by age only.
 
     Args:
-        network: Routes and key rates.
+        network: Qubits of a shot, purification, teleportation and tags.
         links: Decay in this round.
         memory: Pairs and key at the barrier.
         ledger: The round's ledger so far.
         key: Random key.
+
+    Returns:
+        The memory, the `Delivery` (shots, contractions in [-1, 1], tags), and the ledger with
+        `spent` and `sacrificed`.
+
+    Source:
+        Teleportation of a register: Bennett et al., PRL 70, 1895 (1993), as in `physics.register`.
     """
-    # Pairs are measured until they make a tag; the sum of their bits may round to just below it.
+    # Pairs are measured until they suffice for a tag, but the sum of their bits may be rounded.
     has_key = memory.key_bits.sum(axis=1) >= network.key.tag_bits * (1 - ROUNDING)
     enough = memory.pairs.sum(axis=1) >= network.qubits
     taking_part = (has_key | network.unauthenticated_spend) & enough
@@ -69,7 +77,7 @@ def _signal(
     taken: Int[Array, "nodes classes"],
     estimated: Float[Array, "xyz nodes classes"],
 ) -> Float[Array, " nodes"]:
-    # A register's process fidelity is the product of its qubits', on average over assignments.
+    # The register's process fidelity is the product over its pairs, averaged over assignments.
     each = counts.fidelity(estimated)[..., None]
     process = register.mean_products(taken, each, network.qubits)[:, -1]
     return register.twirled_contraction(process, 2**network.qubits)

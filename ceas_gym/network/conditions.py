@@ -1,12 +1,11 @@
 """Changing conditions: links that degrade and fail, memories that drift, and the hub's estimate.
 
-Every link is a Markov chain over good, degraded and down, which moves once a round; its condition
-multiplies the success probability. The hub sees what is heralded only, and filters it: its belief
-is the exact posterior. The logarithm of every memory's coherence time is an autoregressive process
-of first order; the hub learns the truth at a calibration and trusts it until the next one. What a
-pair loses while light and messages fly is too little for the drift to matter, and is not drifted.
-Where pairs are tested, the estimate trusts the calibration as far as the tests bear it out
-(`network.verification`).
+Every link is a Markov chain over the conditions good, degraded and down, which moves once a round.
+The condition multiplies the success probability. The hub sees only what is heralded; its belief is
+the exact posterior. The logarithm of every memory's coherence time is an autoregressive process of
+first order. The hub learns the true value at a calibration and uses it until the next one. The
+decay while light and messages travel does not drift, because it is too small for that to matter.
+Where pairs are tested, the hub corrects the calibration by the results (`network.verification`).
 """
 
 from dataclasses import replace
@@ -23,7 +22,7 @@ from ceas_gym.types import Conditions, Links, Network
 def steady(network: Network) -> Conditions:
     """Returns the nominal conditions: every link good, every coherence time as in the scenario.
 
-    Nothing has been tested in them, and the calibration is trusted.
+    No pair has been tested, and the calibration is right.
     """
     rate, conditions = network.memories.decay_rate, network.condition_model.start.shape[0]
     return Conditions(
@@ -35,9 +34,13 @@ def steady(network: Network) -> Conditions:
 
 
 def start(network: Network, key: Key[Array, ""]) -> Conditions:
-    """Returns the conditions of the first round: drawn at large, memories just calibrated.
+    """Returns the conditions of the first round, drawn at random; memories are just calibrated.
 
     Where pairs are verified, the commissioning tests have been made.
+
+    Args:
+        network: Links, and how they change.
+        key: Random key.
     """
     link_key, drift_key, test_key = jax.random.split(key, 3)
     model, nominal = network.condition_model, steady(network)
@@ -52,10 +55,15 @@ def start(network: Network, key: Key[Array, ""]) -> Conditions:
 
 
 def links(network: Network, conditions: Conditions) -> Links:
-    """Returns rates and decay under the conditions.
+    """Returns success probabilities in [0, 1] and decay under the conditions.
 
-    Pairs are heralded at a uniformly random time of their window, so at its end a pair of decay
-    rate r (per window) has kept (1 - exp(-r)) / r of its contraction on average.
+    Pairs are heralded at a uniformly random time of their window. So a pair with decay rate r per
+    window keeps on average (1 - exp(-r)) / r of its contraction until the end of that window, which
+    is the mean of exp(-r t) over t in [0, 1].
+
+    Args:
+        network: Nominal success probabilities, contractions and decay rates.
+        conditions: Condition of each link, drift of each memory, and results of tests.
     """
     rate = network.memories.decay_rate * jnp.exp(-conditions.drift)[:, None]
     of_link = rate[..., network.routes.ends].sum(axis=-1)
@@ -80,15 +88,19 @@ def advance(
     next_round: Int[Array, ""],
     key: Key[Array, ""],
 ) -> Conditions:
-    """Returns the conditions of the next round, and what the hub learnt from this one.
+    """Returns the conditions of the next round, with the hub's belief updated by this round.
 
     Args:
-        network: Links and how they change.
-        conditions: Of this round.
+        network: Links, and how they change.
+        conditions: Conditions of this round.
         tried: Attempts made in all windows.
-        heralded: Those that succeeded.
+        heralded: Attempts that succeeded.
         next_round: Number of the next round; the hub calibrates in every `calibration_rounds`th.
         key: Random key.
+
+    Source:
+        Forward recursion of a hidden Markov model: Rabiner, Proc. IEEE 77, 257 (1989). The drift
+        is an Ornstein-Uhlenbeck process, sampled once a round: Phys. Rev. 36, 823 (1930).
     """
     link_key, drift_key = jax.random.split(key)
     model = network.condition_model
@@ -105,8 +117,9 @@ def _posterior(
     network: Network, belief: Array, tried: Int[Array, "nodes hops"], heralded: Array
 ) -> Float[Array, "edges conditions"]:
     # Bayes' rule; the number of heralded pairs is binomial, and independent between routes. Jamming
-    # makes attempts fail that no condition lets fail. Then those failures are left out, as in the
-    # limit of links that hardly ever fail; and what can't be even then teaches nothing.
+    # can make attempts fail although their success probability is 1. A first pass leaves out such
+    # failures, as in the limit of links that hardly ever fail; the second pass counts them. A pass
+    # under which no condition is possible changes nothing.
     probability = network.generation.success_probability[..., None] * network.condition_model.rate
     successes, failures = heralded[..., None], (tried - heralded)[..., None]
     passed, failed = xlogy(successes, probability), xlog1py(failures, -probability)

@@ -1,11 +1,14 @@
-"""Counts of pairs by age, the last axis: how they grow older, come in and are taken out."""
+"""Counts of pairs by age (the last axis): how pairs age, are stored and are taken out."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 
 def fidelity(contraction: Float[Array, "xyz ..."]) -> Float[Array, "..."]:
-    """Returns the fidelity of pairs with these contractions of X, Y, Z: (1 + x + y + z) / 4.
+    """Returns the fidelity (1 + x + y + z) / 4 of pairs with these contractions; in [0, 1].
+
+    Source:
+        First entry of `physics.bell.from_letters`.
 
     Example:
         >>> print(fidelity(jnp.array([0.8, 0.8, 1.0])))
@@ -21,7 +24,7 @@ def age(
 
     Args:
         pairs: Counts by age at the end of the last window.
-        alive: Whether a pair that is now of this age is kept.
+        alive: Whether a pair that has this age now is kept.
 
     Example:
         >>> pairs, expired = age(jnp.array([[3, 2, 1]]), jnp.array([[True, True, False]]))
@@ -33,7 +36,7 @@ def age(
 
 
 def shift(pairs: Int[Array, "*batch ages"]) -> Int[Array, "*batch ages"]:
-    """Returns the counts one age further; the oldest fall off.
+    """Returns the counts one age older, in windows; the oldest pairs are dropped.
 
     Example:
         >>> shift(jnp.array([3, 2, 1])).tolist()
@@ -45,7 +48,12 @@ def shift(pairs: Int[Array, "*batch ages"]) -> Int[Array, "*batch ages"]:
 def admit(
     pairs: Int[Array, "*batch ages"], arrivals: Int[Array, "*batch"], memories: Int[Array, ""]
 ) -> tuple[Int[Array, "*batch ages"], Int[Array, "*batch"]]:
-    """Returns the pairs with the new ones as age zero, and how many found the memory full.
+    """Returns the pairs with the new ones at age zero, and how many found the memory full.
+
+    Args:
+        pairs: Stored pairs by age.
+        arrivals: New pairs.
+        memories: Number of pairs that can be stored in all.
 
     Example:
         >>> pairs, blocked = admit(jnp.array([[0, 3]]), jnp.array([4]), memories=jnp.array(5))
@@ -59,7 +67,11 @@ def admit(
 def powers(factor: Float[Array, "*batch"], number: int) -> Float[Array, "*batch {number}"]:
     """Returns the powers of a factor from 0 on, as a new last axis.
 
-    They are doubled in number until there are enough, which takes much less than as many powers.
+    Their number is doubled until there are enough, which is faster than computing each power.
+
+    Args:
+        factor: Numbers of any range.
+        number: Number of powers; at least 1.
 
     Example:
         >>> powers(jnp.array([0.5, 0.0]), 4).tolist()
@@ -75,7 +87,12 @@ def powers(factor: Float[Array, "*batch"], number: int) -> Float[Array, "*batch 
 def take(
     pairs: Int[Array, "*batch ages"], amount: Int[Array, "*batch"], *, oldest_first: bool
 ) -> Int[Array, "*batch ages"]:
-    """Returns which of the pairs are taken, by age.
+    """Returns how many pairs of each age are taken.
+
+    Args:
+        pairs: Stored pairs by age.
+        amount: Pairs to take in all; all are taken if there are fewer.
+        oldest_first: Whether the oldest pairs are taken first; otherwise the newest.
 
     Example:
         >>> take(jnp.array([[3, 2, 4]]), jnp.array([4]), oldest_first=False).tolist()

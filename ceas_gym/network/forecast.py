@@ -1,4 +1,4 @@
-"""Forecast: what the hub can expect of its links, for observations and for policies that plan."""
+"""Forecasts of pairs and their quality, for observations and for policies that plan."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -8,10 +8,12 @@ from ceas_gym.types import Links, Network
 
 
 def expected_pairs(network: Network) -> Float[Array, " nodes"]:
-    """Returns the mean pairs from a whole channel in a window, all in good order: the least link's.
+    """Returns the mean number of pairs in a window on a whole channel, if all links are good.
+
+    It is that of the route's slowest link.
 
     Args:
-        network: Routes.
+        network: Routes, attempts and success probabilities.
     """
     return jnp.where(network.routes.is_hop, _pairs_of_links(network), jnp.inf).min(axis=1)
 
@@ -19,14 +21,15 @@ def expected_pairs(network: Network) -> Float[Array, " nodes"]:
 def likely_pairs(
     network: Network, belief: Float[Array, "edges conditions"]
 ) -> Float[Array, " nodes"]:
-    """Returns the mean over the conditions that the links are believed to be in.
+    """Returns the mean number of pairs in a window on a whole channel, by the hub's belief.
 
-    The mean of the least of independent numbers is the sum, over all levels that it can take, of
-    the step to that level times the chance that no link falls short of it.
+    The route's slowest link counts. The mean of the minimum of independent numbers is the sum, over
+    all values that it can take, of the step to that value times the probability that every link
+    reaches it.
 
     Args:
-        network: Routes, and what each condition leaves of the rate.
-        belief: Probability of each condition of every edge.
+        network: Routes, and the factor of each condition on the rate.
+        belief: Probability of each condition of every edge, in [0, 1].
     """
     pairs = _pairs_of_links(network)[..., None] * network.condition_model.rate
     pairs = jnp.where(network.routes.is_hop[..., None], pairs, 0)
@@ -38,14 +41,18 @@ def likely_pairs(
 
 
 def nominal(network: Network) -> Links:
-    """Returns rates and decay when every link is good and no coherence time has drifted."""
+    """Returns success probabilities, in [0, 1], and decay if links are good and nothing drifted."""
     return conditions.links(network, conditions.steady(network))
 
 
 def new_contraction(network: Network, links: Links) -> Float[Array, "xyz nodes"]:
-    """Returns the estimated contraction, at its window's end, of a pair whose links are all new.
+    """Returns the estimated contraction of a new pair at the end of its window; in [-1, 1].
 
-    Pairs whose links waited at a relay are worse.
+    It is that of a pair whose links were all heralded in this window. If one waited at a relay, the
+    pair is worse.
+
+    Source:
+        Product over the swapped links, as in `physics.bell.swap`.
     """
     hops = jnp.where(network.routes.is_hop, links.fresh[-1], 1)
     return hops.prod(axis=-1) * network.operations.swap_contraction
@@ -57,9 +64,12 @@ def by_age(
     """Returns the contraction of a pair at each age, in windows.
 
     Args:
-        new: Contraction at age zero.
-        decay: Factor that a window in memory leaves of each letter.
-        windows: Number of ages.
+        new: Contraction of X, Y and Z at age zero, in [-1, 1].
+        decay: Factor on each of them for a window in memory, in [0, 1].
+        windows: Number of ages; at least 1.
+
+    Source:
+        Exponential decay, as in `physics.memories`.
 
     Example:
         >>> by_age(jnp.array([[0.5]]), jnp.array([[0.25]]), 3).tolist()
@@ -69,12 +79,13 @@ def by_age(
 
 
 def survival(decay: Float[Array, "xyz nodes"]) -> Float[Array, " nodes"]:
-    """Returns what a window leaves of the letter that decays fastest: all an observation tells.
+    """Returns the factor, in [0, 1], for a window on the contraction that decays fastest.
 
-    Where all letters that decay do so at one rate, it is the factor on each of them.
+    It is the only decay that an observation tells. In memories with a single decay rate, all
+    contractions that decay have this factor.
 
     Args:
-        decay: Factor that a window in memory leaves of each letter.
+        decay: Factor on the contractions of X, Y and Z for a window in memory, in [0, 1].
     """
     return decay.min(axis=0)
 
@@ -82,14 +93,15 @@ def survival(decay: Float[Array, "xyz nodes"]) -> Float[Array, " nodes"]:
 def decay_of_letters(
     network: Network, survival: Float[Array, " nodes"]
 ) -> Float[Array, "xyz nodes"]:
-    """Returns the factor on each letter, from that on the one that decays fastest (`survival`).
+    """Returns the factors for a window on X, Y and Z, from that on the fastest (`survival`).
 
-    A letter of half its rate keeps the root of it. The ratio of the rates is taken from memories
-    that have not drifted; it drifts a little where hub and node differ in it.
+    A contraction that decays at half the rate has the square root of that factor. The ratio of the
+    rates is that of the scenario's memories. Drift changes it slightly where hub and node have
+    different ratios.
 
     Args:
-        network: Rates of decay.
-        survival: What a window in memory leaves of the letter that decays fastest.
+        network: Decay rates of the memories, per window.
+        survival: Factor for a window on the contraction that decays fastest, in [0, 1].
     """
     rate = (
         network.memories.decay_rate[:, :1] + network.memories.decay_rate[:, network.routes.vertex]
@@ -101,14 +113,24 @@ def decay_of_letters(
 
 
 def lifetime(network: Network, links: Links) -> Float[Array, " nodes"]:
-    """Returns at how many window ends a new pair is above the cut-off, by the estimate."""
+    """Returns for how many windows a new pair is not below the cut-off, by the hub's estimate.
+
+    The end of the window in which it was heralded is counted, so the result is in [0, ages].
+    """
     new = new_contraction(network, links)
     fidelity = counts.fidelity(by_age(new, links.decay[-1], network.memories.ages))
     return (fidelity >= network.memories.cutoff_fidelity).sum(axis=1).astype(new.dtype)
 
 
 def quality(network: Network) -> Float[Array, " nodes"]:
-    """Returns what a whole channel is worth in a window: pairs times contraction squared."""
+    """Returns the value of a whole channel in a window: pairs times squared contraction.
+
+    The square is the Fisher information of a qubit teleported through one pair, in units of that
+    with a perfect pair.
+
+    Source:
+        Braunstein and Caves, PRL 72, 3439 (1994), as in `physics.information`.
+    """
     contraction = new_contraction(network, nominal(network)).mean(axis=0)
     return expected_pairs(network) * contraction**2
 

@@ -1,4 +1,4 @@
-"""Heralded generation: attempts on the scheduled channel-time become Bell pairs of single links."""
+"""Heralded generation: attempts in the scheduled channel-time make pairs of single links."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
@@ -7,9 +7,9 @@ from ceas_gym.jax_utils import randomness
 from ceas_gym.types import Links, Network
 
 SHARE = 2.0**-23
-"""Of a channel: what the rounding of an action and of its share to 32 bits may take away."""
+"""Share of a channel that may be lost by rounding the action and its share to 32 bits."""
 PART = 2.0**-14
-"""Of an attempt: no more than this is made up for."""
+"""Greatest part of an attempt that is added to make up for this rounding."""
 
 
 def attempts(
@@ -17,13 +17,13 @@ def attempts(
 ) -> Int[Array, "*windows nodes hops"]:
     """Returns the attempts that fit into the given channel-time, on every link of a route.
 
-    A started attempt that the window's end would cut off is not made:
-    floor(share * attempts per window) on each of the multiplexed modes. A share that only rounding
-    keeps from a whole number of attempts has that number.
+    Each of the multiplexed modes makes floor(share * attempts per window) attempts, because an
+    attempt that the end of the window would interrupt is not started. If only rounding keeps a
+    share from a whole number of attempts, it gets that number.
 
     Args:
-        network: Links; `attempts_per_window` for a whole channel and one mode.
-        shares: Of a channel for each node in a window, in [0, 1].
+        network: Modes, and `attempts_per_window` of one mode on a whole channel.
+        shares: Share of a channel that each node gets in a window, in [0, 1].
     """
     most = network.generation.attempts_per_window
     fitting = jnp.minimum(shares[..., None] * most + jnp.minimum(SHARE * most, PART), most)
@@ -33,11 +33,11 @@ def attempts(
 def herald(
     links: Links, tried: Int[Array, "*windows nodes hops"], key: Key[Array, ""]
 ) -> Int[Array, "*windows nodes hops"]:
-    """Returns the pairs heralded on each link: binomial in the attempts.
+    """Returns the number of pairs heralded on each link, which is binomial.
 
     Args:
-        links: Success probability of an attempt.
-        tried: Attempts.
+        links: Success probability of an attempt, in [0, 1].
+        tried: Number of attempts; at least 0.
         key: Random key.
 
     Source:

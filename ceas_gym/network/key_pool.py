@@ -1,9 +1,8 @@
-"""Authentication key: pairs measured when their window closes fill a pool of limited size and life.
+"""Authentication key: pairs measured when their window closes fill a pool of limited size and age.
 
-BBM92: both halves of a pair are measured in the same basis.
-
-Each measured pair adds at once what the accounting says that it is worth (`ACCOUNTINGS`), though
-provable key comes in blocks of thousands of pairs, gathered over rounds and distilled together.
+Both halves of a pair are measured in the same basis (BBM92). Each measured pair adds at once the
+secret bits that the accounting gives it (`ACCOUNTINGS`), although provable key comes in blocks of
+thousands of pairs, which are gathered over rounds and distilled together.
 """
 
 from collections.abc import Callable
@@ -15,25 +14,36 @@ from ceas_gym.physics import bell, key
 from ceas_gym.types import KeyBudget
 
 Accounting = Callable[[Array, Array], Array]
+"""(Bell-diagonal quadruples, pairs of a block) -> secret bits of each measured pair, in [0, 1]."""
 
 
 def asymptotic(
     pair: Float[Array, "nodes 4"], block_pairs: Float[Array, ""]
 ) -> Float[Array, " nodes"]:
-    """Returns the secret fraction of a run without end: a price that no finite block reaches."""
+    """Returns the secret fraction, in bits a pair, of infinitely many pairs; no block reaches it.
+
+    Source:
+        BBM92 with the asymptotic rate: see `physics.key.secret_fraction`.
+    """
     del block_pairs
     return key.secret_fraction(pair)
 
 
 def finite(pair: Float[Array, "nodes 4"], block_pairs: Float[Array, ""]) -> Float[Array, " nodes"]:
-    """Returns the secret bits of a block of finite size, amortised over all its pairs.
+    """Returns the secret bits of a block of finite size, divided by the number of its pairs.
 
-    The bits are counted pair by pair, as if each came with its share of the block; a real block
-    yields all of its key at its end and none before. Each block is secret but for a probability
-    of 1e-10, and of its two copies being different of 1e-15 (the defaults of
-    `physics.key.finite_key_bits`). So n tags whose key comes from one block are forged with a
-    probability of at most n 2^-security_bits + 1e-10: up to 33 bits of security the key does not
-    spoil what a single tag claims, and beyond that the second term is what remains.
+    Every pair counts with its share of the block at once; a real block yields all of its key at its
+    end. A block is not secret with a probability of at most 1e-10, and its two copies differ with
+    a probability of at most 1e-15 (the defaults of `physics.key.finite_key_bits`). So one of n tags
+    with key from one block is forged with a probability of at most n 2^-security_bits + 1e-10. For
+    a single tag the first term dominates up to 33 bits of security, the second beyond that.
+
+    Args:
+        pair: Bell-diagonal quadruples.
+        block_pairs: Number of pairs that are distilled together; at least 2000.
+
+    Source:
+        Tomamichel, Lim, Gisin and Renner, Nature Communications 3, 634 (2012).
     """
     return key.finite_secret_fraction(pair, block_pairs)
 
@@ -44,11 +54,14 @@ ACCOUNTINGS: dict[str, Accounting] = {"asymptotic": asymptotic, "finite": finite
 def bits_per_pair(
     budget: KeyBudget, contraction: Float[Array, "xyz nodes"]
 ) -> Float[Array, " nodes"]:
-    """Returns the secret bits that a pair yields when both its halves are measured.
+    """Returns the secret bits, in [0, 1], that a pair yields when both its halves are measured.
 
     Args:
         budget: Readout of the measurement, and the accounting.
-        contraction: Of the pair, by the hub's estimate.
+        contraction: Contraction of the pair by the hub's estimate, in [-1, 1].
+
+    Source:
+        Bennett, Brassard and Mermin, PRL 68, 557 (1992).
     """
     measured = bell.from_letters(contraction.T * budget.contraction)
     return budget.accounting(measured, budget.block_pairs)
@@ -64,14 +77,14 @@ def measure(
     """Returns the key pool with the new key, and how many of the new pairs were measured for it.
 
     Pairs that would expire before the barrier are measured as long as the pool has room. Pairs
-    that would last are measured only while the node is short of key for this round's tag. No pair
-    is measured whose key would not fit.
+    that would last until the barrier are measured only while the node lacks key for this round's
+    tag. A pair whose key would not fit is not measured.
 
     Args:
-        budget: Tag length and pool capacity.
-        key_bits: Pool by age of the key.
+        budget: Tag length and pool capacity, in bits.
+        key_bits: Secret bits in the pool, by age.
         arrivals: New pairs in this window.
-        per_pair: Secret bits of a new pair.
+        per_pair: Secret bits of a new pair, in [0, 1].
         lasts: Whether a new pair would last until the barrier.
     """
     held = key_bits.sum(axis=1)
@@ -85,7 +98,15 @@ def measure(
 def spend(
     budget: KeyBudget, key_bits: Float[Array, "nodes slots"], tagged: Bool[Array, " nodes"]
 ) -> Float[Array, "nodes slots"]:
-    """Returns the pool after the tagged nodes used the oldest bits for one tag each.
+    """Returns the pool after each tagged node has used its oldest bits for one tag.
+
+    Args:
+        budget: Length of a tag, in bits.
+        key_bits: Secret bits in the pool, by age.
+        tagged: Nodes that use up a tag.
+
+    Source:
+        One-time pad of a Wegman-Carter tag: see `physics.key.tag_bits`.
 
     Example:
         >>> from types import SimpleNamespace
@@ -98,7 +119,7 @@ def spend(
 
 
 def expire(budget: KeyBudget, key_bits: Float[Array, "nodes slots"]) -> Float[Array, "nodes slots"]:
-    """Returns the pool one round later: the oldest key is discarded, if key expires at all."""
+    """Returns the pool one round later, in bits by age; the oldest are discarded if key expires."""
     if not budget.expires:
         return key_bits
     return jnp.pad(key_bits[:, :-1], ((0, 0), (1, 0)))
@@ -109,6 +130,6 @@ def _pairs(
     bits: Float[Array, " nodes"],
     per_pair: Float[Array, " nodes"],
 ) -> Int[Array, " nodes"]:
-    # Pairs that make so many bits; the guard keeps worthless pairs from dividing by zero.
+    # Pairs that yield so many bits; the lower bound avoids division by zero for pairs without key.
     pairs = rounding(jnp.maximum(bits, 0.0) / jnp.maximum(per_pair, 1e-6))
     return jnp.minimum(pairs, 1e9).astype(jnp.int32)

@@ -1,36 +1,36 @@
-"""What a round can hold: whole attempts, and the most pairs that 32 bits count exactly."""
+"""Limits of a round: whole attempts, and as many pairs as 32 bits count exactly."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 MOST_IN_A_WINDOW = 2**24
-"""Attempts on a link: up to here, numbers of 32 bits are drawn and multiplied exactly."""
+"""Attempts on a link in a window, up to which 32-bit numbers are drawn and multiplied exactly."""
 MOST_IN_A_ROUND = 2**30
-"""The same, summed over windows."""
+"""Attempts on a link, summed over the windows of a round."""
 MOST_PAIRS = 2**23 - 2**16
-"""Mean number made in a round, by all nodes. Luck adds less than 2^16 to it, so that pairs made and
-pairs stored are 2^24 at most, and every figure of a round is exact in 32 bits."""
+"""Mean number of pairs of all nodes in a round. Fluctuations add less than 2^16 to it, so new and
+stored pairs together are at most 2^24, and every count of a round is exact in 32 bits."""
 MOST_MEMORIES = 2**23
-"""Of all nodes, in which pairs are stored from one round to the next."""
+"""Memories of all nodes, in which pairs are stored from one round to the next."""
 MOST_DRAWS = 2**31 - 2**21
-"""Of test pairs, times the pairs that they are drawn from: such products are exact in 32 bits."""
+"""Product of test pairs and the stored pairs that they are drawn from, which fits in 32 bits."""
 MOST_NUMBERS = 2**23
-"""In a table by windows, or by ages, of all hops of all nodes."""
+"""Entries of a table with an axis of windows or ages, for all hops of all nodes."""
 ROUNDING = 1e-12
-"""Share of a number of attempts by which it may fall short of a whole one, and be that one."""
+"""Share by which a number of attempts may fall short of a whole number and still count as it."""
 
 
 def whole_attempts(
     fitting: Float[np.ndarray, "nodes hops"], dtype: np.dtype
 ) -> Float[np.ndarray, "nodes hops"]:
-    """Returns how many attempts fit into a window, in numbers of another width.
+    """Returns how many attempts fit into a window, converted to another type.
 
-    What is whole stays whole, and what is not falls into the same whole number: rounded to 32 bits,
-    it may not.
+    Whole numbers stay whole, and for the others the whole part stays the same. Plain rounding to 32
+    bits could raise the whole part.
 
     Args:
-        fitting: Window over attempt period, in 64 bits; exact but for `ROUNDING`.
-        dtype: Of the result.
+        fitting: Length of a window over the attempt period, in 64 bits; exact up to `ROUNDING`.
+        dtype: Type of the result.
 
     Example:
         >>> fitting = np.array([[0.1 / 0.001, 0.3 / 0.1, 7.99999999, 2.5]])
@@ -49,17 +49,17 @@ def check_counts(
     windows: int,
     channels: int,
 ) -> None:
-    """Checks that the attempts and the pairs of a round can be counted.
+    """Checks that the attempts and the pairs of a round can be counted; returns nothing.
 
     Args:
-        attempts: Of a whole channel in a window, on all modes.
-        success: Of an attempt.
-        is_hop: Whether the route is that long.
-        windows: Of a round.
-        channels: Of the hub: only so many nodes have a whole one in a window.
+        attempts: Attempts of all modes in a window on a whole channel; at least 0.
+        success: Success probability of an attempt, in [0, 1].
+        is_hop: Whether the route has this hop.
+        windows: Windows in a round; at least 1.
+        channels: Channels of the hub, so that at most as many nodes have a whole one in a window.
 
     Raises:
-        ValueError: If they can't.
+        ValueError: If attempts or pairs are too many to be counted exactly.
     """
     most = float(attempts[is_hop].max())
     if most > MOST_IN_A_WINDOW:
@@ -84,13 +84,17 @@ def check_counts(
 
 
 def check_memories(is_hop: Bool[np.ndarray, "nodes hops"], memories: int) -> None:
-    """Checks that the pairs that may be stored can be counted.
+    """Checks that the pairs that may be stored can be counted; returns nothing.
+
+    Args:
+        is_hop: Whether the route has this hop.
+        memories: Memories of each link; at least 1.
 
     Raises:
-        ValueError: If they can't.
+        ValueError: If all nodes together have too many memories.
     """
     nodes, hops = is_hop.shape
-    # Where there are relays, as many again wait there for a round to come.
+    # Where there are relays, as many pairs again may wait there for later rounds.
     total = memories * nodes * (2 if hops > 1 else 1)
     if total > MOST_MEMORIES:
         raise ValueError(
@@ -100,10 +104,14 @@ def check_memories(is_hop: Bool[np.ndarray, "nodes hops"], memories: int) -> Non
 
 
 def check_tests(pairs: int, memories: int) -> None:
-    """Checks that so many test pairs can be drawn of those stored.
+    """Checks that so many test pairs can be drawn from the stored pairs; returns nothing.
+
+    Args:
+        pairs: Test pairs of a node in a round; at least 0.
+        memories: Memories of each link; at least 1.
 
     Raises:
-        ValueError: If they can't.
+        ValueError: If the product of the two would overflow 32 bits.
     """
     if min(pairs, memories) * memories > MOST_DRAWS:
         raise ValueError(
@@ -113,10 +121,15 @@ def check_tests(pairs: int, memories: int) -> None:
 
 
 def check_sizes(edge: Int[np.ndarray, "nodes hops"], windows: int, ages: int) -> None:
-    """Checks that the tables of a round are not too large.
+    """Checks that the tables of a round are not too large; returns nothing.
+
+    Args:
+        edge: Fibre edge of each hop.
+        windows: Windows in a round; at least 1.
+        ages: Greatest age of a pair, in windows; at least 1.
 
     Raises:
-        ValueError: If they are.
+        ValueError: If a table by windows or by ages has too many entries.
     """
     nodes, hops = edge.shape
     for name, number in (("windows", windows), ("oldest_windows", ages)):

@@ -1,7 +1,7 @@
-"""Purification at the barrier: two pairs are measured against each other, and one better is left.
+"""Purification at the barrier: two pairs are measured against each other to leave a better one.
 
-A node that takes part couples its pairs of equal age. A successful round keeps one pair, which has
-aged by the latency of the outcomes; a failed one destroys both.
+A node that takes part couples pairs of equal age. A successful attempt keeps one pair, which has
+aged by the latency of the outcomes; a failed attempt destroys both.
 """
 
 from collections.abc import Callable
@@ -18,13 +18,14 @@ from ceas_gym.types import Links, Memory, Network
 
 
 class Offer(NamedTuple):
-    """The pairs that a node can spend: classes of equal state, the stored ones by age last."""
+    """The pairs that a node can spend, in classes of equal state; stored pairs by age come last."""
 
     pairs: Int[Array, "nodes classes"]
     contraction: Float[Array, "truth_and_estimate xyz nodes classes"]
 
 
 Purification = Callable[[Network, Links, Memory, Array, Key[Array, ""]], Offer]
+"""(network, links, memory, nodes that take part, random key) -> the pairs that can be spent."""
 
 
 def none(
@@ -34,7 +35,7 @@ def none(
     taking_part: Bool[Array, " nodes"],
     key: Key[Array, ""],
 ) -> Offer:
-    """Leaves all pairs as they are."""
+    """Returns the stored pairs by age, shape (nodes, ages), as they are: no purification."""
     del network, links, taking_part, key
     return Offer(memory.pairs, memory.contraction)
 
@@ -46,18 +47,21 @@ def dejmps(
     taking_part: Bool[Array, " nodes"],
     key: Key[Array, ""],
 ) -> Offer:
-    """Purifies pairs below a fidelity by DEJMPS, two of equal age at a time, where that helps.
+    """Returns the pairs after DEJMPS on those below a fidelity, two of equal age, where it helps.
 
-    A node that could then not expect to have enough pairs for a shot leaves its pairs alone.
-    Pairs of one age have one mean state, and the protocol is linear in each of its two pairs, so
-    probability of success and mean state of the survivors are exact.
+    A node that could then not expect enough pairs for a shot does not purify. The probability of
+    success and the mean state of the survivors are exact, because pairs of one age have one mean
+    state, and the protocol is linear in each of its two pairs.
 
     Args:
-        network: `purification_fidelity`, gates and readout.
+        network: `purification_fidelity`, noise of gate and readout, and latency.
         links: Decay, for the latency of the outcomes.
         memory: Pairs at the barrier.
-        taking_part: Nodes that purify.
+        taking_part: Nodes that may purify.
         key: Random key.
+
+    Returns:
+        The purified pairs by age, then the stored pairs by age; shape (nodes, 2 ages).
 
     Source:
         Deutsch et al., PRL 77, 2818 (1996).
@@ -84,6 +88,9 @@ PURIFICATIONS: dict[str, Purification] = {"none": none, "dejmps": dejmps}
 
 def get(name: str) -> Purification:
     """Returns the purification of that name, or the user's own `module:function`.
+
+    It is a function (network, links, memory, taking_part, key) -> `Offer`, in which pairs have the
+    shape (nodes, classes).
 
     Raises:
         ValueError: If the name is unknown.

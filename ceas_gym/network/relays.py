@@ -1,14 +1,14 @@
-"""Relays: pairs of single links wait in memory, and are swapped as soon as a whole route has them.
+"""Relays: pairs of single links wait in memory, and are swapped when every link of a route has one.
 
-Time passes in windows. At a window's end every relay knows what was heralded on its links, and
-swaps as many pairs as all links of the route can supply, the freshest first and coupled at random;
-that the relays of a route tell each other what was heralded takes no time here. A full memory
-refuses new pairs. Relays serve any number of routes at once, as far as the fibres carry them.
-What is left waits in the relay's memory, under the same cut-off as any pair, for the next window.
-A swap always succeeds (matter qubits); its noise is in `Operations.swap_contraction`. Pairs of
-links are known by their age: where coherence drifts, one left from the last round counts as if it
-had always decayed as it does now, which a slow drift allows. The ledger begins with a swapped pair;
-pairs of links that are lost at a relay are in none of its parts.
+At the end of a window every relay knows what was heralded on its links, and swaps as many pairs as
+all links of the route can supply, the freshest first, coupled at random. The messages between
+relays about what was heralded take no time here. A full memory refuses new pairs. A relay serves
+any number of routes at once, as far as the fibres allow. Pairs that are left wait in the relay's
+memory for the next window, under the same cut-off as any pair. A swap always succeeds (matter
+qubits); its noise is in `Operations.swap_contraction`. Pairs of links are stored by age only: where
+coherence drifts, a pair from the last round is treated as if it had always decayed at the present
+rate, which is accurate enough if the drift is slow. The ledger counts a pair from its swap on;
+pairs of links that are lost at a relay are not in it.
 """
 
 import jax.numpy as jnp
@@ -18,15 +18,15 @@ from ceas_gym.network import counts
 from ceas_gym.types import Links, Network
 
 PLENTY = 2**30
-"""Pairs of a link that the route does not have."""
+"""Stands for the pairs of a link beyond the end of a route, which limits nothing."""
 
 
 def contraction_by_age(
     network: Network, links: Links
 ) -> Float[Array, "truth_and_estimate xyz nodes hops ages"]:
-    """Returns the mean contraction of a link's pair at a window's end, by its age.
+    """Returns the mean contraction of a link's pair at the end of a window, by age; in [-1, 1].
 
-    Where no route has a relay, no link's pair gets older than that.
+    Where no route has a relay, age 0 is the only one, because no link's pair has to wait.
     """
     oldest = network.memories.ages if network.routes.is_hop.shape[1] > 1 else 1
     return links.fresh[..., None] * counts.powers(links.link_decay, oldest)
@@ -46,13 +46,16 @@ def connect(
 
     Args:
         network: Routes and memories.
-        values: Contraction of a link's pair by age (`contraction_by_age`).
+        values: Contraction of a link's pair by age (`contraction_by_age`), in [-1, 1].
         waiting: Pairs of links at the end of the last window.
         heralded: Pairs heralded on each link in this window.
 
     Returns:
-        The waiting pairs, the number of new pairs, and their mean contraction. Every hop's pair is
-        drawn independently of the others', so the mean of the product is the product of the means.
+        The waiting pairs, the number of new pairs, and their mean contraction. This is the product
+        of the means over the hops, because the pairs of different hops are drawn independently.
+
+    Source:
+        Swaps: Zukowski et al., PRL 71, 4287 (1993), as in `physics.bell.swap`.
     """
     if heralded.shape[1] == 1:
         return waiting, heralded[:, 0], values[..., 0, 0]
@@ -60,7 +63,7 @@ def connect(
     older, _ = counts.age(waiting, alive)
     new = jnp.where(alive[..., 0], heralded, 0)
     pairs, _ = counts.admit(older, new, network.memories.per_link)
-    # Where the route is a single link there is no relay: its pairs go straight to the node.
+    # A route of a single link has no relay, so its pairs are pairs of hub and node at once.
     direct = ~network.routes.is_hop[:, 1, None, None]
     straight = jnp.zeros_like(pairs).at[..., 0].set(heralded)
     pairs = jnp.where(direct, straight, pairs)

@@ -1,4 +1,4 @@
-"""What the coalition does in the network: it asks for more than its share, jams, keeps silent."""
+"""Sabotage of the network: asking for more channel-time, jamming, failing tests, keeping silent."""
 
 from dataclasses import replace
 
@@ -15,14 +15,14 @@ def exhaust(
     """Returns the schedule after the acting nodes have asked for more (`exhaustion`).
 
     They claim that attempts failed, and ask for `request_factor` times what they were given. The
-    hub grants a node that asks at most its quota of a round, or what the schedule gives it if that
-    is more, and shares the channels out anew. Without a quota and on full channels, f such nodes of
-    n with equal shares leave an honest node n / (q f + n - f) of its time, at a factor of q.
+    hub grants each node at most its quota in a round, or what the schedule gives it if that is
+    more, and divides the channels again. Without a quota, on full channels and with equal shares,
+    f such nodes of n leave an honest node n / (q f + n - f) of its time, with the factor q.
 
     Args:
-        params: The quota and the bottlenecks, and how much the nodes ask for.
-        coalition: Who acts.
-        schedule: As the action asks.
+        params: The quota, the bottlenecks, and the factor by which the nodes ask for more.
+        coalition: The Byzantine nodes.
+        schedule: Share of a channel that the action gives each node, in [0, 1].
     """
     network, factor = params.network, params.adversary.request_factor
     asked = jnp.where(coalition.acting, jnp.minimum(factor * schedule, 1.0), schedule)
@@ -32,10 +32,10 @@ def exhaust(
 
 
 def jam(params: Params, coalition: Coalition, links: Links) -> Links:
-    """Returns the links with loss on all hops of the other nodes' routes (`jamming`).
+    """Returns the links with added loss on all hops of the other nodes' routes (`jamming`).
 
-    Attempts there succeed with `jammed_rate` times the probability. The hub sees what is heralded,
-    and where links have conditions, takes a jammed one for a degraded one.
+    The success probability there is multiplied by `jammed_rate`, in [0, 1]. The hub sees only what
+    is heralded, so where links have conditions, it takes a jammed link for a degraded one.
     """
     acting, rate = coalition.acting, params.adversary.jammed_rate
     kept = jnp.where(acting.any() & ~acting, rate, 1.0)
@@ -45,15 +45,15 @@ def jam(params: Params, coalition: Coalition, links: Links) -> Links:
 def fail_tests(
     params: Params, coalition: Coalition, fakes: Bool[Array, " nodes"]
 ) -> Bool[Array, " nodes"]:
-    """Returns that the acting nodes report a failure of every test (`under_claiming`)."""
+    """Returns the nodes that report a failure of every test: all acting ones (`under_claiming`)."""
     del params
     return fakes | coalition.acting
 
 
 def withhold(params: Params, coalition: Coalition, delivery: Delivery) -> Delivery:
-    """Returns what arrives when the acting nodes keep silent about what they did (`withholding`).
+    """Returns the delivery when the acting nodes send no message (`withholding`).
 
-    Without a word from them the hub knows of no shot and no tag. Their pairs are spent.
+    The hub then knows of 0 shots and no tag of theirs. Their pairs are spent.
     """
     del params
     return replace(

@@ -1,4 +1,4 @@
-"""Settings to `Network`: routes, link budgets, noise and key rates."""
+"""From settings to `Network`: routes, link budgets, noise and key."""
 
 from functools import partial
 
@@ -31,9 +31,9 @@ from ceas_gym.types import (
 )
 
 HEADER_BITS = 64
-"""Node and round, which the tag covers beside the update."""
+"""Length of the node's number and the round, which the tag covers in addition to the update."""
 WORD_BITS = 32
-"""Of each parameter in an update."""
+"""Length of each parameter in an update."""
 
 UNVERIFIED = VerificationSettings()
 
@@ -54,10 +54,10 @@ def build(
         settings: Topology, memories and windows.
         hardware: Photon interface, memories and measurements.
         key_settings: Tags and the key pool.
-        qubits: Pairs that a shot takes.
-        parameters: Numbers in an update, which decide the length of a tag.
-        accepts_unauthenticated: Whether nodes without a tag take part.
-        verification: Test pairs; by default none.
+        qubits: Pairs that one shot takes, one for each qubit; at least 1.
+        parameters: Number of parameters in an update, which determines the length of a tag.
+        accepts_unauthenticated: Whether nodes without a tag take part in the barrier.
+        verification: Settings of the test pairs; by default there are none.
 
     Raises:
         ValueError: If a round holds more attempts, pairs or memories than can be counted
@@ -93,7 +93,7 @@ def build(
 def layout(
     settings: NetworkSettings, hardware: HardwareSettings
 ) -> tuple[Topology, Float[np.ndarray, " vertices"]]:
-    """Returns the topology, and the coherence times in s of the hub and of every other vertex."""
+    """Returns the topology, and the coherence times of all vertices in s, with the hub first."""
     random = np.random.default_rng(settings.layout_seed)
     routes = topology.build(settings, random)
     spread = random.normal(0.0, hardware.node_coherence_spread, routes.vertices - 1)
@@ -104,7 +104,7 @@ def layout(
 def _decay_rate_per_s(
     hardware: HardwareSettings, coherence_s: Float[np.ndarray, " vertices"]
 ) -> Float[np.ndarray, "xyz vertices"]:
-    # A node whose coherence time is longer than the median has a T1 longer by the same factor.
+    # Within a scenario all nodes have the same ratio of T1 to coherence time.
     nodes = coherence_s[1:] / hardware.node_coherence_s
     hub_s, node_s = hardware.hub_relaxation_s or np.inf, hardware.node_relaxation_s or np.inf
     with asked_by("hardware.memory"):
@@ -130,8 +130,8 @@ def _generation(
     routes: Topology,
     decay_rate: Float[np.ndarray, "xyz vertices"],
 ) -> Generation:
-    # A new pair is described as it is when its link's two ends learn of it: by then it is one
-    # flight old in both memories.
+    # The contraction is that of a pair when both ends of the link learn of it. By then it has been
+    # in both memories for the flight time of a photon and its herald.
     period_s = hardware.attempt_overhead_s + routes.hop_km / hardware.fibre_speed_km_per_s
     attempts = limits.whole_attempts(settings.window_s / period_s, array(0).dtype)
     success, contraction = _new_pairs(
@@ -170,7 +170,7 @@ def _key_budget(settings: KeySettings, parameters: int, hardware: HardwareSettin
     )
 
 
-# Compiled as a whole: operation by operation, each would be compiled alone.
+# Compiled as one program, which is faster than compiling each operation alone.
 @partial(once, static_argnums=0)
 def _new_pairs(
     hardware: HardwareSettings, hop_km: Array, decay_rate: Float[Array, "xyz nodes hops 2"]
@@ -207,7 +207,7 @@ def _operations(
     routes: Topology,
     decay_rate: Float[np.ndarray, "xyz vertices"],
 ) -> Operations:
-    # A swap is a teleportation of half a pair: one Bell measurement has one noise.
+    # A swap teleports half of a pair, so its Bell measurement has the noise of a teleportation.
     measured = _teleported(hardware.gate_contraction, hardware.readout)
     measurement, swaps = np.asarray(measured)[:, None], routes.is_hop.sum(axis=1) - 1
     of_node = decay_rate[:, routes.vertex]
@@ -230,7 +230,8 @@ def _latency_s(hardware: HardwareSettings, routes: Topology) -> Float[np.ndarray
 
 
 def _outcomes_s(hardware: HardwareSettings, routes: Topology) -> Float[np.ndarray, " nodes"]:
-    # From the relays to the farther end of the route: all of it but the shorter of its two ends.
+    # Outcomes travel from each relay to the farther end of the route, at most over the whole route
+    # without the shorter of its first and last links.
     hops = routes.is_hop.sum(axis=1)
     last_km = np.take_along_axis(routes.hop_km, hops[:, None] - 1, axis=1)[:, 0]
     farther_km = routes.hop_km.sum(axis=1) - np.minimum(routes.hop_km[:, 0], last_km)
@@ -264,8 +265,8 @@ def _verification(settings: VerificationSettings, memories: int) -> Verification
 def _link_chain(
     settings: ConditionSettings,
 ) -> tuple[Float[np.ndarray, "conditions conditions"], Float[np.ndarray, " conditions"]]:
-    # Transition matrix and stationary distribution: as often as links leave a condition, others
-    # come into it.
+    # Transition matrix, and its stationary distribution, in which links leave a condition as often
+    # as others enter it.
     fails, moves = 1 / settings.good_rounds, 1 / settings.degraded_rounds
     worsens, recovers = moves * settings.worsening, 1 / settings.down_rounds
     transition = np.array(

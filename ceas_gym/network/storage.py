@@ -1,4 +1,4 @@
-"""Storage: pairs of the round wait in memory by age, until the barrier, their cut-off, or a key."""
+"""Storage: pairs wait in memory by age, until the barrier, unless they expire or become key."""
 
 from dataclasses import fields
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Arrivals(NamedTuple):
 
 
 def empty(network: Network) -> Memory:
-    """Returns a memory that holds nothing."""
+    """Returns an empty memory: no pairs, contraction 0, and 0 bits of key."""
     nodes, hops = network.routes.is_hop.shape
     axes, sides = network.memories.decay_rate.shape[0], 1 + network.estimate_may_differ
     number = network.memories.decay_rate.dtype
@@ -32,7 +32,12 @@ def empty(network: Network) -> Memory:
 
 
 def begin(network: Network, memory: Memory) -> Gathered:
-    """Returns what is gathered before the first window after a barrier: what was left there."""
+    """Returns the state of the network before the first window: the memory, and counts of zero.
+
+    Args:
+        network: Routes.
+        memory: Pairs and key that the last barrier left.
+    """
     none, hops = (
         jnp.zeros(network.routes.vertex.shape, jnp.int32),
         jnp.zeros(network.routes.edge.shape, jnp.int32),
@@ -42,16 +47,20 @@ def begin(network: Network, memory: Memory) -> Gathered:
 
 
 def no_fates(none: Int[Array, " nodes"]) -> Ledger:
-    """Returns the ledger in which nothing has become of any pair, from zeros."""
+    """Returns a ledger in which all counts are zero.
+
+    Args:
+        none: Zeros, one for each node.
+    """
     return Ledger(**{fate.name: none for fate in fields(Ledger)})
 
 
 def store(
     network: Network, links: Links, memory: Memory, heralded: Int[Array, "windows nodes hops"]
 ) -> tuple[Memory, Ledger]:
-    """Returns the memory at the barrier after all windows of a round, and the pairs' fates so far.
+    """Returns the memory at the barrier after all windows of a round, and the ledger so far.
 
-    It is one `window` after the other, where what is heralded is known already.
+    It calls `window` for each window in turn, with the pairs that were heralded in it.
 
     Args:
         network: Routes and memories.
@@ -81,16 +90,20 @@ def window(
 ) -> tuple[Memory, Ledger]:
     """Returns the memory after one window, and what became of pairs in it.
 
-    In this order: stored pairs age and those past the cut-off expire; relays swap; some of the new
-    pairs are measured into key; the others are stored, or blocked by a full memory. The hub's
-    estimate decides.
+    Relays swap; some of the new pairs are measured into key; stored pairs age, and those below the
+    cut-off expire; the other new pairs are stored, or blocked by a full memory. All of this is
+    decided by the hub's estimate.
 
     Args:
         network: Routes and memories.
         links: Decay in this round.
-        memory: Before the window.
-        heralded: Pairs heralded on each link.
-        windows_left: Until the barrier.
+        memory: The memory before the window.
+        heralded: Pairs heralded on each link in this window.
+        windows_left: Number of windows until the barrier; at least 0.
+
+    Source:
+        Discarding pairs at a cut-off as in Khatri, Quantum 5, 537 (2021), arXiv:2007.03193, with
+        the fidelity in place of the age.
     """
     values = relays.contraction_by_age(network, links)
     waiting, *arrived = relays.connect(network, values, memory.links, heralded)
@@ -127,8 +140,8 @@ def _measure(
 def _hold(
     network: Network, links: Links, memory: Memory, arrivals: Arrivals
 ) -> tuple[Array, Array, Array, Array]:
-    # All classes move on by one age, and the new pairs are age zero: they expire at once if they
-    # are below the cut-off already.
+    # All pairs grow one age older. New pairs have age zero, and expire at once if they are below
+    # the cut-off.
     older = memory.contraction[..., :-1] * links.decay[..., None]
     contraction = jnp.concatenate([arrivals.contraction[..., None], older], axis=-1)
     alive = counts.fidelity(contraction[-1]) >= network.memories.cutoff_fidelity

@@ -1,4 +1,4 @@
-"""The hub's optical switch: it fits requests for channel-time to what hub and fibres can carry."""
+"""The hub's optical switch: it reduces requests for channel-time to what hub and fibres carry."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -7,15 +7,16 @@ from ceas_gym.types import Switch
 
 
 def share(switch: Switch, asked: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:
-    """Returns the share of a channel that each node gets in each window.
+    """Returns the share of a channel that each node gets in each window, in [0, 1].
 
-    Where a window is asked for more than the channels of a bottleneck (the hub, or a fibre that
-    several routes share), all requests that go through it are scaled down alike, each by the worst
-    bottleneck of its route; nothing is scaled up, so no node gets more than one channel.
+    Bottlenecks are the hub and the fibres that several routes share. Where the requests through a
+    bottleneck exceed its channels, they are scaled down by a common factor. A request is scaled by
+    the smallest factor along its route. No request is scaled up, so no node gets more than one
+    channel.
 
     Args:
         switch: Channels of the bottlenecks, and which routes pass through them.
-        asked: Shares of a channel, in [0, 1].
+        asked: Shares of a channel that are asked for, in [0, 1].
 
     Example:
         >>> from types import SimpleNamespace

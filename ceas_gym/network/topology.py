@@ -1,4 +1,4 @@
-"""Topology: the star, or a graph of fibres with the shortest routes from the hub to the nodes."""
+"""Topology: a star, or a graph of fibres with the shortest routes from the hub to the nodes."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -10,26 +10,38 @@ from ceas_gym.scenario import GraphSettings, NetworkSettings
 
 
 class Topology(NamedTuple):
-    """Which fibres and memories each node's route uses; the hub is vertex 0."""
+    """The fibres and memories that each node's route uses; the hub is vertex 0."""
 
     length_km: Float[np.ndarray, " edges"]
+    """Length of each fibre edge, in km."""
     edge: Int[np.ndarray, "nodes hops"]
-    """Of every hop, from the hub outwards; 0 beyond the end of the route."""
+    """Fibre edge of every hop, from the hub outwards; 0 beyond the end of the route."""
     ends: Int[np.ndarray, "nodes hops 2"]
+    """The two vertices of every hop."""
     is_hop: Bool[np.ndarray, "nodes hops"]
+    """Whether the route has this hop; routes differ in length."""
     vertex: Int[np.ndarray, " nodes"]
+    """Vertex at which the node is."""
     vertices: int
+    """Number of vertices, the hub included."""
     channels: Float[np.ndarray, " bottlenecks"]
+    """Channels of the hub, then of every fibre edge that several routes share."""
     passes: Float[np.ndarray, "bottlenecks nodes"]
+    """One where the node's route passes through the bottleneck, else zero."""
 
     @property
     def hop_km(self) -> Float[np.ndarray, "nodes hops"]:
-        """Returns the length of every hop, 0 beyond the end of the route."""
+        """Returns the length of every hop in km, 0 beyond the end of the route."""
         return np.where(self.is_hop, self.length_km[self.edge], 0.0)
 
 
 def build(settings: NetworkSettings, random: np.random.Generator) -> Topology:
-    """Returns the topology of a scenario; the lengths of a star may be drawn."""
+    """Returns the topology of a scenario.
+
+    Args:
+        settings: The graph, or the lengths of a star in km, or the range that they are drawn from.
+        random: Draws the lengths of a star, uniformly.
+    """
     if settings.graph is not None:
         return from_graph(settings.graph, settings.channels, settings.edge_channels)
     lengths = random.uniform(settings.shortest_km, settings.longest_km, settings.nodes)
@@ -40,6 +52,10 @@ def build(settings: NetworkSettings, random: np.random.Generator) -> Topology:
 
 def star(length_km: Float[np.ndarray, " nodes"], channels: int) -> Topology:
     """Returns a star: every node has a fibre of its own, and the hub is the only bottleneck.
+
+    Args:
+        length_km: Length of each node's fibre in km; at least 0.
+        channels: Channels of the hub; at least 1.
 
     Example:
         >>> star(np.array([1.0, 2.0]), channels=1).ends.tolist()
@@ -59,12 +75,12 @@ def star(length_km: Float[np.ndarray, " nodes"], channels: int) -> Topology:
 
 
 def from_graph(graph: GraphSettings, channels: int, edge_channels: int) -> Topology:
-    """Returns a graph's topology: each node is reached by the route of least length.
+    """Returns the topology of a graph, in which each node is reached by the shortest route in km.
 
     Args:
-        graph: Hub, relays and fibres.
-        channels: Of the hub.
-        edge_channels: Of a fibre that does not say.
+        graph: Hub, nodes, relays and fibres.
+        channels: Channels of the hub; at least 1.
+        edge_channels: Channels of a fibre edge that does not set its own; at least 1.
 
     Source:
         Dijkstra, Numerische Mathematik 1, 269 (1959), by networkx.
@@ -93,7 +109,7 @@ def from_graph(graph: GraphSettings, channels: int, edge_channels: int) -> Topol
 
 
 def _route(graph: GraphSettings, node: str) -> list[tuple[str, str]]:
-    # The hops from the hub to the node.
+    # The hops from the hub to the node, each as a pair of vertices.
     import networkx as nx
 
     fibres = nx.Graph()
@@ -105,7 +121,7 @@ def _route(graph: GraphSettings, node: str) -> list[tuple[str, str]]:
 def _bottlenecks(
     edge: Int[np.ndarray, "nodes hops"], is_hop: Bool[np.ndarray, "nodes hops"], channels: list[int]
 ) -> tuple[Float[np.ndarray, " shared"], Float[np.ndarray, "shared nodes"]]:
-    # A fibre that one node uses is none: no node gets more than one channel.
+    # A fibre that only one node uses is no bottleneck, because no node gets more than one channel.
     uses = np.array([((edge == fibre) & is_hop).any(axis=1) for fibre in range(len(channels))])
     shared = uses.sum(axis=1) > 1
     return np.array(channels, float)[shared], uses[shared].astype(float)

@@ -1,26 +1,26 @@
-"""Verification: the hub tests pairs of every node, and trusts its calibration as far as they pass.
+"""Verification: the hub tests pairs of every node, and corrects its calibration by the results.
 
-The hub draws some of the stored pairs, and for each one a letter of X, Y and Z at random. Both ends
-measure it, and the pair passes if the outcomes agree as those of a perfect pair would: with
-contractions c and the readout r of both halves, in
+The hub draws some of the stored pairs at random, and for each of them one of X, Y and Z. Both ends
+measure it, and the pair passes if the outcomes agree as those of a perfect pair would. With
+contractions c of the pair and the contraction r by the readout of both halves, the probability is
 
-    (1 + r mean(c)) / 2
+    (1 + r mean(c)) / 2,
 
-of the cases, which is (1 + 2 F) / 3 for any Bell-diagonal pair of fidelity F read without error.
-Pairs come from the hub or a midpoint that it runs. Then a node can do no better, for this is
-Helstrom's bound on what it can tell of the hub's outcome: it can fake tests downwards only.
-What it reports counts if its message is authenticated.
+which is (1 + 2 F) / 3 for any Bell-diagonal pair of fidelity F and perfect readout. Pairs come from
+the hub or from a midpoint that it runs. Then no node can pass more often, because this is the
+Helstrom bound on what it can learn of the hub's outcome; it can only fail on purpose. Results count
+only if the node's message is authenticated.
 
-From the tests the hub has a lower bound on a node's contraction (`lower_bound`). Divided by what
-the calibration promised for the same pairs it is the node's trust, a factor in [0, 1] on the
-estimated contraction of the first link of its route. So cut-off, key, weights and forecasts all
-reckon with the bound. Stored pairs keep the trust of the round in which they came: what the
-calibration promised of one left from an earlier round is known only up to the change of trust since
-then.
+From the tests the hub computes a lower bound on a node's contraction (`lower_bound`). Divided by
+the contraction that the calibration predicts for the same pairs, it is the node's trust, a factor
+in [0, 1] on the estimated contraction of the first link of its route. So the cut-off, key, weights
+and forecasts all use the bound. Stored pairs keep the trust of the round in which they were made,
+so for a pair left from an earlier round the calibrated value is known only up to the change of
+trust since then.
 
-Where a node's bound is so low that its pairs seem to be below the cut-off, or yield no key for
-a tag, no more of its tests count, and it stays excluded. That happens to honest nodes too where few
-tests are made: of fifty that are remembered, none failed, the bound on the fidelity is 0.91.
+If a node's bound is so low that its pairs seem to be below the cut-off, or yield no key for a tag,
+none of its later tests count, and it stays excluded. With few tests this happens to honest nodes
+too: from fifty remembered tests of which none failed, the bound on the fidelity is 0.91.
 """
 
 from dataclasses import replace
@@ -34,11 +34,11 @@ from ceas_gym.jax_utils import randomness
 from ceas_gym.types import Conditions, Evidence, Ledger, Links, Memory, Network
 
 HALVINGS = 50
-"""Of the interval in which a bound is sought."""
+"""Steps of the bisection by which a bound is found."""
 
 
 def none(network: Network) -> Evidence:
-    """Returns the evidence where nothing is tested."""
+    """Returns the evidence where nothing is tested: arrays of shape (0,)."""
     nothing = jnp.zeros(0, network.memories.decay_rate.dtype)
     return Evidence(passed=nothing, made=nothing, promised=nothing)
 
@@ -47,8 +47,8 @@ def commission(network: Network, links: Links, key: Key[Array, ""]) -> Evidence:
     """Returns the evidence of the tests before the first round, on new pairs at a window's end.
 
     Args:
-        network: How many are tested.
-        links: As in the first round, with trust in the calibration.
+        network: Routes, readout, and the number of pairs that are tested.
+        links: Links of the first round, with the calibration fully trusted.
         key: Random key.
     """
     if not network.verifies:
@@ -71,15 +71,18 @@ def test(
     ledger: Ledger,
     key: Key[Array, ""],
 ) -> tuple[Memory, Ledger, Evidence]:
-    """Returns the memory without the tested pairs, the ledger with them, and how they did.
+    """Returns the memory without the tested pairs, the ledger with them, and their results.
 
     Args:
-        network: How many pairs are tested.
-        evidence: On which the estimate of the stored pairs rests.
+        network: Readout, and the number of pairs that are tested.
+        evidence: Earlier results, on which the estimate of the stored pairs rests.
         fakes: Nodes that report a failure of every pair.
         memory: Pairs at the barrier.
         ledger: The round's ledger so far.
         key: Random key.
+
+    Source:
+        That a node can't pass more often: Helstrom, Quantum Detection and Estimation Theory (1976).
     """
     if not network.verifies:
         return memory, ledger, evidence
@@ -100,15 +103,16 @@ def test(
 def draw(
     pairs: Int[Array, "nodes ages"], number: Int[Array, ""], luck: Float[Array, " nodes"]
 ) -> Int[Array, "nodes ages"]:
-    """Returns the pairs that are drawn, by age: each one with the same probability.
+    """Returns how many pairs of each age are drawn; every pair has the same probability.
 
-    Systematic sampling: m = min(number, N) of a node's N pairs, in order of their age, are those
-    at which i m / N + luck passes a whole number. The arithmetic is of whole numbers, and exact.
+    Systematic sampling: with a node's N pairs in order of age, the pairs i at which i m / N + luck
+    passes a whole number are drawn, m = min(number, N) of them. The arithmetic uses integers, so it
+    is exact.
 
     Args:
-        pairs: Stored, by age.
-        number: How many are wanted of each node.
-        luck: One uniform number in [0, 1) of each node.
+        pairs: Stored pairs by age.
+        number: Pairs to draw of each node; at least 0.
+        luck: A uniform random number in [0, 1) for each node.
 
     Source:
         Madow and Madow, Annals of Mathematical Statistics 15, 1 (1944).
@@ -132,12 +136,13 @@ def remember(
 ) -> Conditions:
     """Returns the conditions with the round's tests added to the evidence.
 
-    Older tests count less whenever new ones come, and only those of authenticated nodes do.
+    Only tests of authenticated nodes count. When new tests of a node are added, the weight of its
+    older tests is multiplied by `persistence`, in [0, 1].
 
     Args:
-        network: How long tests are remembered.
-        conditions: Of the round.
-        outcome: Of the round's tests.
+        network: The persistence of tests.
+        conditions: Conditions of the round.
+        outcome: Results of the round's tests.
         authenticated: Nodes whose message came with a valid tag.
     """
     if not network.verifies:
@@ -153,9 +158,14 @@ def remember(
 def correct(
     network: Network, evidence: Evidence, fresh: Float[Array, "truth_and_estimate xyz nodes hops"]
 ) -> Float[Array, "truth_and_estimate xyz nodes hops"]:
-    """Returns the contraction of new pairs, the estimate times the trust in the node's route.
+    """Returns the contraction of new pairs in which the estimate is multiplied by the node's trust.
 
-    The route's contraction is the product over its hops; the trust is on the first of them.
+    The contraction of a route is the product over its hops, so the first hop takes the factor.
+
+    Args:
+        network: The confidence of the bound.
+        evidence: Results of the tests.
+        fresh: Contraction of new pairs, in [-1, 1].
     """
     if evidence.made.shape[0] == 0:
         return fresh
@@ -163,10 +173,10 @@ def correct(
 
 
 def trust(network: Network, evidence: Evidence) -> Float[Array, " nodes"]:
-    """Returns how much of the promised contraction the tests bear out; in [0, 1].
+    """Returns the share of the calibrated contraction that the tests confirm; in [0, 1].
 
-    It is the bound on the mean contraction of the tested pairs over what the calibration promised
-    for them, and zero for a node without a test.
+    It is the lower bound on the mean contraction of the tested pairs, divided by the value that the
+    calibration predicts for them, and zero for a node without a test.
     """
     bound = lower_bound(evidence.passed, evidence.made, network.verification.doubt)
     shown = jnp.maximum(2 * bound - 1, 0) * evidence.made
@@ -183,23 +193,23 @@ def lower_bound(
 
         made KL(p | q) <= doubt, KL(p | q) = p ln(p / q) + (1 - p) ln((1 - p) / (1 - q)).
 
-    With a probability of exp(-doubt) at most it exceeds the truth, also where tests X_i count by
-    weights w_i <= 1: then E exp(s w X) <= (E exp(s X))^w by Jensen's inequality, and, since
-    ln(1 - p + p e^s) is concave in p, the weighted sum has no larger moment generating function
-    than W = sum w independent tests of the weighted mean probability, from which Chernoff's bound
-    follows. It holds for any one round, not for all rounds of an episode at once, and
-    for tests whose number does not depend on their outcomes.
+    It exceeds the truth with a probability of at most exp(-doubt), also where tests X_i count with
+    weights w_i <= 1. Then E exp(s w X) <= (E exp(s X))^w by Jensen's inequality. Because
+    ln(1 - p + p e^s) is concave in p, the moment generating function of the weighted sum is at most
+    that of W = sum w independent tests with the weighted mean probability, so Chernoff's bound
+    holds. The bound is for a single round, not for all rounds of an episode at once, and for tests
+    whose number does not depend on their outcomes.
 
     Args:
-        passed: Weights of the tests passed.
-        made: Weights of all tests; >= passed.
-        doubt: Logarithm of one over the probability of error; >= 0.
+        passed: Total weight of the tests passed; at least 0.
+        made: Total weight of all tests; at least `passed`.
+        doubt: Natural logarithm of one over the probability of error; at least 0.
 
     Returns:
         The bound, in [0, p]; 0 where no test was made.
 
     Source:
-        Hoeffding, J. Am. Stat. Assoc. 58, 13 (1963), theorem 1.
+        Hoeffding, J. Am. Stat. Assoc. 58, 13 (1963), theorem 1; for weights, our own derivation.
 
     Example:
         >>> bound = lower_bound(jnp.array([48.0]), jnp.array([50.0]), jnp.log(20.0))
@@ -209,7 +219,7 @@ def lower_bound(
     share = passed / jnp.where(made > 0, made, 1)
 
     def halve(_: int, interval: tuple[Array, Array]) -> tuple[Array, Array]:
-        # In terms of p - q, for q itself is too coarse where it is close to p.
+        # Bisects p - q, because floating-point numbers q near p are too coarse.
         least, most = interval
         middle = (least + most) / 2
         likely = made * _divergence(share, middle) <= doubt
@@ -220,7 +230,7 @@ def lower_bound(
 
 
 def _divergence(share: Array, below: Array) -> Array:
-    # KL(p | p - below); where p is 0 or 1, one of its terms is none, however far below.
+    # KL(p | p - below). Where p is 0 or 1, one of its terms vanishes.
     of_passing = xlog1py(share, below / (share - below))
     return of_passing + xlog1py(1 - share, -below / (1 - share + below))
 
@@ -234,8 +244,8 @@ def _as_read(
 def _promised(
     network: Network, evidence: Evidence, estimated: Float[Array, "nodes ages"]
 ) -> Float[Array, "nodes ages"]:
-    # Without any trust the estimate tells nothing of the calibration: then it promised all that it
-    # can.
+    # Divides the trust out of the estimate. Without trust the calibrated value is unknown, and the
+    # largest possible value is used.
     trusted = trust(network, evidence)[:, None]
     calibrated = jnp.where(trusted > 0, estimated / jnp.where(trusted > 0, trusted, 1), 1)
     return jnp.minimum(calibrated, network.key.contraction)

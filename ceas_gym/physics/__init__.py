@@ -1,1 +1,1 @@
-"""Closed forms of entanglement physics, as pure functions of arrays that hold no state."""
+"""Closed forms of entanglement physics, as pure functions of arrays."""

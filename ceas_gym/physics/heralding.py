@@ -1,7 +1,7 @@
-"""Heralded generation of pairs at a station midway along a fibre: how often, and how good.
+"""Heralded generation of pairs at a station midway along a fibre: success probability and state.
 
-Detectors are threshold detectors: they tell a click from none and do not count photons. The
-fidelity is that of the pair at birth, before it ages by the flight of the herald.
+Detectors are threshold detectors, which do not count photons. The fidelity is that of the new pair,
+before it ages while the herald travels.
 """
 
 import jax.numpy as jnp
@@ -49,10 +49,10 @@ def single_click(
     dark_probability: ArrayLike,
     visibility: ArrayLike,
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Returns how often one attempt of the single-click scheme succeeds, and how good its pair is.
+    """Returns success probability and fidelity of one attempt of the single-click scheme.
 
-    The same as `single_click_pair`, of which it keeps the fidelity. The pair is not a Werner
-    state: nearly all of 1 - F is |11>.
+    They are those of `single_click_pair`. The pair is not a Werner state: without dark counts and
+    at full visibility, all of 1 - F is |11>.
 
     Args:
         bright_population: Probability that a node's qubit is in the state that emits; in [0, 1].
@@ -63,8 +63,8 @@ def single_click(
             [0, 1].
 
     Returns:
-        The probability of success and the fidelity with the heralded Bell state; the fidelity is 0
-        where nothing is ever heralded.
+        The probability of success, and the fidelity with the heralded Bell state, both in [0, 1];
+        the fidelity is 0 where the probability is 0.
 
     Source:
         See `single_click_pair`.
@@ -85,10 +85,10 @@ def single_click_pair(
     dark_probability: ArrayLike,
     visibility: ArrayLike,
 ) -> tuple[Float[Array, "..."], Float[Array, "... 4"]]:
-    """Returns how often one attempt of the single-click scheme succeeds, and which pair it makes.
+    """Returns success probability and pair of one attempt of the single-click scheme.
 
-    An attempt succeeds when exactly one of the two detectors clicks; it tells which Bell state of
-    opposite qubits is meant, and a local correction turns that into Phi+. With bright population
+    An attempt succeeds when exactly one of the two detectors clicks. Which one tells the Bell state
+    of opposite qubits, which a local correction turns into Phi+. With bright population
     a, efficiency n, dark probability D and visibility V, the probability of one click is
     2 D (1 - D) after no photon, and after one and two photons
 
@@ -98,8 +98,8 @@ def single_click_pair(
         Phi+, Phi- = 2 a (1 - a) [n (1 - D) (1 +- sqrt V)/2 + (1 - n) D (1 - D)] / p,
         Psi+, Psi- = [(1 - a)^2 2 D (1 - D) + a^2 two] / 2 p.
 
-    Equal qubits, |00> and |11>, are no mixture of Bell states before a Pauli twirl, which splits
-    them into Psi+ and Psi-. It leaves fidelity and error rates alone.
+    The states of equal qubits, |00> and |11>, are not Bell-diagonal. A Pauli twirl, which keeps
+    fidelity and error rates, makes them an equal mixture of Psi+ and Psi-.
 
     Args:
         bright_population: Probability a that a node's qubit is in the state that emits; in [0, 1].
@@ -111,8 +111,8 @@ def single_click_pair(
             [0, 1].
 
     Returns:
-        The probability p of success and the Bell-diagonal quadruple, which is (0, 1/3, 1/3, 1/3)
-        where nothing is ever heralded.
+        The probability p of success, in [0, 1], and the Bell-diagonal quadruple, which is
+        (0, 1/3, 1/3, 1/3) where p is 0.
 
     Source:
         Cabrillo et al., PRA 59, 1025 (1999); Humphreys et al., Nature 558, 268 (2018); Hermans et
@@ -132,7 +132,7 @@ def single_click_pair(
     one_bright, amplitude_overlap = 2.0 * bright * (1.0 - bright), _root(overlap)
 
     def opposite(phase: Float[Array, "..."]) -> Float[Array, "..."]:
-        # A dark count points at either Bell state of opposite qubits: half of them are right.
+        # A dark count announces either Bell state of opposite qubits; half of them are right.
         return one_bright * (seen * quiet * (1.0 + phase) / 2.0 + lost * only_dark / 2.0)
 
     equal = ((1.0 - bright) ** 2 * only_dark + bright**2 * two) / 2.0
@@ -146,10 +146,10 @@ def double_click(
     dark_probability: ArrayLike,
     visibility: ArrayLike,
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Returns how often one attempt of the double-click scheme succeeds, and how good its pair is.
+    """Returns success probability and fidelity of one attempt of the double-click scheme.
 
-    The same as `double_click_pair`, of which it keeps the fidelity. Imperfect visibility dephases
-    the pair, which is not a Werner state.
+    They are those of `double_click_pair`. Imperfect visibility dephases the pair, which is not a
+    Werner state.
 
     Args:
         efficiency_a: Probability that the photon of one node is detected; in [0, 1].
@@ -160,8 +160,8 @@ def double_click(
             [0, 1].
 
     Returns:
-        The probability of success and the fidelity with the heralded Bell state; the fidelity is 0
-        where nothing is ever heralded.
+        The probability of success, and the fidelity with the heralded Bell state, both in [0, 1];
+        the fidelity is 0 where the probability is 0.
 
     Source:
         See `double_click_pair`.
@@ -182,11 +182,11 @@ def double_click_pair(
     dark_probability: ArrayLike,
     visibility: ArrayLike,
 ) -> tuple[Float[Array, "..."], Float[Array, "... 4"]]:
-    """Returns how often one attempt of the double-click scheme succeeds, and which pair it makes.
+    """Returns success probability and pair of one attempt of the double-click scheme.
 
     Each node sends one photon in one of two modes; an attempt succeeds when in each mode exactly
-    one of two detectors clicks. The clicks tell which Bell state of opposite qubits is meant, and
-    a local correction turns that into Phi+. With efficiencies n and m, dark probability D and
+    one of two detectors clicks. The clicks tell the Bell state of opposite qubits, which a local
+    correction turns into Phi+. With efficiencies n and m, dark probability D and
     visibility V,
 
         one  = n (1 - m) + m (1 - n), none = (1 - n) (1 - m),
@@ -195,8 +195,8 @@ def double_click_pair(
         Phi+, Phi- = (1 - D)^2 {n m/2 (1 +- V)/2 + blind/4} / p,
         Psi+, Psi- = (1 - D)^2 {bunched/2 + blind/4} / p.
 
-    Equal qubits (bunched photons) and a qubit whose photon is known (one lost) are no mixture of
-    Bell states before a Pauli twirl, which leaves fidelity and error rates alone.
+    The states after bunched photons (equal qubits) and after a lost photon (one qubit known) are
+    made Bell-diagonal by a Pauli twirl, which keeps fidelity and error rates.
 
     Args:
         efficiency_a: Probability n that the photon of one node is detected; in [0, 1].
@@ -207,8 +207,8 @@ def double_click_pair(
             [0, 1].
 
     Returns:
-        The probability p of success and the Bell-diagonal quadruple, which is (0, 1/3, 1/3, 1/3)
-        where nothing is ever heralded.
+        The probability p of success, in [0, 1], and the Bell-diagonal quadruple, which is
+        (0, 1/3, 1/3, 1/3) where p is 0.
 
     Source:
         Barrett and Kok, PRA 71, 060310 (2005); event classes as in Avis et al., arXiv:2207.10579;
@@ -227,8 +227,8 @@ def double_click_pair(
     quiet = (1.0 - dark) ** 2
     in_phase, out_of_phase = (1.0 + overlap) / 2.0, (1.0 - overlap) / 2.0
     blind = (either * 2.0 * dark + neither * 4.0 * dark**2) / 4.0
-    # Two photons bunched in one mode and a dark count in the other prove the qubits equal: a
-    # success that is never right.
+    # Two photons bunched in one mode and a dark count in the other mean equal qubits, so this
+    # success is always wrong.
     equal = quiet * (paired * in_phase * dark + blind)
     right, wrong = quiet * (paired * in_phase + blind), quiet * (paired * out_of_phase + blind)
     return bell.post_select(jnp.stack([right, equal, equal, wrong], axis=-1))
@@ -245,7 +245,7 @@ def attempt_period_s(
 
         period = overhead + length / speed.
 
-    The flight alone (no overhead) is also the age of a pair when the nodes first know of it.
+    Without overhead, it is also the age of a pair when the nodes first know of it.
 
     Args:
         length_km: Length of fibre from node to node, in km; >= 0.

@@ -1,4 +1,4 @@
-"""Fisher information of noisy probes, and the precision of the estimates that nodes return."""
+"""Fisher information of noisy states, and the variance of the estimates that nodes return."""
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -6,17 +6,17 @@ from jaxtyping import Array, Float
 
 
 def depolarized_qfi_factor(contraction: ArrayLike, dimension: ArrayLike) -> Float[Array, "..."]:
-    """Returns what depolarizing a pure probe leaves of its quantum Fisher information.
+    """Returns the factor by which depolarizing a pure state reduces its quantum Fisher information.
 
     With contraction c in dimension D,
 
         factor = c^2 / (c + 2 (1 - c) / D),
 
-    which is c^2 for a single qubit and more for every larger probe.
+    which is c^2 for a single qubit and more for every larger dimension.
 
     Args:
-        contraction: Contraction c of the depolarizing channel on the whole probe; in [0, 1].
-        dimension: Dimension D of the probe's Hilbert space, 2^n for n qubits; >= 2.
+        contraction: Contraction c of the depolarizing channel on the whole state; in [0, 1].
+        dimension: Dimension D of the Hilbert space, 2^n for n qubits; >= 2.
 
     Returns:
         The factor, in [0, 1].
@@ -43,7 +43,7 @@ def inverse_variance_weights(information: Float[Array, "... nodes"]) -> Float[Ar
         information: Information i of each estimate, on the last axis; >= 0.
 
     Returns:
-        The weights, with sum 1; all 0 where no estimate has any information.
+        The weights, in [0, 1] with sum 1; all 0 where no estimate has any information.
 
     Source:
         Gauss-Markov theorem.
@@ -54,7 +54,7 @@ def inverse_variance_weights(information: Float[Array, "... nodes"]) -> Float[Ar
          [0.   0.  ]]
     """
     total = information.sum(axis=-1, keepdims=True)
-    # Dividing by 1 there keeps the gradient finite too.
+    # Divides by 1 where the total is 0, which keeps the gradient finite too.
     return information / jnp.where(total > 0.0, total, 1.0)
 
 
@@ -64,7 +64,7 @@ def parameter_shift_variance(
     contraction: ArrayLike,
     shots: ArrayLike,
 ) -> Float[Array, "..."]:
-    """Returns the shot noise of a parameter-shift gradient whose contraction is undone.
+    """Returns the shot-noise variance of a parameter-shift gradient divided by its contraction.
 
     The gradient is (f+ - f-) / 2 from the values at the parameter plus and minus pi/2. Each value
     is contracted to c f, measured as a mean of n outcomes +1 or -1, and divided by c,
@@ -78,7 +78,7 @@ def parameter_shift_variance(
         shots: Number n of shots for each of the two values; >= 0.
 
     Returns:
-        The variance; infinite where there is no shot or no signal.
+        The variance, at least 0; infinite for 0 shots or contraction 0.
 
     Source:
         Mitarai et al., PRA 98, 032309 (2018); Schuld et al., PRA 99, 032331 (2019).

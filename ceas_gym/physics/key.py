@@ -1,4 +1,4 @@
-"""Secret key from measured pairs (BBM92), and what a tag that authenticates a message costs."""
+"""Secret key from measured pairs (BBM92), and the length of tags that authenticate messages."""
 
 import itertools
 
@@ -8,8 +8,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 TEST_SHARES = np.geomspace(0.004, 0.5, 24)
-"""Of a block's pairs, from which the best one is taken: the optimum is flat, and a few times wider
-than the steps."""
+"""Shares of a block's pairs that may be tested, of which the best is used. They are close enough,
+because the optimum is flat over several of them."""
 
 
 def binary_entropy(probability: ArrayLike) -> Float[Array, "..."]:
@@ -21,7 +21,7 @@ def binary_entropy(probability: ArrayLike) -> Float[Array, "..."]:
         probability: Probability p that the bit is 1; in [0, 1].
 
     Returns:
-        The entropy h, in [0, 1]. Its gradient is finite everywhere, by choice 0 at 0 and 1.
+        The entropy h, in [0, 1]. Its gradient is finite everywhere, and set to 0 at p = 0 and 1.
 
     Source:
         Shannon, Bell System Technical Journal 27, 379 (1948).
@@ -31,7 +31,8 @@ def binary_entropy(probability: ArrayLike) -> Float[Array, "..."]:
         [0. 1. 0.]
     """
     certain = jnp.less_equal(probability, 0.0) | jnp.greater_equal(probability, 1.0)
-    # The logarithms never see 0 or 1: a NaN hidden by one `where` would still reach the gradient.
+    # Replaces 0 and 1 before the logarithms: a NaN that a later `where` hides would still reach the
+    # gradient.
     p = jnp.where(certain, 0.5, probability)
     nats = -p * jnp.log(p) - (1.0 - p) * jnp.log1p(-p)
     return jnp.where(certain, 0.0, nats / jnp.log(2.0))
@@ -40,15 +41,15 @@ def binary_entropy(probability: ArrayLike) -> Float[Array, "..."]:
 def secret_fraction(
     pair: Float[Array, "... 4"], error_correction: ArrayLike = 1.0
 ) -> Float[Array, "..."]:
-    """Returns the secret key bits that one measured pair yields in a long run.
+    """Returns the secret key bits that one measured pair yields in the limit of many pairs.
 
-    Key is read in the Z basis. Both Psi states make the outcomes differ there, and both minus
-    states make them differ in the X basis,
+    Key is read in the Z basis, where the outcomes differ for both Psi states; in the X basis they
+    differ for Psi- and Phi-. So the error rates and the secret fraction are
 
         e_z = Psi- + Psi+, e_x = Psi- + Phi-, r = max(0, 1 - h(e_x) - f h(e_z)).
 
-    The two error rates are kept apart: a twirl to a Werner state would report another key rate,
-    too high for pairs of the single-click scheme and too low for dephased ones.
+    The two error rates are kept apart, because a twirl to a Werner state would change the key rate:
+    too high for pairs of the single-click scheme, too low for dephased ones.
 
     Args:
         pair: Bell-diagonal quadruples (Phi+, Psi-, Psi+, Phi-).
@@ -56,7 +57,7 @@ def secret_fraction(
             limit.
 
     Returns:
-        The fraction r of a bit per pair with both halves measured in the same basis, in [0, 1].
+        The secret bits r of a pair whose halves are measured in the same basis, in [0, 1].
 
     Source:
         Bennett, Brassard and Mermin, PRL 68, 557 (1992); Shor and Preskill, PRL 85, 441 (2000);
@@ -87,18 +88,18 @@ def finite_key_bits(
         m = sqrt[(n + k) (k + 1) ln(4 / secrecy) / (n k^2)],
         bits = n [1 - h(Q + m)] - f n h(Q) - log2[2 / (secrecy^2 correctness)],
 
-    where Q + m is at most 1/2, at which no key is left.
+    where Q + m is limited to 1/2, at which no key is left.
 
     Args:
         key_bits_raw: Bits n of the block that become key; >= 0.
-        test_bits: Further bits k that are revealed to bound the error rate; >= 0.
-        error_rate: Error rate Q seen in both bases; in [0, 1/2].
+        test_bits: Further bits k that are revealed to estimate the error rate; >= 0.
+        error_rate: Error rate Q observed in both bases; in [0, 1/2].
         error_correction: Inefficiency f of the error correction; >= 1.
-        secrecy: Probability that the key is not secret; in (0, 1).
-        correctness: Probability that the two keys differ; in (0, 1).
+        secrecy: Greatest probability that the key is not secret; in (0, 1).
+        correctness: Greatest probability that the two keys differ; in (0, 1).
 
     Returns:
-        The number of secret bits, not rounded; 0 where the block yields none, never negative.
+        The number of secret bits, not rounded; at least 0.
 
     Source:
         Tomamichel, Lim, Gisin and Renner, Nature Communications 3, 634 (2012).
@@ -107,12 +108,12 @@ def finite_key_bits(
         >>> print(f"{finite_key_bits(100_000, 10_000, error_rate=0.025):.4g}")
         4.224e+04
     """
-    # Where no bit is tested, one stands in to divide by: its margin is far beyond 1/2 all the same.
+    # Avoids division by zero: one tested bit gives a margin beyond 1/2 just as none does.
     test = jnp.maximum(test_bits, 1.0)
-    # Divided out, for n k^2 overflows 32-bit integers.
+    # The fraction is expanded, because n k^2 would overflow 32-bit integers.
     spread = (1.0 + test / key_bits_raw) * (1.0 + 1.0 / test) / test
     margin = jnp.sqrt(spread * jnp.log(jnp.divide(4.0, secrecy)))
-    # Beyond 1/2 the entropy falls again, and ignorance would pass for key.
+    # Beyond 1/2 the entropy falls again, so that a large margin would count as key.
     worst = jnp.minimum(margin + error_rate, 0.5)
     leaked = jnp.multiply(error_correction, binary_entropy(error_rate))
     kept = 1.0 - binary_entropy(worst) - leaked
@@ -123,19 +124,20 @@ def finite_key_bits(
 def finite_secret_fraction(
     pair: Float[Array, "... 4"], block_pairs: ArrayLike
 ) -> Float[Array, "..."]:
-    """Returns the secret key bits of a block of finite size, over its measured pairs.
+    """Returns the secret key bits of a block of finite size, divided by the number of its pairs.
 
-    Of the b pairs of a block, k are tested and n = b - k become key, with the better k of
-    `TEST_SHARES`; the error rate is the larger one of the two bases. The inefficiency of the error
-    correction and the probabilities of failure are the defaults of `finite_key_bits`.
+    Of the b pairs of a block, k are tested and n = b - k become key, with the best k of
+    `TEST_SHARES`. The error rate is the larger one of the two bases. The inefficiency of error
+    correction and the failure probabilities are the defaults of `finite_key_bits`.
 
     Args:
         pair: Bell-diagonal quadruples (Phi+, Psi-, Psi+, Phi-).
         block_pairs: Pairs b that are distilled together; >= 1.
 
     Returns:
-        Bits per pair with both halves measured in the same basis, in [0, 1]: amortised, for the
-        block yields them all at its end. Below 2000 pairs it is 0 for nearly any pair.
+        Secret bits of a pair whose halves are measured in the same basis, in [0, 1]. It is a mean
+        over the block, which yields all its bits at its end. Below 2000 pairs it is 0 for nearly
+        any pair.
 
     Source:
         Tomamichel, Lim, Gisin and Renner, Nature Communications 3, 634 (2012).
@@ -156,16 +158,17 @@ def finite_secret_fraction(
 def tag_bits(message_bits: int, security_bits: int) -> int:
     """Returns the length of the tag that authenticates a message by polynomial evaluation.
 
-    A tag of t bits, the message's ceil(m / t) blocks hashed over GF(2^t) and hidden by a one-time
-    pad, is forged with probability at most ceil(m / t) 2^-t. The tag is the smallest t with
+    The message is hashed over GF(2^t) in ceil(m / t) blocks, and the hash of t bits is encrypted by
+    a one-time pad. Such a tag is forged with a probability of at most ceil(m / t) 2^-t, so the
+    length is the smallest t with
 
         t - log2(ceil(m / t)) >= b.
 
-    The pad costs t bits of key per message; the hash key, t bits more, can be used again.
+    The pad costs t bits of key for each message; the hash key, of t more bits, can be used again.
 
     Args:
         message_bits: Length m of the message, in bits; >= 1.
-        security_bits: Security b, a forgery succeeding with probability at most 2^-b; >= 1.
+        security_bits: Security b, so that a forgery succeeds with probability at most 2^-b; >= 1.
 
     Returns:
         The length t of the tag, in bits.
@@ -183,7 +186,7 @@ def tag_bits(message_bits: int, security_bits: int) -> int:
     for name, bits in (("message_bits", message_bits), ("security_bits", security_bits)):
         if bits < 1:
             raise ValueError(f"Argument `{name}` must be at least 1, but is {bits}.")
-    # In powers of two the comparison is exact; a shorter tag than the security never passes.
+    # With powers of two the comparison is exact. The tag is never shorter than the security.
     return next(
         bits
         for bits in itertools.count(security_bits)

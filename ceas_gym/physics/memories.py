@@ -1,8 +1,8 @@
-"""Memory models: how fast a stored qubit loses what it has of X, Y and Z. A model is one function.
+"""Memory models: the decay rates of the expectation values of X, Y and Z of a stored qubit.
 
-Every model is Pauli noise that goes on evenly in time, so the contraction of each letter falls
-exponentially, exp(-r t). Hence the rates r are all there is to know of it: those of a pair's two
-ends add up, and so do those of one wait after another.
+Every model is Pauli noise that does not change in time, so the contractions of X, Y and Z decay
+exponentially, exp(-r t), and their rates r describe the model completely. For a pair the rates of
+its two memories add up. A model is a function from the memory's times to the three rates.
 """
 
 from collections.abc import Callable
@@ -17,20 +17,21 @@ from ceas_gym.registry import calling, resolve
 Times = Any
 """A number, or an array of NumPy or of JAX; > 0."""
 Rates = tuple[Times, Times, Times]
-"""Of the contractions of X, Y and Z, in one over the unit of the times; of the times' type."""
+"""Decay rates of the contractions of X, Y and Z, in one over the unit of the times."""
 Memory = Callable[[Times, Times], Rates]
+"""(coherence time, relaxation time) -> rates."""
 
 SLACK = 1e-9
-"""Share by which rates may miss a bound for rounding."""
+"""Relative tolerance for rounding, when rates are checked."""
 
 
 def depolarizing(coherence: Times, relaxation: Times = np.inf) -> Rates:
-    """Shrinks X, Y and Z alike, by exp(-t/T) with the coherence time T.
+    """Returns equal decay rates 1/T of X, Y and Z, with the coherence time T: depolarizing noise.
 
-    A Werner state remains one. T is no measured T2.
+    A Werner state remains one. T is not a measured T2.
 
     Args:
-        coherence: T.
+        coherence: Time T, a number or an array of any shape and unit; > 0.
         relaxation: Not used.
 
     Source:
@@ -45,12 +46,12 @@ def depolarizing(coherence: Times, relaxation: Times = np.inf) -> Rates:
 
 
 def dephasing(coherence: Times, relaxation: Times = np.inf) -> Rates:
-    """Shrinks X and Y by exp(-t/T2), and leaves Z alone: T1 is infinite.
+    """Returns decay rates 1/T2 of X and Y, and 0 of Z: pure dephasing, T1 is infinite.
 
     It is a Z error with probability (1 - exp(-t/T2)) / 2. A Werner state does not remain one.
 
     Args:
-        coherence: T2.
+        coherence: Time T2, a number or an array of any shape and unit; > 0.
         relaxation: Not used.
 
     Source:
@@ -65,20 +66,21 @@ def dephasing(coherence: Times, relaxation: Times = np.inf) -> Rates:
 
 
 def t1_t2(coherence: Times, relaxation: Times) -> Rates:
-    """Shrinks X and Y by exp(-t/T2) and Z by exp(-t/T1): decay to |0> and dephasing, twirled.
+    """Returns decay rates 1/T2 of X and Y, and 1/T1 of Z: decay to |0> and dephasing, twirled.
 
-    Amplitude damping with gamma = 1 - exp(-t/T1) shrinks X and Y by sqrt(1 - gamma) and Z by
-    1 - gamma; pure dephasing, at the rate 1/T2 - 1/(2 T1), does the rest. As Pauli errors, X and Y
-    have the probability (1 - exp(-t/T1)) / 4 each, and Z the rest of (1 - exp(-t/T2)) / 2.
+    Amplitude damping with gamma = 1 - exp(-t/T1) multiplies X and Y by sqrt(1 - gamma) and Z by
+    1 - gamma; pure dephasing at the rate 1/T2 - 1/(2 T1) adds to the decay of X and Y. The Pauli
+    errors X and Y have the probability (1 - exp(-t/T1)) / 4 each, and Z has
+    (1 - exp(-t/T2)) / 2 - (1 - exp(-t/T1)) / 4.
 
-    It is an approximation: the twirl over Pauli errors leaves out the drift towards |0>, which is
-    no error that a Bell-diagonal pair can have. Of a pair with both halves in memory, the untwirled
-    channels would raise ZZ by the product of their two gammas, so of a good pair the twirl says too
-    little, to second order in t/T1.
+    It is an approximation: the Pauli twirl leaves out the drift towards |0>, which a Bell-diagonal
+    pair can't describe. With both halves of a pair in memory, the untwirled channels would raise ZZ
+    by the product of their two gammas. So for a good pair the twirl underestimates ZZ, to second
+    order in t/T1.
 
     Args:
-        coherence: T2, at most twice T1.
-        relaxation: T1.
+        coherence: Time T2, a number or an array of any shape and unit; > 0, at most twice T1.
+        relaxation: Time T1, of the same shape and unit; > 0.
 
     Source:
         Ghosh, Fowler and Geller, PRA 86, 062318 (2012), arXiv:1210.5799; Tomita and Svore, PRA 90,
@@ -102,6 +104,9 @@ MEMORIES: dict[str, Memory] = {
 def get(name: str) -> Memory:
     """Returns the memory model of that name, or the user's own `module:function`.
 
+    It is a function (coherence, relaxation) -> the rates of X, Y and Z, each of the shape and in
+    one over the unit of the times.
+
     Raises:
         ValueError: If the name is unknown.
 
@@ -115,16 +120,16 @@ def get(name: str) -> Memory:
 def decay_rates(
     name: str, coherence: NDArray[np.float64], relaxation: NDArray[np.float64]
 ) -> Float[np.ndarray, "xyz vertices"]:
-    """Returns the rates at which memories lose X, Y and Z.
+    """Returns the decay rates of X, Y and Z in each memory, in one over the unit of the times.
 
     Args:
-        name: Of the model.
-        coherence: Time of each memory.
-        relaxation: T1 of each memory, infinite where the model has none.
+        name: Name of the model, or `module:function`.
+        coherence: Coherence time of each memory; > 0.
+        relaxation: T1 of each memory, in the same unit; infinite where the model has none.
 
     Raises:
-        ValueError: If the name is unknown, or the rates are not those of any noise: each must lie
-            between zero and the sum of the other two.
+        ValueError: If the name is unknown, or no Pauli noise has these rates: each must lie between
+            zero and the sum of the other two.
 
     Example:
         >>> decay_rates("t1_t2", np.array([2.0, 4.0]), np.array([5.0, 10.0])).tolist()
@@ -135,7 +140,7 @@ def decay_rates(
         rates = np.stack(np.broadcast_arrays(*model(coherence, relaxation), coherence)[:-1])
     if rates.shape != (3, *coherence.shape):
         raise ValueError(f"memory {name!r} must return three rates: of X, Y and Z")
-    # Written so that not a number is refused as well.
+    # The comparisons are written so that NaN fails them.
     bound = rates.sum(axis=0) * (1 + SLACK)
     if not ((rates >= 0) & (2 * rates <= bound) & np.isfinite(rates)).all():
         raise ValueError(

@@ -1,9 +1,8 @@
-"""A register of qubits, each teleported through a pair of its own: what is left of Pauli words.
+"""Contractions of the Pauli words of a register, each qubit of which is teleported through a pair.
 
-A pair contracts the letters X, Y and Z of its qubit, each by a factor of its own
-(`bell.teleport`), so a Pauli word is contracted by the product over its letters. Which pair serves
-which qubit is left to chance, so all words of one type, with as many X, as many Y and as many Z,
-are contracted alike on average.
+A pair contracts the letters X, Y and Z of its qubit by three factors (`bell.teleport`), so a Pauli
+word is contracted by the product over its letters. Pairs are assigned to qubits at random, so on
+average all words of one type, with the same numbers of X, Y and Z, have the same contraction.
 """
 
 import itertools
@@ -21,18 +20,18 @@ PauliType = tuple[int, ...]
 
 @cache
 def pauli_types(qubits: int, letters: int = 3) -> tuple[PauliType, ...]:
-    """Returns the types of Pauli words: how many there are of each letter.
+    """Returns the types of Pauli words, each as the numbers of its letters.
 
-    They are sorted by weight, the number of all letters together, so the identity comes first;
-    among equal weights by the number of the first letter, greatest first, then of the second, and
-    so on. A single letter leaves the weights themselves.
+    They are sorted by weight, which is the sum of these numbers, so the identity comes first. Types
+    of equal weight are sorted by the number of the first letter in descending order, then by that
+    of the second, and so on. With a single letter, the types are the weights.
 
     Args:
-        qubits: Greatest weight n; >= 0.
-        letters: Number L of letters that are told apart; 3 for X, Y and Z in this order.
+        qubits: Number n of qubits, the greatest weight; >= 0.
+        letters: Number L of letters that are distinguished; 3 for X, Y and Z in this order.
 
     Returns:
-        All C(n + L, L) types.
+        All C(n + L, L) types, each a tuple of L numbers in [0, n].
 
     Example:
         >>> pauli_types(1)
@@ -51,26 +50,27 @@ def mean_products(
 ) -> Float[Array, "nodes pauli_types"]:
     r"""Returns how pairs, assigned to qubits at random, contract each type of Pauli word.
 
-    On average: for the type (a, b, c), the mean of the product of the X values of a pairs, the Y
-    values of b others and the Z values of c others, drawn without replacement from all M. Drawn
-    with replacement instead, and counted as 0 where a pair comes twice, the mean t_k of a type k of
-    weight |k| follows from the means m_j of a single pair's x^a y^b z^c, j = (a, b, c), by
+    For the type (a, b, c) it is the mean of the product of the X values of a pairs, the Y values of
+    b others and the Z values of c others, drawn without replacement from all M pairs. Let t_k be
+    that mean for draws with replacement, where a product counts as 0 if a pair is drawn twice. For
+    a type k of weight |k|, it follows from the means m_j of x^a y^b z^c over single pairs,
+    j = (a, b, c), by
 
         t_k = 1/|k| sum_{0 < j <= k} (-1)^(|j| - 1) |j|! C(k, j) M^(1 - |j|) m_j t_{k - j},
 
-    with products C(k, j) of binomial coefficients; divided by the chance that no pair comes twice,
-    M! / ((M - |k|)! M^|k|), it is the mean product. In single precision, contractions give errors
-    of at most 1e-5, at 6 pairs for 6 qubits, and less the more pairs there are.
+    with products C(k, j) of binomial coefficients. Divided by the probability that no pair is drawn
+    twice, M! / ((M - |k|)! M^|k|), it is the mean product. In single precision, contractions have
+    errors of at most 1e-5, for 6 pairs and 6 qubits, and smaller ones with more pairs.
 
     Args:
-        counts: Pairs by class; M of them for a node, either none or at least `qubits`.
-        values: What every pair of the class leaves of each letter, `bell.teleport`; or any other
-            figures whose mean products are asked for.
-        qubits: Greatest weight of a type; >= 0.
+        counts: Number of pairs by class; the sum M of a node is 0 or at least `qubits`.
+        values: Factors of each pair of the class on X, Y and Z (`bell.teleport`), in [-1, 1]; or
+            other numbers whose mean products are wanted.
+        qubits: Number of qubits, the greatest weight of a type; >= 0.
 
     Returns:
-        The means, in the order of `pauli_types`: 1 for the identity; for a node without pairs, 0
-        for all other types.
+        The means, in the order of `pauli_types`: 1 for the identity, and 0 for the other types of
+        a node without pairs.
 
     Source:
         Newton's identities, for mixed elementary symmetric polynomials: the derivative of the
@@ -91,13 +91,13 @@ def mean_products(
 
     means = jnp.zeros_like(moments).at[:, 0].set(1.0)
     for weight in range(qubits):
-        # These are complete; each adds its terms to all that are heavier.
+        # Means of this weight are complete; each adds its terms to the means of greater weight.
         start, end, rest = (
             len(pauli_types(w, letters)) for w in (weight - 1, weight, qubits - weight)
         )
         terms = means[:, start:end, None] * moments[:, None, 1:rest]
         table = jnp.asarray(_coefficients(weight, qubits, letters), values.dtype)
-        # Full precision: an accelerator would else round the factors to ten bits.
+        # Full precision, because an accelerator would otherwise round the factors to ten bits.
         heavier = jnp.matmul(terms.reshape(len(pairs), -1), table, precision="highest")
         means = means + heavier
     return means / _all_different(pairs, qubits)[:, weights]
@@ -110,8 +110,9 @@ def twirled_contraction(process_fidelity: ArrayLike, dimension: ArrayLike) -> Fl
 
         contraction = (D^2 F - 1) / (D^2 - 1),
 
-    which is the mean over all Pauli words but the identity of what a Pauli channel leaves of them.
-    A register has F = prod_i (1 + x_i + y_i + z_i) / 4, over the contractions of its pairs.
+    which for a Pauli channel is the mean of its contractions of all Pauli words except the
+    identity. A register has F = prod_i (1 + x_i + y_i + z_i) / 4, with the contractions of its
+    pairs.
 
     Args:
         process_fidelity: Entanglement fidelity F of the channel with the identity; in [0, 1].
@@ -132,8 +133,8 @@ def twirled_contraction(process_fidelity: ArrayLike, dimension: ArrayLike) -> Fl
     return jnp.subtract(process_fidelity, lost / others)
 
 
-# (nodes, pauli_types): the sum over the classes of the share times the monomial of each type: one
-# product of the monomials in all letters but the last with the powers of the last.
+# (nodes, pauli_types): the sum over the classes of the share times the monomial of each type. It is
+# one matrix product of the monomials in all letters except the last, and the powers of the last.
 def _power_means(
     share: Float[Array, "nodes classes"], values: Float[Array, "nodes classes xyz"], qubits: int
 ) -> Float[Array, "nodes pauli_types"]:
@@ -157,7 +158,7 @@ def _power_means(
     return means.reshape(len(share), -1)[:, np.array(places)]
 
 
-# (nodes, weights): the chance that so many draws with replacement never take a pair twice.
+# (nodes, weights): the probability that so many draws with replacement take no pair twice.
 def _all_different(pairs: Float[Array, " nodes"], qubits: int) -> Float[Array, "nodes weights"]:
     chances = [jnp.ones_like(pairs)]
     for drawn in range(qubits):
@@ -165,8 +166,8 @@ def _all_different(pairs: Float[Array, " nodes"], qubits: int) -> Float[Array, "
     return jnp.stack(chances, axis=1)
 
 
-# (terms, pauli_types): the constants of the recursion. A row for each pair of a type of the weight
-# and a type j that fits beside it, in the order of `pauli_types`; its one entry is at their sum.
+# (terms, pauli_types): the constants of the recursion, with one row for each combination of a type
+# of this weight and a type j that may be added to it; the one entry of a row is at their sum.
 @cache
 def _coefficients(weight: int, qubits: int, letters: int) -> NDArray[np.float64]:
     order = pauli_types(qubits, letters)

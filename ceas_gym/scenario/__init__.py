@@ -1,7 +1,8 @@
-"""What a user may set: the sections of a scenario, with units in the names and complete defaults.
+"""All settings: the sections of a scenario. Every setting has a default and, in its name, its unit.
 
 The physical defaults describe trapped ions with multiplexing, and were fixed before any result
-was looked at. Each one names its source; what no experiment gives is marked as an assumption.
+was looked at. Each one names its source, or is marked as an assumption where no experiment gives
+it.
 """
 
 from typing import Annotated
@@ -38,29 +39,29 @@ __all__ = [
 
 
 MOST_NUMBERS = 2**28
-"""In all batches of a round: a gigabyte in 32 bits."""
+"""Largest number of entries in all encoded batches of a round: a gigabyte in 32 bits."""
 
 
 class EpisodeSettings(Section, frozen=True):
-    """The training budget and what the scheduler is rewarded for."""
+    """The training budget, the reward, and the number of layouts."""
 
     rounds: Count = 60
-    """The budget: training without attack is near its plateau by then."""
+    """The budget. Training without attack is near its plateau by then."""
     target_accuracy: Probability = 0.86
-    """Test accuracy, whose first round is a yardstick of an episode. In the shipped scenarios it is
-    five points below what their rounds of exact gradients come to, without noise and attack, on
-    average over layouts and twenty starts, rounded down to a whole per cent
+    """Test accuracy; results report the first round that reaches it. In the shipped scenarios it is
+    five percentage points below the mean accuracy that exact gradients reach within the budget,
+    without noise and attack, over layouts and twenty starts, rounded down to a whole per cent
     (`tests/helpers/noiseless.py`)."""
     reward: str = "loss_decrease"
-    """What the scheduler is rewarded for, by name; it changes nothing else."""
+    """Name of the reward of the scheduler; it changes nothing else."""
     layouts: Annotated[int, Field(ge=1, le=64)] = 1
-    """Networks and splits of the data, of which an episode plays one: seed s plays number s modulo
-    this. Number j is the scenario with `network.layout_seed` and `learning.data_seed` raised by
-    j."""
+    """Number of layouts (a network and a split of the data each), of which an episode plays one.
+    Seed s plays layout s modulo this number. Layout j is the scenario with `network.layout_seed`
+    and `learning.data_seed` raised by j."""
 
 
 class Scenario(Section, frozen=True):
-    """Everything that is fixed before an episode starts.
+    """All settings, which are fixed before an episode starts.
 
     Example:
         >>> Scenario().network.nodes
@@ -68,7 +69,7 @@ class Scenario(Section, frozen=True):
     """
 
     name: str = "custom"
-    """What tables and figures call it."""
+    """Name of the scenario in tables and figures."""
     network: NetworkSettings = NetworkSettings()
     hardware: HardwareSettings = HardwareSettings()
     learning: LearningSettings = LearningSettings()
@@ -78,7 +79,7 @@ class Scenario(Section, frozen=True):
 
     @property
     def tolerated_nodes(self) -> int:
-        """Returns the number of Byzantine nodes that the hub's rule is set for."""
+        """Returns the number of Byzantine nodes that the rule is set for, in [0, nodes / 2)."""
         tolerated = self.consensus.tolerated_nodes
         return self.attack.byzantine_nodes if tolerated is None else tolerated
 

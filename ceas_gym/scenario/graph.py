@@ -11,7 +11,7 @@ MOST_NODES = 1000
 
 
 class EdgeSettings(Section, frozen=True):
-    """A fibre between two vertices, also written `[A, B, length_km]` or with its channels last.
+    """A fibre between two vertices, in short `[A, B, length_km]` or `[A, B, length_km, channels]`.
 
     Example:
         >>> EdgeSettings.model_validate(["A", "B", 11.8]).length_km
@@ -21,7 +21,7 @@ class EdgeSettings(Section, frozen=True):
     ends: tuple[str, str]
     length_km: Kilometres
     channels: Count | None = None
-    """Channels that it carries at a time, in place of `network.edge_channels`."""
+    """Channels that it carries at the same time, in place of `network.edge_channels`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -33,7 +33,7 @@ class EdgeSettings(Section, frozen=True):
 
 
 class GraphSettings(Section, frozen=True):
-    """The graph of fibres, connected and without parallel edges.
+    """The graph of fibres. It is connected, and no two edges join the same vertices.
 
     Example:
         >>> edges = (EdgeSettings(ends=("A", "B"), length_km=3), EdgeSettings(ends=("C", "B"),
@@ -44,17 +44,23 @@ class GraphSettings(Section, frozen=True):
 
     hub: str
     relays: tuple[str, ...] = ()
-    """Vertices that are neither hub nor node: pure repeaters. A node may relay as well."""
+    """Vertices that only relay and do not learn. A node may be a relay as well."""
     edges: tuple[EdgeSettings, ...]
 
     @property
     def vertices(self) -> tuple[str, ...]:
-        """Returns the hub, the relays and the nodes, in order of first appearance in `edges`."""
+        """Returns the names of all vertices, in order of first appearance in `edges`.
+
+        They are the hub, the relays and the nodes; their number is in [2, infinity).
+        """
         return tuple(dict.fromkeys(end for edge in self.edges for end in edge.ends))
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """Returns the vertices that take part in learning, in order of first appearance."""
+        """Returns the names of the vertices that learn, in order of first appearance.
+
+        Their number is in [1, 1000].
+        """
         others = {self.hub, *self.relays}
         return tuple(vertex for vertex in self.vertices if vertex not in others)
 

@@ -1,4 +1,4 @@
-"""Settings of the photon interface, the memories and the gates: a preset, and what differs."""
+"""Settings of the photon interface, the memories and the gates: a preset, and changes to it."""
 
 from typing import Annotated, Any, Literal, cast
 
@@ -9,15 +9,15 @@ from ceas_gym.scenario.presets import PRESETS
 from ceas_gym.scenario.section import Coherence, Probability, Section
 
 COHERENCE_ONLY = ("depolarizing", "dephasing")
-"""Memories that have a coherence time, and no T1."""
+"""Memory models that have a coherence time, but no T1."""
 DEFAULTS: dict[str, Any] = {name: figure.value for name, figure in PRESETS["custom"].items()}
 
 
 class HardwareSettings(Section, frozen=True):
     """Photon interface, memories and gates of the nodes, the relays and the hub.
 
-    What is left out has the figure of the preset, which `ceas_gym.scenario.presets` holds with its
-    source.
+    A setting that is left out has the value of the preset. `ceas_gym.scenario.presets` has all
+    values with their sources.
 
     Example:
         >>> HardwareSettings(preset="nv_centre", visibility=0.95).device_efficiency
@@ -31,7 +31,7 @@ class HardwareSettings(Section, frozen=True):
     device_efficiency: Annotated[float, Field(gt=0, le=1)] = DEFAULTS["device_efficiency"]
     """Probability that a photon is emitted, collected and detected, without the fibre."""
     dark_probability: Annotated[float, Field(ge=0, lt=1)] = DEFAULTS["dark_probability"]
-    """Of a dark count in a detection window, a detector."""
+    """Probability of a dark count in a detection window, for each detector."""
     visibility: Probability = DEFAULTS["visibility"]
     """Squared overlap of the two photons."""
     attenuation_db_per_km: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = DEFAULTS[
@@ -40,36 +40,37 @@ class HardwareSettings(Section, frozen=True):
     fibre_speed_km_per_s: Annotated[float, Field(ge=1, le=1e9, allow_inf_nan=False)] = DEFAULTS[
         "fibre_speed_km_per_s"
     ]
-    """Beyond that of light, to leave out the time of flight."""
+    """Speed of light in fibre; set it far above to leave out the time of flight."""
     attempt_overhead_s: Annotated[float, Field(ge=1e-9, le=3600, allow_inf_nan=False)] = DEFAULTS[
         "attempt_overhead_s"
     ]
-    """Of one attempt. The flight of the photon and of its herald comes on top."""
+    """Duration of one attempt without the flight of the photon and of its herald, which is added.
+    """
     bright_population: Annotated[float, Field(gt=0, lt=1)] = DEFAULTS["bright_population"]
-    """Bright-state population of `single_click`."""
+    """Bright-state population in the scheme `single_click`."""
     modes: Annotated[int, Field(ge=1, le=10**4)] = DEFAULTS["modes"]
-    """Qubits of a node that attempt side by side."""
+    """Qubits of a link that attempt at the same time."""
     success_probability: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Of one attempt, in place of the model (scheme `explicit`)."""
+    """Success probability of one attempt, in place of the model (scheme `explicit` only)."""
     initial_fidelity: Annotated[float, Field(gt=0.25, le=1)] | None = None
-    """Of a pair when heralded, in place of the model (scheme `explicit`)."""
+    """Fidelity of a pair when heralded, in place of the model (scheme `explicit` only)."""
     memory: str = DEFAULTS["memory"]
-    """What storage does to a qubit: `depolarizing`, `dephasing`, `t1_t2`, or `module:function`."""
+    """Model of the memories' noise: `depolarizing`, `dephasing`, `t1_t2`, or `module:function`."""
     hub_coherence_s: Coherence = DEFAULTS["hub_coherence_s"]
-    """1/e time of the hub memory's contraction: of all letters if depolarizing, else of X and Y
-    (T2)."""
+    """Time in which the contraction of the hub's memory falls to 1/e: of X, Y and Z if
+    depolarizing, otherwise of X and Y (T2)."""
     node_coherence_s: Coherence = DEFAULTS["node_coherence_s"]
-    """The same of the nodes, as the median over them. A relay has it, too."""
+    """The same for the nodes' memories, as the median over nodes. Relays have it as well."""
     hub_relaxation_s: Coherence | None = DEFAULTS["hub_relaxation_s"]
-    """T1 of the hub's memory, at least half its coherence time (memory `t1_t2`)."""
+    """T1 of the hub's memory, at least half its coherence time (memory `t1_t2` only)."""
     node_relaxation_s: Coherence | None = DEFAULTS["node_relaxation_s"]
-    """The same of the nodes, as the median over them. A relay has it, too."""
+    """The same for the nodes' memories, as the median over nodes. Relays have it as well."""
     node_coherence_spread: Annotated[float, Field(ge=0, le=5)] = DEFAULTS["node_coherence_spread"]
-    """Standard deviation of the logarithm of the nodes' coherence times. A node's T1 is longer or
-    shorter by the same factor."""
+    """Standard deviation of the logarithm of the nodes' coherence times. A node's T1 differs from
+    the median by the same factor as its coherence time."""
     gate_contraction: Probability = DEFAULTS["gate_contraction"]
-    """Of the two-qubit depolarizing before the Bell measurement of teleportation, of swaps and of
-    purification."""
+    """Contraction by the two-qubit gate of a teleportation, a swap or a purification, which
+    depolarizes both qubits jointly."""
     readout: Annotated[float, Field(ge=0.5, le=1)] = DEFAULTS["readout"]
     """Probability that one measured bit is read correctly."""
 

@@ -9,54 +9,58 @@ from ceas_gym.scenario.section import Count, Section, Seed
 Label = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 MOST_WEIGHTS = 512
-"""Of the ansatz: with so many, compiling takes about a minute, and four times that with twice as
-many."""
+"""Most weights of an ansatz. With so many, compilation takes about a minute; with twice as many, it
+would take four minutes."""
 
 
 class LearningSettings(Section, frozen=True):
     """Data, circuit, loss and optimizer of the distributed quantum neural network."""
 
     scheme: str = "data"
-    """How the network is split over the nodes: with `data`, every node runs the whole circuit, on
-    samples of its own."""
+    """How the neural network is split over the nodes. With `data`, every node runs the whole
+    circuit, on its own samples."""
     dataset: str = "digits"
-    """Samples and classes: handwritten digits are the usual small example of such classifiers."""
+    """Name of the data set. Handwritten digits are the usual small example for such classifiers."""
     classes: Annotated[tuple[Label, ...], Field(min_length=2, max_length=4)] = (3, 8)
-    """Of the data set; 3 and 8 are alike."""
+    """Classes of the data set that are told apart. The digits 3 and 8 look alike."""
     features: Annotated[int, Field(ge=1, le=64)] = 4
-    """Principal components that enter the feature map."""
+    """Number of principal components that enter the feature map."""
     data_seed: Seed = 0
     """Decides the split into training, validation and test samples."""
     qubits: Annotated[int, Field(ge=1, le=6)] = 4
-    """Of a node's register, and pairs that a shot takes. Pauli vectors have 4^qubits entries."""
+    """Qubits of a node's register, and pairs that a shot takes. Pauli vectors have 4^qubits
+    entries."""
     layers: Count = 3
-    """Of the ansatz, which has at most 512 weights in all."""
+    """Layers of the ansatz, which may have at most 512 weights in all."""
     angles_per_qubit: Count = 2
-    """The weights of the ansatz have the shape (layers, qubits, angles_per_qubit), and a gate has
-    to depend on each. `hardware_efficient` takes 2; an ansatz of your own, as many as it uses."""
+    """The weights of the ansatz have the shape (layers, qubits, angles_per_qubit), and each must
+    change a gate. `hardware_efficient` takes 2; your own ansatz takes as many as it uses."""
     feature_map: str = "angle"
-    """Circuit that encodes a sample, at the hub."""
+    """Name of the circuit that encodes a sample, at the hub."""
     ansatz: str = "hardware_efficient"
-    """Circuit with the weights that are trained, at the nodes."""
+    """Name of the circuit whose weights are trained, at the nodes."""
     estimator: Literal["cone", "all"] = "cone"
-    """Of the gradient: which angles its shots are drawn among. `cone` are those that can move the
-    read-out, and no others are trained; `all` wastes shots on angles whose derivative is zero."""
+    """Angles among which the shots of the gradient are drawn. `cone`: only those that can change
+    the read-out, and no others are trained. `all`: all angles, which wastes shots on derivatives
+    that are always zero."""
     slope_share: Annotated[float, Field(ge=0, le=0.9)] = 0.25
-    """Of a node's shots, that measure its predictions, whose errors the slope of the loss depends
-    on. With 0 the slope is taken as known, which no experiment can do."""
+    """Share of a node's shots that measure its predictions, because the slope of the loss depends
+    on their errors. With 0 the slope is taken as known, which is impossible in an experiment."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 16
-    """Samples a node draws in a round."""
+    """Number of samples that a node draws in a round."""
     partition: Literal["iid", "dirichlet"] = "iid"
-    """How the training samples are dealt to the nodes: `iid`, each draws from all of them."""
+    """How the training samples are shared among the nodes. With `iid`, each draws from all of them;
+    with `dirichlet`, each has its own, with unequal shares of the classes."""
     dirichlet_concentration: Annotated[float, Field(ge=1e-3, le=1e6)] = 0.5
-    """Of the classes' proportions at a node, with `dirichlet`; smaller is more unequal."""
+    """Concentration of the Dirichlet distribution, with `dirichlet`; a smaller one makes the nodes
+    more unequal."""
     logit_scale: Annotated[float, Field(ge=1e-6, le=1e4)] = 2.0
-    """Logits are this times the expectation values."""
+    """Factor from expectation values to logits."""
     optimizer: str = "sgd"
-    """What takes the step, at the hub."""
+    """Name of the optimizer, which runs at the hub."""
     learning_rate: Annotated[float, Field(ge=1e-6, le=1e3)] = 0.1
-    """Fixed on training without noise and attack. Shorter steps than allowed here are hardly one in
-    the last digit of 32 bits."""
+    """Learning rate of the optimizer; the default was chosen by training without noise and attack.
+    A smaller one than allowed here would hardly change the last digit of 32 bits."""
 
     @model_validator(mode="after")
     def _check(self) -> "LearningSettings":

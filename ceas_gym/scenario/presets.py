@@ -1,20 +1,22 @@
-"""Hardware presets: complete sets of figures, each with the source that it was taken from.
+"""Hardware presets: complete sets of values, each with its source.
 
 The two devices are the complete parameter sets that QuTech ships with squidasm
 (`examples/tutorial/realistic_network_configurations`), after appendices A.5 and A.6 of Avis et al.,
-npj Quantum Inf. 9 (2023), arXiv:2207.10579. Such a set belongs together: it was measured on, or
-fitted to, one kind of device. `custom` is the project's own: trapped ions with multiplexing.
+npj Quantum Inf. 9 (2023), arXiv:2207.10579. The values of a set belong together, because they were
+measured on, or fitted to, one type of device. `custom` is the project's own set: trapped ions with
+multiplexing.
 
 Conversions, the same for both devices:
 
-- A NetSquid depolarizing probability p contracts a qubit by 1 - p. Its `DepolarNoiseModel` does so
-  to each of the two qubits of a gate; of a Bell measurement that contracts X and Z by 1 - p, and Y
-  by (1 - p)^2. Here the gate depolarizes jointly, and contracts all three by 1 - p.
-- T2 is the coherence of a dephasing memory. T1, an hour or more, is left out; `memory: t1_t2` with
-  times of your own has it.
-- The number of memories, `network.memories_per_link`, is no part of a set.
-- A readout with different errors for 0 and 1 is read correctly with one minus their mean, as if the
-  outcomes were equally frequent, which they are in Bell measurements.
+- A depolarizing probability p in NetSquid contracts a qubit by 1 - p. NetSquid's
+  `DepolarNoiseModel` acts on each of the two qubits of a gate, so that a Bell measurement contracts
+  X and Z by 1 - p, and Y by (1 - p)^2. Here the gate depolarizes both qubits jointly, and contracts
+  X, Y and Z by 1 - p.
+- T2 is the coherence time of a dephasing memory. T1, an hour or more, is left out; it can be set
+  with `memory: t1_t2`.
+- The number of memories, `network.memories_per_link`, does not belong to a set.
+- Where the readout errors of 0 and 1 differ, `readout` is one minus their mean, because both
+  outcomes are equally frequent in Bell measurements.
 """
 
 from typing import NamedTuple
@@ -23,7 +25,7 @@ Value = float | int | str | None
 
 
 class Figure(NamedTuple):
-    """A setting's value, and where it comes from."""
+    """Value of a setting, and its source."""
 
     value: Value
     source: str
@@ -33,8 +35,8 @@ IONS = "Avis et al., arXiv:2207.10579, trapped ions (A.6)"
 NV = "Avis et al., arXiv:2207.10579, colour centres (A.5)"
 UNUSED = Figure(None, "for scheme = explicit only")
 NO_T1 = Figure(None, "for memory = t1_t2 only")
-ALIKE = Figure(0.0, "assumption: the set describes one device, and all nodes have its like")
-ONE_MODE = Figure(1, "the set describes one communication qubit a node")
+ALIKE = Figure(0.0, "assumption: the set describes one device, and all nodes have the same")
+ONE_MODE = Figure(1, "the set describes one communication qubit for each node")
 
 CUSTOM: dict[str, Figure] = {
     "scheme": Figure("double_click", IONS),
@@ -56,11 +58,11 @@ CUSTOM: dict[str, Figure] = {
     ),
     "success_probability": UNUSED,
     "initial_fidelity": UNUSED,
-    "memory": Figure("depolarizing", "assumption: what is known of storage is a fidelity"),
+    "memory": Figure("depolarizing", "assumption: only a fidelity is known of storage"),
     "hub_coherence_s": Figure(
         42.0,
         "an ion-photon pair of fidelity 0.81 after 10 s (Drmota et al., PRL 130, 090803 (2023), "
-        "arXiv:2210.11447) that started at about 0.96 has kept exp(-10/42) of its contraction",
+        "arXiv:2210.11447), which was about 0.96 at first, has kept exp(-10/42) of its contraction",
     ),
     "node_coherence_s": Figure(
         20.0,
@@ -129,11 +131,11 @@ PRESETS: dict[str, dict[str, Figure]] = {
     "trapped_ion": TRAPPED_ION,
     "nv_centre": NV_CENTRE,
 }
-"""A figure for every hardware setting, by preset."""
+"""For each preset, the value and source of every hardware setting."""
 
 ABOUT: dict[str, str] = {
     "custom": "Trapped ions with multiplexing: the defaults, for figures of your own.",
     "trapped_ion": "One trapped ion a node, heralded by two clicks, dephasing within 85 ms.",
     "nv_centre": "A colour centre in diamond, heralded by one click; a carbon spin of T2 = 1 s.",
 }
-"""A line about each preset."""
+"""Description of each preset in one line."""

@@ -1,4 +1,4 @@
-"""The action's door: any array in the action space becomes a feasible schedule of channel-time."""
+"""Actions: any array in the action space becomes a feasible schedule of channel-time."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -8,13 +8,13 @@ from ceas_gym.types import Switch
 
 
 def decode(switch: Switch, action: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:
-    """Returns the share of a channel that each node gets in each window.
+    """Returns the share of a channel that each node gets in each window, in [0, 1].
 
     An entry a asks for the share (a + 1) / 2, and gets at most that (`network.switch.share`).
 
     Args:
         switch: Channels of the bottlenecks, and which routes pass through them.
-        action: Requests in [-1, 1]; beyond, they are clipped.
+        action: Requests in [-1, 1]; values outside are clipped.
 
     Example:
         >>> from types import SimpleNamespace
@@ -27,5 +27,13 @@ def decode(switch: Switch, action: Float[Array, "windows nodes"]) -> Float[Array
 
 
 def encode(schedule: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:
-    """Returns the action that asks for the schedule: the inverse of `decode` on feasible ones."""
+    """Returns the action, in [-1, 1], that asks for a schedule: the inverse of `decode`.
+
+    Args:
+        schedule: Shares of a channel, in [0, 1]; feasible, or `decode` scales them down.
+
+    Example:
+        >>> encode(jnp.array([[0.0, 0.5, 1.0]])).tolist()
+        [[-1.0, 0.0, 1.0]]
+    """
     return jnp.clip(2.0 * schedule - 1.0, -1.0, 1.0)

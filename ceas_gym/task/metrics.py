@@ -1,4 +1,4 @@
-"""The figures of a round that `info` carries: the simulator's view, for people, not for agents."""
+"""The metrics of a round in `info`. They are for people: they use all that the simulator knows."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -8,10 +8,13 @@ from ceas_gym.types import Metrics, Round, State
 
 
 def useful_pairs(happened: Round) -> Int[Array, ""]:
-    """Returns the round's pairs that did useful work.
+    """Returns the number of useful pairs of the round, at least 0.
 
-    Those measured into key, and those spent on shots of an update that was accepted, as its node
-    made it, into a committed round.
+    A pair is useful if it was keyed, or spent on an update that was counted, as its node sent it,
+    in a committed round.
+
+    Args:
+        happened: Record of the round.
     """
     received, ledger = happened.received, happened.ledger
     worked = received.counted & ~received.forged & (happened.delivery.shots > 0)
@@ -20,7 +23,14 @@ def useful_pairs(happened: Round) -> Int[Array, ""]:
 
 
 def before_any_round(state: State) -> Metrics:
-    """Returns the metrics that `reset` reports: those of a round in which nothing happened."""
+    """Returns the metrics that `reset` reports: those of a round in which nothing happened.
+
+    Args:
+        state: State at the start of an episode.
+
+    Returns:
+        Scalars, of shape (), by the names in `NAMES`.
+    """
     zero = jnp.float32(0)
     return {name: zero for name in NAMES} | _scores(state)
 
@@ -33,16 +43,19 @@ def of_round(
 ) -> Metrics:
     """Returns the metrics of one round.
 
-    Pairs are those of hub and node, not of the links to relays on the way. They are counts of this
-    round, but for those stored at its end. Generated ones and those stored before are spent,
-    keyed, expired, blocked, sacrificed to purification, tested or still stored; the wasted ones
-    are those of the spent that did no useful work. A test is neither useful nor wasted.
+    Pairs are those of hub and node, not those of single links. `pairs_stored` counts the pairs at
+    the end of the round, the others count what happened in it. Each pair that was generated, or
+    stored before, is spent, keyed, expired, blocked, sacrificed, tested or still stored. Wasted
+    pairs are spent pairs that are not useful.
 
     Args:
         after: State after the round.
-        happened: In it.
-        useful: Pairs that did useful work.
-        exact: Noiseless gradient at the parameters before the round.
+        happened: Record of the round.
+        useful: Number of useful pairs of the round (`useful_pairs`).
+        exact: Noiseless gradient at the parameters before the round, in nats per radian.
+
+    Returns:
+        Scalars, of shape (), by the names in `NAMES`.
     """
     ledger, delivery = happened.ledger, happened.delivery
     received, verdict = happened.received, happened.verdict
@@ -86,4 +99,4 @@ NAMES = (
     *("authenticated_nodes", "accepted_nodes", "committed", "byzantine_weight", "certificate"),
     *("gradient_error", "layout"),
 )
-"""Every metric, in the order of `info`."""
+"""Names of all metrics, in the order of `info`."""

@@ -1,4 +1,4 @@
-"""What the scheduler sees: only what a real hub could know, scaled to [0, 1]."""
+"""The observation: only what a real hub could know, scaled to [0, 1]."""
 
 from typing import NamedTuple
 
@@ -19,10 +19,10 @@ class Feature(NamedTuple):
 
 
 NODE_FEATURES = (
-    Feature("rate", "log10(1 + pairs) / 5", "pairs of a whole channel in a window, in good order"),
+    Feature("rate", "log10(1 + pairs) / 5", "pairs of a whole channel in a window, on good links"),
     Feature("condition", "1", "expected factor on the rate, given all that was heralded"),
-    Feature("new_contraction", "1", "contraction of a new pair at its window's end"),
-    Feature("survival", "1", "what one more window leaves of the letter that decays fastest"),
+    Feature("new_contraction", "1", "mean contraction of a new pair at the end of its window"),
+    Feature("survival", "1", "factor of one more window on the contraction that decays fastest"),
     Feature("lifetime", "rounds", "windows until the cut-off, at most one round"),
     Feature("key_rate", "bits / pair", "secret fraction of a pair measured when its window closes"),
     Feature("stored", "memories", "share of the memories that hold a pair"),
@@ -38,22 +38,22 @@ NETWORK_FEATURES = (
     Feature("progress", "1", "share of the rounds that are over"),
     Feature("validation_loss", "2 log(classes) nats", "cross-entropy on the validation split"),
     Feature("validation_accuracy", "1", "on the validation split"),
-    Feature("share_bound", "1", "weight that the tolerated nodes could carry in the last update"),
-    Feature("committed", "0 or 1", "whether the last round was acted on"),
-    Feature("authenticated", "nodes", "share of the nodes with a tag in the last round"),
+    Feature("share_bound", "1", "weight of the heaviest `tolerated_nodes` in the last update"),
+    Feature("committed", "0 or 1", "whether the last round was committed"),
+    Feature("authenticated", "nodes", "share of the nodes authenticated in the last round"),
     Feature("counted", "nodes", "share of the nodes counted in the last round"),
-    Feature("tolerated", "nodes", "share of the nodes that the rule withstands"),
+    Feature("tolerated", "nodes", "share of the nodes that the rule is set to tolerate"),
     Feature("utilization", "1", "useful pairs of the episode over generated ones"),
     Feature("calibration", "intervals", "time since the coherence times were calibrated"),
 )
 
 
 def observe(params: Params, state: State) -> Observation:
-    """Returns what the hub knows between two rounds: calibration, inventory and its last report.
+    """Returns what the hub knows between two rounds: calibration, stored pairs, key, last report.
 
     Args:
-        params: The scenario; nothing of the adversary but what the rule tolerates is used.
-        state: Of it, neither the Byzantine nodes nor the test split are used.
+        params: The scenario. Of the adversary, only the number that the rule tolerates is used.
+        state: State after a round. Neither its Byzantine nodes nor its test accuracy are used.
 
     Returns:
         `nodes` in the order of `NODE_FEATURES`, shape (nodes, 14), and `network` in the order of
@@ -105,7 +105,7 @@ def _hub(params: Params, state: State) -> list[Array]:
     since = state.round % interval / interval if params.network.drifts else jnp.zeros(())
     return [
         state.round / params.rounds,
-        # A model that diverged has none.
+        # A model that diverged has no loss; its observation is clipped to one.
         jnp.where(jnp.isnan(scores.validation_loss), jnp.inf, scores.validation_loss)
         / (2 * jnp.log(classes)),
         scores.validation_accuracy,

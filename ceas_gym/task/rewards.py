@@ -1,4 +1,7 @@
-"""What the scheduler is rewarded for: functions (params, state before, state after) by name."""
+"""Rewards by name: functions of the parameters and the states before and after a round.
+
+Each returns a scalar, of shape (). A user's own reward has the same arguments in the same order.
+"""
 
 from collections.abc import Callable
 
@@ -12,31 +15,37 @@ from ceas_gym.types import Params, State
 
 Reward = Callable[[Params, State, State], Array]
 SHORTEST = 1e-30
-"""Product of lengths below which there is no direction."""
+"""Product of the lengths of two vectors below which their angle is undefined."""
 
 
 def loss_decrease(params: Params, before: State, after: State) -> Float[Array, ""]:
     """Returns by how much the round lowered the validation loss, in nats.
 
-    The rewards of an episode add up to the whole decrease, so the return is a potential's
-    difference and can't be gamed by the path.
+    The rewards of an episode add up to the decrease over the whole episode, so the return does not
+    depend on the path.
+
+    Source:
+        Potential-based rewards: Ng, Harada and Russell, ICML 1999.
     """
     del params
     return before.scores.validation_loss - after.scores.validation_loss
 
 
 def validation_accuracy(params: Params, before: State, after: State) -> Float[Array, ""]:
-    """Returns the validation accuracy over the number of rounds: the return is its mean."""
+    """Returns the validation accuracy, in [0, 1], divided by the number of rounds.
+
+    The return of an episode is therefore the mean accuracy over its rounds.
+    """
     del before
     return after.scores.validation_accuracy / params.rounds
 
 
 def alignment(params: Params, before: State, after: State) -> Float[Array, ""]:
-    """Returns how well the round's step pointed downhill, between -1 and 1.
+    """Returns how well the round's step points along the steepest descent, in [-1, 1].
 
-    It is the cosine of the step of the parameters with the noiseless descent of the training loss,
-    which no hub could know, and zero in a round that is not acted on. It says what a schedule did
-    to an update with much less noise than the loss does afterwards.
+    It is the cosine of the angle between the step of the parameters and the negative exact gradient
+    of the training loss, which no hub could know. It is zero in a round that is not committed. It
+    measures the effect of a schedule with much less noise than the change of the loss does.
     """
     taken = after.model.parameters - before.model.parameters
     pulled = pullback.pull(params.learning.program, before.model.parameters)
@@ -46,10 +55,13 @@ def alignment(params: Params, before: State, after: State) -> Float[Array, ""]:
 
 
 def information(params: Params, before: State, after: State) -> Float[Array, ""]:
-    """Returns the Fisher information delivered, without looking at the learning.
+    """Returns the Fisher information that was delivered, whatever the updates did to the model.
 
-    The mean over the nodes, in shots of perfect signal, over the most that the memories allow and
-    over the number of rounds: the return is in [0, 1].
+    It is the mean over nodes, in shots of perfect signal, divided by the most that the memories can
+    hold and by the number of rounds. The return of an episode is therefore in [0, 1].
+
+    Source:
+        Braunstein and Caves, PRL 72, 3439 (1994), evaluated for a depolarized pure state.
     """
     del before
     return delivered(params, after.report.shots, after.report.signal)
@@ -58,7 +70,16 @@ def information(params: Params, before: State, after: State) -> Float[Array, ""]
 def delivered(
     params: Params, shots: Int[Array, " nodes"], signal: Float[Array, " nodes"]
 ) -> Float[Array, ""]:
-    """Returns the reward `information` of a round that delivered so many shots of such a signal."""
+    """Returns the reward `information` of a round, from what it delivered.
+
+    Args:
+        params: The scenario: qubits, memories and number of rounds.
+        shots: Shots of each node; at least 0.
+        signal: Contraction of the data of each node as one number, in [0, 1].
+
+    Source:
+        Braunstein and Caves, PRL 72, 3439 (1994), evaluated for a depolarized pure state.
+    """
     factor = physics.depolarized_qfi_factor(signal, 2**params.network.qubits)
     most = params.network.memories.per_link / params.network.qubits
     return (shots * factor).mean() / (most * params.rounds)
@@ -74,6 +95,10 @@ REWARDS: dict[str, Reward] = {
 
 def get(name: str) -> Reward:
     """Returns the reward of that name, or the user's own `module:function`.
+
+    Args:
+        name: Of a function (params, state before, state after), which returns a scalar, of
+            shape ().
 
     Raises:
         ValueError: If the name is unknown.

@@ -1,16 +1,17 @@
-"""The frozen records that the stages of a round hand to each other.
+"""The frozen records that the stages of a round pass to each other.
 
 Axes have the same names everywhere:
 
 - `nodes`, `windows`; `hops` of a node's route from the hub; `edges` and `vertices` of the fibres;
 - `ages`: whole windows since the end of the one in which a pair was heralded; `slots`: rounds
   since key was distilled;
-- `xyz`: X, Y and Z, by whose contractions a pair is described (`physics.bell.teleport`);
+- `xyz`: X, Y and Z; the contractions of these three describe a pair (`physics.bell.teleport`);
 - `truth_and_estimate`: the truth first, the hub's estimate last; where nothing drifts and nothing
-  is tested the estimate is the truth, and there is one entry only;
+  is tested, the estimate is the truth, and the axis has one entry;
+- `bottlenecks`: the hub, then every fibre that several routes share;
 - `conditions` of a link: good, degraded, down;
-- `parameters` of the circuit; `paulis`, 4 to the number of qubits; `pauli_types`, by the numbers of
-  X, Y and Z in a Pauli word (`physics.register.pauli_types`).
+- `parameters` of the circuit; `paulis`, the Pauli words of the register that the observables need;
+  `pauli_types`, the numbers of X, Y and Z in a Pauli word (`physics.register.pauli_types`).
 """
 
 from ceas_gym.types.network import (

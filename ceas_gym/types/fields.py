@@ -1,9 +1,9 @@
-"""Marks of the records' fields."""
+"""How the fields of a record are marked."""
 
 from dataclasses import field
 from typing import Any
 
 
 def static() -> Any:  # noqa: ANN401 - stands for a value of the field's type
-    """Marks a field as part of the compiled program: another value compiles anew."""
+    """Returns a dataclass field that is part of the compiled program: a new value recompiles it."""
     return field(metadata={"static": True})

@@ -1,4 +1,4 @@
-"""What is fixed during an episode, between hub and nodes: the network, part by part."""
+"""The network between hub and nodes, which is fixed during an episode, part by part."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from ceas_gym.types.fields import static
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class ConditionModel:
-    """How links and memories change from round to round, and how often the hub looks."""
+    """How links and memories change from round to round, and how often the hub calibrates."""
 
     transition: Float[Array, "conditions conditions"]
-    """Probability that a link in the one condition (row) is in the other a round later."""
+    """Probability that a link in the condition of the row is in that of the column a round
+    later."""
     start: Float[Array, " conditions"]
-    """Of a link's condition in the first round."""
+    """Probability of each condition in the first round."""
     rate: Float[Array, " conditions"]
-    """Factor of the condition on the probability of success."""
+    """Factor of each condition on the success probability; in [0, 1]."""
     persistence: Float[Array, ""]
-    """Of a memory's coherence from round to round, as a correlation."""
+    """Correlation of the logarithm of a memory's coherence time between two rounds; in [0, 1]."""
     spread: Float[Array, ""]
-    """Standard deviation of the logarithm of a memory's coherence time over many rounds."""
+    """Standard deviation of that logarithm over many rounds; at least 0."""
     calibration_rounds: Int[Array, ""]
     """Rounds from one calibration of the coherence times to the next."""
 
@@ -37,13 +38,13 @@ class Verification:
     """Test pairs, and what the hub concludes from them (`network.verification`)."""
 
     pairs: Int[Array, ""]
-    """Tested of each node in a round, if so many are stored."""
+    """Pairs of each node tested in a round; all that are stored, if those are fewer."""
     doubt: Float[Array, ""]
-    """Natural logarithm of one over the chance that a bound is wrong."""
+    """Natural logarithm of one over the probability that a bound is wrong; above 0."""
     persistence: Float[Array, ""]
-    """Factor on the count of earlier tests when new ones count."""
+    """Factor on the weight of earlier tests when new ones are added; in [0, 1]."""
     commissioning_pairs: Int[Array, ""]
-    """Tested of each node before the first round."""
+    """Pairs of each node tested before the first round."""
 
 
 @jax.tree_util.register_dataclass
@@ -52,15 +53,15 @@ class Routes:
     """Where the nodes are, and over which links the hub reaches them."""
 
     is_hop: Bool[Array, "nodes hops"]
-    """Whether the route is that long."""
+    """Whether the route has this hop; routes differ in length."""
     edge: Int[Array, "nodes hops"]
-    """Which fibre edge the hop uses."""
+    """Number of the fibre edge that the hop uses."""
     ends: Int[Array, "nodes hops 2"]
-    """At which vertices the hop has its two memories; the hub is vertex 0."""
+    """The two vertices that hold the halves of the hop's pairs; the hub is vertex 0."""
     vertex: Int[Array, " nodes"]
-    """Where the node is."""
+    """Vertex at which the node is."""
     latency: Float[Array, " nodes"]
-    """From the hub to the node, in windows."""
+    """Time of a signal from the hub to the node, in windows."""
     edges: int = static()
     """Number of fibre edges."""
 
@@ -68,85 +69,86 @@ class Routes:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """How links make pairs (`network.generation`)."""
+    """How links generate pairs (`network.generation`)."""
 
     attempts_per_window: Float[Array, "nodes hops"]
-    """Attempts of one mode on a whole channel in a window."""
+    """Attempts of one mode in a window on a whole channel; at least 0."""
     modes: Int[Array, ""]
     """Qubits of a link that attempt side by side."""
     success_probability: Float[Array, "nodes hops"]
-    """Of one attempt, on a link in good condition; in [0, 1]."""
+    """Success probability of one attempt on a link in good condition; in [0, 1]."""
     contraction: Float[Array, "xyz nodes hops"]
-    """Of a link's pair, when both ends know of it; in [-1, 1]."""
+    """Contraction of a link's pair when both ends learn of it; in [-1, 1]."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Switch:
-    """What the routes share: photon interfaces of the hub, and fibre edges (`network.switch`)."""
+    """What routes share: photon interfaces of the hub, and fibre edges (`network.switch`)."""
 
     channels: Float[Array, " bottlenecks"]
-    """Of the hub, then of every fibre edge that nodes share."""
+    """Channels of the hub, then of every fibre edge that several routes share."""
     passes: Float[Array, "bottlenecks nodes"]
-    """One where the node's route goes through the bottleneck, else zero."""
+    """One where the node's route passes through the bottleneck, else zero."""
     quota: Float[Array, ""]
-    """Windows of a channel in a round, up to which a node may ask for more than it is given."""
+    """Channel-time up to which a node may ask for more than the schedule gives it, in windows of a
+    whole channel a round."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Memories:
-    """Where halves of pairs wait, and how long they are of use (`network.storage`)."""
+    """The memories that hold halves of pairs, and for how long (`network.storage`)."""
 
     decay_rate: Float[Array, "xyz vertices"]
-    """Of a memory's contraction of X, Y and Z, per window (`physics.memories`)."""
+    """Decay rate of a memory's contraction of X, Y and Z, per window (`physics.memories`)."""
     cutoff_fidelity: Float[Array, ""]
-    """A pair below it is discarded; in [0, 1)."""
+    """Fidelity below which a pair is discarded; in [0, 1)."""
     per_link: Int[Array, ""]
-    """For the pairs of hub and node, and as many again for the waiting pairs of each hop of a route
-    with relays, at both its ends."""
+    """Memories for the pairs of hub and node; on a route with relays, both ends of each hop have as
+    many again for pairs that wait for a swap."""
     ages: int = static()
-    """Windows after which any pair is discarded."""
+    """Age in windows at which any pair is discarded."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Operations:
-    """What measurements on pairs leave of them: swaps, teleportation, purification."""
+    """Noise of the operations on pairs: swaps, teleportation, purification."""
 
     swap_contraction: Float[Array, "xyz nodes"]
-    """What the swaps of the whole route, and the way of their outcomes, leave."""
+    """Contraction by all swaps of the route, and by the wait for their outcomes; in [-1, 1]."""
     delivery_contraction: Float[Array, "xyz nodes"]
-    """What the teleportation at the barrier leaves: gate, readout, and the way of its outcomes."""
+    """Contraction by the teleportation at the barrier: gate, readout, and the wait for outcomes."""
     gate_contraction: Float[Array, ""]
-    """Of two qubits by a gate on both; in [0, 1]."""
+    """Contraction of two qubits by a gate on both; in [0, 1]."""
     readout: Float[Array, ""]
-    """Probability that one outcome of a measurement is read correctly."""
+    """Probability that the outcome of measuring one qubit is read correctly; in [0, 1]."""
     purification_fidelity: Float[Array, ""]
-    """A pair below it is purified at the barrier."""
+    """Fidelity below which a pair is purified at the barrier; in [0, 1]."""
     purification: Callable[..., Any] = static()
-    """Which pairs it takes, and what it makes of them (`network.purification`)."""
+    """Function that chooses the pairs and purifies them (`network.purification`)."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class KeyBudget:
-    """What a pair yields as key, and what a tag takes of it (`network.key_pool`)."""
+    """How much key a pair yields, and how much a tag uses up (`network.key_pool`)."""
 
     tag_bits: Float[Array, ""]
     """Secret bits that one tag uses up."""
     capacity_bits: Float[Array, ""]
-    """That the pool of a node can hold."""
+    """Secret bits that the key pool of a node can hold."""
     block_pairs: Float[Array, ""]
     """Pairs that are distilled into key together."""
     contraction: Float[Array, ""]
-    """What the readout of both halves leaves when a pair is measured into key, or tested."""
+    """Contraction by the readout of both halves when a pair is measured for key or as a test."""
     accounting: Callable[..., Array] = static()
-    """Secret bits of a measured pair (`network.key_pool.ACCOUNTINGS`)."""
+    """Function that returns the secret bits of a pair (`network.key_pool.ACCOUNTINGS`)."""
     slots: int = static()
-    """Rounds of key that the pool keeps apart by age."""
+    """Number of ages, in rounds, by which the pool keeps key apart."""
     expires: bool = static()
-    """Whether key is discarded when it is older than that."""
+    """Whether key beyond the last of these ages is discarded."""
 
 
 @jax.tree_util.register_dataclass
@@ -163,24 +165,24 @@ class Network:
     condition_model: ConditionModel
     verification: Verification
     windows: int = static()
-    """Of a round."""
+    """Windows in a round."""
     qubits: int = static()
     """Pairs that one shot takes."""
     oldest_first: bool = static()
-    """Whether the oldest pairs are spent first, else the newest."""
+    """Whether the oldest pairs are spent first; otherwise the newest."""
     unauthenticated_spend: bool = static()
-    """Whether a node without a tag takes part all the same."""
+    """Whether a node without a tag takes part in the barrier too."""
     drifts: bool = static()
     """Whether the coherence times drift between calibrations."""
     verifies: bool = static()
-    """Whether the hub tests pairs, and trusts its calibration only as far as they bear it out."""
+    """Whether the hub tests pairs, and corrects its calibration by their results."""
 
     @property
     def nodes(self) -> int:
-        """How many nodes there are."""
+        """Returns the number of nodes."""
         return self.routes.vertex.shape[0]
 
     @property
     def estimate_may_differ(self) -> bool:
-        """Whether the hub's estimate may differ from the truth, so that both are kept."""
+        """Returns whether the hub's estimate may differ from the truth, so that both are stored."""
         return self.drifts or self.verifies

@@ -1,4 +1,4 @@
-"""What is fixed during an episode."""
+"""What is fixed during an episode: network, learning, protocol and adversary."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from ceas_gym.types.network import Network
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Split:
-    """Encoded samples of one split."""
+    """Encoded samples of one split of the data."""
 
     paulis: Float[Array, "samples paulis"]
-    """Expectation value of every Pauli word in the encoded state."""
+    """Expectation value of every Pauli word in the encoded state; in [-1, 1]."""
     labels: Int[Array, " samples"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Partition:
-    """How the network is split over the nodes' processors, as the round asks for it."""
+    """How the training of the QNN is divided among the nodes (`learning.partitions`)."""
 
     about: str
     """One line, for lists."""
     pairs_per_shot: Callable[[int], int]
-    """Pairs of a node that a shot takes, from the qubits of the register."""
+    """Function from the qubits of the register to the pairs of a node that one shot takes."""
     gradients: Callable[..., Array]
-    """Of all nodes, shape (nodes, parameters), from the `Learning`, the `Pulled` observables, the
-    `Delivery`, the nodes whose labels are poisoned, and a key (`learning.learners.gradients`)."""
+    """Function that returns the gradients of all nodes, shape (nodes, parameters), from the
+    `Learning`, the `Pulled` observables, the `Delivery`, the nodes whose labels are poisoned, and a
+    random key (`learning.learners.gradients`)."""
 
 
 @jax.tree_util.register_dataclass
@@ -45,8 +46,9 @@ class Learning:
     validation: Split
     test: Split
     shards: Int[Array, "nodes shard"]
-    """Training samples that a node may draw, padded."""
+    """Numbers of the training samples of each node, padded to equal length."""
     shard_sizes: Int[Array, " nodes"]
+    """Number of samples of each node, without the padding."""
     type_of_pauli: Float[Array, "pauli_types paulis"]
     """One where the Pauli word is of that type (`physics.register.pauli_types`)."""
     readout: Float[Array, "classes observables"]
@@ -54,11 +56,12 @@ class Learning:
     logit_scale: Float[Array, ""]
     learning_rate: Float[Array, ""]
     batch_floor: Float[Array, ""]
-    """Shots at which shot noise has fallen to the noise of the minibatch."""
+    """Information, in shots of perfect signal, at which shot noise equals the minibatch's noise."""
     slope_share: Float[Array, ""]
-    """Of a node's shots, that measure its predictions."""
+    """Share of a node's shots that measure its predictions; in [0, 1]."""
     noise_scale: Float[Array, ""]
-    """Squared norm of the shot noise of a single shot, for an undecided classifier."""
+    """Expected squared norm of the gradient's noise from one shot, at a classifier that is
+    undecided."""
     batch_size: int = static()
     scheme: Partition = static()
     program: Any = static()
@@ -68,49 +71,55 @@ class Learning:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Consensus:
-    """The hub's protocol."""
+    """The hub's protocol: weights, rule, quorum, and what it does with unauthenticated updates."""
 
     tolerated: Int[Array, ""]
-    """Byzantine nodes that the rule is set for."""
+    """Number f of Byzantine nodes that the rule is set for."""
     votes_needed: Int[Array, ""]
-    """The hub acts when more nodes than this times `tolerated` are counted."""
+    """The quorum: the hub commits when more than this times `tolerated` nodes are counted."""
     momentum: Float[Array, ""]
+    """Factor on a node's earlier updates; in [0, 1)."""
     share_budget: Float[Array, ""]
+    """Factor on the share of equal votes that the heaviest `tolerated` nodes may carry; >= 1."""
     largest_share: Float[Array, ""]
+    """Share of these nodes above which the hub does not commit; in (0, 1/2)."""
     cache_age: Int[Array, ""]
+    """Greatest age in rounds at which a cached update is used."""
     forgery_probability: Float[Array, ""]
-    """That one forged tag is taken for a valid one."""
+    """Probability that one forged tag is accepted; in [0, 1]."""
     rule: Callable[..., Array] = static()
     weighting: Callable[..., Array] = static()
     cap: Callable[..., Array] = static()
     unauthenticated_updates: Callable[..., Any] = static()
     trusts_claims: bool = static()
-    """Whether weights are made of what nodes claim."""
+    """Whether weights rest on what nodes claim instead of what the hub measures."""
     clips: bool = static()
-    """Whether the rule clips the updates before all else."""
+    """Whether clipping is the first step of the rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sabotage:
-    """What a coalition does beside sending updates: hooks, called where a round passes them.
+    """What a coalition does beside sending updates: hooks that a round calls.
 
-    Every hook is given the parameters and the `Coalition`, and what it may change, which it
-    returns. It acts where `coalition.acting` is true. One of a user's own is a part of
-    `attack.name`, as in `white_box+module:RECORD`.
+    A hook gets the parameters, the `Coalition`, and the record or array that it may change, and
+    returns the changed one. It should act for the nodes of `coalition.acting` only. A user's own
+    record is named as a part of `attack.name`, as in `white_box+module:RECORD`.
     """
 
     about: str
     """One line, for lists."""
     schedule: Callable[[Params, Any, Array], Array] | None = None
-    """Channel-time, shape (windows, nodes), before it is used."""
+    """Changes the schedule before it is used; shape (windows, nodes), in [0, 1]."""
     links: Callable[[Params, Any, Any], Any] | None = None
-    """`Links` of the round."""
+    """Changes the `Links` of the round."""
     tests: Callable[[Params, Any, Array], Array] | None = None
-    """Which nodes report a failure of every verification pair, shape (nodes,)."""
+    """Changes which nodes falsely report that all their verification pairs failed; shape
+    (nodes,)."""
     delivery: Callable[[Params, Any, Any], Any] | None = None
-    """`Delivery`, as the hub comes to know it."""
+    """Changes the `Delivery` that the hub learns of."""
     received: Callable[[Params, Any, Any, Any], Any] | None = None
-    """`Received`, before it is weighed; the `Delivery` comes last."""
+    """Changes the `Received` updates before they are weighed; its last argument is the
+    `Delivery`."""
 
 
 @jax.tree_util.register_dataclass
@@ -119,26 +128,33 @@ class Adversary:
     """The coalition of Byzantine nodes."""
 
     byzantine_nodes: Int[Array, ""]
+    """How many nodes are Byzantine."""
     strength: Float[Array, ""]
+    """The parameter of the attack; NaN stands for the attack's default."""
     onset: Int[Array, ""]
-    """Round in which they begin."""
+    """Round in which they begin to act."""
     request_factor: Float[Array, ""]
+    """Factor by which they ask for more channel-time, in `exhaustion`; at least 1."""
     claim_factor: Float[Array, ""]
+    """Factor by which they overstate their information, in `over_claiming`; at least 1."""
     jammed_rate: Float[Array, ""]
+    """Factor on the success probability of jammed links, in `jamming`; in [0, 1]."""
     attack: Callable[..., Array] = static()
-    """What they send."""
+    """Function from a `View` to what they send (`consensus.attacks`)."""
     sabotage: tuple[Sabotage, ...] = static()
-    """What else they do, one after the other."""
+    """What else they do; the hooks are called in this order."""
     placement: Callable[..., Array] = static()
+    """Function that scores the nodes; the highest scores are Byzantine (`consensus.placement`)."""
     poisons_labels: bool = static()
+    """Whether they measure their gradients on wrong labels."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Layouts:
-    """Arrays that differ between the layouts of a scenario, which are their first axis.
+    """Arrays that differ between the layouts of a scenario; the layout is their first axis.
 
-    They go by their places, such as `.memories.decay_rate`.
+    Each is found under its place in the record, such as `.memories.decay_rate`.
     """
 
     network: dict[str, Array]
@@ -151,8 +167,8 @@ class Layouts:
 class Params:
     """Everything that is fixed during an episode.
 
-    Where there are several layouts, network and learning are those of the first;
-    `ceas_gym.layouts.of` puts those of an episode in their place.
+    Where there are several layouts, `network` and `learning` are those of the first, until
+    `ceas_gym.layouts.of` replaces them by those of the episode.
     """
 
     network: Network

@@ -1,4 +1,4 @@
-"""What happens within a round."""
+"""Records of what happens within a round."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from ceas_gym.types.state import Memory
 
 Metrics = dict[str, Array]
-"""Scalars of one round by name; always the same names."""
+"""Scalars of one round by name; the names are the same in every round."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Links:
-    """Rates and decay in this round."""
+    """Success probabilities, and how pairs decay, in this round."""
 
     success_probability: Float[Array, "nodes hops"]
+    """Probability that one attempt succeeds; in [0, 1]."""
     fresh: Float[Array, "truth_and_estimate xyz nodes hops"]
-    """Mean contraction of a link's new pair at its window's end."""
+    """Mean contraction of a link's new pair at the end of its window; in [-1, 1]."""
     link_decay: Float[Array, "truth_and_estimate xyz nodes hops"]
-    """Factor on the contraction of a link's pair for each further window."""
+    """Factor on the contraction of a link's pair for each further window; in [0, 1]."""
     decay: Float[Array, "truth_and_estimate xyz nodes"]
     """The same for a pair of hub and node."""
 
@@ -30,13 +31,21 @@ class Links:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """What became of the pairs in a round; before + generated = the rest + after."""
+    """What became of each node's pairs in a round.
+
+    Pairs stored before + `generated` = the sum of the other counts + pairs stored after.
+    """
 
     generated: Int[Array, " nodes"]
+    """New pairs of hub and node."""
     spent: Int[Array, " nodes"]
+    """Used for shots at the barrier."""
     keyed: Int[Array, " nodes"]
+    """Measured into key when a window closed."""
     expired: Int[Array, " nodes"]
+    """Discarded because they fell below the cut-off or grew too old."""
     blocked: Int[Array, " nodes"]
+    """Lost because the memory was full."""
     sacrificed: Int[Array, " nodes"]
     """Measured in a purification, or lost by it."""
     tested: Int[Array, " nodes"]
@@ -46,41 +55,42 @@ class Ledger:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """What the network holds after some windows since the last barrier, and how it came to it."""
+    """What the network holds after some windows since the last barrier, and what led to it."""
 
     memory: Memory
     ledger: Ledger
-    """In which nothing is spent yet."""
+    """What became of pairs so far; none is spent, sacrificed or tested before the barrier."""
     tried: Int[Array, "nodes hops"]
-    """Attempts of all modes."""
+    """Attempts of all modes in these windows."""
     heralded: Int[Array, "nodes hops"]
+    """Attempts that succeeded."""
     window: Int[Array, ""]
-    """How many windows are over."""
+    """Number of these windows."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """What the network gives the learners in a round: the only bridge between the two halves."""
+    """What the network gives the learners in a round: the only link between the two halves."""
 
     shots: Int[Array, " nodes"]
-    """Executions of the circuit."""
+    """Executions of the circuit that a node's pairs allow."""
     contraction: Float[Array, "nodes pauli_types"]
-    """Mean contraction of the encoded data by type of Pauli word, over those shots."""
+    """Mean contraction of the encoded data over these shots, by type of Pauli word; in [-1, 1]."""
     signal: Float[Array, " nodes"]
-    """The same as one number, by the hub's estimate: that of the twirled register."""
+    """Contraction of the twirled register by the hub's estimate, one number; 0 without a shot."""
     authenticated: Bool[Array, " nodes"]
-    """The node had key for the tag of its update."""
+    """Whether the node had a shot, and key for the tag of its update."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Pulled:
-    """The read-out observables pulled back through the ansatz: common to all nodes."""
+    """The read-out observables pulled back through the ansatz; the same for all nodes."""
 
     observables: Float[Array, "observables paulis"]
     derivatives: Float[Array, "observables paulis angles"]
-    """By each angle of the circuit."""
+    """Derivative of each observable by each angle of the circuit."""
 
 
 @jax.tree_util.register_dataclass
@@ -89,9 +99,11 @@ class Coalition:
     """The Byzantine nodes in this round."""
 
     members: Bool[Array, " nodes"]
+    """Whether the node is Byzantine."""
     acting: Bool[Array, " nodes"]
-    """The members, once they have begun; before, nobody."""
+    """The members from the round of `onset` on; before that, none."""
     key: Key[Array, ""]
+    """Random key for what they draw."""
 
 
 @jax.tree_util.register_dataclass
@@ -101,32 +113,35 @@ class Received:
 
     updates: Float[Array, "nodes parameters"]
     information: Float[Array, " nodes"]
-    """Fisher information behind an update, in shots of perfect signal, as measured by the hub."""
+    """Fisher information behind each update as measured by the hub, in shots of perfect signal."""
     counted: Bool[Array, " nodes"]
+    """Whether the update takes part in the aggregation."""
     forged: Bool[Array, " nodes"]
-    """Counted without a tag, so the adversary may have replaced it."""
+    """Counted although the coalition may have replaced it: it has no tag, or a forged one."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the consensus made of the received updates."""
+    """What the hub made of the received updates."""
 
     update: Float[Array, " parameters"]
+    """The aggregate of the counted updates."""
     committed: Bool[Array, ""]
+    """Whether the update is applied."""
     weights: Float[Array, " nodes"]
-    """Sum to one over the counted nodes."""
+    """Share of each node in the aggregation; they sum to one over the counted nodes."""
     share: Float[Array, ""]
-    """Weight of the heaviest `tolerated` nodes."""
+    """Weight of the heaviest `tolerated` nodes; in [0, 1]."""
     certificate: Float[Array, ""]
-    """Bound on the noise of the update, in root mean square, whoever is Byzantine. What the
-    contraction or unequal shards add as bias is not in it."""
+    """Bound on the root mean square noise of the update, whichever nodes are Byzantine. It does not
+    include the bias from contraction or from unequal shards."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Observation:
-    """What the scheduler sees; `observations` names every feature."""
+    """What the scheduler sees; `task.observations` names every feature."""
 
     nodes: Float[Array, "nodes features"]
     network: Float[Array, " features"]
@@ -135,14 +150,14 @@ class Observation:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Round:
-    """What happened in a round, in the order in which it did."""
+    """All that happened in a round, in order of time."""
 
     coalition: Coalition
     links: Links
     schedule: Float[Array, "windows nodes"]
-    """Channel-time that was really given."""
+    """Share of a channel that each node really got; in [0, 1]."""
     gathered: Gathered
-    """At the barrier, before any pair was tested or spent."""
+    """What the network held at the barrier, before any pair was tested or spent."""
     ledger: Ledger
     delivery: Delivery
     gradients: Float[Array, "nodes parameters"]
@@ -153,11 +168,11 @@ class Round:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TimeStep:
-    """What a round returns to the scheduler and to the people who watch."""
+    """What a round returns: to the scheduler, and as metrics and record to people."""
 
     observation: Observation
     reward: Float[Array, ""]
     terminated: Bool[Array, ""]
     metrics: Metrics
     round: Round | None
-    """What happened; nothing where an episode starts."""
+    """The record of the round; None at the start of an episode."""

@@ -1,4 +1,4 @@
-"""What lasts from round to round within an episode."""
+"""Records that last from round to round within an episode."""
 
 from __future__ import annotations
 
@@ -11,43 +11,48 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Sums over the test pairs of each node, in which older tests count less.
+    """Weighted sums over the test pairs of each node; older tests have less weight.
 
-    There are no nodes in it where nothing is tested.
+    Where nothing is tested, the arrays are empty.
     """
 
     passed: Float[Array, " nodes"]
+    """Weight of the tests that passed."""
     made: Float[Array, " nodes"]
+    """Weight of all tests."""
     promised: Float[Array, " nodes"]
-    """Of what the calibration promised: the mean contraction of X, Y and Z as both ends read it."""
+    """Weighted sum of the contractions that the calibration predicts for the tested pairs: the mean
+    over X, Y and Z, readout included."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """The state of links and memories, and what the hub believes of it."""
+    """The condition of links and memories, and the hub's estimate of it."""
 
     link: Int[Array, " edges"]
-    """Condition: 0 is good, 1 degraded, 2 down."""
+    """Condition of each link: 0 is good, 1 degraded, 2 down."""
     belief: Float[Array, "edges conditions"]
-    """Probability of each condition in the coming round, given all that was heralded."""
+    """Probability of each condition in the coming round, given all heralds so far."""
     drift: Float[Array, "truth_and_estimate vertices"]
-    """Logarithm of the coherence time over its nominal value."""
+    """Natural logarithm of each memory's coherence time over its nominal value."""
     tests: Evidence
+    """Results of the verification pairs."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """Bell pairs and key held now."""
+    """Pairs and key that are stored."""
 
     pairs: Int[Array, "nodes ages"]
-    """Between the hub and each node."""
+    """Pairs of the hub and each node."""
     contraction: Float[Array, "truth_and_estimate xyz nodes ages"]
-    """Mean over these pairs."""
+    """Mean contraction of these pairs; in [-1, 1]."""
     links: Int[Array, "nodes hops ages"]
-    """Pairs of single links that wait at a relay; none where the route has but one hop."""
+    """Pairs of single links that wait for a swap; none on a route of one hop."""
     key_bits: Float[Array, "nodes slots"]
+    """Secret bits in the key pool, by age."""
 
 
 @jax.tree_util.register_dataclass
@@ -62,7 +67,7 @@ class Model:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Workers:
-    """What the nodes remember of their own gradients."""
+    """What the nodes remember of their own gradients: their updates."""
 
     momentum: Float[Array, "nodes parameters"]
 
@@ -70,12 +75,13 @@ class Workers:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Cache:
-    """What the hub remembers of the last update that it accepted from each node."""
+    """The last update that the hub accepted from each node."""
 
     updates: Float[Array, "nodes parameters"]
     information: Float[Array, " nodes"]
+    """Fisher information behind the update, in shots of perfect signal."""
     age: Int[Array, " nodes"]
-    """Rounds since then."""
+    """Rounds since the one in which it was accepted; 0 for the last round."""
 
 
 @jax.tree_util.register_dataclass
@@ -86,13 +92,13 @@ class Scores:
     validation_loss: Float[Array, ""]
     validation_accuracy: Float[Array, ""]
     accuracy: Float[Array, ""]
-    """On the test split: reported, never part of the reward or of an observation."""
+    """Accuracy on the test split, in [0, 1]; it is in no reward and in no observation."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What the hub remembers of the last round, for its next observation."""
+    """What the hub remembers of the last round for the next observation."""
 
     shots: Int[Array, " nodes"]
     signal: Float[Array, " nodes"]
@@ -100,13 +106,15 @@ class Report:
     share: Float[Array, ""]
     committed: Bool[Array, ""]
     authenticated: Float[Array, ""]
+    """Share of all nodes that were authenticated; in [0, 1]."""
     counted: Float[Array, ""]
+    """Share of all nodes whose updates were counted; in [0, 1]."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """All that moves in an episode; `useful` and `generated` tally its pairs so far (`tally`)."""
+    """All that changes during an episode."""
 
     conditions: Conditions
     memory: Memory
@@ -116,9 +124,12 @@ class State:
     scores: Scores
     report: Report
     useful: Int[Array, " words"]
+    """Useful pairs of the episode so far, as a `jax_utils.tally`."""
     generated: Int[Array, " words"]
+    """Generated pairs of the episode so far, as a `jax_utils.tally`."""
     byzantine: Bool[Array, " nodes"]
     layout: Int[Array, ""]
     """Number of the layout that the episode plays."""
     round: Int[Array, ""]
+    """Number of rounds played."""
     key: Key[Array, ""]

@@ -151,7 +151,7 @@ def test_a_rule_without_a_loss_of_its_own_is_said_aloud() -> None:
         params = play.prepare(config.load("tiny", {"consensus.rule": rule}), chosen)
         assert len(evaluation.notes(chosen, params)) == told
     params = play.prepare(config.load("tiny", {"consensus.rule": "nnm+krum"}), chosen)
-    said = "note: ceas has no aim for the rule nnm+krum; it takes the median's"
+    said = "note: ceas has no loss for the rule nnm+krum; it uses the median's"
     assert evaluation.notes(chosen, params)[0] == said
 
 

@@ -29,6 +29,7 @@ def start(tiny):
 
 
 plan, assess = compiled.compiled(ceas.ceas), compiled.compiled(planning.assess)
+focused = compiled.compiled(ceas.focused)
 
 
 @functools.partial(jax.jit, static_argnums=3)
@@ -165,7 +166,7 @@ def test_focus_is_on_the_most_productive(share):
     params = parameters.build(config.load("small"))
     seen = compiled.reset(params, jax.random.key(0))[1].observation
     found = assess(params.network, seen)
-    asked = ceas.focused(params, seen, jax.random.key(0), share=share) > -1
+    asked = focused(params, seen, jax.random.key(0), share=share) > -1
     productivity = np.asarray(jnp.where(found.can_tag, found.value.sum(axis=0), 0))
     first = set(np.argsort(-productivity)[: round(10 * share)]) & set(np.flatnonzero(productivity))
     assert set(np.flatnonzero(asked.any(axis=0))) == first

@@ -121,13 +121,15 @@ def test_interrupt_leaves_the_finished_rows(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(play, "episodes", interrupted)
     code = call(
-        monkeypatch, "evaluate", "tiny", "--policy", "uniform", *SHORT, "--out", str(tmp_path)
+        # Its program is compiled for `finished`.
+        *(monkeypatch, "evaluate", "tiny", "--policy", "oblivious-naive", *SHORT),
+        *("--out", str(tmp_path)),
     )
     assert code == 130
     assert [row["seed"] for row in rows(tmp_path / "episodes.csv")] == ["5"]
     assert (tmp_path / "accuracy.png").exists()
     printed = capsys.readouterr()
-    assert "uniform" in printed.out
+    assert "oblivious-naive" in printed.out
     assert "interrupted: 1 of 2 episodes" in printed.err
 
 

@@ -19,7 +19,7 @@ def nothing(*given):
     pass
 
 def half(params, observation, key):
-    return jnp.zeros((params.network.windows, params.network.vertex.shape[0]))
+    return jnp.zeros((params.network.windows, params.network.nodes))
 """
 FEW = ["--episodes", "1", "--set", "episode.rounds=2", "--set", "learning.batch_size=4"]
 

@@ -33,7 +33,7 @@ def keyed(params):
 
 def schedule(params, policy, observation):
     asked = compiled.compiled(policy)(params, observation, KEY)
-    return np.asarray(compiled.compiled(actions.decode)(params.network, asked))
+    return np.asarray(compiled.compiled(actions.decode)(params.network.switch, asked))
 
 
 def change(observation, name, values):

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from helpers import drawn
+from helpers.compiled import reset, step
 
 from ceas_agents.evaluation import play
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies import ceas, checkpoints, networks, selection
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.networks import Layer
-from ceas_gym import dynamics
 from ceas_gym.types import Observation
 
 KEY = jax.random.key(0)
@@ -83,7 +83,7 @@ def test_windows_explore_alike_at_all_nodes():
 
 @pytest.mark.parametrize("form", networks.FORMS)
 def test_action_lies_in_the_action_space(form, agents, params):
-    action = checkpoints.policy(agents[form])(params, drawn.observation(4, 0), KEY)
+    action = jax.jit(checkpoints.policy(agents[form]))(params, drawn.observation(4, 0), KEY)
     assert action.shape == (4, 4)
     assert action.dtype == jnp.float32
     assert np.abs(action).max() <= 1
@@ -109,7 +109,7 @@ def test_another_scenario_is_refused_in_one_line(form, changes, said, agents):
     other = drawn.params(changes)
     nodes = other.network.nodes
     with pytest.raises(ValueError, match=said) as error:
-        checkpoints.policy(agents[form])(other, drawn.observation(nodes, 0), KEY)
+        jax.eval_shape(checkpoints.policy(agents[form]), other, drawn.observation(nodes, 0), KEY)
     assert "\n" not in str(error.value)
 
 
@@ -141,10 +141,10 @@ def test_unknown_form_is_refused(agents):
 
 
 def test_evaluation_plays_what_the_policy_asks_for(agents, params):
-    policy = checkpoints.policy(agents["dispatch"])
+    policy = checkpoints.policy(agents["nodes"])
     ((_, rounds),) = play.episodes(Contestant("mine", policy, {}), params, 3, [2])
-    act, step = jax.jit(policy), jax.jit(dynamics.step)
-    state, timestep = jax.jit(dynamics.reset)(params, jax.random.key(2))
+    act = jax.jit(policy)
+    state, timestep = reset(params, jax.random.key(2))
     for reward in rounds["reward"]:
         state, timestep = step(params, state, act(params, timestep.observation, KEY))
         assert timestep.reward == pytest.approx(reward, rel=1e-4, abs=1e-6)

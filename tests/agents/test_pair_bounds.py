@@ -22,6 +22,8 @@ CALM: dict[str, object] = {
 }
 PAIRS, DECAY, CUTOFF = (20.0, 10.0), (1.0, 0.1), 0.6
 NAMES = ("ceas", "oblivious-fair")
+LONG = 10
+"""Rounds of an episode, as in `examples/own_policy.py`, whose program of CEAS this is."""
 SHARES = 10
 """Steps of a channel in the grids."""
 
@@ -349,7 +351,6 @@ def within(shares):
 @pytest.mark.parametrize(
     ("scenario", "name", "changes"),
     [
-        ("surfnet", "uniform", {"episode.rounds": 5}),
         (
             "tiny",
             "max_rate",
@@ -362,7 +363,7 @@ def within(shares):
         ),
     ],
 )
-def test_no_policy_exceeds_the_bound_where_networks_change_or_share(scenario, name, changes):
+def test_no_policy_exceeds_the_bound_where_networks_change_or_verify(scenario, name, changes):
     shares = share_of_bound(scenario, name, 8, **changes)
     assert within(shares)
     assert shares.mean() > 0.05
@@ -384,16 +385,16 @@ def test_no_policy_exceeds_the_bound_in_any_scenario(scenario, name):
 def test_no_contestant_exceeds_the_bounds(name):
     """On average over 30 seeds; a uniform schedule keeps all channels busy."""
     contestant = contestants.get(name)
-    params = parameters.build(config.load("tiny", contestant.overrides | {"episode.rounds": 8}))
-    played = play.episodes(contestant, params, 8, range(30))
+    params = parameters.build(config.load("tiny", contestant.overrides | {"episode.rounds": LONG}))
+    played = play.episodes(contestant, params, LONG, range(30))
     table = [play.summary(metrics, 0.85) for _, metrics in played]
     useful = np.array(
         [row["pairs_spent"] - row["pairs_wasted"] + row["pairs_keyed"] for row in table]
     )
-    error = useful.std(ddof=1) / 8 / np.sqrt(30)
+    error = useful.std(ddof=1) / LONG / np.sqrt(30)
     most = pair_bounds.most_useful_pairs(params)
-    assert useful.mean() / 8 < most + 4 * error
-    assert useful.mean() / 8 > 0.3 * most
+    assert useful.mean() / LONG < most + 4 * error
+    assert useful.mean() / LONG > 0.3 * most
     if name == "oblivious-fair":
         shares = useful / np.array([row["pairs_generated"] for row in table])
         limit = pair_bounds.most_utilization_when_busy(params)

@@ -25,7 +25,7 @@ def start(params):
 
 def schedule(params, policy, observation, key=0):
     action = compiled.compiled(POLICIES[policy])(params, observation, jax.random.key(key))
-    return np.asarray(compiled.compiled(actions.decode)(params.network, action))
+    return np.asarray(compiled.compiled(actions.decode)(params.network.switch, action))
 
 
 @pytest.mark.parametrize("name", POLICIES)

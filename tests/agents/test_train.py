@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers import drawn
 
 from ceas_agents.cli import main
 from ceas_agents.evaluation import contestants
@@ -16,12 +17,13 @@ from ceas_agents.training import curve, plan, stage, train
 ROUNDS = {"episode.rounds": 3}
 PPO = {"n_steps": 4, "batch_size": 8, "n_epochs": 1}
 REPLAY = {"learning_starts": 4, "batch_size": 4, "buffer_size": 100}
+# Nets of the shapes that `test_learned.py` plays, so that their programs are compiled once.
 KINDS = {
-    ("ppo", "mlp"): (PPO, {"net_arch": [8]}),
+    ("ppo", "mlp"): (PPO, {"net_arch": drawn.LAYERS}),
     ("ppo", "nodes"): (PPO, {"hidden": 8}),
     ("ppo", "residual"): (PPO, {"hidden": 8}),
-    ("sac", "mlp"): (REPLAY, {"net_arch": [8]}),
-    ("dqn", "dispatch"): (REPLAY, {"net_arch": [8]}),
+    ("sac", "mlp"): (REPLAY, {"net_arch": drawn.LAYERS}),
+    ("dqn", "dispatch"): (REPLAY, {"net_arch": drawn.LAYERS}),
 }
 
 

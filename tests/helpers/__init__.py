@@ -1,1 +1,1 @@
-"""What several modules of tests share."""
+"""Functions that several test modules share."""

@@ -1,4 +1,4 @@
-"""Coalitions as a scenario builds them, with all sabotage known."""
+"""Functions that build a coalition from settings, with all kinds of sabotage registered."""
 
 from functools import partial
 

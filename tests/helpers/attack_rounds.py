@@ -1,4 +1,4 @@
-"""Rounds for the tests of attacks: honest updates, what the coalition makes of them, and views."""
+"""Rounds for the tests of attacks: honest updates, corrupted updates, and the coalition's view."""
 
 from typing import Any, NamedTuple
 
@@ -23,14 +23,14 @@ corrupt = jax.jit(attacks.corrupt)
 
 
 class Round(NamedTuple):
-    """Updates, votes, and who is counted."""
+    """Updates, votes (weights) of shape (nodes,), and which nodes are counted."""
 
     received: Received
     votes: Floats
 
 
 def round_of(seed: int) -> Round:
-    """Honest updates around a common mean, uneven weights, and one node that is not counted."""
+    """Returns honest updates, shape (9, 4), unequal weights, and one node that is not counted."""
     random = np.random.default_rng(seed)
     updates = random.normal(size=SIZE) + random.normal(size=(NODES, SIZE))
     votes = random.dirichlet(np.full(NODES, 40.0))
@@ -45,18 +45,27 @@ def round_of(seed: int) -> Round:
 
 
 def adversary(name: str, strength: float | None = None) -> Adversary:
+    """Returns an adversary with 3 Byzantine nodes, which plays in 30 rounds."""
     settings = AttackSettings(name=name, strength=strength, byzantine_nodes=BAD)
     return adversaries.build_adversary(settings, rounds=30)
 
 
 def hub(rule: str) -> Consensus:
+    """Returns the hub's protocol with a rule that is set for 3 Byzantine nodes."""
     return setup.build(ConsensusSettings(rule=rule), BAD)
 
 
 def corrupted(case: Round, name: str, bad: Flags = BAD_ONES, **options: Any) -> Floats:
-    """All updates that reach the rule; by default the coalition acts, and all of it sends.
+    """Returns the updates that reach the rule, shape (nodes, parameters).
 
-    Options: the attack's `strength`, the `rule`, the `members` of the coalition, and `acting`.
+    By default, the coalition acts, and all its members send an update.
+
+    Args:
+        case: Honest updates and weights.
+        name: Name of the attack.
+        bad: Whether a node sends the coalition's update, shape (nodes,).
+        **options: The attack's `strength`, the `rule`, the `members` of the coalition, whether they
+            are `acting`, and a `seed`.
     """
     members = jnp.asarray(options.get("members", bad))
     acting = members & options.get("acting", True)
@@ -68,11 +77,12 @@ def corrupted(case: Round, name: str, bad: Flags = BAD_ONES, **options: Any) -> 
 
 
 def sent(name: str, seed: int = 0, strength: float | None = None, rule: str = "mean") -> Floats:
+    """Returns the updates of a drawn round that reach the rule, shape (nodes, parameters)."""
     return corrupted(round_of(seed), name, strength=strength, rule=rule)
 
 
 def honest_figures(seed: int = 0) -> tuple[Floats, Floats]:
-    """Weighted mean, and deviation around it with one degree of freedom less."""
+    """Returns mean and sample standard deviation of the honest updates, shape (parameters,)."""
     received, votes = round_of(seed)
     members = np.asarray(received.updates)[BAD:8]
     share = votes[BAD:8] / votes[BAD:8].sum()
@@ -81,9 +91,13 @@ def honest_figures(seed: int = 0) -> tuple[Floats, Floats]:
 
 
 def view_of(updates: Floats, bad: Flags, votes: Floats | None = None, **options: Any) -> View:
-    """What the coalition sees of some updates; by default equal votes, and everybody counts.
+    """Returns what the coalition knows of a round; by default, all nodes are counted.
 
-    Options: `counted`, the attack's `strength`, and the `rule`.
+    Args:
+        updates: All updates, shape (nodes, parameters).
+        bad: Whether a node is Byzantine, shape (nodes,).
+        votes: Weights in [0, 1], shape (nodes,); equal by default.
+        **options: Which nodes are `counted`, the attack's `strength`, and the `rule`.
     """
     votes = np.full(len(updates), 1 / len(updates)) if votes is None else votes
     counted = options.get("counted", np.ones(len(updates), bool))

@@ -1,4 +1,4 @@
-"""What the tests of whole steps share: varied scenarios, actions, and equality of records."""
+"""Helpers for tests of whole steps: varied scenarios, random actions, comparison of records."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,15 +12,15 @@ from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
 Array = Any
-"""Of NumPy or of JAX."""
+"""An array of NumPy or of JAX."""
 DOUBLE = (1e-9, 1e-11)
-"""Relative and absolute tolerance where all is in 64 bits: only the order of sums differs."""
+"""Relative and absolute tolerance in double precision, where only the order of sums differs."""
 SINGLE = (1e-5, 1e-6)
-"""The same for figures in 32 bits."""
+"""Relative and absolute tolerance in single precision."""
 
 
 def vary(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
-    """Returns the scenario with other values, by dotted name."""
+    """Returns the scenario with other values, which are given by dotted name."""
     values = scenario.model_dump()
     for name, value in changes.items():
         *sections, last = name.split(".")
@@ -32,7 +32,15 @@ def vary(scenario: Scenario, changes: dict[str, Any]) -> Scenario:
 
 
 def requests(seed: int, *shape: int) -> Array:
-    """Returns random actions, some out of range, with some nodes left out of a round."""
+    """Returns random actions, of which some are out of range, and some nodes get no channel-time.
+
+    Args:
+        seed: Seed of the random numbers, at least 0.
+        *shape: Shape of the actions, (..., windows, nodes).
+
+    Returns:
+        Requests in [-1.2, 1.2].
+    """
     random = np.random.default_rng(seed)
     drawn = random.uniform(-1.2, 1.2, shape)
     left_out = random.random((*shape[:-2], 1, shape[-1])) < 0.15
@@ -40,7 +48,7 @@ def requests(seed: int, *shape: int) -> Array:
 
 
 def wide(tree: Any) -> Any:
-    """Returns the tree with all numbers in 64 bits."""
+    """Returns the tree with all its numbers in 64 bits; the shapes stay the same."""
 
     def widen(leaf: jax.Array) -> jax.Array:
         if jnp.issubdtype(leaf.dtype, jnp.floating):
@@ -51,13 +59,16 @@ def wide(tree: Any) -> Any:
 
 
 def precise(params: Params) -> Params:
-    """Returns the parameters in 64 bits, their circuit new: JAX keeps an old one's constants."""
+    """Returns the parameters in 64 bits.
+
+    Their circuit is a new object, because JAX keeps the constants of the old one.
+    """
     learning = replace(params.learning, program=replace(params.learning.program))
     return wide(replace(params, learning=learning))
 
 
 def plain(tree: Any) -> Any:
-    """Returns the tree in NumPy; a random key as its bits."""
+    """Returns the tree with NumPy arrays of the same shapes; of a random key, its bits."""
 
     def convert(leaf: Any) -> Array:
         is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
@@ -67,7 +78,13 @@ def plain(tree: Any) -> Any:
 
 
 def same(left: Any, right: Any, tolerance: tuple[float, float] = (0.0, 0.0)) -> None:
-    """Asserts equal trees: floats to a tolerance, everything else exactly."""
+    """Asserts that two trees are equal: floats within a tolerance, everything else exactly.
+
+    Args:
+        left: A pytree.
+        right: Another pytree, with arrays of the same shapes.
+        tolerance: Relative and absolute tolerance, at least 0.
+    """
     left, right = (jax.tree_util.tree_leaves_with_path(plain(tree)) for tree in (left, right))
     for (path, one), (_, other) in zip(left, right, strict=True):
         name = jax.tree_util.keystr(path)

@@ -1,4 +1,4 @@
-"""The library's functions compiled, once for all tests that can share a program."""
+"""Compiled functions of the library, each compiled once for all tests that can share it."""
 
 import functools
 from collections.abc import Callable
@@ -9,13 +9,15 @@ import jax
 from ceas_gym import dynamics
 
 for_long = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
-"""Compiles what runs for thousands of slots: unoptimized, as `conftest.py` has it, it would spend
-ten times as long in them as in the compiler."""
+"""Compiles functions that run for thousands of slots, with optimization.
+
+Without it, which `conftest.py` sets, they would run ten times as long as they compile.
+"""
 
 reset, step = jax.jit(dynamics.reset), jax.jit(dynamics.step)
 
 
 @functools.cache
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns the function compiled; the same program for all who ask."""
+    """Returns the compiled function, which is the same object for all callers."""
     return jax.jit(function)

@@ -1,4 +1,4 @@
-"""Learners of every form, with drawn weights instead of trained ones, and what they see."""
+"""Learners of every form with random weights instead of trained ones, and their observations."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -19,6 +19,7 @@ from ceas_agents.training.network import NodePolicy
 from ceas_agents.wrappers import Dispatch, Residual
 from ceas_gym import config, parameters
 from ceas_gym.types import Observation, Params
+from helpers.compiled import compiled
 
 COMMON: dict[str, Any] = {"device": "cpu", "seed": 0}
 ON_POLICY: dict[str, Any] = {**COMMON, "n_steps": 4, "batch_size": 8, "n_epochs": 1}
@@ -31,24 +32,24 @@ WRAPPERS: dict[str, list[adapter.Wrapper]] = {
     "residual": [partial(Residual, policy=ceas)],
     "dispatch": [Dispatch],
 }
-"""What the environments of a form are wrapped in."""
+"""The wrappers around the environments of each form."""
 
 
 def envs(form: str = "nodes") -> adapter.GymnasiumVecEnv:
-    """Returns two environments of `tiny` whose episodes last three rounds, for a learner."""
+    """Returns two environments of `tiny` for a learner of this form, with episodes of 3 rounds."""
     wrappers = WRAPPERS.get(form, [])
     return adapter.vec_env("tiny", 2, wrappers=wrappers, overrides=SHORT, seed=5)
 
 
 def params(changes: Mapping[str, object] | None = None) -> Params:
-    """Returns the parameters of the same environments, or with changes by dotted key."""
+    """Returns the parameters of these environments, with changes of the scenario by dotted key."""
     return parameters.build(config.load("tiny", {**SHORT, **(changes or {})}))
 
 
 def fresh(form: str) -> BaseAlgorithm:
-    """Returns a learner that has learned nothing, on the environments that it needs."""
+    """Returns an untrained learner of this form, with two environments."""
     batch = envs(form)
-    # Of its own for each: SAC adds to it.
+    # A new dictionary for each learner, because SAC adds to it.
     flat = {"net_arch": LAYERS}
     if form == "dispatch":
         return DQN("MlpPolicy", batch, policy_kwargs=flat, **OFF_POLICY)
@@ -60,7 +61,10 @@ def fresh(form: str) -> BaseAlgorithm:
 
 
 def learner(form: str, seed: int) -> BaseAlgorithm:
-    """Returns a learner whose every weight is drawn, so that none of them can be left out."""
+    """Returns a learner with normal random weights of standard deviation 0.3.
+
+    All weights are drawn, so that a comparison shows if the export leaves any of them out.
+    """
     made = fresh(form)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -70,22 +74,22 @@ def learner(form: str, seed: int) -> BaseAlgorithm:
 
 
 def agent(form: str, seed: int = 0) -> Agent:
-    """Returns the agent of such a learner."""
+    """Returns the agent of a learner with random weights."""
     return export.agent(learner(form, seed))
 
 
 def observation(nodes: int, seed: int) -> Observation:
-    """Returns numbers that the hub might see."""
+    """Returns a random observation in [0, 1), of shapes (nodes, 14) and (10,)."""
     random = np.random.default_rng(seed)
     shapes = ((nodes, 14), (10,))
     return Observation(*(jnp.asarray(random.random(shape), jnp.float32) for shape in shapes))
 
 
 def shown(form: str, seen: Observation) -> Any:
-    """Returns what a learner is shown of it."""
+    """Returns what a learner of this form observes: values in [-1, 1], by part if it has parts."""
     if form == "dispatch":
         return np.asarray(selection.summary(seen))
     parts = {"nodes": seen.nodes, "network": seen.network}
     if form == "residual":
-        parts["base"] = ceas(params(), seen, jax.random.key(0))
+        parts["base"] = compiled(ceas)(params(), seen, jax.random.key(0))
     return {name: np.asarray(part) for name, part in parts.items()}

@@ -1,4 +1,4 @@
-"""A graph with a relay and a loop, as files have it."""
+"""A graph with a relay and a loop, as the text of its files and as a networkx graph."""
 
 import networkx as nx
 
@@ -11,6 +11,14 @@ CALM = {"attack.byzantine_nodes": 0}
 def graphml(
     hub: str | None = "hub", length="length_km", relay: object = True, drop=None
 ) -> nx.Graph:
+    """Returns the graph with the attributes of a GraphML file, or with mistakes in them.
+
+    Args:
+        hub: Name of the hub; None leaves it out.
+        length: Name of the attribute with the lengths, which are in km.
+        relay: Value that marks a relay.
+        drop: Vertex whose edges lack their attributes.
+    """
     graph = nx.Graph()
     if hub is not None:
         graph.graph["hub"] = hub

@@ -1,4 +1,4 @@
-"""Networks with some fields replaced, whichever of their parts has them."""
+"""Networks with some fields replaced, by the names of the fields in any of their parts."""
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
@@ -10,10 +10,14 @@ from ceas_gym.types import Network
 
 
 def altered(network: Network, **changes: Any) -> Network:
-    """Returns the network with some fields replaced: arrays from lists, static ones as they are.
+    """Returns the network with some fields replaced; lists become arrays, static fields do not.
 
-    A field of a part goes by its own name where no other part has it (`decay_rate`), or by that of
-    the part and its own (`key_slots`).
+    A field of a part has its own name if no other part has such a field (`decay_rate`), or else the
+    names of part and field (`key_slots`).
+
+    Args:
+        network: The network.
+        **changes: New values, in the units and shapes of the fields.
     """
     for name, value in changes.items():
         part, field = _place(network, name)

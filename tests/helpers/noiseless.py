@@ -1,7 +1,7 @@
-"""What training comes to without noise and attack: the ceiling from which targets are set.
+"""The accuracy of training without noise and attack, from which target accuracies are derived.
 
-The scenario's model takes its rounds of exact full gradients of the training split, with its
-optimizer and learning rate: as if every node were honest, and every expectation value known.
+The scenario's model takes one step of its optimizer in each round, with the exact gradient on the
+whole training split: as if every node were honest, and every expectation value known exactly.
 """
 
 import math
@@ -17,11 +17,11 @@ from ceas_gym.learning import learners, model, pullback
 from ceas_gym.types import Learning, Model
 
 SEEDS = range(20)
-"""Starts over which the accuracy is averaged."""
+"""Seeds of the random starts over which the accuracy is averaged."""
 POINTS_BELOW = 5
-"""By which a target is below what noiseless training comes to."""
+"""Percentage points by which a target is below the accuracy of noiseless training."""
 ROUNDING = 1e-6
-"""Of an accuracy in 32 bits."""
+"""Rounding error of an accuracy in single precision."""
 
 
 def accuracy(learning: Learning, rounds: int, seeds: Sequence[int] = SEEDS) -> float:
@@ -29,17 +29,17 @@ def accuracy(learning: Learning, rounds: int, seeds: Sequence[int] = SEEDS) -> f
 
     Args:
         learning: Model, data, optimizer and learning rate of a scenario.
-        rounds: Of an episode.
-        seeds: Of the starts.
+        rounds: Rounds of an episode, at least 0.
+        seeds: Seeds of the starts, each at least 0.
     """
     return float(_finals(learning, rounds, randomness.keys(list(seeds))).mean())
 
 
 def target(accuracy: float) -> float:
-    """Returns the target accuracy: five points below, rounded down to a whole per cent.
+    """Returns the target accuracy, in [0, 1]: 5 points below, rounded down to a whole per cent.
 
     Args:
-        accuracy: That noiseless training comes to.
+        accuracy: Accuracy of noiseless training, in [0, 1].
 
     Example:
         >>> target(0.928), target(0.9), target(0.03)

@@ -1,7 +1,7 @@
-"""Probes of a learner: the smallest problems that each need one more of its parts.
+"""Probes of a learner: minimal problems, each of which needs one more part of it to work.
 
 After Andy Jones, "Debugging RL, without the agonizing pain", 2021, and the tests of Rejax. The
-last rung is ours: it needs the observation with which a time limit cut an episode off.
+last problem is ours: it needs the last observation of an episode that a time limit has ended.
 """
 
 from collections.abc import Callable
@@ -18,20 +18,20 @@ Array = NDArray[Any]
 DISCRETE = spaces.Discrete(2)
 CONTINUOUS = spaces.Box(-1.0, 1.0, (1,), np.float32)
 TARGET = 0.5
-"""The best action, or that for a positive sign."""
+"""The best action, or the best one for a positive sign."""
 
 
 class Rung(NamedTuple):
-    """A problem; its functions are of whole batches."""
+    """A problem, whose functions take and return arrays of shape (num_envs,)."""
 
     observe: Callable[[Array, Array], Array]
-    """Of the steps that are over and of a sign, 1 or -1, that each episode draws."""
+    """Observation in [-1, 1], from the steps played and a sign, 1 or -1, drawn for each episode."""
     reward: Callable[[Array, Array], Array]
-    """Of what was observed and of the action, between -1 and 1; a discrete action is either end."""
+    """Reward, from the observation and the action in [-1, 1]; a discrete action is -1 or 1."""
     length: int = 1
     """Steps of an episode."""
     is_cut: bool = False
-    """Whether it ends by a time limit."""
+    """Whether a time limit ends it."""
 
 
 def _nothing(steps: Array, sign: Array) -> Array:
@@ -57,7 +57,10 @@ LADDER = {
 
 
 class Probe(VectorEnv[Array, Array, Array]):
-    """Rows of one rung, in mode `SAME_STEP`; neighbours are a step apart if there are several."""
+    """A batch of one problem, in autoreset mode `SAME_STEP`.
+
+    If episodes have several steps, neighbouring rows are one step apart.
+    """
 
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
@@ -71,12 +74,18 @@ class Probe(VectorEnv[Array, Array, Array]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
+        """Returns the first observations of new episodes, shape (num_envs, 1), and no info."""
         super().reset(seed=seed, options=options)
         self._steps = np.arange(self.num_envs) % self.rung.length
         self._sign = self._signs()
         return self._observe(), {}
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """Returns observations, shape (num_envs, 1), rewards, shape (num_envs,), ends and info.
+
+        Args:
+            actions: Shape (num_envs,) or (num_envs, 1); in {0, 1} or in [-1, 1].
+        """
         given = actions.reshape(self.num_envs).astype(float)
         asked = 2 * given - 1 if isinstance(self.single_action_space, spaces.Discrete) else given
         rewards = self.rung.reward(self._observe()[:, 0], asked)

@@ -1,4 +1,4 @@
-"""What the loader says of a scenario that it refuses."""
+"""The messages with which a scenario is rejected."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from ceas_gym import config
 
 
 def refusal(scenario, overrides=None) -> str:
-    """Returns the message, which is one printable line."""
+    """Returns the message with which a scenario is rejected: one printable line."""
     with pytest.raises(config.ScenarioError) as caught:
         config.load(scenario, overrides)
     assert str(caught.value).isprintable()

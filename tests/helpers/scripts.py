@@ -1,4 +1,4 @@
-"""Scripts of the documents, which are no part of a package, loaded as modules."""
+"""Loads the scripts of `docs/` as modules, although they belong to no package."""
 
 import importlib.util
 from pathlib import Path
@@ -8,7 +8,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def load(name: str) -> ModuleType:
-    """Returns the script of that name in `docs/`."""
+    """Returns the script of that name in `docs/` as a module."""
     spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None

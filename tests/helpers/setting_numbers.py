@@ -1,4 +1,4 @@
-"""Every number that a scenario may set, with values at its bounds and beyond."""
+"""Every number that a scenario may set, with values at its bounds and outside them."""
 
 from collections.abc import Iterator
 from math import inf, nextafter
@@ -16,28 +16,28 @@ class Number(NamedTuple):
     key: str
     """Dotted key of the field."""
     path: tuple[str, ...]
-    """`items` where entries of the field's list are meant."""
+    """One `items` for each level of lists, if the numbers are entries of the field's list."""
     schema: dict[str, Any]
 
     @property
     def name(self) -> str:
-        """Returns what a test calls it."""
+        """Returns the dotted name of the number, as a test's id."""
         return ".".join((self.key, *self.path))
 
     @property
     def bounds(self) -> list[float]:
-        """Returns the bounds that there are, excluded or not."""
+        """Returns the bounds of the number, in its unit, whether they are allowed or excluded."""
         return [self.schema[name] for name in BOUNDS if name in self.schema]
 
     @property
     def inside(self) -> list[float]:
-        """Returns the values at and just inside the bounds."""
+        """Returns the least and the greatest allowed value, and the values next to them."""
         least, most = self._least, self._most
         return [least, self._next(least, inf), self._next(most, -inf), most]
 
     @property
     def outside(self) -> list[float]:
-        """Returns the values just below and just above."""
+        """Returns the greatest value that is too small, and the least that is too large."""
         return [self._next(self._least, -inf), self._next(self._most, inf)]
 
     @property
@@ -59,7 +59,7 @@ class Number(NamedTuple):
 
 
 def numbers() -> Iterator[Number]:
-    """Yields all of them."""
+    """Yields every number that a scenario may set."""
     for section, model in (SECTIONS | ENTRIES).items():
         for name, schema in model.model_json_schema()["properties"].items():
             for option in schema.get("anyOf", [schema]):

@@ -1,12 +1,13 @@
-"""A round once more in plain NumPy: slow, obvious, a node, a pair and a density matrix at a time.
+"""A second implementation of a round in plain NumPy: slow, and simple to check by reading.
 
-It is written from the formulas, by other ways than the simulation's where there are any: pairs one
-by one instead of counts by age, Pauli errors by chance instead of contractions, quadrature instead
-of integrals, binomial probabilities instead of logarithms, every assignment of pairs to qubits
-instead of symmetric polynomials, density matrices and the parameter-shift rule instead of Pauli
-vectors, sorting instead of ranks, bisection instead of break points. It uses the simulation's
-records only, with NumPy in them. What is random is an input: both sides see the same luck. The
-ansatz is `hardware_efficient`, the optimizer `sgd`.
+It computes one node, one pair and one density matrix at a time. It is written from the formulas,
+and uses other methods than the simulation where there are any: single pairs instead of counts by
+age, probabilities of Pauli errors instead of contractions, quadrature instead of closed integrals,
+binomial probabilities instead of their logarithms, all assignments of pairs to qubits instead of
+symmetric polynomials, density matrices and the parameter-shift rule instead of Pauli vectors,
+sorting instead of ranks, bisection instead of break points. Of the simulation, it uses only the
+records, with NumPy arrays in them. All random numbers are inputs, so that both implementations get
+the same ones. The ansatz is `hardware_efficient`, the optimizer `sgd`.
 """
 
 from dataclasses import replace
@@ -29,7 +30,18 @@ __all__ = ["Luck", "attempts", "score", "step"]
 
 
 def step(scenario: Scenario, params: Params, state: State, action: Array, luck: Luck) -> Array:
-    """Returns the state after a round (with the key of before), the metrics and the schedule."""
+    """Returns the state after a round, its metrics and its schedule; the random key is unchanged.
+
+    Args:
+        scenario: Resolved settings.
+        params: The same scenario as arrays.
+        state: State before the round.
+        action: Requests in [-1, 1], shape (windows, nodes); values beyond are clipped.
+        luck: All random numbers of the round.
+
+    Returns:
+        The next state; metrics by name; channel-time in [0, 1], shape (windows, nodes).
+    """
     network, learning, before = params.network, params.learning, state.model.parameters
     acting = state.byzantine & (int(state.round) >= int(params.adversary.onset))
     schedule, conditions = decode(network, action), state.conditions
@@ -70,9 +82,16 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
 
 
 def tag(network: Network, number: int, nodes: list[Node], updates: Array) -> None:
-    """Executes the authentication, with whole bits of key, and takes its word for who passed."""
+    """Marks the nodes whose updates pass the authentication, which is executed bit by bit.
+
+    Args:
+        network: Says how many bits a tag has.
+        number: Index of the round, at least 0.
+        nodes: Nodes at the barrier; `authenticated` is replaced.
+        updates: Their updates, shape (nodes, parameters).
+    """
     random, bits = np.random.default_rng(number), int(network.key.tag_bits)
-    # The bits that a node measured may round to just below a tag's.
+    # The sum of a node's bits may be rounded to just below the bits of a tag.
     links = [share(random, bits, int(node.key_held * (1 + 1e-6))) for node in nodes]
     accepted = authenticate(
         number, updates, of(nodes, "shots") > 0, *zip(*links, strict=True), bits=bits
@@ -82,7 +101,12 @@ def tag(network: Network, number: int, nodes: list[Node], updates: Array) -> Non
 
 
 def remember(network: Network, nodes: list[Node]) -> Memory:
-    """Returns what the nodes hold by age; nothing is left of ages that no pair has."""
+    """Returns counts and contractions of the stored pairs by age; zero for ages without pairs.
+
+    Returns:
+        Pairs of shape (nodes, ages), contractions in [-1, 1] of shape (views, 3, nodes, ages),
+        links of shape (nodes, hops, ages), and bits of key of shape (nodes, key slots).
+    """
     ages, hops = network.memories.ages, network.routes.is_hop.shape[1]
     pairs: Array = np.zeros((len(nodes), ages), int)
     contraction: Array = np.zeros((1 + network.estimate_may_differ, 3, len(nodes), ages))
@@ -98,7 +122,7 @@ def remember(network: Network, nodes: list[Node]) -> Memory:
 
 
 def report(nodes: list[Node], outcome: Outcome) -> Report:
-    """Returns what the hub remembers of the round."""
+    """Returns what the hub remembers of the round: arrays of shape (nodes,), shares in [0, 1]."""
     figures: dict[str, Any] = {
         "shots": of(nodes, "shots"),
         "signal": of(nodes, "signal"),
@@ -112,17 +136,24 @@ def report(nodes: list[Node], outcome: Outcome) -> Report:
 
 
 def count(tally: Array) -> int:
-    """Returns the number that the two words of a tally stand for."""
+    """Returns the count, at least 0, that two integers of shape (2,) encode in base 2^30."""
     return int(tally[0]) * 2**30 + int(tally[1])
 
 
 def words(number: int) -> Array:
-    """Returns the tally of a number."""
+    """Returns the two integers, shape (2,), that encode a count in base 2^30."""
     return np.array(divmod(number, 2**30))
 
 
 def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> dict[str, Any]:
-    """Returns the figures of the round."""
+    """Returns the metrics of the round by name: counts, and shares in [0, 1].
+
+    Args:
+        after: State after the round.
+        nodes: Nodes after the barrier.
+        outcome: Result of the consensus.
+        error: Distance of the update from the exact gradient, at least 0.
+    """
     spent, keyed = sum(len(node.spent) for node in nodes), of(nodes, "keyed").sum()
     return {
         "accuracy": after.scores.accuracy,

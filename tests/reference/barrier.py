@@ -1,4 +1,4 @@
-"""The barrier of the slow reference: couples are purified, pairs become shots, key becomes tags."""
+"""The barrier of the reference: tests and purifies pairs, then turns pairs into shots and tags."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -28,7 +28,15 @@ from reference.pairs import (
 def spend(
     scenario: Scenario, network: Network, memories: Storage, nodes: list[Node], luck: Luck
 ) -> None:
-    """Turns what the nodes hold into shots and tags."""
+    """Turns the nodes' pairs into shots and their key into tags, in place.
+
+    Args:
+        scenario: Names the purification.
+        network: The network.
+        memories: Noise of the memories in this round.
+        nodes: Nodes at the barrier.
+        luck: Decides how many couples are purified.
+    """
     if scenario.network.purification == "dejmps":
         purify(network, memories, nodes, luck)
     for k, node in enumerate(nodes):
@@ -37,7 +45,14 @@ def spend(
 
 
 def verify(network: Network, nodes: list[Node], fakes: Array, luck: Luck) -> None:
-    """Tests some pairs of every node, one by one."""
+    """Tests some pairs of every node, which are removed, and counts those that pass.
+
+    Args:
+        network: Says how many pairs are tested.
+        nodes: Nodes at the barrier.
+        fakes: Whether a node fails all its tests on purpose, shape (nodes,).
+        luck: Decides which pairs are tested, and which pass.
+    """
     if not network.verifies:
         return
     number, chance = np.zeros((2, len(nodes), network.memories.ages))
@@ -53,7 +68,16 @@ def verify(network: Network, nodes: list[Node], fakes: Array, luck: Luck) -> Non
 
 
 def drawn(pairs: list[Pair], wanted: int, luck: float) -> list[Pair]:
-    """Returns the pairs, the youngest first, at which a mark passes a whole number."""
+    """Returns pairs drawn by systematic sampling, the youngest first.
+
+    Args:
+        pairs: Pairs to draw from.
+        wanted: Number of pairs; all are drawn if there are fewer.
+        luck: A uniform number in [0, 1).
+
+    Source:
+        Madow and Madow, Annals of Mathematical Statistics 15, 1 (1944).
+    """
     step = Fraction(min(wanted, len(pairs)), max(len(pairs), 1))
     marks = [floor(step * place + Fraction(float(luck))) for place in range(len(pairs) + 1)]
     by_age = enumerate(sorted(pairs, key=lambda pair: pair.age))
@@ -61,28 +85,38 @@ def drawn(pairs: list[Pair], wanted: int, luck: float) -> list[Pair]:
 
 
 def has_key(network: Network, node: Node) -> bool:
-    """Returns whether the key makes a tag; its bits may round to just below it."""
+    """Returns whether the node's key suffices for a tag in bits, up to rounding."""
     return bool(sum(node.key) >= network.key.tag_bits * (1 - 1e-6))
 
 
 def takes_part(network: Network, node: Node) -> bool:
-    """Returns whether the node may send an update, and has pairs for a shot."""
+    """Returns whether the node may spend pairs, and has one for each of the qubits in a shot."""
     allowed = has_key(network, node) or network.unauthenticated_spend
     return bool(allowed and len(node.stored) >= network.qubits)
 
 
 class Couples(NamedTuple):
-    """Pairs of one age that are measured against each other, two at a time."""
+    """Pairs of one age that are purified, two by two."""
 
     pair: Pair
     number: int
     chances: tuple[float, ...]
-    """Of success, in each view."""
+    """Probability of success in [0, 1], in truth first and in the hub's estimate last."""
     purified: Pair
 
 
 def purify(network: Network, memories: Storage, nodes: list[Node], luck: Luck) -> None:
-    """Puts purified pairs in the place of couples of equal age."""
+    """Replaces couples of pairs of equal age by purified pairs, in place.
+
+    Args:
+        network: The network.
+        memories: Noise of the memories in this round.
+        nodes: Nodes at the barrier.
+        luck: Decides how many couples succeed.
+
+    Source:
+        Deutsch et al., PRL 77, 2818 (1996), for a purification.
+    """
     number, chance = np.zeros((2, len(nodes), network.memories.ages))
     joined = [couple(network, memories, k, node) for k, node in enumerate(nodes)]
     for k, couples in enumerate(joined):
@@ -99,7 +133,16 @@ def purify(network: Network, memories: Storage, nodes: list[Node], luck: Luck) -
 
 
 def couple(network: Network, memories: Storage, k: int, node: Node) -> list[Couples]:
-    """Returns the node's couples of bad pairs, where that helps and a shot can be expected."""
+    """Returns the couples that the node purifies; none unless a shot can be expected afterwards.
+
+    Pairs are purified if their estimated fidelity is below a limit and rises by it.
+
+    Args:
+        network: Has the limit, in [0, 1].
+        memories: Noise of the memories in this round.
+        k: Index of the node.
+        node: The node.
+    """
     couples = []
     for pair in sorted(set(node.stored)) if takes_part(network, node) else ():
         chances, purified = distil(network, memories, k, pair)
@@ -113,7 +156,16 @@ def couple(network: Network, memories: Storage, k: int, node: Node) -> list[Coup
 def distil(
     network: Network, memories: Storage, k: int, pair: Pair
 ) -> tuple[tuple[float, ...], Pair]:
-    """Returns how often two such pairs make one, and which when the outcomes have come."""
+    """Returns the probability of success in [0, 1] in each view, and the purified pair.
+
+    The pair has aged by the latency, until the outcomes have arrived.
+
+    Args:
+        network: The network.
+        memories: Noise of the memories in this round.
+        k: Index of the node.
+        pair: One of the two equal pairs.
+    """
     noise = (float(network.operations.gate_contraction), float(network.operations.readout))
     chances, views = zip(*(dejmps(view, view, *noise) for view in pair.views), strict=True)
     held = memories.hold(views, ends_of(network, k), float(network.routes.latency[k]))
@@ -121,7 +173,10 @@ def distil(
 
 
 def barrier(network: Network, node: Node) -> None:
-    """Turns pairs into shots and key into a tag, oldest key first, where there is enough."""
+    """Turns pairs into shots and key into a tag, in place, where there are enough of them.
+
+    Shots take one pair for each qubit; a tag takes bits of key, the oldest first.
+    """
     if has_key(network, node) or network.unauthenticated_spend:
         node.shots = len(node.stored) // network.qubits
     order = sorted(
@@ -129,7 +184,7 @@ def barrier(network: Network, node: Node) -> None:
     )
     taken = node.shots * network.qubits
     node.spent, left = order[:taken], order[taken:]
-    # The estimate stores pairs by their age only, so no purified pair can be kept.
+    # The hub's estimate stores pairs by age only, so no purified pair can be kept.
     node.stored = [pair for pair in left if not pair.purified]
     node.sacrificed += len(left) - len(node.stored)
     node.key_held = sum(node.key)
@@ -143,13 +198,20 @@ def barrier(network: Network, node: Node) -> None:
 
 
 def arriving(network: Network, k: int, pair: Pair) -> tuple[Quadruple, ...]:
-    """Returns the errors of data that come through a pair of the node."""
+    """Returns the Pauli errors of a qubit teleported by the pair: probabilities in [0, 1]."""
     noise = quadruple(network.operations.delivery_contraction[:, k])
     return tuple(convolve(view, noise) for view in pair.views)
 
 
 def assignments(pairs: list[Pair], count: int) -> Iterator[tuple[tuple[Pair, ...], float]]:
-    """Yields every way of dealing so many of the pairs, alike ones as one, with its probability."""
+    """Yields every assignment of pairs to qubits, with its probability in [0, 1].
+
+    Equal pairs are not told apart.
+
+    Args:
+        pairs: Pairs that are drawn without replacement.
+        count: Number of qubits, in [0, len(pairs)].
+    """
     for assigned in product(sorted(set(pairs)), repeat=count):
         left, probability = Counter(pairs), 1.0
         for pair in assigned:
@@ -159,7 +221,18 @@ def assignments(pairs: list[Pair], count: int) -> Iterator[tuple[tuple[Pair, ...
 
 
 def measure(network: Network, k: int, node: Node) -> None:
-    """Fills in what the hub knows of the node's shots from its estimate of the pairs it spent."""
+    """Sets the node's signal and information from the hub's estimate of the pairs spent.
+
+    The signal is in [-1, 1], the information in shots of perfect signal.
+
+    Args:
+        network: The network.
+        k: Index of the node.
+        node: The node, after its pairs are spent.
+
+    Source:
+        Braunstein and Caves, PRL 72, 3439 (1994), evaluated for a depolarized pure state.
+    """
     if not node.spent:
         return
     qubits, c = network.qubits, 0.0

@@ -1,4 +1,4 @@
-"""Changing links and memories in the slow reference, and what the hub makes of what it sees."""
+"""Changing links and memories in the reference, and the hub's estimates of them."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,13 +15,16 @@ from reference.pairs import Array, Storage
 
 
 def storage(scenario: Scenario, network: Network, conditions: Conditions) -> Storage:
-    """Returns the memories of the round: a coherence time that drifts up slows the decay."""
+    """Returns the noise of the memories in this round, with decay rates per window.
+
+    The drift is the logarithm of a factor on the coherence times, which divides the rates.
+    """
     rates = tuple(network.memories.decay_rate / np.exp(drift) for drift in conditions.drift)
     return Storage(scenario.hardware.memory, rates)
 
 
 def trust(network: Network, tests: Evidence) -> Array:
-    """Returns each node's factor on the estimate of new pairs."""
+    """Returns the factor in [0, 1] on the hub's estimate of new pairs, shape (nodes,)."""
     if not network.verifies:
         return np.ones(len(network.routes.vertex))
     doubt = float(network.verification.doubt)
@@ -30,7 +33,20 @@ def trust(network: Network, tests: Evidence) -> Array:
 
 
 def trusted(passed: float, made: float, promised: float, doubt: float) -> float:
-    """Returns the least contraction that the tests allow, over what was promised of them."""
+    """Returns the least contraction that agrees with the tests, relative to the promised one.
+
+    Args:
+        passed: Weight of the tests that passed, in [0, made].
+        made: Weight of all tests, at least 0.
+        promised: Weighted sum of the contractions by the calibration, in (0, made].
+        doubt: Logarithm of the inverse error probability of the bound, in nats; at least 0.
+
+    Returns:
+        A factor in [0, 1]; 0 without tests.
+
+    Source:
+        Hoeffding, J. Am. Stat. Assoc. 58, 13 (1963), theorem 1; for weights, our own derivation.
+    """
     if made == 0:
         return 0.0
     share = passed / made
@@ -43,12 +59,12 @@ def trusted(passed: float, made: float, promised: float, doubt: float) -> float:
 
 
 def sums(tests: Evidence) -> tuple[Array, Array, Array]:
-    """Returns the three sums."""
+    """Returns the sums over the tests: passed, made and promised, each of shape (nodes,)."""
     return tests.passed, tests.made, tests.promised
 
 
 def remember(network: Network, conditions: Conditions, nodes: list[Node]) -> Conditions:
-    """Returns the conditions with what the tests of authenticated nodes taught."""
+    """Returns the conditions after the tests of authenticated nodes, in pairs, are added."""
     if not network.verifies:
         return conditions
     after: Array = np.array(sums(conditions.tests))
@@ -63,14 +79,17 @@ def remember(network: Network, conditions: Conditions, nodes: list[Node]) -> Con
 
 
 def promise(network: Network, node: Node, estimated: Array) -> float:
-    """Returns by how much, in the calibration, agreement exceeds disagreement."""
+    """Returns the mean contraction over X, Y and Z that the calibration predicts, in [-1, 1].
+
+    The factor of trust is removed from the estimate; the noise of the readout is included.
+    """
     most = float(network.key.contraction)
     seen = float(1 - 2 * np.mean(errors(network, estimated)))
     return min(seen / node.trust, most) if node.trust > 0 else most
 
 
 def chances(network: Network, conditions: Conditions) -> Array:
-    """Returns the probability of success of an attempt, for each node's hops."""
+    """Returns the probability of success of an attempt, in [0, 1], shape (nodes, hops)."""
     rates = network.condition_model.rate[conditions.link]
     return network.generation.success_probability * rates[network.routes.edge]
 
@@ -83,7 +102,20 @@ def advance(
     next_round: int,
     luck: Any,
 ) -> Conditions:
-    """Returns the conditions of the next round; the hub learns from what was heralded."""
+    """Returns the conditions of the next round, and the hub's estimates after its heralds.
+
+    Args:
+        network: The network.
+        conditions: Of this round, in which some tests are added already.
+        tried: Attempts, shape (windows, nodes, hops).
+        heralded: Successful attempts, shape (windows, nodes, hops).
+        next_round: Index of the next round, at least 1.
+        luck: Decides how conditions and coherence times change.
+
+    Source:
+        Forward recursion of a hidden Markov model: Rabiner, Proc. IEEE 77, 257 (1989). The drift
+        is an Ornstein-Uhlenbeck process, sampled once a round: Phys. Rev. 36, 823 (1930).
+    """
     model = network.condition_model
     edges = range(network.routes.edges)
     moved = [move(model.transition[conditions.link[e]], luck.moves[e]) for e in edges]
@@ -100,7 +132,12 @@ def advance(
 
 
 def move(probabilities: Array, luck: float) -> int:
-    """Returns the first condition up to which the probabilities exceed the luck."""
+    """Returns the index of a condition, drawn by inversion of the cumulative probabilities.
+
+    Args:
+        probabilities: Of each condition, in [0, 1]; they sum to one.
+        luck: A uniform number in [0, 1).
+    """
     total = 0.0
     for condition, probability in enumerate(probabilities[:-1]):
         total += probability
@@ -110,7 +147,20 @@ def move(probabilities: Array, luck: float) -> int:
 
 
 def learn(network: Network, prior: Array, edge: int, tried: Array, heralded: Array) -> Array:
-    """Returns the belief of the next round by Bayes' rule, one window and route after another."""
+    """Returns the hub's belief about an edge in the next round, shape (conditions,), in [0, 1].
+
+    Bayes' rule is applied to the heralds of every window and route; then the edge may change.
+
+    Args:
+        network: The network.
+        prior: Belief in this round, shape (conditions,), in [0, 1].
+        edge: Index of the fibre edge.
+        tried: Attempts, shape (windows, nodes, hops).
+        heralded: Successful attempts, shape (windows, nodes, hops).
+
+    Source:
+        Forward recursion of a hidden Markov model: Rabiner, Proc. IEEE 77, 257 (1989).
+    """
     belief = np.array(prior)
     for window, k, hop in np.ndindex(tried.shape):
         if network.routes.is_hop[k, hop] and network.routes.edge[k, hop] == edge:

@@ -1,5 +1,7 @@
-"""The consensus of the slow reference: missing tags, weights, attacks and rules by their
-definitions."""
+"""The consensus of the reference: missing tags, weights, attacks and rules, by their definitions.
+
+Updates have shape (nodes, parameters), weights have shape (nodes,) and are in [0, 1].
+"""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ ROUNDING = 1e-9
 
 
 class Held(NamedTuple):
-    """An update that the hub counts."""
+    """An update that the hub counts, with its information in shots of perfect signal."""
 
     update: Array
     information: float
@@ -23,7 +25,7 @@ class Held(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the consensus comes to."""
+    """The result of the consensus."""
 
     workers: Workers
     cache: Cache
@@ -34,7 +36,7 @@ class Outcome(NamedTuple):
     certificate: float
     useful: int
     forged: list[int]
-    """Nodes in whose name the coalition speaks."""
+    """Nodes in whose name the coalition sends an update."""
 
 
 def consensus(
@@ -46,7 +48,7 @@ def consensus(
     acting: Array,
     luck: Luck,
 ) -> Outcome:
-    """Returns what the hub makes of the updates: missing tags, weights, attack, rule, quorum."""
+    """Returns the result of a round: missing tags, weights in [0, 1], attack, rule, quorum."""
     hub, f, rule = params.consensus, int(params.consensus.tolerated), scenario.consensus.rule
     held = hold(
         scenario.consensus.unauthenticated_updates, hub.cache_age, state.cache, nodes, momentum
@@ -87,7 +89,7 @@ def consensus(
 def hold(
     handling: str, cache_age: Array, old: Cache, nodes: list[Node], momentum: Array
 ) -> dict[int, Held]:
-    """Returns the updates that the hub counts, by node."""
+    """Returns the updates that the hub counts by node, each of shape (parameters,)."""
     held = {}
     for k, node in enumerate(nodes):
         if node.authenticated or (handling == "accept" and node.shots):
@@ -106,7 +108,7 @@ def intercept(
     byzantine: Array,
     guesses: Array,
 ) -> dict[int, Held]:
-    """Returns what the hub counts when some is replaced, over-claimed or forged."""
+    """Returns the counted updates with false claims of information, in shots, and forged tags."""
     name, chance = scenario.attack.name, params.consensus.forgery_probability
     replaces = acting.any() and name.split("+")[0] not in ("none", "label_flip")
     held = {k: item._replace(forged=item.forged and bool(replaces)) for k, item in held.items()}
@@ -123,7 +125,7 @@ def intercept(
 
 
 def remember(old: Cache, sent: Array, fresh: list[int], nodes: list[Node]) -> Cache:
-    """Returns the hub's cache, with the fresh updates in it."""
+    """Returns the hub's cache with the new updates; its ages are in rounds."""
     updates, information, ages = old.updates.copy(), old.information.copy(), old.age + 1
     for k in fresh:
         updates[k], information[k], ages[k] = sent[k], nodes[k].information, 0
@@ -131,12 +133,12 @@ def remember(old: Cache, sent: Array, fresh: list[int], nodes: list[Node]) -> Ca
 
 
 def top(weights: Array, f: int) -> float:
-    """Returns the weight of the f heaviest."""
+    """Returns the sum of the f largest weights, in [0, 1] if they sum to one."""
     return float(sum(sorted(weights, reverse=True)[:f]))
 
 
 def weigh(scenario: Scenario, params: Params, held: dict[int, Held], nodes: int) -> Array:
-    """Returns the weights, cut at the level that the cap asks for."""
+    """Returns the weights, shape (nodes,), cut at the level that the cap asks for."""
     weights: Array = np.zeros(nodes)
     for k, (_, information, _) in held.items():
         precise = 1 / (1 / information + 1 / params.learning.batch_floor)
@@ -154,7 +156,7 @@ def weigh(scenario: Scenario, params: Params, held: dict[int, Held], nodes: int)
 def certified_level(
     scenario: Scenario, params: Params, held: dict[int, Held], weights: Array
 ) -> float:
-    """Returns the level with the least certificate, from a fine scan."""
+    """Returns the level with the least certificate, by a grid search; weights of shape (nodes,)."""
     scatter = variances(params, held)
     if scenario.consensus.rule.startswith("clip+"):
         middle = np.median(list(scatter.values()))
@@ -170,7 +172,7 @@ def certified_level(
 
 
 def budgeted_level(params: Params, held: dict[int, Held], weights: Array) -> float:
-    """Returns the greatest level at which the f heaviest fit their budget, by bisection."""
+    """Returns the greatest level at which the f heaviest are within their budget in [0, 1]."""
     hub, f = params.consensus, int(params.consensus.tolerated)
     equal = f / len(held)
     generous = equal * (1.0 if equal > 0.2 else hub.share_budget)
@@ -179,33 +181,33 @@ def budgeted_level(params: Params, held: dict[int, Held], weights: Array) -> flo
     for _ in range(100):
         middle = (low + high) / 2
         cut = np.minimum(weights, middle)
-        # Equal votes are within their budget, but for rounding.
+        # Equal weights are within the budget, but may exceed it by rounding.
         fits = top(cut, f) <= (budget + 1e-14) * cut.sum()
         low, high = (middle, high) if fits else (low, middle)
     return low
 
 
 def certificate(params: Params, held: dict[int, Held], weights: Array, share: float) -> float:
-    """Returns sqrt(kappa sum w s^2) + sqrt(sum w^2 s^2) with kappa = 2 share / (1 - 2 share)."""
+    """Returns `error` with kappa = 2 share / (1 - 2 share), for a share in [0, 1]; may be inf."""
     kappa = 2 * share / (1 - 2 * share) if share < 0.5 else np.inf
     return error(kappa, variances(params, held), weights) if held else np.inf
 
 
 def variances(params: Params, held: dict[int, Held]) -> dict[int, float]:
-    """Returns the squared noise of each update."""
+    """Returns the expected squared norm of each update's noise, at least 0, by node."""
     floor, scale = params.learning.batch_floor, params.learning.noise_scale
     return {k: float(scale * (1 / item.information + 1 / floor)) for k, item in held.items()}
 
 
 def error(kappa: float, scatter: dict[int, float], weights: Array) -> float:
-    """Returns sqrt(kappa sum w s^2) + sqrt(sum w^2 s^2)."""
+    """Returns sqrt(kappa sum w s^2) + sqrt(sum w^2 s^2), our own bound, for weights in [0, 1]."""
     spread = sum(weights[k] * variance for k, variance in scatter.items())
     mean = sum(weights[k] ** 2 * variance for k, variance in scatter.items())
     return np.sqrt(kappa * spread) + np.sqrt(mean)
 
 
 def aggregate(name: str, updates: Array, weights: Array, f: int) -> Array:
-    """Returns the update that the hub's rule makes of all; nothing of nobody's."""
+    """Returns the aggregate of the updates, shape (parameters,); zero if nobody is counted."""
     *before, last = name.split("+")
     if not weights.any():
         return 0 * updates[0]
@@ -220,7 +222,7 @@ def aggregate(name: str, updates: Array, weights: Array, f: int) -> Array:
 
 
 def median(values: Array, weights: Array, f: int) -> float:
-    """Returns the value at half of the mass, or the middle of the two that meet there."""
+    """Returns the weighted median of values of shape (nodes,), or the midpoint if two are."""
     atoms = sorted((v, w) for v, w in zip(values, weights, strict=True) if w > 0)
     for i, (value, _) in enumerate(atoms):
         mass = sum(weight for _, weight in atoms[: i + 1])
@@ -232,7 +234,10 @@ def median(values: Array, weights: Array, f: int) -> float:
 
 
 def trimmed_mean(values: Array, weights: Array, f: int) -> float:
-    """Returns the mean of what is left when the mass of the f heaviest is cut from each end."""
+    """Returns the mean of values of shape (nodes,) without the f heaviest's share at each end.
+
+    Source: Yin et al., ICML 2018, arXiv:1803.01498, for equal weights.
+    """
     atoms, beta = list(zip(values, weights, strict=True)), top(weights, f)
     for descending in (False, True):
         _, atoms = divide(sorted(atoms, reverse=descending), beta)
@@ -241,7 +246,7 @@ def trimmed_mean(values: Array, weights: Array, f: int) -> float:
 
 
 def divide(atoms: list[Any], mass: float) -> tuple[list[Any], list[Any]]:
-    """Returns the first atoms up to a mass, and the others; one atom may be split."""
+    """Returns the first atoms up to a mass in [0, 1], and the others; one atom may be split."""
     first, others = [], []
     for value, weight in atoms:
         taken = min(weight, mass)
@@ -252,10 +257,10 @@ def divide(atoms: list[Any], mass: float) -> tuple[list[Any], list[Any]]:
 
 
 def geometric_median(updates: Array, weights: Array) -> Array:
-    """Returns the point of least weighted distance: 64 smoothed Weiszfeld steps.
+    """Returns the geometric median, shape (parameters,), by 64 smoothed Weiszfeld steps.
 
-    They start near the update of least weighted distance: at the mean of the updates around it, of
-    which none is farther away than the median distance, or is cut to that.
+    They start at the mean of the updates around the one of least weighted distance from all;
+    offsets longer than their median are shortened to it. See arXiv:1912.13445.
     """
     apart = np.array([[np.linalg.norm(a - b) for b in updates] for a in updates])
     voters = np.flatnonzero(weights > 0)
@@ -272,14 +277,18 @@ def geometric_median(updates: Array, weights: Array) -> Array:
 
 
 def clip(updates: Array, weights: Array, f: int) -> Array:
-    """Returns the updates, none longer than the median."""
+    """Returns updates of shape (nodes, parameters), each at most as long as the median norm."""
     lengths = [np.linalg.norm(update) for update in updates]
     most = median(lengths, weights, f)
     return np.array([u * most / max(n, most, 1e-30) for u, n in zip(updates, lengths, strict=True)])
 
 
 def mix(updates: Array, weights: Array, f: int) -> Array:
-    """Returns each update replaced by the mean of all but the farthest mass of the f heaviest."""
+    """Returns updates of shape (nodes, parameters), each the mean of those nearest to it.
+
+    The mean leaves out the farthest ones, up to the share of the f heaviest.
+    Source: Nearest-neighbour mixing, Allouah et al., AISTATS 2023, arXiv:2302.01772.
+    """
     kept, mixed = 1 - top(weights, f), np.zeros_like(updates)
     for k, update in enumerate(updates if kept > ROUNDING else ()):
         distances = [np.linalg.norm(other - update) for other in updates]

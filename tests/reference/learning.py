@@ -1,4 +1,4 @@
-"""The learning half of the slow reference: density matrices, channels and the shift rule."""
+"""The learning of the reference: density matrices, channels and the parameter-shift rule."""
 
 from collections.abc import Sequence
 from functools import lru_cache, reduce
@@ -14,7 +14,7 @@ from reference.network import Luck, Node
 from reference.pairs import ERRORS, Array, Pair, Quadruple
 
 MOST_REPEATS = 32
-"""Shots that measure one prediction, at most."""
+"""Greatest number of shots that measure one prediction."""
 LETTERS = {
     "I": np.array([[1, 0], [0, 1]], dtype=complex),
     "X": np.array([[0, 1], [1, 0]], dtype=complex),
@@ -24,24 +24,43 @@ LETTERS = {
 
 
 def on(gate: Array, qubit: int, qubits: int) -> Array:
-    """Returns a gate on one qubit of a register."""
+    """Returns a gate of shape (2, 2) on one qubit in [0, qubits), shape (2^qubits, 2^qubits)."""
     return np.kron(np.kron(np.eye(2**qubit), gate), np.eye(2 ** (qubits - 1 - qubit)))
 
 
 def width(rho: Array) -> int:
-    """Returns the number of qubits."""
+    """Returns the number of qubits of a density matrix of shape (..., 2^qubits, 2^qubits)."""
     return rho.shape[-1].bit_length() - 1
 
 
 def disturb(rho: Array, qubit: int, errors: Quadruple) -> Array:
-    """Returns the data after one of the Pauli errors on the qubit, each by its chance."""
+    """Returns the density matrices after a Pauli error on the qubit, shape (..., dim, dim).
+
+    Args:
+        rho: Density matrices, shape (..., dim, dim).
+        qubit: Index of the qubit, in [0, qubits).
+        errors: Probability of each error, in [0, 1].
+
+    Source:
+        Pauli channel: Nielsen and Chuang, Quantum Computation and Quantum Information (2010),
+        section 8.3.
+    """
     letters = [on(LETTERS[error], qubit, width(rho)) for error in ERRORS]
     chances = zip(errors, letters, strict=True)
     return sum(chance * (letter @ rho @ letter.conj().T) for chance, letter in chances)
 
 
 def teleport(rho: Array, spent: list[Pair], errors: dict[Pair, Quadruple]) -> Array:
-    """Returns the data as they arrive, on average over all assignments of pairs to qubits."""
+    """Returns the teleported density matrices, as a mean over all assignments of pairs to qubits.
+
+    Args:
+        rho: Encoded data, shape (samples, dim, dim).
+        spent: Pairs, of which each shot takes one for each qubit.
+        errors: For each pair, the probability of each Pauli error, in [0, 1].
+
+    Source:
+        Bowen and Bose, PRL 87, 267901 (2001), for each qubit.
+    """
     total = np.zeros_like(rho)
     for pairs, probability in assignments(spent, width(rho)):
         noisy = rho
@@ -53,18 +72,32 @@ def teleport(rho: Array, spent: list[Pair], errors: dict[Pair, Quadruple]) -> Ar
 
 @lru_cache
 def words(qubits: int) -> Array:
-    """Returns all Pauli words in order, the first qubit most significant."""
+    """Returns all Pauli words, shape (4^qubits, dim, dim), the first qubit most significant."""
     return np.array([reduce(np.kron, word) for word in product(LETTERS.values(), repeat=qubits)])
 
 
 def density(learning: Learning, split: Split) -> Array:
-    """Returns density matrices from Pauli expectation values, rho = 2^-n sum_P rho_P P."""
+    """Returns the density matrices of a split, rho = 2^-n sum_P rho_P P, shape (samples, dim, dim).
+
+    Source:
+        Nielsen and Chuang, Quantum Computation and Quantum Information, section 8.4.2.
+    """
     qubits, held = learning.program.qubits, list(learning.program.words)
     return np.einsum("sp,pij->sij", split.paulis, words(qubits)[held]) / 2**qubits
 
 
 def unitary(angles: Array, qubits: int) -> Array:
-    """Returns the ansatz: layers of RY and RZ on each qubit, entangled by a ring of CZ."""
+    """Returns the ansatz as a matrix, shape (2^qubits, 2^qubits).
+
+    Each layer has RY and RZ on each qubit, and a ring of CZ gates.
+
+    Args:
+        angles: In radians, shape (layers * qubits * 2,).
+        qubits: Number of qubits, at least 1.
+
+    Source:
+        Kandala et al., Nature 549, 242 (2017), arXiv:1704.05018; here with RY, RZ and CZ.
+    """
     ring = {frozenset((qubit, (qubit + 1) % qubits)) for qubit in range(qubits)}
     bits = list(product((0, 1), repeat=qubits))
     entangle = np.diag([(-1.0) ** sum(all(row[q] for q in pair) for pair in ring) for row in bits])
@@ -79,7 +112,13 @@ def unitary(angles: Array, qubits: int) -> Array:
 
 
 def expect(learning: Learning, angles: Array, rho: Array) -> Array:
-    """Returns Tr[Z_q U rho U+] of each sample and read-out qubit."""
+    """Returns Tr[Z_q U rho U+] in [-1, 1], shape (samples, observables).
+
+    Args:
+        learning: Says which qubits are read out.
+        angles: Of the ansatz, in radians.
+        rho: Density matrices, shape (samples, dim, dim).
+    """
     circuit = unitary(angles, width(rho))
     read = [on(LETTERS["Z"], qubit, width(rho)) for qubit in range(learning.readout.shape[1])]
     pulled = [circuit.conj().T @ observable @ circuit for observable in read]
@@ -87,34 +126,61 @@ def expect(learning: Learning, angles: Array, rho: Array) -> Array:
 
 
 def guess(learning: Learning, expectation: Array) -> Array:
-    """Returns the probability of each class: the softmax of the logits."""
+    """Returns the probability of each class in [0, 1], shape (samples, classes): a softmax.
+
+    Args:
+        learning: Has the logits' scale and matrix.
+        expectation: Expectation values in [-1, 1], shape (samples, observables).
+    """
     likely = np.exp(learning.logit_scale * expectation @ learning.readout.T)
     return likely / likely.sum(axis=1, keepdims=True)
 
 
 def weights(learning: Learning, parameters: Array) -> Array:
-    """Returns all weights of the ansatz, with one for those that are not trained."""
+    """Returns all angles of the ansatz in radians, with 1 for those that are not trained."""
     trained, layer = list(places(learning, parameters)), 2 * learning.program.qubits
-    # The first angle of the last layer turns a qubit that is read out.
+    # Its first angle acts on a qubit that is read out, so the last layer has a trained angle.
     every = np.ones(layer * (max(trained) // layer + 1))
     every[trained] = parameters
     return every
 
 
 def places(learning: Learning, parameters: Array) -> Sequence[int]:
-    """Returns where the trained weights are among all of the ansatz."""
+    """Returns the indices of the trained angles among all of the ansatz, shape (parameters,)."""
     trained = learning.program.trained
     return range(len(parameters)) if trained is None else trained
 
 
 def slopes_of(learning: Learning, expectation: Array, labels: Array) -> Array:
-    """Returns the derivative of each sample's cross-entropy by its expectation values."""
+    """Returns the derivatives of the cross-entropy, in nats, by the expectation values.
+
+    Args:
+        learning: Has the logits' scale and matrix.
+        expectation: Expectation values in [-1, 1], shape (samples, observables).
+        labels: Classes, shape (samples,).
+
+    Returns:
+        Shape (samples, observables).
+
+    Source:
+        Bishop, Pattern Recognition and Machine Learning, section 4.3.4.
+    """
     right = np.eye(len(learning.readout))[labels]
     return learning.logit_scale * (guess(learning, expectation) - right) @ learning.readout
 
 
 def descend(learning: Learning, parameters: Array, rho: Array, slopes: Array) -> Array:
-    """Returns the gradient of the cross-entropy by parameter shift, at given slopes."""
+    """Returns the gradient of the cross-entropy by parameter shift, shape (parameters,).
+
+    Args:
+        learning: The model.
+        parameters: Trained angles in radians, shape (parameters,).
+        rho: Density matrices, shape (samples, dim, dim).
+        slopes: From `slopes_of`, shape (samples, observables).
+
+    Source:
+        Mitarai et al., PRA 98, 032309 (2018); Schuld et al., PRA 99, 032331 (2019).
+    """
     angles, gradient = weights(learning, parameters), []
     for shift in np.pi / 2 * np.eye(len(angles)):
         difference = expect(learning, angles + shift, rho) - expect(learning, angles - shift, rho)
@@ -125,7 +191,7 @@ def descend(learning: Learning, parameters: Array, rho: Array, slopes: Array) ->
 
 
 def full_gradient(learning: Learning, parameters: Array) -> Array:
-    """Returns the gradient on the whole training split, without noise."""
+    """Returns the gradient on the whole training split without noise, shape (parameters,)."""
     rho = density(learning, learning.training)
     expected = expect(learning, weights(learning, parameters), rho)
     slopes = slopes_of(learning, expected, learning.training.labels)
@@ -133,7 +199,20 @@ def full_gradient(learning: Learning, parameters: Array) -> Array:
 
 
 def learn(scenario: Scenario, params: Params, state: State, nodes: list[Node], luck: Luck) -> Array:
-    """Returns the nodes' momentum m <- mu m + (1 - mu) g, where they measured any g."""
+    """Returns the nodes' momentum, shape (nodes, parameters): m <- mu m + (1 - mu) g.
+
+    It is unchanged where a node had no shots to measure a gradient g.
+
+    Args:
+        scenario: Names the attack.
+        params: The same scenario as arrays.
+        state: State before the round.
+        nodes: Nodes after the barrier.
+        luck: Decides the minibatches and the outcomes of the shots.
+
+    Source:
+        Karimireddy, He and Jaggi, ICML 2021, arXiv:2012.10333.
+    """
     learning, momentum = params.learning, np.array(state.workers.momentum)
     for k, node in enumerate(nodes):
         if not node.shots:
@@ -155,13 +234,20 @@ def learn(scenario: Scenario, params: Params, state: State, nodes: list[Node], l
 
 
 def measure(learning: Learning, expected: Array, shots: int, luck: Array) -> tuple[Array, int]:
-    """Returns predictions as measured by a share of the shots, and the number of the others."""
+    """Returns predictions measured with a share of the shots, and the number of the other shots.
+
+    Args:
+        learning: Has the share, in [0, 1].
+        expected: Exact predictions in [-1, 1], shape (samples, observables).
+        shots: Shots of the node, at least 1.
+        luck: Uniform numbers in [0, 1), shape (samples, observables).
+    """
     if learning.slope_share == 0:
         return expected, shots
     repeats = min(int(learning.slope_share * shots / expected.size), MOST_REPEATS)
     if repeats == 0:
         return np.zeros(expected.shape), shots
-    # The count of the rarer outcome is as unlikely to be exceeded as the luck says.
+    # The count of the rarer outcome is drawn by inversion, as in the simulation.
     plus = (1 + expected) / 2
     rare = stats.binom.ppf(luck, repeats, np.minimum(plus, 1 - plus))
     ups = np.where(plus > 0.5, repeats - rare, rare)
@@ -169,10 +255,20 @@ def measure(learning: Learning, expected: Array, shots: int, luck: Array) -> tup
 
 
 def shot_noise(gradient: Array, slopes: Array, normal: Array) -> Array:
-    """Returns the error of one shot, which draws a sample, an angle, a sign and an observable.
+    """Returns the error of a gradient estimated from one shot, shape (parameters,).
 
-    Its outcome of +1 or -1 stands for all K angles and Q observables, so the estimate has the
-    second moment K Q mean |slopes|^2 in each angle, and the covariance is this less g g^T.
+    The shot draws a sample, an angle, a sign and an observable. Its outcome of +1 or -1 is scaled
+    for all K angles and Q observables, so the estimate has the second moment K Q mean |slopes|^2 in
+    each angle. Its covariance is this minus g g^T.
+
+    Args:
+        gradient: The mean g, shape (parameters,).
+        slopes: From `slopes_of`, shape (samples, observables).
+        normal: Standard normal numbers, shape (parameters,).
+
+    Source:
+        Sweke et al., Quantum 4, 314 (2020), arXiv:1910.01155 (doubly stochastic estimator). The
+        covariance is our own derivation.
     """
     second = len(gradient) * slopes.shape[1] * (slopes**2).sum(axis=1).mean()
     covariance = second * np.eye(len(gradient)) - np.outer(gradient, gradient)
@@ -181,7 +277,7 @@ def shot_noise(gradient: Array, slopes: Array, normal: Array) -> Array:
 
 
 def score(learning: Learning, parameters: Array) -> Scores:
-    """Returns loss and accuracy without noise."""
+    """Returns loss in nats and accuracy in [0, 1], without noise."""
     loss, accuracy = [], []
     for split in (learning.validation, learning.test):
         rho = density(learning, split)

@@ -1,4 +1,4 @@
-"""The windows of the slow reference's network: a node, a window and a pair at a time."""
+"""The windows of the reference: the network, one node, one window and one pair at a time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,40 +23,40 @@ HUB = 0
 
 
 class Luck(NamedTuple):
-    """All that is random in a round."""
+    """All random numbers of a round."""
 
     herald: Callable[[Array, Array], Array]
-    """Successes of so many attempts, at such a chance each: by window, node and hop."""
+    """Successful attempts, of numbers and probabilities of shape (windows, nodes, hops)."""
     purify: Callable[[Array, Array], Array]
-    """Successes of so many couples, at such a chance each: by node and age."""
+    """Successful couples, of numbers and probabilities of shape (nodes, ages)."""
     verify: Callable[[Array, Array], Array]
-    """Passes of so many tested pairs, at such a chance each: by node and age."""
+    """Passed tests, of numbers and probabilities of shape (nodes, ages)."""
     drawn: Array
-    """Uniform numbers of each node, by which its tested pairs are drawn."""
+    """A uniform number in [0, 1) for each node, by which its tested pairs are drawn."""
     samples: Array
-    """Training samples that each node draws."""
+    """Indices of the training samples that each node draws, shape (nodes, batch)."""
     luck_of_slopes: Array
-    """Uniform numbers of each node, drawn sample and observable, by which predictions come out."""
+    """Uniform numbers, shape (nodes, batch, observables), which decide the measured predictions."""
     normals: Array
-    """Standard normal numbers of each node and angle."""
+    """Standard normal numbers for the shot noise, shape (nodes, parameters)."""
     moves: Array
-    """Uniform numbers of each edge, which decide its next condition."""
+    """A uniform number in [0, 1) for each edge, which decides its next condition."""
     guesses: Array
     """Two uniform numbers of each node: a forged tag passes if both are below the root of its
     probability."""
     shocks: Array
-    """Standard normal numbers of each vertex, by which coherence times drift."""
+    """A standard normal number for each vertex, by which its coherence time drifts."""
 
 
 @dataclass
 class Node:
-    """What a node holds, and what becomes of its pairs in this round."""
+    """What a node stores, and how many of its pairs are used or lost in this round."""
 
     stored: list[Pair]
     links: list[list[Pair]]
     """Pairs of each hop that wait at the relays."""
     trust: float
-    """Factor on the estimated contraction of a new pair."""
+    """Factor on the estimated contraction of a new pair, in [0, 1]."""
     key: list[Any]
     """Bits of key by age, in rounds."""
     generated: int = 0
@@ -70,21 +70,25 @@ class Node:
     passed: int = 0
     shots: int = 0
     key_held: float = 0.0
-    """Bits at the barrier, before any is spent."""
+    """Bits of key at the barrier, before any is used."""
     authenticated: bool = False
     signal: float = 0.0
-    """Contraction of the data by the estimate, on average over all Pauli words but the identity."""
+    """Estimated contraction of the data, as a mean over all Pauli words except the identity."""
     information: float = 0.0
     """Fisher information of the update, in shots of perfect signal."""
 
 
 def of(nodes: list[Node], name: str) -> Array:
-    """Returns one field of all nodes."""
+    """Returns one field of all nodes, shape (nodes,)."""
     return np.array([getattr(node, name) for node in nodes])
 
 
 def decode(network: Network, action: Array) -> Array:
-    """Returns channel-time: (a + 1) / 2 asked for, cut by the tightest bottleneck of the route."""
+    """Returns channel-time in [0, 1], shape (windows, nodes): (a + 1) / 2, cut at bottlenecks.
+
+    A bottleneck with too many requests cuts all its routes by the same factor; the tightest one of
+    a route counts. Actions a are clipped to [-1, 1].
+    """
     schedule: Array = np.zeros(action.shape)
     for window, requests in enumerate(action):
         asked = [(min(max(request, -1.0), 1.0) + 1.0) / 2.0 for request in requests]
@@ -98,7 +102,10 @@ def decode(network: Network, action: Array) -> Array:
 
 
 def exhaust(network: Network, schedule: Array, acting: Array, factor: Array) -> Array:
-    """Returns the schedule after the acting nodes have asked for more, each up to its quota."""
+    """Returns the schedule, shape (windows, nodes), after the acting nodes have requested more.
+
+    A factor, at least 1, multiplies their requests, each node's up to its quota.
+    """
     asked = schedule.copy()
     for k in np.flatnonzero(acting):
         asked[:, k] = [min(factor * share, 1.0) for share in schedule[:, k]]
@@ -108,7 +115,7 @@ def exhaust(network: Network, schedule: Array, acting: Array, factor: Array) -> 
 
 
 def attempts(network: Network, schedule: Array) -> Array:
-    """Returns the whole attempts that fit into the channel-time, on all modes of every hop."""
+    """Returns the whole attempts that fit into the channel-time, shape (windows, nodes, hops)."""
     tried = np.zeros((*schedule.shape, network.routes.is_hop.shape[1]), int)
     for window, k, hop in np.ndindex(tried.shape):
         most = network.generation.attempts_per_window[k, hop]
@@ -120,7 +127,10 @@ def attempts(network: Network, schedule: Array) -> Array:
 def fill(
     network: Network, memories: Storage, memory: Memory, heralded: Array, trust: Array
 ) -> list[Node]:
-    """Returns the nodes at the barrier, after all windows."""
+    """Returns the nodes at the barrier, after all windows.
+
+    `heralded` has shape (windows, nodes, hops), `trust` is in [0, 1] and has shape (nodes,).
+    """
     nodes = [recall(network, memories, memory, k, trust[k]) for k in range(heralded.shape[1])]
     for k, node in enumerate(nodes):
         for window, new in enumerate(heralded[:, k]):
@@ -129,7 +139,10 @@ def fill(
 
 
 def recall(network: Network, memories: Storage, memory: Memory, k: int, trust: float) -> Node:
-    """Returns node k as the round finds it; links that wait have always decayed as they do now."""
+    """Returns node k at the start of the round, with its pairs, links, and bits of key.
+
+    Links that wait at relays are taken to have decayed at this round's rates in all windows.
+    """
     stored, links = [], []
     for age, count in enumerate(memory.pairs[k]):
         views = tuple(quadruple(view[:, k, age]) for view in memory.contraction)
@@ -143,7 +156,10 @@ def recall(network: Network, memories: Storage, memory: Memory, k: int, trust: f
 
 
 def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -> Pair:
-    """Returns a link's new pair: what the hub distrusts are errors on the first one of a route."""
+    """Returns a link's new pair at the end of its window.
+
+    The hub's trust, in [0, 1], depolarizes the estimate of the first link of a route.
+    """
     new = memories.fresh(network.generation.contraction[:, k, hop], network.routes.ends[k, hop])
     if hop or trust == 1:
         return new
@@ -152,12 +168,12 @@ def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -
 
 
 def ends_of(network: Network, k: int) -> tuple[int, int]:
-    """Returns where the node's pairs are held."""
+    """Returns the two vertices that hold the node's pairs."""
     return HUB, int(network.routes.vertex[k])
 
 
 def survive(network: Network, pairs: list[Pair]) -> list[Pair]:
-    """Returns the pairs that are not past the cut-off."""
+    """Returns the pairs that are not below the cut-off fidelity, nor too old in windows."""
     return [
         pair
         for pair in pairs
@@ -169,7 +185,7 @@ def survive(network: Network, pairs: list[Pair]) -> list[Pair]:
 def pass_window(
     network: Network, memories: Storage, k: int, node: Node, heralded: Array, windows_left: int
 ) -> None:
-    """Lets stored pairs age, and takes in those of this window."""
+    """Ages stored pairs by one window and adds the new ones, from `heralded` of shape (hops,)."""
     older = [memories.wait(pair, ends_of(network, k)) for pair in node.stored]
     node.stored = survive(network, older)
     node.expired += len(older) - len(node.stored)
@@ -179,7 +195,13 @@ def pass_window(
 
 
 def connect(network: Network, memories: Storage, k: int, node: Node, heralded: Array) -> list[Pair]:
-    """Returns the new pairs of hub and node: one swap after another, the freshest links first."""
+    """Returns the new pairs of hub and node, swapped one by one, the freshest links first.
+
+    Waiting links are updated; `heralded` has shape (hops,).
+
+    Source:
+        Swaps: Zukowski et al., PRL 71, 4287 (1993).
+    """
     arrived = []
     for hop, waiting in enumerate(node.links):
         ends = network.routes.ends[k, hop]
@@ -195,14 +217,14 @@ def connect(network: Network, memories: Storage, k: int, node: Node, heralded: A
         return []
     noise, views = quadruple(network.operations.swap_contraction[:, k]), []
     for view in range(len(memories.rates)):
-        # The swap is linear in each of its pairs, so this is the mean over all couplings.
+        # The swap is linear in each of its pairs, so this is the mean over all combinations.
         drawn = [mean([pair.views[view] for pair in pairs[:swapped]]) for pairs in arrived]
         views.append(convolve(reduce(convolve, drawn), noise))
     return [Pair(0, tuple(views))] * swapped
 
 
 def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
-    """Measures a new pair into key, stores it, or loses it."""
+    """Measures a new pair into bits of key, stores it, or discards it, in place."""
     held, bits = sum(node.key), secret_bits(network, pair)
     fits = bits > 0 and held + bits <= network.key.capacity_bits
     node.generated += 1
@@ -218,14 +240,23 @@ def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
 
 
 def errors(network: Network, view: Quadruple) -> tuple[float, ...]:
-    """Returns how often the outcomes of both halves are wrong in X, Y and Z, as they are read."""
+    """Returns the error rates in X, Y and Z, in [0, 1], of the two outcomes as they are read.
+
+    Source:
+        Bennett, Brassard and Mermin, PRL 68, 557 (1992).
+    """
     _, y, x, z = view
     flipped = float(1 - network.key.contraction) / 2
     return tuple(error * (1 - flipped) + (1 - error) * flipped for error in (y + z, x + z, x + y))
 
 
 def secret_bits(network: Network, pair: Pair) -> float:
-    """Returns what a pair is worth as key, by the estimate."""
+    """Returns the secret bits per pair, in [0, 1], by the hub's estimate.
+
+    Source:
+        Bennett, Brassard and Mermin, PRL 68, 557 (1992); Devetak and Winter, Proc. R. Soc. A 461,
+        207 (2005).
+    """
     error_x, _, error_z = errors(network, pair.views[-1])
     if network.key.accounting.__name__ == "finite":
         return finite_bits(max(error_x, error_z), float(network.key.block_pairs))
@@ -233,7 +264,13 @@ def secret_bits(network: Network, pair: Pair) -> float:
 
 
 def finite_bits(error: float, block: float) -> float:
-    """Returns the bits of a block by its pairs, for the best of 24 shares that are tested."""
+    """Returns the secret bits per pair, in [0, 1], for the best of 24 shares that are tested.
+
+    The error rate is in [0, 1/2], the block in pairs.
+
+    Source:
+        Tomamichel, Lim, Gisin and Renner, Nature Communications 3, 634 (2012).
+    """
     best = 0.0
     for tested in block * np.geomspace(0.004, 0.5, 24):
         key = block - tested
@@ -244,5 +281,9 @@ def finite_bits(error: float, block: float) -> float:
 
 
 def entropy(chance: float) -> float:
-    """Returns the entropy of a bit."""
+    """Returns the binary entropy of a probability in [0, 1], in bits.
+
+    Source:
+        Shannon, Bell System Technical Journal 27, 379 (1948).
+    """
     return -sum(p * float(np.log2(p)) for p in (chance, 1 - chance) if p > 0)

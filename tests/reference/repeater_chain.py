@@ -1,4 +1,4 @@
-"""The shortest expected time in which a chain of repeaters with a cut-off delivers a Bell pair."""
+"""The least expected time in which a chain of repeaters with a cut-off delivers a Bell pair."""
 
 from collections.abc import Callable, Iterator
 from itertools import combinations, pairwise, product
@@ -11,50 +11,50 @@ from scipy import sparse
 from ceas_agents.bounds import decision_process
 
 Swaps = tuple[int, ...]
-"""Nodes that swap at once, from left to right."""
+"""Nodes that swap in the same slot, from left to right."""
 
 
 class Link(NamedTuple):
-    """A Bell pair of two nodes."""
+    """A Bell pair shared by two nodes."""
 
     left: int
     right: int
     age: int
-    """Slots since the older of its parts was heralded."""
+    """Slots since the oldest of its parts was heralded."""
 
 
 State = tuple[Link, ...]
 """All links, from left to right."""
 Row = dict[State, float]
-"""Chances of the states that may follow."""
+"""Probability of each next state, in (0, 1]."""
 Rule = Callable[[State], Swaps]
 
 
 class Chain(NamedTuple):
     """A homogeneous chain: nodes in a line, each with one memory towards each neighbour.
 
-    In a slot, first the chosen nodes swap. Links that are joined become one, as old as the oldest
-    of them, if all their swaps succeed, and are lost otherwise. If the end nodes now share a link,
-    it is delivered. Else links of the cut-off's age are dropped, the others grow older by one slot,
-    and neighbours whose memories towards each other are free attempt a link.
+    In a slot, first the chosen nodes swap. If all swaps between joined links succeed, the links
+    become one, whose age is that of the oldest; otherwise they are lost. If the end nodes then
+    share a link, it is delivered. Otherwise links of the cut-off's age are discarded, the others
+    age by one slot, and neighbours whose memories towards each other are free attempt a link.
     """
 
     nodes: int
     p: float
-    """Chance that an attempt at a link succeeds."""
+    """Probability that an attempt at a link succeeds, in (0, 1]."""
     p_swap: float
-    """Chance that a swap succeeds."""
+    """Probability that a swap succeeds, in (0, 1]."""
     cutoff: int
-    """Slots that a link is stored before it must have been swapped."""
+    """Greatest age in slots at which a link can be swapped, at least 0."""
 
 
 class Model(NamedTuple):
-    """What can be decided in a chain, with a reward of -1 for every slot that is begun."""
+    """The decision process of a chain, with a reward of -1 for every slot that begins."""
 
     states: list[State]
-    """Those that can be reached from the first, in which there is no link."""
+    """All states that can be reached from the first, which has no link."""
     swaps: list[Swaps]
-    """Of each pair."""
+    """The nodes that swap in each state-action pair of the process."""
     process: decision_process.Process
 
 
@@ -62,11 +62,11 @@ def optimal(nodes: int, p: float, p_swap: float, cutoff: int) -> float:
     """Returns the least expected delivery time in slots, over all policies that see all ages.
 
     Args:
-        nodes: Number of nodes with both ends; at least 2. States soon are many: 949 for five nodes
-            and a cut-off of 3.
-        p: Chance that an attempt at a link succeeds, in (0, 1].
-        p_swap: Chance that a swap succeeds, in (0, 1].
-        cutoff: Slots that a link is stored before it must have been swapped; at least 0.
+        nodes: Number of nodes including both ends; at least 2. The number of states grows fast: it
+            is 949 for five nodes and a cut-off of 3.
+        p: Probability that an attempt at a link succeeds, in (0, 1].
+        p_swap: Probability that a swap succeeds, in (0, 1].
+        cutoff: Greatest age in slots at which a link can be swapped; at least 0.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -106,8 +106,8 @@ def swap_asap(nodes: int, p: float, p_swap: float, cutoff: int) -> float:
 def nested(p: float, p_swap: float, cutoff: int) -> float:
     """Returns the expected delivery time in slots of five nodes if the middle one may wait.
 
-    All nodes swap as soon as they can, but if all four links of neighbours are there, the middle
-    node lets the other two swap first.
+    All nodes swap as soon as they can, with one exception: if all four links between neighbours
+    exist, the middle node waits while the other two swap.
 
     Args:
         p: As in `optimal`.
@@ -129,7 +129,7 @@ def delivery_time(setting: Chain, rule: Rule) -> float:
 
     Args:
         setting: The chain.
-        rule: Which of the nodes that are able to swap do so in a state.
+        rule: Selects, in each state, which of the nodes that can swap do so.
 
     Raises:
         ValueError: If the chain is out of range, or the policy may never deliver.
@@ -142,7 +142,10 @@ def delivery_time(setting: Chain, rule: Rule) -> float:
 
 
 def build(setting: Chain) -> Model:
-    """Returns all that can happen in a chain that starts without links.
+    """Returns the decision process of a chain that starts without links.
+
+    Args:
+        setting: The chain; its probabilities are in (0, 1].
 
     Raises:
         ValueError: If the chain is out of range.
@@ -158,17 +161,20 @@ def build(setting: Chain) -> Model:
 
 
 def able(state: State) -> Swaps:
-    """Returns the nodes that hold two links."""
+    """Returns the nodes that hold two links, each in [1, nodes - 2], in order."""
     return tuple(sorted({link.right for link in state} & {link.left for link in state}))
 
 
 def transitions(setting: Chain, state: State, swaps: Swaps) -> Row:
-    """Returns the chances of what may follow a slot; what is missing to 1 delivers.
+    """Returns the probability, in (0, 1], of each state after a slot.
 
     Args:
         setting: The chain.
         state: Links at the beginning of the slot.
-        swaps: Nodes that swap, all of them able to.
+        swaps: Nodes that swap; each must hold two links.
+
+    Returns:
+        Probabilities whose sum may be less than 1; the rest is the probability of a delivery.
     """
     row: Row = {}
     for swapped, links in _swapped(setting, state, swaps):
@@ -181,7 +187,7 @@ def transitions(setting: Chain, state: State, swaps: Swaps) -> Row:
 
 
 def _rows(setting: Chain) -> dict[State, dict[Swaps, Row]]:
-    # Of all states within reach and all that can be done in them, breadth first.
+    # Of all reachable states and all choices in them, breadth first.
     rows: dict[State, dict[Swaps, Row]] = {}
     fresh: list[State] = [()]
     while fresh:
@@ -203,7 +209,7 @@ def _swapped(setting: Chain, state: State, swaps: Swaps) -> Iterator[tuple[float
 
 
 def _runs(state: State, swaps: Swaps) -> Iterator[list[Link]]:
-    # Links that are joined by the swaps, or a single one that no swap touches.
+    # Each run is the links that the swaps join, or a single link without a swap.
     follower = {link.left: link for link in state}
     for link in state:
         if link.left not in swaps:
@@ -225,7 +231,7 @@ def _heralded(setting: Chain, kept: list[Link]) -> Iterator[tuple[float, list[Li
 
 
 def _outcomes(links: list[tuple[Link, float]]) -> Iterator[tuple[float, list[Link]]]:
-    # Each is there or not, independently; without what is impossible.
+    # Each link exists or not, independently; outcomes of probability zero are left out.
     each = [[(chance, [link]), (1 - chance, [])] for link, chance in links]
     for combination in product(*each):
         if chance := prod(part for part, _ in combination):
@@ -240,7 +246,7 @@ def _matrix(rows: list[Row], places: dict[State, int]) -> sparse.csr_array:
 
 
 def _time(values: decision_process.Values) -> float:
-    # The slot that begins with the last swap is not waited for.
+    # The last slot only begins with the swap that delivers, so it is not counted.
     return float(-values[0] - 1)
 
 

@@ -1,4 +1,4 @@
-"""Settings under which the fast step is held against the slow one."""
+"""Settings under which the simulation's step is compared with the reference."""
 
 from typing import Any
 
@@ -38,7 +38,10 @@ CHANGING = {
     }
 }
 BUDGETED = {"consensus.cap": "share_budget"}
-"""This cap is found to rounding; the other one only to a scan's fineness, but for equal votes."""
+"""A cap whose level simulation and reference find up to rounding.
+
+For the other cap, the reference searches a grid, which is exact for equal weights only.
+"""
 VERIFIED = {"pairs": 5, "memory_rounds": 2.0, "commissioning_pairs": 400}
 # C is next to the hub, A behind a pure repeater, and B behind both: two fibres are shared.
 FORKED = {
@@ -62,8 +65,8 @@ RELAYED = {
     "learning.qubits": 2,
     "learning.features": 2,
 }
-# None of these comes to a tie that only rounding decides, such as that of an update midway between
-# two others, equally near to it: there both sides may be right and differ.
+# None of these leads to a tie that only rounding decides, such as an update with two others at the
+# same distance: there both sides may be right and still differ.
 VARIANTS: dict[str, dict[str, Any]] = {
     "tiny": {},
     "pipeline": {
@@ -172,5 +175,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 SEEDS = {"changing": 10, "geometric": 3}
 ASKED = {"median": 2}
-"""Of the luck and of the actions, in place of 1, where that happens to leave out what an episode is
-to show, or comes to a tie, or to a geometric median that converges too slowly to compare."""
+"""Seeds of the random numbers and of the actions, for variants where seed 1 does not serve.
+
+With seed 1, these episodes lack what they are meant to test, or lead to a tie, or to a geometric
+median that converges too slowly to be compared.
+"""

@@ -1,5 +1,5 @@
-"""`ceas-gym bench`: how fast a round is, beside what a user would write, and where its time goes.
+"""`ceas-gym bench`: the time of a round, compared with alternatives, and where the time goes.
 
-All figures are ratios of calls that take turns in one process, since a machine's speed is not
-constant. What is counted as a round of an alternative is its gradients alone.
+All figures are ratios of calls that take turns in one process, because the speed of a computer is
+not constant. For the alternatives, only the gradients of a round are timed.
 """

@@ -1,4 +1,4 @@
-"""Who plays rounds: the scanned core, the environments, and the slow reference of the tests."""
+"""What is timed: the scanned core, the environments, and the slow reference of the tests."""
 
 import importlib
 import re
@@ -25,33 +25,53 @@ from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params, State
 
 ROUNDS = 40
-"""That a call of the scanned core plays."""
+"""Rounds that a call of the scanned core plays."""
 REFERENCE = Path(ceas_gym.__file__).parents[1] / "tests" / "reference"
-"""Only a checkout has it."""
+"""Folder of the slow reference, which only a checkout has."""
 
 
 def start(params: Params) -> State:
-    """Returns the state in which an episode begins."""
+    """Returns the state at the start of an episode.
+
+    Args:
+        params: The scenario.
+    """
     return jax.jit(dynamics.reset)(params, jax.random.key(0))[0]
 
 
 def requests(params: Params, *rounds: int) -> Array:
-    """Returns random actions, each asking for half of a channel at most."""
+    """Returns random actions, uniform in [-1, 0]: each request is for half of a channel at most.
+
+    Args:
+        params: The scenario.
+        rounds: Sizes of the first axes, of which there may be none.
+
+    Returns:
+        An array of shape (*rounds, windows, nodes).
+    """
     shape = (*rounds, params.network.windows, params.network.nodes)
     return jax.random.uniform(jax.random.key(1), shape, minval=-1.0, maxval=0.0)
 
 
 def scanned(params: Params, rounds: int = ROUNDS) -> Contender:
-    """Returns the compiled core: whole episodes without anything in between."""
+    """Returns the compiled core, which plays all rounds in one program.
+
+    Args:
+        params: The scenario.
+        rounds: Length of a call, in rounds; at least 1.
+    """
     state, given = start(params), requests(params, rounds)
     play = _compiled(_play, params, state, given)
     return Contender("scanned core", lambda: play(params, state, given), rounds)
 
 
 def smallest(operations: int = 200) -> Contender:
-    """Returns a chain of operations on four numbers: what starting one of them costs.
+    """Returns a chain of operations on four numbers, which shows the cost of starting one.
 
-    A sum and what is done with it cannot be fused, so that a line below is two operations.
+    A sum and the division by it cannot be fused, so each turn of the inner loop is two operations.
+
+    Args:
+        operations: Number of operations that count as one round; even, at least 2.
     """
 
     def turn(numbers: Array, nothing: None) -> tuple[Array, None]:
@@ -68,16 +88,26 @@ def smallest(operations: int = 200) -> Contender:
 
 
 def operations(params: Params) -> int:
-    """Returns how many operations a compiled round starts, without those inside its small loops."""
+    """Returns how many operations, at least 1, a compiled round has outside its small loops.
+
+    Args:
+        params: The scenario.
+    """
     state, given = start(params), requests(params, 1)
     text = _compiled(_play, params, state, given).as_text()
-    # XLA makes no loop of a single round, so that all of it is in the main program.
+    # XLA unrolls the loop over a single round, so all of it is in the main program.
     main = text[text.index("ENTRY") :]
     return len(re.findall(r" (?:fusion|dot|call|copy|sort|while|conditional)\(", main))
 
 
 def batched(params: Params, rows: int, rounds: int = 4) -> Contender:
-    """Returns the core for a batch, as `CEASVectorEnv` plays it, without the way to NumPy."""
+    """Returns the core for a batch, as `CEASVectorEnv` plays it, without conversion to NumPy.
+
+    Args:
+        params: The scenario.
+        rows: Environments of the batch; at least 1.
+        rounds: Length of a call, in rounds; at least 1.
+    """
 
     def play(params: Params, states: State, given: Array) -> Any:  # noqa: ANN401
         return parallel.each(lambda state: _play(params, state, given), states)
@@ -92,7 +122,12 @@ def batched(params: Params, rows: int, rounds: int = 4) -> Contender:
 
 
 def single(scenario: Scenario, rounds: int = ROUNDS) -> Contender:
-    """Returns `CEASEnv`, stepped as a user does."""
+    """Returns `CEASEnv`, stepped as a user does.
+
+    Args:
+        scenario: Resolved settings.
+        rounds: Length of a call, in rounds; at least 1.
+    """
     env = CEASEnv(scenario)
     env.reset(seed=0)
     actions = np.asarray(requests(env.params, rounds))
@@ -106,7 +141,12 @@ def single(scenario: Scenario, rounds: int = ROUNDS) -> Contender:
 
 
 def vectorized(scenario: Scenario, rows: int) -> Contender:
-    """Returns `CEASVectorEnv`, stepped as a user does; longer for small batches."""
+    """Returns `CEASVectorEnv`, stepped as a user does; small batches play more rounds.
+
+    Args:
+        scenario: Resolved settings.
+        rows: Environments of the batch; at least 1. Actions have the shape (rows, windows, nodes).
+    """
     envs = CEASVectorEnv(rows, scenario)
     envs.reset(seed=0)
     rounds = max(1, ROUNDS // rows)
@@ -120,7 +160,14 @@ def vectorized(scenario: Scenario, rows: int) -> Contender:
 
 
 def slow_reference(scenario: Scenario, params: Params) -> Contender | None:
-    """Returns the tests' reference in NumPy, a node, a pair and a density matrix at a time."""
+    """Returns the tests' reference in NumPy, or None where the tests are not installed.
+
+    It computes node by node, pair by pair and density matrix by density matrix.
+
+    Args:
+        scenario: Resolved settings.
+        params: The same scenario as arrays.
+    """
     if not REFERENCE.is_dir():
         return None
     sys.path.insert(0, str(REFERENCE.parent))
@@ -139,7 +186,7 @@ def slow_reference(scenario: Scenario, params: Params) -> Contender | None:
 
 
 def _luck(params: Params) -> Callable[[], Any]:
-    # What the reference asks to be drawn for it.
+    # The random numbers that the reference takes as an argument.
     random, network, learning = np.random.default_rng(0), params.network, params.learning
     nodes, batch_size = network.nodes, learning.batch_size
 

@@ -1,4 +1,4 @@
-"""Floating-point work, counted in the operations that JAX is asked for."""
+"""Floating-point operations, counted in the program that JAX traces."""
 
 import math
 from typing import Any
@@ -15,20 +15,21 @@ FREE = frozenset(
         *("optimization_barrier", "random_wrap", "random_unwrap", "argsort", "copy_p", "unstack"),
     }
 )
-"""Operations that move numbers or choose among them."""
+"""Operations that only move numbers or select among them."""
 REDUCTIONS = ("reduce_", "arg", "cum")
 
 
 def of(function: Any, *arguments: Any) -> float:  # noqa: ANN401
-    """Returns the floating-point operations of a call.
+    """Returns the number of floating-point operations of a call.
 
-    A product of matrices counts two for each of its terms, anything else (also a root or a
-    logarithm) one for each number that it makes or, if it reduces, takes. Loops count as often as
-    they turn; those that end when a condition is met, once.
+    A matrix product counts two operations for each product of two entries. Any other operation,
+    also a root or a logarithm, counts one for each number of its result or, if it is a reduction,
+    of its input. A loop counts once for each iteration, but a loop that ends on a condition counts
+    only once. Of several branches, the one with most operations counts.
 
     Args:
         function: Any function of arrays that JAX can trace.
-        arguments: Of which the shapes matter only.
+        arguments: Only their shapes and types matter.
 
     Example:
         >>> of(lambda a, b: (a @ b).sum(), jnp.ones((2, 3)), jnp.ones((3, 4)))

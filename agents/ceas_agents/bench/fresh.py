@@ -1,4 +1,4 @@
-"""What needs a process of its own: all cores, the first call, and memory."""
+"""Measurements that need a process of their own: all cores, the first call, and memory."""
 
 import json
 import os
@@ -55,19 +55,22 @@ for _ in range(2):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 KIB_PER_UNIT = 1 if sys.platform != "darwin" else 1 / 1024
-"""Linux counts the peak of memory in KiB, macOS in bytes."""
+"""KiB per unit of the peak memory, which Linux reports in KiB and macOS in bytes."""
 
 
 def all_cores(
     scenario: Scenario, repeats: int, cores: set[int], progress: Progress
 ) -> dict[str, NDArray[np.float64]]:
-    """Returns the seconds of a round of the environments, each free to use all cores.
+    """Returns the time of a round of the environments on all cores, in s, by name.
 
     Args:
         scenario: What is timed.
-        repeats: Turns of each.
-        cores: That they may use; all where the system has no say in it.
-        progress: Bar.
+        repeats: Turns of each environment; at least 1.
+        cores: Cores that they may use; an empty set means all.
+        progress: Gets a bar.
+
+    Returns:
+        Arrays of shape (repeats,).
     """
     task = progress.add_task("all cores, in a fresh process", total=1)
     seconds = json.loads(_run(READ + ALL_CORES, scenario, cores, str(repeats)))
@@ -76,7 +79,12 @@ def all_cores(
 
 
 def take_turns(scenario: Scenario, repeats: int) -> dict[str, list[float]]:
-    """Returns the same, measured in this process."""
+    """Returns the same as `all_cores`, measured in this process, in s.
+
+    Args:
+        scenario: What is timed.
+        repeats: Turns of each environment; at least 1.
+    """
     calls = [contenders.single(scenario)]
     if jax.default_backend() == "cpu":
         calls += [contenders.vectorized(scenario, rows) for rows in ROWS]
@@ -88,10 +96,15 @@ def take_turns(scenario: Scenario, repeats: int) -> dict[str, list[float]]:
 
 
 def cold(scenario: Scenario, cores: set[int], progress: Progress) -> dict[str, float]:
-    """Returns the seconds of the first calls, and the memory that a large batch takes.
+    """Returns the time of the first calls, in s, and the memory of a large batch, in MiB.
 
-    Nothing is compiled before, nor found in a cache. Processor time is that of all cores together,
+    Nothing has been compiled before, and no cache is used. Processor time is summed over all cores,
     from the start of the process.
+
+    Args:
+        scenario: What is timed.
+        cores: Cores that the process may use; an empty set means all.
+        progress: Gets a bar.
     """
     task = progress.add_task("cold start", total=2)
     clocks = np.diff(json.loads(_run(READ + COLD, scenario, cores)), axis=0)
@@ -106,7 +119,7 @@ def cold(scenario: Scenario, cores: set[int], progress: Progress) -> dict[str, f
 
 
 def _run(script: str, scenario: Scenario, cores: set[int], *arguments: str) -> str:
-    # JAX would reserve most of an accelerator's memory, of which this process holds a part.
+    # JAX would reserve most of an accelerator's memory, part of which this process already holds.
     environment: dict[str, Any] = {
         **os.environ,
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",

@@ -1,4 +1,4 @@
-"""How the time of a round grows with nodes, qubits, samples and the size of a batch."""
+"""How the time of a round grows with nodes, qubits, samples and rows of a batch."""
 
 import math
 from pathlib import Path
@@ -22,16 +22,16 @@ CURVES: dict[str, tuple[tuple[int, ...], str]] = {
     "samples": ((4, 8, 16, 32, 64, 128), "1 beyond what is fixed"),
     BATCH: ((1, 4, 16, 64, 256), "1"),
 }
-"""Sizes, and the exponent that the arithmetic asks for."""
+"""Sizes, and the exponent that is expected from the number of operations."""
 
 
 def measure(scenario: Scenario, repeats: int, progress: Progress) -> dict[str, Any]:
-    """Returns the seconds of a round, or of a step of all rows, at each size of each curve.
+    """Returns the time of a round, or of a step of all rows, in s, at each size of each curve.
 
     Args:
-        scenario: Of which one size at a time is changed.
-        repeats: Turns of each size.
-        progress: Bar.
+        scenario: Resolved settings, in which one size at a time is changed.
+        repeats: Turns of each size; at least 1.
+        progress: Gets a bar.
     """
     task = progress.add_task("growth", total=sum(len(sizes) for sizes, _ in CURVES.values()))
     found: dict[str, Any] = {}
@@ -55,6 +55,10 @@ def measure(scenario: Scenario, repeats: int, progress: Progress) -> dict[str, A
 def exponent(sizes: NDArray[np.int64], seconds: NDArray[np.float64]) -> float:
     """Returns the slope of log t over log x, fitted to the upper half of the sizes.
 
+    Args:
+        sizes: Increasing and above 0, of shape (sizes,).
+        seconds: The time t at each size, in s; above 0.
+
     Example:
         >>> exponent(np.array([1, 2, 4, 8]), np.array([9.0, 4.0, 16.0, 64.0]))
         2.0
@@ -65,7 +69,12 @@ def exponent(sizes: NDArray[np.int64], seconds: NDArray[np.float64]) -> float:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Writes the curves as a plot, and returns its path."""
+    """Returns the path of the figure of all curves, with times in ms.
+
+    Args:
+        found: From `measure`.
+        path: Of the PNG file.
+    """
     with style.applied():
         figure = style.figure(height_inches=2.4)
         panels = figure.subplots(1, len(found), sharey=True)
@@ -84,7 +93,7 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 
 def _extent(name: str, sizes: tuple[int, ...]) -> NDArray[np.int64]:
-    # A register of one more qubit has four times as many Pauli words.
+    # One more qubit makes four times as many Pauli words.
     return 4 ** np.array(sizes) if name == QUBITS else np.array(sizes)
 
 

@@ -1,6 +1,6 @@
-"""What a user would write with PennyLane: the gradients of a round, and nothing else of it.
+"""Alternatives that a user would write with PennyLane, for the gradients of a round only.
 
-Their values are compared with ours before anything is timed.
+The gradients of the compiled alternatives are compared with ours before anything is timed.
 """
 
 import math
@@ -27,24 +27,24 @@ NAIVE = "default.qubit, parameter shift, node by node"
 COMPILED = "default.qubit, compiled, all nodes at once"
 MIXED = "default.mixed with the noise, compiled, all at once"
 CONTRACTION = 0.9
-"""That each data qubit has left, where there is noise."""
+"""Contraction of each data qubit in the alternative with noise."""
 TOLERANCE = 2e-5
-"""Of gradients in 32 bits."""
+"""Allowed difference of gradients in single precision."""
 
 
 def contenders(settings: LearningSettings, learning: Learning, nodes: int) -> list[Contender]:
-    """Returns the three alternatives, slowest first, after a check of the compiled ones' values.
+    """Returns the three alternatives, after a check of the gradients of the compiled ones.
 
     Args:
-        settings: Data and circuit.
-        learning: The same, as we use it.
-        nodes: Of the network.
+        settings: Settings of data and circuit.
+        learning: The same data and circuit, as arrays.
+        nodes: Number of nodes; gradients have the shape (nodes, parameters).
 
     Raises:
         AssertionError: If the gradients differ from ours.
     """
     with warnings.catch_warnings():
-        # PennyLane calls what JAX deprecates, and asks for numbers of 64 bits.
+        # PennyLane calls deprecated functions of JAX, and asks for double precision.
         warnings.simplefilter("ignore")
         return _contenders(settings, learning, nodes)
 
@@ -73,7 +73,7 @@ def _contenders(settings: LearningSettings, learning: Learning, nodes: int) -> l
 def _naive(
     settings: LearningSettings, learning: Learning, sample: Numbers, weights: Numbers, samples: int
 ) -> Contender:
-    # The gradient of one sample's expectation values; a round takes as many as there are samples.
+    # The gradient of the expectation values of one sample; a round needs one for every sample.
     import pennylane as qml
     from pennylane import numpy as qnp
 

@@ -1,4 +1,4 @@
-"""`ceas-gym bench`: measures, prints tables, and writes what it found as JSON."""
+"""`ceas-gym bench`: measures times, prints tables, and writes the results as JSON."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
 PEAK_SIZE = 1024
-"""Of the square matrices whose product is taken for the machine's peak."""
+"""Size of the square matrices whose product measures the peak rate of operations."""
 CASES: dict[str, tuple[str, dict[str, object]]] = {
     "paper": ("paper", {}),
     "paper, clip+nnm+trimmed_mean": ("paper", {"consensus.rule": "clip+nnm+trimmed_mean"}),
@@ -35,19 +35,20 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
 
 
 def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None:
-    """Runs all measurements, prints their tables, and writes `bench.json`.
+    """Runs all measurements, prints their tables, and writes `bench.json` with times in s.
 
     Args:
         scenario: What is timed.
-        repeats: Turns of each contender.
-        folder: For `bench.json`, and `growth.png` if asked for.
-        grow: Whether to measure how a round's time grows, too.
+        repeats: Turns of each contender; at least 3.
+        folder: For `bench.json`, and for `growth.png` if `grow` is true.
+        grow: Whether to measure also how the time of a round grows.
 
     Raises:
         OSError: If the folder can't be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # All but what runs in fresh processes is on one core, from before JAX starts its threads.
+    # Only the fresh processes use all cores. The limit to one core must come before JAX starts its
+    # threads.
     with timing.one_core() as cores, console.progress_bar() as progress:
         params = parameters.build(scenario)
         found: dict[str, Any] = {
@@ -65,7 +66,7 @@ def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None
             parts["growth"] = lambda: growth.measure(scenario, repeats, progress)
         for name, measure in parts.items():
             found[name] = measure()
-            # An interrupt leaves what is finished.
+            # Written after each part, so that an interrupted run keeps the finished ones.
             results.write_json(folder / "bench.json", found)
     written = [folder / "bench.json"]
     if grow:
@@ -104,7 +105,7 @@ def _rounds(
     tick = timing.ticker(progress, task)
     found = _compared(timing.seconds_per_round(calls, repeats, tick))
     if reference:
-        # Half a minute a round: a single turn has to do.
+        # A round takes many seconds, so it has a single turn.
         slow = _compared(timing.seconds_per_round([core, reference], 1, tick))
         found[reference.name] = slow[reference.name]
     return found
@@ -140,7 +141,7 @@ def _stages(params: Params, repeats: int, progress: Progress) -> dict[str, Any]:
         stage: {"seconds": medians[stage], "flops": flops.of(partial(call, params), one)}
         for stage, call in stages.STAGES.items()
     }
-    # The consensus calls the attack.
+    # The consensus includes the attack, which has a line of its own.
     for figure in ("seconds", "flops"):
         found[stages.CONSENSUS][figure] -= found[stages.ATTACK][figure]
     return {

@@ -1,4 +1,4 @@
-"""Where a round's time goes: every stage of the step alone, on what an episode gave it."""
+"""The time of each stage of a round alone, on inputs that were recorded in an episode."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +18,7 @@ from ceas_gym.types import Params, Received, Round, State
 
 
 class Moment(NamedTuple):
-    """What the stages of a round are given."""
+    """The inputs of the stages of a round."""
 
     before: State
     action: Float[Array, "windows nodes"]
@@ -32,7 +32,7 @@ def record(params: Params, state: State, given: Float[Array, "rounds windows nod
     Args:
         params: The scenario.
         state: At the start of the episode.
-        given: Actions.
+        given: Actions, in [-1, 1].
     """
 
     def one(before: State, action: Array) -> tuple[State, Moment]:
@@ -44,14 +44,24 @@ def record(params: Params, state: State, given: Float[Array, "rounds windows nod
 
 
 def compiled(stage: str, params: Params, moments: Moment) -> Callable[[], Any]:
-    """Returns a call that does a stage of every round."""
+    """Returns a function without arguments that computes one stage of every round.
+
+    Args:
+        stage: A key of `STAGES`.
+        params: The scenario.
+        moments: From `record`, each array of shape (rounds, ...).
+    """
     call = partial(STAGES[stage], params)
     play = often(lambda moments: jax.lax.map(call, moments)).lower(moments).compile()
     return lambda: play(moments)
 
 
 def first(moments: Moment) -> Moment:
-    """Returns what the stages of the first round are given."""
+    """Returns the moment of the first round.
+
+    Args:
+        moments: From `record`, each array of shape (rounds, ...).
+    """
     return jax.tree.map(lambda leaf: leaf[0], moments)
 
 
@@ -154,4 +164,4 @@ STAGES: dict[str, Callable[[Params, Moment], Any]] = {
     "observation": _observation,
     "metrics": _metrics,
 }
-"""What a round does, by stage; the attack is a part of the consensus."""
+"""Functions of scenario and moment, by stage; the consensus includes the attack."""

@@ -1,4 +1,4 @@
-"""What `ceas-gym bench` prints."""
+"""The tables that `ceas-gym bench` prints."""
 
 from typing import Any
 
@@ -8,7 +8,11 @@ SPREAD = "median (least to greatest); ratios of calls that take turns"
 
 
 def of(found: dict[str, Any]) -> list[Table]:
-    """Returns the tables of a run, from what is written to `bench.json`."""
+    """Returns the tables of a run.
+
+    Args:
+        found: The contents of `bench.json`, with times in s.
+    """
     machine = found["machine"]
     name, where = found["scenario"]["name"], machine["processor"]
     tables = [

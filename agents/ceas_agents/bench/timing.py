@@ -1,4 +1,4 @@
-"""Timing on a machine whose speed changes: contenders take turns, and their ratios are paired."""
+"""Timing on a computer whose speed varies: contenders take turns, and their ratios are paired."""
 
 import gc
 import os
@@ -18,16 +18,16 @@ TASKS = Path("/proc/self/task")
 
 
 class Contender(NamedTuple):
-    """Something that plays rounds."""
+    """A function that plays rounds, and is timed."""
 
     name: str
     call: Callable[[], Any]
     rounds: float = 1.0
-    """Rounds that a call is worth; a fraction if it does only a part of one."""
+    """Rounds of a call; a fraction if it computes only a part of a round."""
 
 
 class Estimate(NamedTuple):
-    """Median of several repetitions, with the least and the greatest."""
+    """Median of several repetitions, with the least and the greatest value."""
 
     median: float
     low: float
@@ -36,6 +36,9 @@ class Estimate(NamedTuple):
 
 def estimate(values: NDArray[np.float64]) -> Estimate:
     """Returns the median with its range.
+
+    Args:
+        values: At least one, of shape (repeats,).
 
     Example:
         >>> estimate(np.array([3.0, 1.0, 2.0]))
@@ -47,11 +50,11 @@ def estimate(values: NDArray[np.float64]) -> Estimate:
 def seconds_per_round(
     contenders: list[Contender], repeats: int, tick: Callable[[str], None]
 ) -> Mapping[str, NDArray[np.float64]]:
-    """Returns the seconds of a round, by name, each of shape (repeats,).
+    """Returns the time of a round in s, by name, each of shape (repeats,).
 
     Args:
-        contenders: They take turns, after a call of each that is not counted.
-        repeats: Turns of each.
+        contenders: They take turns, after a first call of each that is not timed.
+        repeats: Timed turns of each contender; at least 1.
         tick: Called with the name before each turn.
     """
     found: dict[str, list[float]] = {contender.name: [] for contender in contenders}
@@ -65,7 +68,11 @@ def seconds_per_round(
 
 
 def once(call: Callable[[], Any]) -> float:
-    """Returns the seconds until all that a call returns is there."""
+    """Returns the time until all results of a call are computed, in s.
+
+    Args:
+        call: A function without arguments.
+    """
     gc.collect()
     start = time.perf_counter()
     jax.block_until_ready(call())
@@ -74,10 +81,13 @@ def once(call: Callable[[], Any]) -> float:
 
 @contextmanager
 def one_core() -> Iterator[set[int]]:
-    """Keeps this process on one core, where the system allows it; gives the cores it may use.
+    """Keeps this process on one core within its context, where the system supports that.
 
-    JAX makes as many threads as there are cores when it first computes, and a single core is
-    slower with more of them; so this is best entered before.
+    JAX starts as many threads as there are cores when it first computes, and more threads make a
+    single core slower. So the context should be entered before JAX computes anything.
+
+    Yields:
+        The cores that the process was allowed to use, or an empty set if that is unknown.
     """
     if not TASKS.is_dir():
         yield set()
@@ -91,7 +101,12 @@ def one_core() -> Iterator[set[int]]:
 
 
 def ticker(progress: Progress, task: TaskID) -> Callable[[str], None]:
-    """Returns a function that shows a name on the bar, and moves it on."""
+    """Returns a function that shows a name on the progress bar and advances it by one.
+
+    Args:
+        progress: The display of all bars.
+        task: The bar to advance, by 1 for each name.
+    """
 
     def tick(name: str) -> None:
         progress.update(task, advance=1, description=name)

@@ -1,1 +1,1 @@
-"""What no scheduler can exceed: an oracle's, of pairs, and exact optima."""
+"""Upper bounds for schedulers: an oracle's information, useful pairs, and exact optima."""

@@ -8,51 +8,57 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 ROUNDING = 1e-12
-"""Chances of ending, and relative gains of another choice, that count as none."""
+"""Chances of ending, and relative gains of another choice, up to this size count as zero."""
 Values = Float[np.ndarray, " states"]
+"""Expected sum of rewards from each state on."""
 Policy = Int[np.ndarray, " states"]
-"""Of each state, the pair that is chosen in it."""
+"""Index of the state-action pair that is chosen in each state."""
 
 
 class Process(NamedTuple):
-    """A Markov decision process; a pair is a state and one thing that can be done in it."""
+    """A finite Markov decision process; here a pair is a state-action pair."""
 
     chances: sparse.csr_array
-    """Of each pair, the chance of each next state, as (pairs, states); what is missing to 1 is
-    the chance of the end, after which there are no rewards."""
+    """Probability of each next state after each pair, shape (pairs, states). The rows may sum to
+    less than 1: the rest is the probability that the process ends, after which nothing is earned.
+    """
     rewards: Float[np.ndarray, " pairs"]
+    """Expected reward of each pair; finite."""
     states: Int[np.ndarray, " pairs"]
-    """Of each pair, its state."""
+    """Index of the state of each pair."""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Returns the numbers of pairs and of states."""
+        """Returns the shape of `chances`: the numbers of pairs and of states."""
         shape = self.chances.shape
         assert shape is not None
         return shape
 
 
 def best(process: Process, discount: float = 1.0) -> tuple[Values, Policy]:
-    """Returns the largest expected sums of rewards until the end, and a policy that has them.
+    """Returns the largest expected sums of rewards until the end, and a policy that attains them.
 
-    Policy iteration: the values of a policy are solved for exactly, and each state turns to
-    another pair only if that gains something. Without discount it starts from a policy that ends
-    for sure, and looks no further than such policies.
+    Policy iteration: the linear equations give the values of a policy exactly, and a state changes
+    to another pair only if that gains something. Without discount, the first policy and all later
+    ones end with probability one.
 
     Args:
-        process: The process. Without discount, the end must be within reach of every state, and
-            a policy that never ends must not be the better for it.
-        discount: Factor of what comes one step later, in (0, 1].
+        process: The process. Without discount, every state must be able to reach the end, and a
+            policy that never ends must not earn more than one that does.
+        discount: Factor on rewards for each later step, in (0, 1].
+
+    Returns:
+        Values of shape (states,) and the index of the pair that is chosen in each state.
 
     Raises:
-        ValueError: If an argument is out of range, or an end is missing.
+        ValueError: If an argument is out of range, or a state can't reach the end.
 
     Source:
         Bertsekas and Tsitsiklis, An analysis of stochastic shortest path problems, Mathematics of
         Operations Research 16, 580 (1991).
 
     Example:
-        Half of all tries at a price of 2 succeed, and one in eight at a price of 1.
+        Half of all attempts at a price of 2 succeed, and one in eight at a price of 1.
         >>> chances = sparse.csr_array([[0.5], [0.875]])
         >>> best(Process(chances, np.array([-2.0, -1.0]), np.array([0, 0])))
         (array([-4.]), array([0]))
@@ -60,7 +66,8 @@ def best(process: Process, discount: float = 1.0) -> tuple[Values, Policy]:
     _check(process, discount)
     policy = _ending(process) if discount == 1 else _greedy(process, process.rewards)
     total = -np.inf
-    # In exact arithmetic the sum rises until the policy stays, so that it can't rise for ever.
+    # In exact arithmetic the sum rises until the policy no longer changes; there are finitely many
+    # policies, so the loop ends.
     while (values := evaluate(process, policy, discount)).sum() > total:
         total = values.sum()
         policy = _improved(process, policy, _gains(process, values, discount))
@@ -72,12 +79,15 @@ def evaluate(process: Process, policy: Policy, discount: float = 1.0) -> Values:
 
     Args:
         process: The process.
-        policy: Of each state, a pair of it.
-        discount: Factor of what comes one step later, in (0, 1].
+        policy: For each state, the index of one of its pairs.
+        discount: Factor on rewards for each later step, in (0, 1].
 
     Raises:
         ValueError: If an argument is out of range, or the policy never ends from some state and
             there is no discount.
+
+    Source:
+        Bellman's equations of a fixed policy, solved by sparse LU decomposition.
     """
     _check(process, discount)
     if not np.array_equal(process.states[policy], np.arange(process.shape[1])):
@@ -92,17 +102,20 @@ def evaluate(process: Process, policy: Policy, discount: float = 1.0) -> Values:
 def finite_horizon(
     process: Process, steps: int, discount: float = 1.0
 ) -> tuple[Float[np.ndarray, "steps+1 states"], Int[np.ndarray, "steps states"]]:
-    """Returns the largest expected sums of rewards from each step on, and a policy of each step.
+    """Returns the largest expected sums of rewards from each step on, and a policy for each step.
 
-    Backward induction: the last row of the values is what is left after the last step, zero.
+    Backward induction: the last row of the values is zero, because no step is left.
 
     Args:
-        process: The process; it needs no end.
-        steps: How many choices there are; at least 0.
-        discount: Factor of what comes one step later, in (0, 1].
+        process: The process; it need not end by itself.
+        steps: Number of choices; at least 0.
+        discount: Factor on rewards for each later step, in (0, 1].
 
     Raises:
         ValueError: If an argument is out of range.
+
+    Source:
+        Bellman, Dynamic Programming, 1957.
 
     Example:
         >>> chances = sparse.csr_array([[1.0], [0.0]])
@@ -124,25 +137,25 @@ def finite_horizon(
 
 
 def _gains(process: Process, values: Values, discount: float) -> np.ndarray:
-    # Of each pair, its reward and what is expected after it.
+    # Reward of each pair, plus the expected rewards after it.
     return process.rewards + discount * (process.chances @ values)
 
 
 def _greedy(process: Process, gains: np.ndarray) -> Policy:
-    # The first of equal pairs.
+    # The best pair of each state; of equally good ones, the first.
     order = np.lexsort((-gains, process.states))
     return order[np.searchsorted(process.states[order], np.arange(process.shape[1]))]
 
 
 def _improved(process: Process, policy: Policy, gains: np.ndarray) -> Policy:
-    # Of equal pairs the former stays: another might put off the end for ever.
+    # Of equally good pairs the present one is kept: another might never end.
     other = _greedy(process, gains)
     slack = ROUNDING * np.abs(gains).max()
     return np.where(gains[other] > gains[policy] + slack, other, policy)
 
 
 def _ending(process: Process) -> Policy:
-    # Every pair of it may lead nearer to the end.
+    # A policy that ends: each chosen pair leads nearer to the end with positive probability.
     ends = process.chances.sum(axis=1) < 1 - ROUNDING
     policy = np.full(process.shape[1], -1)
     while (policy < 0).any():

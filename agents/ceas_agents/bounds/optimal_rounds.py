@@ -1,8 +1,8 @@
-"""The exact optimum of a small scenario in which only delivery counts.
+"""The exact optimum of a small scenario whose reward counts delivered information only.
 
 Every outcome of heralding is played through the simulator's own storage and barrier, from every
-state that can be reached; so the process that is solved is the simulator's, and its optimum bounds
-all schedulers, whatever they know.
+state that can be reached. So the Markov decision process is that of the simulator, and its optimum
+bounds all schedulers, whatever they know.
 """
 
 import itertools
@@ -23,7 +23,7 @@ from ceas_gym.task import actions, rewards
 from ceas_gym.types import Memory, Network, Params
 
 LARGEST = 2000
-"""Schedules of a round, outcomes of a round, and states, each."""
+"""Limit on the number of schedules of a round, of outcomes of a round, and of states, each."""
 Counts = NDArray[np.int64]
 
 
@@ -31,31 +31,34 @@ class Game(NamedTuple):
     """A scenario's rounds as a decision process."""
 
     attempts: Int[np.ndarray, "schedules windows nodes"]
-    """What can be tried in a round."""
+    """Attempts of each schedule that the channels allow; at least 0."""
     states: Int[np.ndarray, "states nodes ages"]
-    """Pairs in memory before a round; the first state is empty."""
+    """Pairs in memory before a round; in the first state there are none."""
     process: decision_process.Process
-    """Its pairs of state and schedule, schedule by schedule for each state."""
+    """Its state-action pairs are sorted by state, then by schedule."""
 
 
 class Optimum(NamedTuple):
-    """The best that can be done from empty memories."""
+    """The optimum of an episode that starts with empty memories."""
 
     value: float
-    """Expected return of the episode."""
+    """Expected return of the episode, in [0, 1]."""
     schedules: Int[np.ndarray, "rounds states"]
-    """Index of the best schedule."""
+    """Index of the best schedule in each round and state."""
 
 
 def game(params: Params) -> Game:
-    """Returns the scenario as a decision process.
+    """Returns the scenario as a decision process, one step of which is a round.
 
     Args:
         params: Of a scenario with steady links of one hop, without key, purification, verification
             and sabotage.
 
+    Returns:
+        Arrays of shapes (schedules, windows, nodes) and (states, nodes, ages), and the process.
+
     Raises:
-        ValueError: If the scenario is another, or too large.
+        ValueError: If the scenario has any of these, or is too large.
     """
     _check(params)
     network = params.network
@@ -73,7 +76,12 @@ def game(params: Params) -> Game:
 
 
 def solve(game: Game, rounds: int) -> Optimum:
-    """Returns the optimum of an episode of so many rounds, by backward induction."""
+    """Returns the optimum of an episode, by backward induction.
+
+    Args:
+        game: From `game`.
+        rounds: Length of the episode, in rounds; at least 1.
+    """
     values, chosen = decision_process.finite_horizon(game.process, rounds)
     return Optimum(float(values[0, 0]), chosen % len(game.attempts))
 
@@ -81,10 +89,18 @@ def solve(game: Game, rounds: int) -> Optimum:
 def request(
     network: Network, attempts: Int[np.ndarray, "windows nodes"]
 ) -> Float[Array, "windows nodes"]:
-    """Returns the action that makes so many attempts."""
+    """Returns the action that makes these numbers of attempts.
+
+    Args:
+        network: Channels and attempts of a window.
+        attempts: One schedule of a `Game`, in attempts; at least 0.
+
+    Returns:
+        Requests in [-1, 1].
+    """
     whole = np.asarray(network.generation.attempts_per_window[:, 0], float)
     slack = float(network.switch.channels[0]) - (attempts / whole).sum(axis=1, keepdims=True)
-    # In the middle between as many and one more, so that rounding does not matter.
+    # Half an attempt more where the channels allow, so that rounding does not lose one.
     share = attempts / whole + np.minimum(slack / len(whole), 0.5 / whole)
     return actions.encode(jnp.asarray(np.where(attempts > 0, share, 0), jnp.float32))
 
@@ -114,7 +130,7 @@ def _key_rate(network: Network) -> Float[Array, " nodes"]:
 
 
 def _sets(network: Network, modes: int) -> Counts:
-    # All that the channels allow in a round, as multiples: attempts, or pairs with many modes.
+    # All numbers of attempts that the channels allow in a round, or of pairs, with several modes.
     whole = np.asarray(network.generation.attempts_per_window[:, 0], float)
     ranges = [range(math.floor(most) * modes + 1) for most in whole]
     _limit(math.prod(map(len, ranges)), "outcomes of a window")
@@ -133,7 +149,7 @@ def _limit(number: int, what: str) -> None:
 
 
 def _chances(network: Network, attempts: Counts, heralded: Counts) -> NDArray[np.float64]:
-    # Of each outcome (column) under each schedule (row).
+    # Probability of each outcome (column) under each schedule (row).
     chance = np.asarray(network.generation.success_probability[:, 0], float)
     chances = np.ones((len(attempts), len(heralded)))
     for window, node in itertools.product(range(network.windows), range(len(chance))):
@@ -143,7 +159,8 @@ def _chances(network: Network, attempts: Counts, heralded: Counts) -> NDArray[np
 
 
 def _explore(params: Params, heralded: Counts) -> tuple[Counts, list[Counts], NDArray[np.float64]]:
-    # States in the order in which they are found; of each, what follows and the reward, by outcome.
+    # States in the order in which they are found, and for each state and outcome the next state
+    # and the reward.
     network = params.network
     play = jax.jit(jax.vmap(lambda pairs, new: _round(params, pairs, new), in_axes=(None, 0)))
     outcomes = jnp.asarray(heralded[..., None], jnp.int32)
@@ -165,7 +182,7 @@ def _explore(params: Params, heralded: Counts) -> tuple[Counts, list[Counts], ND
 
 
 def _round(params: Params, pairs: Array, heralded: Array) -> tuple[Array, Array]:
-    # Pairs left after a round in which so many were heralded, and its share of the return.
+    # Pairs left after a round with these heralded pairs, and the round's share of the return.
     network = params.network
     links, memory = forecast.nominal(network), _memory(network, pairs)
     stored, ledger = storage.store(network, links, memory, heralded)
@@ -174,7 +191,7 @@ def _round(params: Params, pairs: Array, heralded: Array) -> tuple[Array, Array]
 
 
 def _memory(network: Network, pairs: Array) -> Memory:
-    # With steady links, what a pair is worth follows from its age.
+    # With steady links, the contraction of a pair follows from its age.
     links = forecast.nominal(network)
     new = forecast.new_contraction(network, links)
     by_age = forecast.by_age(new, links.decay[-1], network.memories.ages)

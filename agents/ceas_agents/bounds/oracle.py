@@ -1,16 +1,17 @@
 """An upper bound on the information that any scheduler can deliver: a linear program.
 
-What is bounded: the expected return under the reward `information`, given the true link conditions
-of all rounds, and the coherence times by the hub's estimate, which that reward counts; over all
-schedulers, also over those that know these conditions beforehand. Only the luck of heralding is
-unknown to them. It is a bound, not a policy: it lets the expected numbers of pairs be divided,
-forgets that key expires and that its pool is limited, starts attempts that a window's end would cut
-off, and lets stored pairs wait for a later barrier at what they are worth at the next one.
+It bounds the expected return under the reward `information`, given the true link conditions of all
+rounds, and the coherence times of the hub's estimate, which that reward uses. It holds for all
+schedulers, also for those that know these conditions in advance; only the outcomes of heralding are
+unknown to them. It is a bound, not a policy: it divides the expected numbers of pairs, neglects
+that key expires and that its pool is limited, counts attempts that a window's end would cut off,
+and values stored pairs at a later barrier at what they are worth at the next one.
 
-Why it is one: the expected number of pairs is at most linear in the channel-time, so the means
-of any scheduler's choices meet the program's constraints. The information of a shot is convex in
-the logarithm of its process fidelity, so pairs of different fidelity are worth at most what they
-are worth apart (Jensen), which is linear in their numbers.
+Why it is a bound: the expected number of pairs is at most linear in the channel-time, so the means
+of any scheduler's choices satisfy the program's constraints. The information of a shot is convex in
+the logarithm of its process fidelity, so pairs of different fidelity in one shot carry at most the
+information that they carry in shots of equal pairs (Jensen's inequality), which is linear in their
+numbers.
 
     maximise    sum_twk v_twk x_twk + v'_twk x'_twk
     subject to  sum_k passes_bk (x_twk + x'_twk + y_twk) <= channels_b,   x_twk <= z_tk <= 1,
@@ -18,10 +19,11 @@ are worth apart (Jensen), which is linear in their numbers.
                 sum_{s<=t} u_sk <= sum_{s<t} sum_w pairs_sk x'_swk, equal at the end,
                 tag sum_{s<=t} z_sk <= sum_{s<=t} sum_w key_sk y_swk
 
-with the channel-time of node k in window w of round t for data that is used at the next barrier
-(x), for data that is used later (x') and for key (y); the chance z that the node has a tag at the
-barrier; and the stored pairs u that it uses there. The value v of a whole channel is what CEAS sees
-in it, under the true conditions, and v' what is left of it one round later.
+where x is the channel-time of node k in window w of round t for data that is used at the next
+barrier, x' that for data that is used later, and y that for key; z is the chance that the node has
+a tag at the barrier, and u the stored pairs that it uses there. The value v of a whole channel is
+the one that CEAS computes (`policies.planning`), under the true conditions, and v' is what is left
+of it one round later.
 """
 
 from functools import reduce
@@ -49,38 +51,45 @@ class Outlook(NamedTuple):
     """What a whole channel yields in a window of each round, under the true conditions."""
 
     pairs: Float[Array, "rounds nodes"]
+    """Expected pairs of a window; at least 0."""
     key: Float[Array, "rounds nodes"]
-    """Secret bits."""
+    """Secret bits of a window; at least 0."""
     new: Float[Array, "rounds xyz nodes"]
-    """Contraction of a new pair at its window's end."""
+    """Contraction of a new pair at its window's end, in [0, 1]."""
     decay: Float[Array, "rounds xyz nodes"]
-    """Factor that a window in memory leaves of each letter."""
+    """Factor that a window in memory leaves of X, Y and Z, in [0, 1]."""
 
 
 class Bound(NamedTuple):
     """The optimum of the program."""
 
     information: float
-    """Most that the return can be on average, in the unit of the reward `information`."""
+    """Bound on the mean return, in the unit of the reward `information`; at least 0."""
     data: Numbers
-    """Channel-time for data that is used at the next barrier, shape (rounds, windows, nodes)."""
+    """Channel-time for data that is used at the next barrier, as a share of a channel in [0, 1];
+    shape (rounds, windows, nodes)."""
     later: Numbers
-    """The same for data that is stored for a later one."""
+    """The same for data that is stored for a later barrier."""
     key: Numbers
     """The same for key."""
     tagged: Numbers
-    """Chance to have a tag at the barrier, shape (rounds, nodes)."""
+    """Chance to have a tag at the barrier, in [0, 1]; shape (rounds, nodes)."""
 
 
 def bound(params: Params, key: Key[Array, ""]) -> Bound:
-    """Returns the most information that the episode of this key can deliver on average.
+    """Returns a bound on the information that the episode of this random key delivers on average.
 
     Args:
         params: The scenario.
-        key: Of the episode, as for `dynamics.reset`.
+        key: Random key of the episode, as for `dynamics.reset`.
+
+    Returns:
+        The bound, and the channel-time in [0, 1] of the solution that attains it in the program.
 
     Raises:
-        ValueError: If pairs are purified or verified, or wait at relays, which it does not cover.
+        ValueError: If pairs are purified or verified, or wait at relays: the bound does not cover
+            these.
+        RuntimeError: If the solver fails.
 
     Example:
         >>> from ceas_gym import config, parameters
@@ -90,7 +99,7 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
     """
     params = layouts.chosen(params, layouts.number(params, key))
     network = params.network
-    # At a relay a link's pairs can wait for a better round of the other link.
+    # At a relay, the pairs of a link can wait for a round in which the other link is better.
     barred = {
         "purification": network.operations.purification.__name__ != "none",
         "verification": network.verifies,
@@ -103,14 +112,23 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
 
 
 def foresee(params: Params, rounds: int, key: Key[Array, ""]) -> Outlook:
-    """Returns what channels yield in every round of the episode of this key; for use in `jit`."""
+    """Returns what channels yield in every round of the episode of this key; for use in `jit`.
+
+    Args:
+        params: The scenario, with the episode's layout.
+        rounds: Rounds of the episode; at least 1.
+        key: Random key of the episode.
+
+    Returns:
+        Numbers for each round, arrays of shape (rounds, ..., nodes).
+    """
     network = params.network
 
     def record(before: State, after: State, timestep: TimeStep) -> Outlook:
-        # Conditions change whatever is done.
+        # Conditions do not depend on the schedule.
         del after, timestep
         links = conditions.links(network, before.conditions)
-        # Not rounded down, so that no share of a channel makes more.
+        # Attempts are not rounded down, so that this bounds the pairs of any share of a channel.
         make = network.generation
         tried = make.attempts_per_window * make.modes * links.success_probability
         pairs = jnp.where(network.routes.is_hop, tried, jnp.inf).min(axis=1)
@@ -127,7 +145,7 @@ def _nothing(params: Params, observation: Observation, key: Key[Array, ""]) -> A
 
 
 def _values(network: Network, outlook: Outlook) -> Float[Array, "2 rounds windows nodes"]:
-    # Of a whole channel, in information: of pairs used at the next barrier, and one round later.
+    # Information of a whole channel's pairs, if used at the next barrier, and one round later.
     def at_barrier(new: Array, decay: Array, waited: Array) -> Array:
         stored = forecast.by_age(new, decay, network.windows) * waited[..., None]
         arriving = counts.fidelity(stored * network.operations.delivery_contraction[..., None])

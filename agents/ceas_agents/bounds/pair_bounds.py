@@ -1,10 +1,11 @@
-"""What any schedule can reach: useful pairs of a round, and utilization on busy channels.
+"""Upper bounds for any schedule: useful pairs of a round, and utilization on busy channels.
 
-Utilization alone is cheap: who makes few pairs can use them all. So two linear programs bound what
-can be had. Their variables are means over an episode: of a whole channel's time in the windows of
-kind w on the route to node k, x for data, y for key and v for pairs that come to nothing; u is the
-share of rounds that commit with the node's update counted, and c the share that commit at all.
-Windows from which the same nodes' pairs outlive the round are of one kind, `windows_w` a round.
+A high utilization alone proves little: a schedule that makes few pairs can use them all. So two
+linear programs bound what a schedule can reach. Their variables are means over an episode. In the
+windows of kind w, node k gets the channel-time x for data, y for key and v for pairs that are not
+useful; u is the share of rounds that commit with the node's update counted, and c the share that
+commit at all. Windows are of one kind if the pairs of the same nodes last from them until the
+barrier; there are `windows_w` of kind w in a round.
 
     maximise    sum_wk pairs_k (x_wk + y_wk)
     subject to  sum_k passes_bk (x_wk + y_wk + v_wk) <= channels_b windows_w  at every bottleneck b,
@@ -14,27 +15,27 @@ Windows from which the same nodes' pairs outlive the round are of one kind, `win
                 u_k <= c <= 1,   quorum c <= sum_k u_k,
                 x_wk = 0 if a pair of window w expires before the barrier.
 
-The means of every scheduler meet these, whatever it knows of the past: the mean number of pairs is
-at most linear in channel-time; a pair that is spent was made in a window from which it outlives the
-round; no barrier spends more pairs of a node than the whole shots in full memories, nor less than
-one shot; tags come from the key pool; only a quorum commits. The pool is full at most at the last
-barrier. Before, a round takes a tag from it; or key expires, and then all that left it within L
-rounds is at most its capacity, since the oldest key is spent first. In T rounds that makes
+The means of every scheduler satisfy these, whatever it knows of the past: the mean number of pairs
+is at most linear in channel-time; a pair that is spent lasted from its window until the barrier; no
+barrier spends more pairs of a node than the whole shots in full memories, nor less than one shot;
+tags come from the key pool; only a quorum commits. After the last barrier the pool may be full. In
+each round before it, a tag is taken from the pool; or key expires, and then all key that leaves the
+pool within L rounds is at most its capacity, because the oldest key is spent first. So in T rounds
 
     most_key = [(T - 1) max(tag, capacity / L) + capacity] / T   a round.
 
 Where a route has several hops, pairs are those of the hop that makes fewest, and any window will
-do, for a link's pair may wait at a relay. Links that change count by what the channel-time would
-have made on a good one: no more than the time itself, and on average no more than the mean rate,
-`whole`. Coherence that drifts counts as none lost; the pool takes no more pairs than are worth its
-key where hub or node are three standard deviations below the nominal coherence, and all pairs in
-the one round of 370 in which one of them is further below. Where pairs are verified or waited at a
-relay, they may be worth any key, and the pool takes any number. The bounds are on means: a lucky
-episode may exceed them.
+do, because a link's pair may wait at a relay. On links whose condition changes, channel-time counts
+by the share of a good link's pairs that it makes: at most 1, and on average at most the mean rate,
+`whole`. With drifting coherence, pairs count as if they did not decay. The pool then takes at most
+the pairs that fill it when hub or node are three standard deviations below the nominal coherence,
+and all pairs in the one round of 370 in which one of them is further below. Where pairs are
+verified or waited at a relay, a pair may hold any key, and the pool takes any number of pairs. The
+bounds hold for means: a single episode may exceed them.
 
-Left out, so that the bounds are too high: pairs and attempts are whole and their number is luck;
-the pool measures what it needs, and not what a schedule would like; memories may be full before the
-barrier; a quorum whose weights are too unequal does not commit; attackers jam; tests take pairs.
+Left out, so that the bounds are too high: pairs and attempts are whole and random in number; the
+pool takes what it needs, and not what a schedule asks for; memories may be full before the barrier;
+a quorum whose weights are too unequal does not commit; attackers jam; tests use up pairs.
 """
 
 from dataclasses import replace
@@ -56,43 +57,43 @@ from ceas_gym.types import Network, Params
 
 Numbers = NDArray[np.float64]
 DEVIATIONS = 3.0
-"""By which a coherence time may be below its nominal one, of the spread of its logarithm."""
+"""Allowed drift of a coherence time, in standard deviations of its logarithm."""
 BEYOND = 0.0027
-"""Chance, at most, that hub or node are further below in a round."""
+"""Upper bound on the chance, in a round, that hub or node are further below."""
 
 
 class _Supply(NamedTuple):
     pairs: Numbers
     """Of a whole channel's time in a window, shape (nodes,)."""
     whole: Numbers
-    """Of that time, what a node can use of a window at most, shape (nodes,)."""
+    """Greatest mean share of a window that a node can use, in [0, 1]; shape (nodes,)."""
     bits: Numbers
     """Secret bits of a pair, shape (nodes,)."""
     most_keyed: Numbers
     """Pairs that the pool can take in a round, shape (nodes,)."""
     lasts: NDArray[np.bool_]
-    """Whether a pair outlives the round, shape (kinds, nodes)."""
+    """Whether a pair lasts until the barrier, shape (kinds, nodes)."""
     windows: Numbers
-    """In a round, shape (kinds,)."""
+    """Windows of each kind in a round, shape (kinds,)."""
 
 
 class _Program(NamedTuple):
-    # Columns are x, y, v, u, c and the number one, by which all can be scaled.
+    # Columns are x, y, v, u, c and the constant 1, so that all of them can be scaled.
     useful: Numbers
     made: Numbers
     hub: sparse.csr_array
-    """Channels of the hub in use in each kind of window, less all of them."""
+    """Channels of the hub in use in each kind of window, minus all of them."""
     limits: sparse.csr_array
-    """Times the columns, these are at most zero."""
+    """The product with the columns must be at most zero."""
     can: NDArray[np.bool_]
     """Which columns may be positive."""
 
 
 def most_useful_pairs(params: Params) -> float:
-    """Returns an upper bound on the mean useful pairs of a round, whatever the schedule.
+    """Returns an upper bound on the mean useful pairs of a round, in pairs, for any schedule.
 
-    Useful is a pair measured into key or spent on an accepted update of a committed round, as in
-    `task.metrics.useful_pairs`. The mean is over luck and all rounds of an episode.
+    A pair is useful if it is keyed, or spent on an update that was counted, as its node sent it, in
+    a committed round (`task.metrics.useful_pairs`). The mean is over randomness and rounds.
 
     Args:
         params: The scenario, under a contestant's protocol.
@@ -109,7 +110,7 @@ def most_useful_pairs(params: Params) -> float:
 
 
 def in_each_layout(params: Params) -> list[float]:
-    """Returns `most_useful_pairs` of each layout, in order.
+    """Returns `most_useful_pairs` of each layout, in order, in pairs.
 
     Args:
         params: The scenario, under a contestant's protocol.
@@ -118,18 +119,18 @@ def in_each_layout(params: Params) -> list[float]:
 
 
 def most_utilization_when_busy(params: Params) -> float:
-    """Returns an upper bound on useful over generated pairs, if all channels are always busy.
+    """Returns an upper bound, in [0, 1], on useful over generated pairs on channels always busy.
 
-    Both are means as in `most_useful_pairs`. The ratio of two linear functions is linear once all
-    variables are scaled until the pairs generated are a fixed number. Neglected are the attempts
-    that a window's end cuts off: less than one in each window on each mode of a link.
+    Both are means as in `most_useful_pairs`. The ratio of two linear functions becomes linear when
+    all variables are scaled to a fixed number of generated pairs. It neglects attempts that a
+    window's end cuts off: less than one in each window on each mode of a link.
 
     Args:
         params: Of a scenario with steady links of one hop.
 
     Raises:
-        ValueError: If pairs wait at relays, links or coherence change, or pairs are tested: then
-            nobody knows how many pairs a busy channel makes, and how many it could use of them.
+        ValueError: If pairs wait at relays or are tested, or links or coherence change: then the
+            pairs that a busy channel makes, and those that it could use, are not known.
 
     Source:
         Charnes and Cooper, Naval Research Logistics Quarterly 9, 181 (1962).
@@ -150,12 +151,12 @@ def most_utilization_when_busy(params: Params) -> float:
 
 
 def most_key_bits(params: Params) -> float:
-    """Returns the most key that a node's pool can take on average in a round, in bits.
+    """Returns the most key that a node's pool can take in a round on average, in bits.
 
     Example:
         >>> from ceas_gym import config, parameters
         >>> tiny = parameters.build(config.load("tiny", {"episode.rounds": 1}))
-        >>> most_key_bits(tiny) == 2 * float(tiny.network.tag_bits)
+        >>> most_key_bits(tiny) == float(tiny.network.key.capacity_bits)
         True
     """
     network, rounds = params.network, int(params.rounds)
@@ -171,7 +172,7 @@ def _supply(params: Params) -> _Supply:
     relayed = np.asarray(network.routes.is_hop, bool).sum(axis=1) > 1
     lasts = np.arange(windows)[::-1, None] < life
     kinds, number = np.unique(np.where(relayed, lasts[-1], lasts), axis=0, return_counts=True)
-    # Of a pair that may be worth nothing, the pool takes any number.
+    # Where a pair may be worth no key, the pool takes any number.
     low = np.where(relayed | network.verifies, 0, least_bits)
     keyed = most_key_bits(params) / np.maximum(low, 1e-30)
     keyed += network.drifts * BEYOND * windows * most
@@ -190,11 +191,11 @@ def _decaying(network: Network, factor: Array | float) -> Network:
     return replace(network, memories=replace(memories, decay_rate=factor * memories.decay_rate))
 
 
-# Compiled as a whole: operation by operation, each would be compiled alone.
+# Compiled as a whole: otherwise every operation would be compiled separately.
 @once
 def _links(network: Network) -> tuple[Array, Array, Array, Array, Array]:
-    # Pairs of a whole channel's time and of a window of it, and of a pair the key at best, the key
-    # at worst, and the lifetime at best.
+    # Pairs of a whole channel's time and of a window of it; of a pair, the key at best, the key at
+    # worst, and the lifetime at best.
     best = worst = network
     if network.drifts:
         slow, fast = 0.0, jnp.exp(DEVIATIONS * network.condition_model.spread)
@@ -202,7 +203,7 @@ def _links(network: Network) -> tuple[Array, Array, Array, Array, Array]:
     links = forecast.nominal(best)
     make = network.generation
     tried = make.attempts_per_window * make.modes * make.success_probability
-    # A whole window holds whole attempts only, shares of it may be of any size.
+    # A whole window holds a whole number of attempts; shares of it may have any size.
     most = forecast.expected_pairs(network) * (
         network.condition_model.start @ network.condition_model.rate
     )

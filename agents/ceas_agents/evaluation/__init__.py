@@ -1,1 +1,1 @@
-"""Contestants play episodes, and what comes of it is written down."""
+"""Contestants play episodes, whose results are written to a folder."""

@@ -1,4 +1,4 @@
-"""`ceas-gym bound`: how much information each policy delivers, beside what none can exceed."""
+"""`ceas-gym bound`: the information that each policy delivers, compared with upper bounds."""
 
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,24 @@ from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
 REWARD: dict[str, object] = {"episode.reward": "information"}
-"""The bounds are on this return, without looking at the learning."""
+"""The bounds are on this return, which does not depend on the learning."""
 Values = NDArray[np.float64]
 
 
 def compare(
     scenario: Scenario, contestants: list[Contestant], seeds: range, folder: Path
 ) -> dict[str, Any]:
-    """Plays the policies for information, and prints and writes it beside the bounds.
+    """Plays the policies, and prints and writes their information together with the bounds.
 
     Args:
         scenario: What is played; its reward is not used.
-        contestants: Who plays.
-        seeds: Episodes of each, and of the oracle.
+        contestants: Who plays; none may override the scenario.
+        seeds: Episodes of each contestant, and of the oracle.
         folder: For `bound.json` and `scenario.yaml`.
 
     Returns:
         What is in `bound.json`: the returns of each policy by seed, the oracle's bound by seed,
-        and the exact optimum, or why there is none.
+        and the exact optimum, or the reason why there is none; returns and bounds are in [0, 1].
 
     Raises:
         ValueError: If the oracle does not cover the scenario, or a contestant changes its protocol.
@@ -78,10 +78,10 @@ def table(returns: dict[str, Values], most: Values, optimum: float | str, title:
     """Returns the table: means with 95 % intervals over the seeds, in per cent of the memories.
 
     Args:
-        returns: Of each policy, one of each seed.
-        most: The bound of each seed.
-        optimum: Exact, or why there is none.
-        title: Of the table.
+        returns: Returns of each policy, shape (seeds,), in [0, 1].
+        most: The bound of each seed, shape (seeds,).
+        optimum: The exact optimum, in [0, 1], or the reason why there is none.
+        title: Title of the table.
     """
     caption = (
         "information delivered, in per cent of what full memories of perfect pairs would bring"

@@ -1,4 +1,4 @@
-"""What is compared: a contestant is a policy, and what it changes of the scenario's protocol."""
+"""Contestants: an evaluation compares policies, each with its changes to the protocol."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ class Contestant(NamedTuple):
 
 
 OBLIVIOUS_FAIR: dict[str, object] = {"consensus.weights": "uniform"}
-"""Everything as CEAS, but the schedule is uniform and the weights are equal."""
+"""The same protocol as for CEAS, with a uniform schedule and equal weights."""
 OBLIVIOUS_NAIVE: dict[str, object] = {
     "network.cutoff_fidelity": None,
     "network.spend_order": "oldest_first",
@@ -27,7 +27,7 @@ OBLIVIOUS_NAIVE: dict[str, object] = {
     "consensus.weights": "uniform",
     "consensus.unauthenticated_updates": "accept",
 }
-"""A uniform schedule, the oldest pairs first, no cut-off, everything accepted, a plain mean."""
+"""A uniform schedule, no cut-off, oldest pairs first, all updates accepted, and a plain mean."""
 
 CONTESTANTS = {name: Contestant(name, policy, {}) for name, policy in POLICIES.items()} | {
     "oblivious-fair": Contestant("oblivious-fair", POLICIES["uniform"], OBLIVIOUS_FAIR),
@@ -37,10 +37,10 @@ CONTESTANTS = {name: Contestant(name, policy, {}) for name, policy in POLICIES.i
 
 
 def get(name: str) -> Contestant:
-    """Returns the contestant of that name, or a policy under the scenario's protocol.
+    """Returns the contestant of that name, or a policy under the scenario's own protocol.
 
     Args:
-        name: A shipped contestant, or whatever `load` takes.
+        name: A shipped contestant, or any name that `load` takes.
 
     Raises:
         ValueError: If the name or an option is unknown, or the policy can't be read.
@@ -56,7 +56,7 @@ def get(name: str) -> Contestant:
 
 
 def load(name: str) -> Policy:
-    """Returns a policy.
+    """Returns a policy, whose actions are in [-1, 1] and of shape (windows, nodes).
 
     Args:
         name: A shipped policy, with options or without, such as `ceas:placement=random`; a learned

@@ -23,11 +23,11 @@ from ceas_gym.types import Metrics, Params, State, TimeStep
 ACCELERATED = 64
 """Seeds that an accelerator plays at once; a processor plays one on each of its cores."""
 ROUNDING = 1e-6
-"""Of an accuracy in 32 bits."""
+"""Rounding error of an accuracy in single precision."""
 LEAST_PAIRS = 1e-9
-"""In a round: what no pairs are taken for, so that none of none is zero."""
+"""Pairs of a round that replace a bound of zero, so that the share of no pairs is zero."""
 Rounds = dict[str, NDArray[np.float32]]
-"""Metrics of an episode by name, each of shape (rounds,), and the rewards."""
+"""Metrics of an episode by name, and its rewards, each of shape (rounds,)."""
 FATES = (
     *("pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired", "pairs_blocked"),
     *("pairs_sacrificed", "pairs_tested"),
@@ -35,11 +35,15 @@ FATES = (
 
 
 def prepare(scenario: Scenario, contestants: list[Contestant]) -> dict[str, Params]:
-    """Returns the parameters under which each contestant plays.
+    """Returns the parameters under which each contestant plays, by its name.
+
+    Args:
+        scenario: Resolved settings.
+        contestants: Who plays; their overrides are applied to the scenario.
 
     Raises:
-        ValueError: If the scenario is wrong, also under a contestant's overrides, or not what a
-            learned contestant can play.
+        ValueError: If the scenario is wrong, also under a contestant's overrides, or if a learned
+            contestant does not fit it.
     """
     return {contestant.name: _built(scenario, contestant) for contestant in contestants}
 
@@ -47,21 +51,22 @@ def prepare(scenario: Scenario, contestants: list[Contestant]) -> dict[str, Para
 def episodes(
     contestant: Contestant, params: Params, rounds: int, seeds: Sequence[int]
 ) -> Iterator[tuple[int, Rounds]]:
-    """Yields each seed with the metrics of its episode, a few seeds at a time.
+    """Yields each seed with the metrics of its episode, each of shape (rounds,).
 
-    The episode is the one that `CEASEnv.reset(seed=seed)` starts, whoever plays.
+    For every contestant, the episode is the one that `CEASEnv.reset(seed=seed)` starts. A few seeds
+    are played at a time.
 
     Args:
-        contestant: Its policy.
+        contestant: Who plays; only the policy is used.
         params: From `prepare`.
-        rounds: Of an episode.
+        rounds: Rounds of an episode; at least 1.
         seeds: Episodes to play.
     """
     cores = parallel.usable_cores()
     together = 1 if jax.default_backend() == "cpu" else ACCELERATED
     for first in range(0, len(seeds), cores * together):
         chunk = seeds[first : first + cores * together]
-        # One shape for all calls, lest the last one be compiled anew.
+        # One shape for all calls, so that the last one is not compiled anew.
         calls = [chunk[place : place + together] for place in range(0, len(chunk), together)]
         play = partial(_play, base.as_pytree(contestant.policy), rounds, params)
         played = parallel.side_by_side(play, [_keys(call, together) for call in calls])
@@ -76,14 +81,15 @@ def summary(
 ) -> dict[str, float]:
     """Returns one row of `episodes.csv`, without policy and seed.
 
-    Pairs are sums over the episode, but for those left in memory at its end.
+    Numbers of pairs and shots are sums over the episode, but `pairs_left` are in memory at its end.
 
     Args:
-        rounds: Metrics of the episode.
-        target_accuracy: Of the scenario. `rounds_to_target` counts the rounds until it is first
-            reached; where it never is, all rounds, and `reached_target` is zero.
-        most_useful: Bounds on the mean useful pairs of a round in each layout (`pair_bounds`), of
-            which `share_of_most_useful` is a share; without them, that is not a number.
+        rounds: Metrics of the episode, each of shape (rounds,).
+        target_accuracy: Target of the scenario, in [0, 1]. `rounds_to_target` counts the rounds
+            until it is first reached; if it never is, it counts all rounds and `reached_target` is
+            zero.
+        most_useful: Upper bound on the mean useful pairs of a round in each layout (`pair_bounds`).
+            `share_of_most_useful` is relative to it; without bounds, it is NaN.
     """
     reached = rounds["accuracy"] >= target_accuracy - ROUNDING
     first = int(reached.argmax()) + 1 if reached.any() else len(reached)
@@ -110,7 +116,9 @@ def summary(
 
 
 def fates(row: Mapping[str, float]) -> dict[str, float]:
-    """Returns what became of an episode's pairs, as shares that add up to one.
+    """Returns what became of an episode's pairs, as shares in [0, 1] that add up to one.
+
+    All of them are zero if no pair was generated.
 
     Args:
         row: From `summary`, or means of such rows.
@@ -135,9 +143,9 @@ def episode(policy: Policy, rounds: int, params: Params, key: Array) -> Metrics:
 
     Args:
         policy: Who plays.
-        rounds: Of an episode.
+        rounds: Rounds of the episode; at least 1.
         params: The scenario.
-        key: Decides everything that is random in the episode.
+        key: Random key that decides everything random in the episode.
     """
     return rollout(policy, rounds, params, key, _metrics)
 

@@ -1,4 +1,4 @@
-"""A run's folder: rows as they finish, the resolved scenario, versions, table and plots."""
+"""The folder of a run: rows as they finish, the resolved scenario, versions, table and plots."""
 
 import csv
 import json
@@ -25,20 +25,21 @@ from ceas_gym.scenario import Scenario
 PACKAGES = ("ceas-gym", "jax", "jaxlib", "numpy", "pennylane", "gymnasium", "optax")
 RECORD, SCENARIO = "run.json", "scenario.yaml"
 PAIRS = {"useful\npairs, %": "share_of_most_useful", "pairs\nused, %": "utilization"}
-"""Columns of the table about pairs, and those of the rows behind them."""
+"""Columns of the table about pairs, and the names of their values in a row."""
 Row = dict[str, float]
+"""One episode, from `evaluation.play.summary`."""
 
 
 class Folder:
-    """Writes a run's results as they come, so that an interrupted run keeps what is finished."""
+    """Writes results as episodes finish, so that an interrupted run keeps them."""
 
     def __init__(self, path: Path, scenario: Scenario, record: dict[str, object]) -> None:
-        """Makes the folder and writes what the run is.
+        """Makes the folder, and writes the scenario and the record of the run.
 
         Args:
             path: Of the folder.
-            scenario: As resolved.
-            record: What else decides the run: contestants, seeds.
+            scenario: Resolved settings.
+            record: What else decides the run, such as contestants and seeds.
 
         Raises:
             OSError: If the folder can't be written.
@@ -69,13 +70,13 @@ class Folder:
     def add(
         self, policy: str, seed: int, rounds: Rounds, most_useful: Sequence[float] = ()
     ) -> None:
-        """Appends an episode to both tables, and has it on disk before it returns.
+        """Appends an episode to both tables, which are flushed before it returns.
 
         Args:
-            policy: Who played.
+            policy: Name of the contestant.
             seed: Of the episode.
-            rounds: Its metrics.
-            most_useful: As for `evaluation.play.summary`.
+            rounds: Metrics of the episode, each of shape (rounds,).
+            most_useful: As for `evaluation.play.summary`, in pairs of a round.
         """
         row = play.summary(rounds, self._target, most_useful)
         append(self._episodes, [{"policy": policy, "seed": seed, **row}])
@@ -92,7 +93,11 @@ class Folder:
         self.curves.setdefault(policy, []).append(rounds["accuracy"])
 
     def draw(self, title: str) -> list[Path]:
-        """Writes the plots, and returns their paths."""
+        """Returns the paths of the plots that it writes: accuracies and pairs, in per cent.
+
+        Args:
+            title: Title of both plots.
+        """
         curves = {name: np.stack(episodes) for name, episodes in self.curves.items()}
         means = {name: _mean(rows) for name, rows in self.rows.items()}
         fates = {name: play.fates(row) for name, row in means.items()}
@@ -106,10 +111,14 @@ class Folder:
 def table(rows: dict[str, list[Row]], title: str) -> Table:
     """Returns the table of a run: means with 95 % bootstrap intervals, in per cent.
 
-    Intervals are over the layouts, or over the seeds where there is but one. The difference is to
-    the first contestant, paired by seed. Useful pairs are beside the bound that no schedule exceeds
-    under the contestant's protocol, and utilization comes last, for who makes few pairs can use
-    them all.
+    Intervals are over the layouts, or over the seeds if there is one layout only. Differences are
+    to the first contestant, paired by seed. Useful pairs are shown as a share of the bound for any
+    schedule under the contestant's protocol. Utilization comes last, because a schedule that makes
+    few pairs can use them all.
+
+    Args:
+        rows: Episodes of each contestant, in the order of the table; at least one each.
+        title: Title of the table.
     """
     first = next(iter(rows))
     over = "layouts" if len(set(_layouts(rows[first]))) > 1 else "seeds"
@@ -137,22 +146,26 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
 
 
 def versions(extra: Sequence[str] = ()) -> dict[str, str]:
-    """Returns the versions of Python and of the packages that decide a result."""
+    """Returns the versions of Python and of the packages on which results depend, by name.
+
+    Args:
+        extra: Names of further packages, which must be installed.
+    """
     packages = (*PACKAGES, *extra)
     return {name: version(name) for name in packages} | {"python": platform.python_version()}
 
 
 def require_same(folder: Path, kind: str, record: dict[str, object], scenario: str) -> None:
-    """Makes sure that a folder holds this run, so that it can be resumed.
+    """Checks that a folder holds this run, so that it can be resumed.
 
     Args:
-        folder: With `run.json` and `scenario.yaml`.
-        kind: What the run is, such as "sweep", for the message.
-        record: What decides the run.
-        scenario: As dumped.
+        folder: Holds `run.json` and `scenario.yaml`.
+        kind: What the message calls the run, such as "sweep".
+        record: All settings that determine the results, in types that JSON has.
+        scenario: The scenario as YAML text.
 
     Raises:
-        ValueError: If it holds another run.
+        ValueError: If the folder holds another run.
     """
     with reading_back(folder, kind):
         before = json.loads((folder / RECORD).read_text(encoding="utf-8"))
@@ -168,10 +181,14 @@ def require_same(folder: Path, kind: str, record: dict[str, object], scenario: s
 
 @contextmanager
 def reading_back(folder: Path, kind: str) -> Iterator[None]:
-    """Makes any error from within one that says the folder is not as such a run leaves it.
+    """Turns errors of reading within its context into one message about the folder.
+
+    Args:
+        folder: The folder that the message names.
+        kind: What the message calls the run, such as "sweep".
 
     Raises:
-        ValueError: In place of an error of reading.
+        ValueError: Instead of any error that reading a file raises.
     """
     try:
         yield
@@ -183,19 +200,40 @@ def reading_back(folder: Path, kind: str) -> Iterator[None]:
 
 
 def write_json(path: Path, record: Mapping[str, object]) -> None:
-    """Writes a whole file or nothing, as JSON."""
+    """Writes a JSON file, either completely or not at all.
+
+    Args:
+        path: The file, which is replaced if it exists.
+        record: Its contents, in types that JSON has.
+
+    Raises:
+        OSError: If the file can't be written.
+    """
     write_text(path, json.dumps(record, indent=2) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a whole file or nothing, in UTF-8: beside it first, then renamed."""
+    """Writes a file in UTF-8, either completely or not at all: under another name, then renamed.
+
+    Args:
+        path: The file, which is replaced if it exists.
+        text: Its contents.
+
+    Raises:
+        OSError: If the file can't be written.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
 
 
 def append(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:
-    """Appends rows to a table, after the header where it is empty, and has them on disk."""
+    """Appends rows to a CSV file, with a header first if it is empty, and flushes it.
+
+    Args:
+        file: Open for appending.
+        rows: At least one; all have the same keys, which are the columns.
+    """
     writer = csv.DictWriter(file, list(rows[0]))
     if file.tell() == 0:
         writer.writeheader()
@@ -209,7 +247,7 @@ def estimate(
     """Returns the mean with its 95 % bootstrap interval, in per cent.
 
     Args:
-        values: One of each seed.
+        values: One value for each seed, shape (seeds,); 1 is 100 per cent.
         sign: `+` for differences.
         groups: As for `statistics.intervals.interval`.
     """
@@ -218,7 +256,7 @@ def estimate(
 
 
 def _reached(episodes: list[Row]) -> str:
-    # By how many, and after how many rounds, by the median over those that reach it.
+    # Share of the episodes that reach the target, and the median of the rounds that they take.
     reached = _column(episodes, "reached_target") > 0
     if not reached.any():
         return "never"
@@ -243,7 +281,7 @@ def _layouts(rows: list[Row]) -> NDArray[np.int64]:
 
 
 def _difference(one: list[Row], other: list[Row]) -> str:
-    # An interrupted run has fewer seeds of the last contestant; they are the first ones.
+    # An interrupted run has only the first seeds of the last contestant.
     pairs = zip(_column(one, "final_accuracy"), _column(other, "final_accuracy"), strict=False)
     differences = np.array([a - b for a, b in pairs])
     return estimate(differences, sign="+", groups=_layouts(one)[: len(differences)])

@@ -1,4 +1,4 @@
-"""`ceas-gym evaluate`: plays, shows how far it is, and writes what comes out."""
+"""`ceas-gym evaluate`: plays episodes, shows the progress, and writes the results."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ NEXT = (
     "Next: ceas-gym list scenarios (from plenty to starvation), then ceas-gym evaluate unequal",
     "A policy of your own: ceas-gym evaluate metro --policy ceas --policy my_module:my_policy",
 )
-"""What to run after a table."""
+"""Hints below the table: what to run next."""
 
 
 def evaluate(
@@ -26,15 +26,15 @@ def evaluate(
     seeds: range,
     folder: Path,
 ) -> None:
-    """Plays all seeds with each contestant, prints the table, and fills the folder.
+    """Plays all seeds with each contestant, prints the table in per cent, and writes all results.
 
-    Rows are written as they finish; an interrupt ends the run with the table of what is there.
+    Rows are written as they finish; an interrupt ends the run with the table of finished episodes.
 
     Args:
         scenario: Resolved settings.
         contestants: In the order of the table.
         params: From `evaluation.play.prepare`.
-        seeds: Episodes of each.
+        seeds: Episodes of each contestant.
         folder: For `episodes.csv`, `rounds.csv`, `scenario.yaml`, `run.json` and the plots.
 
     Raises:
@@ -72,7 +72,12 @@ def evaluate(
 
 
 def notes(contestants: list[Contestant], params: dict[str, Params]) -> list[str]:
-    """Returns what is to be said of the contestants before they play, a line each."""
+    """Returns what users should know of the contestants before they play, one line per note.
+
+    Args:
+        contestants: Who plays.
+        params: From `evaluation.play.prepare`.
+    """
     found = tuned.described(contestants)
     for contestant in contestants:
         rule = params[contestant.name].consensus.rule
@@ -80,7 +85,7 @@ def notes(contestants: list[Contestant], params: dict[str, Params]) -> list[str]
         if is_ceas and not aims.has_own(rule):
             name = getattr(rule, "name", "of your own")
             found.append(
-                f"note: {contestant.name} has no aim for the rule {name}; it takes the median's"
+                f"note: {contestant.name} has no loss for the rule {name}; it uses the median's"
             )
     return found
 

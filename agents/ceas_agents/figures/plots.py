@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Curves = Mapping[str, Float[np.ndarray, "seeds rounds"]]
+"""Test accuracy, in [0, 1], by contestant."""
 LINE_HEIGHT = 0.062
-"""Of a label, as a share of the height of the axes."""
+"""Height of a label, as a share of the height of the axes."""
 LONGEST_NAME = 30
-"""Letters of a contestant's name for which a figure has room."""
+"""Characters of a contestant's name for which a figure has room."""
 CENTRE = "center_baseline"
 
 # Okabe and Ito, Color Universal Design, 2008; their yellow is too pale for a line.
@@ -39,9 +40,10 @@ COLOURS = {
     "earliest_deadline_first": "#CC6677",
     "proportional_fair": "#DDCC77",
 }
-"""Of the shipped contestants; the heuristics' are of Tol's colour-blind-safe scheme `muted`."""
+"""Colours of the shipped contestants; those of the heuristics are from Tol's colour-blind-safe
+scheme `muted`."""
 OTHER_COLOURS = ("#000000", "#882255", "#999933", "#332288", "#AA4499")
-"""Of the others, in order: black, then dark ones of Tol's colour-blind-safe scheme `muted`."""
+"""Colours of other contestants, in order: black, then dark ones of the same scheme."""
 
 FATES = {
     "spent usefully": "#0072B2",
@@ -53,7 +55,7 @@ FATES = {
     "tested": "#F0E442",
     "left at the end": "#BBBBBB",
 }
-"""What becomes of generated pairs, with its colour; the first two are the useful ones."""
+"""What becomes of generated pairs, with its colour; the first two are useful."""
 LEGEND: dict[str, Any] = {
     "ncols": len(FATES) // 2,
     "frameon": False,
@@ -63,19 +65,20 @@ LEGEND: dict[str, Any] = {
     "borderaxespad": 0.2,
 }
 DARK = ("spent usefully", "spent for nothing")
-"""Fates whose colour needs a white number."""
+"""Fates whose colour is so dark that its number is white."""
 USEFUL = ("spent usefully", "keyed")
 ROUNDING = 1e-4
-"""By how much shares may miss one: pairs are counted in single precision."""
+"""Allowed error of a sum of shares, since pairs are counted in single precision."""
 SMALLEST_LABEL = 0.04
 """Share of pairs whose bar is just wide enough for its number."""
 
 
 def colour(name: str, names: Sequence[str]) -> str:
-    """Returns the colour of a contestant.
+    """Returns the colour of a contestant, as `#RRGGBB`.
 
-    The known contestants have the same one in every figure; the others of `names` get theirs in
-    order, so they keep it where `names` stays the same. Past five others colours come again.
+    Shipped contestants have the same colour in every figure. The others of `names` get theirs in
+    order, so a contestant keeps its colour as long as `names` is the same. After five others, the
+    colours repeat.
 
     Args:
         name: One of `names`.
@@ -94,15 +97,13 @@ def colour(name: str, names: Sequence[str]) -> str:
 def accuracy_over_rounds(
     curves: Curves, path: Path, title: str, groups: Mapping[str, Groups] | None = None
 ) -> None:
-    """Draws the mean accuracy of each contestant, with 95 % bootstrap intervals.
-
-    In per cent, as the table has it.
+    """Draws the mean accuracy of each contestant, with 95 % bootstrap intervals, in per cent.
 
     Args:
         curves: Test accuracy after each round, from round 1, in [0, 1]; finite.
         path: Of the PNG file (`figures.style.save`); its folder exists.
         title: What was compared, such as scenario and seeds.
-        groups: Layout of each seed, over which the intervals are; by default over the seeds.
+        groups: Layout of each seed, for intervals over layouts; by default they are over seeds.
 
     Raises:
         ValueError: If there is no contestant or an accuracy is not finite.
@@ -124,8 +125,8 @@ def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str)
     """Draws what became of the generated pairs, a bar for each contestant.
 
     Args:
-        fates: Shares of the generated pairs by the names in `FATES`, which add up to one, or
-            are all zero where no pair was generated.
+        fates: Shares of the generated pairs, in [0, 1], by the names in `FATES`. They add up to
+            one, or are all zero if no pair was generated.
         path: Of the PNG file (`figures.style.save`); its folder exists.
         title: What was compared, such as scenario and seeds.
 
@@ -187,13 +188,18 @@ def _label_lines(axes: "Axes", curves: Curves) -> None:
 
 
 def spread(places: Float[np.ndarray, " labels"], gap: float) -> Float[np.ndarray, " labels"]:
-    """Returns places at least `gap` apart in [0, 1], as near to the given ones as can be.
+    """Returns places at least `gap` apart in [0, 1], as near to the given ones as possible.
 
-    Near is meant in least squares. Where more labels are given than fit, they overlap evenly.
+    The sum of squared shifts is least, by isotonic regression. If there are more labels than fit,
+    they overlap evenly.
 
     Args:
         places: In increasing order, in [0, 1].
-        gap: Wanted between neighbours.
+        gap: Wanted distance between neighbours, above 0.
+
+    Source:
+        Isotonic regression: Robertson, Wright and Dykstra, Order Restricted Statistical Inference,
+        1988.
 
     Example:
         >>> spread(np.array([0.2, 0.5, 0.5, 1.0]), 0.1).round(2).tolist()
@@ -226,7 +232,13 @@ def _check_shares(name: str, shares: Mapping[str, float]) -> None:
 
 
 def draw_bar(axes: "Axes", row: int, shares: Mapping[str, float]) -> None:
-    """Draws what became of one contestant's pairs, as a bar of shares."""
+    """Draws what became of one contestant's pairs, as a bar of shares.
+
+    Args:
+        axes: Where it is drawn.
+        row: Vertical position of the bar.
+        shares: Shares of the generated pairs, in [0, 1], by the names in `FATES`.
+    """
     left = 0.0
     for fate, shade in FATES.items():
         share = shares[fate]
@@ -241,7 +253,12 @@ def draw_bar(axes: "Axes", row: int, shares: Mapping[str, float]) -> None:
 
 
 def finish_fates(axes: "Axes", names: list[str]) -> None:
-    """Names the bars of `draw_bar`, from above, and both axes."""
+    """Labels the axes, in per cent, and the bars of `draw_bar` from top to bottom.
+
+    Args:
+        axes: With the bars.
+        names: Names of the contestants; the bar of the first is in row 0.
+    """
     axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5), xlabel="share of the generated pairs (%)")
     axes.set_xticks(np.linspace(0, 1, 6), [f"{percent:.0f}" for percent in np.linspace(0, 100, 6)])
     axes.set_yticks(range(len(names)), [_shorten(name) for name in names])
@@ -251,5 +268,5 @@ def finish_fates(axes: "Axes", names: list[str]) -> None:
 
 
 def _shorten(name: str) -> str:
-    # Of `package.module:function` the end tells more than the beginning.
+    # The end of `package.module:function` says more than the beginning.
     return name if len(name) <= LONGEST_NAME else "\u2026" + name[1 - LONGEST_NAME :]

@@ -1,7 +1,7 @@
-"""What all figures share: their size, their style, and how they are written.
+"""The size and style that all figures share, and how they are written.
 
-Each is a PNG file for the screen, and beside it a PDF and an SVG file for print. The same figure is
-the same files, byte for byte: they hold no dates, and no random names.
+Each figure is a PNG file for the screen, with a PDF and an SVG file for print. Drawing a figure
+again gives the same files, byte for byte: they hold no dates and no random names.
 """
 
 import os
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DOTS_PER_INCH = 200
 WIDTH_INCHES = 7.0
-"""About the width of a page's text, so that fonts print in their own size."""
+"""About the width of the text on a page, so that fonts print at their nominal size."""
 STYLE: dict[str, Any] = {
     "font.size": 9.0,
     "text.parse_math": False,
@@ -32,7 +32,7 @@ STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.06,
     "figure.constrained_layout.w_pad": 0.06,
-    # Letters as TrueType fonts, which journals ask for.
+    # Journals ask for TrueType fonts.
     "pdf.fonttype": 42,
     "svg.hashsalt": "ceas_gym",
 }
@@ -41,22 +41,26 @@ FORMATS: dict[str, dict[str, None]] = {
     "pdf": {"CreationDate": None},
     "svg": {"Date": None},
 }
-"""Of the files of a figure, each with what is left out of it."""
+"""File formats of a figure, each with the metadata that are left out."""
 MARGIN = 0.012
-"""Where titles begin, as a share of the figure's width."""
+"""Left margin of titles, as a share of the figure's width."""
 GREY, GRID = "#555555", "#e5e5e5"
 
 
 def applied() -> AbstractContextManager[None]:
-    """Returns a context in which figures look alike."""
+    """Returns a context in which all figures have the common style."""
     from matplotlib.style import context
 
-    # Reset first: the user's own settings must not alter the figures.
+    # Reset first, so that the user's own settings do not alter the figures.
     return context(STYLE, after_reset=True)
 
 
 def figure(height_inches: float) -> "Figure":
-    """Returns an empty figure of the common width."""
+    """Returns an empty figure of the common width.
+
+    Args:
+        height_inches: Height of the figure, in inches; above 0.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -66,35 +70,38 @@ def figure(height_inches: float) -> "Figure":
 
 
 def head(figure: "Figure", title: str, subtitle: str = "") -> None:
-    """Writes title and subtitle from the left margin on.
+    """Writes title and subtitle at the left margin.
 
     Args:
-        figure: With its axes.
+        figure: A figure that has axes.
         title: Says what is shown.
-        subtitle: Such as what is averaged. It is the left title of the first axes, which keep
-            their own where there is none.
+        subtitle: Says, for example, what is averaged. It replaces the left title of the first
+            axes; without it, they keep their own.
     """
     figure.suptitle(title, x=MARGIN, ha="left", fontweight="bold", fontsize=11)
     if not subtitle:
         return
     axes = figure.axes[0]
     below = axes.set_title(subtitle, loc="left", color=GREY, fontsize=9)
-    # Both begin at the left margin, which the layout must have placed the axes for.
+    # The position of the axes is known only after the layout, which drawing computes.
     figure.draw_without_rendering()
     place = axes.get_position()
     below.set_x((MARGIN - place.x0) / place.width)
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Writes the figure in all formats, each as a whole file or nothing.
+    """Writes the figure in all formats, each file either completely or not at all.
 
     Args:
         figure: Drawn within `applied`.
-        path: Of the PNG file; the others have its name with the endings of `FORMATS`.
+        path: The PNG file; the other files have its name with the extensions of `FORMATS`.
+
+    Raises:
+        OSError: If a file can't be written.
     """
     for kind, left_out in FORMATS.items():
         to = path.with_suffix(f".{kind}")
-        # Beside it first, then renamed.
+        # Under another name first, then renamed, so that no reader sees half a file.
         beside = to.with_name(f".{to.name}.{os.getpid()}")
         try:
             figure.savefig(beside, format=kind, metadata=left_out)

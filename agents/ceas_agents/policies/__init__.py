@@ -1,1 +1,1 @@
-"""Who schedules: the reference policy, baselines, heuristics, learned ones."""
+"""Policies: the reference policy CEAS, baselines, heuristics and learned schedulers."""

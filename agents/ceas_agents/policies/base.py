@@ -1,4 +1,4 @@
-"""What a policy is: a function (params, observation, key) -> action."""
+"""The type of a policy: a function (params, observation, random key) -> action."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,16 @@ from jaxtyping import Array, Float, Key
 from ceas_gym.types import Observation, Params
 
 Policy = Callable[[Params, Observation, Key[Array, ""]], Float[Array, "windows nodes"]]
+"""The action is one request in [-1, 1] for each window and node (`task.actions.decode`)."""
 
 
 def as_pytree(policy: Policy) -> Partial:
-    """Returns the policy as an argument of compiled functions: what it has learned is not fixed."""
+    """Returns the policy as a pytree, so that a compiled function takes it as an argument.
+
+    Learned weights are then not constants of the program, so other weights of the same shapes need
+    no recompilation.
+
+    Args:
+        policy: Any policy; a `Partial` is returned as it is.
+    """
     return policy if isinstance(policy, Partial) else Partial(policy)

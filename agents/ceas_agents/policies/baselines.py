@@ -1,4 +1,7 @@
-"""Policies that any other should beat: they look at little or nothing."""
+"""Baselines that any other policy should beat: they use little or nothing of the observation.
+
+Each returns requests in [-1, 1], as every policy does (`policies.base`).
+"""
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +18,16 @@ PROGRESS = [feature.name for feature in NETWORK_FEATURES].index("progress")
 
 
 def uniform(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
-    """Gives every node the same share of the channels in every window."""
+    """Gives every node the same share of the channels in every window.
+
+    Args:
+        params: The scenario.
+        observation: Not used.
+        key: Not used.
+
+    Returns:
+        The action, in [-1, 1], of shape (windows, nodes).
+    """
     del observation, key
     nodes = params.network.nodes
     share = jnp.minimum(1, params.network.switch.channels[0] / nodes)
@@ -23,7 +35,16 @@ def uniform(params: Params, observation: Observation, key: Key[Array, ""]) -> Ar
 
 
 def round_robin(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
-    """Gives whole channels to one group of nodes after the other, window by window."""
+    """Gives whole channels to one group of nodes after the other, window by window.
+
+    Args:
+        params: The scenario.
+        observation: What the hub knows; only `progress` is used.
+        key: Not used.
+
+    Returns:
+        The action, in [-1, 1], of shape (windows, nodes).
+    """
     del key
     nodes, windows = params.network.nodes, params.network.windows
     now = jnp.round(observation.network[PROGRESS] * params.rounds) * windows
@@ -33,14 +54,32 @@ def round_robin(params: Params, observation: Observation, key: Key[Array, ""]) -
 
 
 def random(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
-    """Asks for random shares."""
+    """Asks for random shares.
+
+    Args:
+        params: The scenario.
+        observation: Not used.
+        key: Random key of the shares.
+
+    Returns:
+        The action, uniform in [-1, 1], of shape (windows, nodes).
+    """
     del observation
     shape = (params.network.windows, params.network.nodes)
     return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
 
 
 def max_rate(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
-    """Makes as many pairs as the memories hold, fastest links first, blind to decay."""
+    """Makes as many pairs as the memories hold, fastest links first, without regard to decay.
+
+    Args:
+        params: The scenario.
+        observation: Not used.
+        key: Not used.
+
+    Returns:
+        The action, in [-1, 1], of shape (windows, nodes).
+    """
     del observation, key
     pairs = jnp.maximum(forecast.expected_pairs(params.network), 1e-9)
     return actions.encode(fill_windows(params.network, params.network.memories.per_link / pairs))
@@ -49,8 +88,16 @@ def max_rate(params: Params, observation: Observation, key: Key[Array, ""]) -> A
 def static_subset(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
     """Gives equal shares to the best nodes, two more than a quorum, whatever is observed.
 
-    The best are those that make most pairs of most signal, among those whose share suffices for a
-    tag.
+    The best are those with most pairs of most signal (`forecast.quality`), among the nodes for
+    which that share makes enough key for a tag in one round.
+
+    Args:
+        params: The scenario.
+        observation: Not used.
+        key: Not used.
+
+    Returns:
+        The action, in [-1, 1], of shape (windows, nodes).
     """
     del observation, key
     network, quality = params.network, forecast.quality(params.network)

@@ -1,31 +1,33 @@
-r"""CEAS, the reference policy: nodes and channel-time by what the aggregation rule makes of them.
+r"""CEAS, the reference policy: it schedules for the least error of the aggregation rule.
 
-In each round it chooses whom to serve and how, so that the loss J of the rule (`aims`) is least,
+In each round it chooses the nodes to serve and their schedule so that the loss J of the rule
+(`aims`) is least,
 
     minimise   J(I),        I_k = stored_k + sum_w value_wk x_wk,
     subject to sum_k x_wk <= channels_w,  0 <= x_wk <= 1,  sum_w pairs_k x_wk <= room_k,
 
 with the share x_wk of a channel for node k in window w, and the same limit on the channels of every
-fibre that routes share. The value of a whole channel is the pairs it yields times the Fisher
-information that a pair still carries at the barrier: zero where it would expire on the way, so such
-pairs are never asked for. The rule sees I_k B / (I_k + B), with B the shots at which the noise of
-the minibatch takes over.
+fibre that routes share. The value of a whole channel is the pairs that it generates times the
+Fisher information that each still carries at the barrier. It is zero where a pair would expire
+before the barrier, so CEAS never asks for such pairs. The information that enters the rule is
+I_k B / (I_k + B), where B is the number of shots beyond which minibatch noise dominates.
 
-*Whom.* The most productive nodes, as many as make J least, from one more than can just commit.
-For each number the key comes first: nodes short of it get the channel-time for their tag, and who
-can't get enough does not count. To compare numbers of nodes, the rest is dealt in three ways, as if
-all windows were one, and the best is taken: for the greatest sum of root information, for the least
-sum of noise, and for equal information. The schedule itself follows the gradient of J.
+*Which nodes.* The most productive nodes are served, as many as make J least, but at least one more
+than a quorum. For each number of nodes, key comes first: nodes that lack key get the channel-time
+for their tag, and a node that can't get enough is not counted. To compare the numbers, the rest of
+the channel-time is divided in three ways, as if all windows were one, and the best is taken: for
+the greatest sum of root information, for the least sum of noise, and for equal information. The
+schedule itself follows the gradient of J.
 
-*Where do the f colluders sit?* `placement` says what is believed, for m served of n nodes:
+*Where are the f colluders?* `placement` is the assumption, with m of n nodes served:
 
-- `best`: all f of them on the links that carry most, so that data given to these are lost;
-- `unknown`: all f of them among the served, on any of their links;
-- `random`: among the served are f m / n of them plus one standard deviation of that hypergeometric
-  number, on any of their links.
+- `best`: all f have the served links that carry most information, so data sent there are lost;
+- `unknown`: all f are among the served nodes, equally likely on each of them;
+- `random`: among the served nodes are f m / n colluders plus one standard deviation of that
+  hypergeometric number, equally likely on each of them.
 
-`random` serves fewer nodes, each better: it gains a little from colluders at random, and loses much
-to colluders on the best links. `best` and `unknown` differ little.
+`random` serves fewer nodes, each with more information: it gains a little if colluders are placed
+at random, and loses much if they are on the best links. `best` and `unknown` differ little.
 """
 
 from functools import partial
@@ -45,12 +47,12 @@ from ceas_gym.types import Observation, Params
 Placement = Literal["best", "unknown", "random"]
 
 FITS = 0.98
-"""Share of the channel-time that key can be packed into: windows are filled node by node."""
+"""Share of the channel-time that key can use, because windows are filled node by node."""
 ROUNDS_OF_SHARING = 3
-"""In which shares beyond a whole channel are dealt to the others."""
+"""Iterations in which channel-time beyond a node's whole channel passes to the other nodes."""
 EXPONENTS = (1.0, -0.5, -1.0)
-"""Of productivity e, with which channel-time is dealt: e for the greatest sum of root information,
-1 / sqrt(e) for the least noise, 1 / e for equal information."""
+"""Channel-time is divided in proportion to productivity e to these powers: e maximises the sum of
+root information, 1 / sqrt(e) minimises the noise, 1 / e equalises information."""
 
 
 def ceas(
@@ -59,13 +61,16 @@ def ceas(
     key: Key[Array, ""],
     placement: Placement = "unknown",
 ) -> Float[Array, "windows nodes"]:
-    """Serves whom and as the aggregation rule loses least to noise and colluders: the reference.
+    """Serves nodes so that the aggregation rule's error from noise and colluders is least.
 
     Args:
         params: The scenario.
-        observation: What the hub knows.
+        observation: What the hub knows, every entry in [0, 1].
         key: Not used.
-        placement: What is believed of the colluders: `best`, `unknown` or `random`.
+        placement: Where colluders are assumed to be: `best`, `unknown` or `random`.
+
+    Returns:
+        The action, in [-1, 1].
     """
     del key
     found = planning.assess(params.network, observation)
@@ -80,13 +85,16 @@ def focused(
 ) -> Float[Array, "windows nodes"]:
     """Serves the most productive two thirds of the nodes for the greatest sum of root information.
 
-    It does not look whether that leaves a quorum, nor where colluders may sit.
+    It considers neither whether these nodes make a quorum, nor where the colluders may be.
 
     Args:
         params: The scenario.
-        observation: What the hub knows.
+        observation: What the hub knows, every entry in [0, 1].
         key: Not used.
-        share: Of the nodes, to serve.
+        share: Share of the nodes to serve, in [0, 1].
+
+    Returns:
+        The action, in [-1, 1].
     """
     del key
     found = planning.assess(params.network, observation)
@@ -104,7 +112,7 @@ def choose(
     Args:
         params: The scenario.
         found: What channel-time can buy.
-        tag_time: Windows of a channel that each node needs for the key it lacks.
+        tag_time: Channel-time that each node needs for the key it lacks, in windows; at least 0.
         placement: As for `ceas`.
     """
     able = _able(found)
@@ -122,12 +130,18 @@ def choose(
 
 
 def colluders(params: Params, votes: Int[Array, ""], placement: Placement) -> Float[Array, ""]:
-    """Returns how many colluders to reckon with among so many nodes.
+    """Returns the number of colluders to assume among the served nodes.
 
     Args:
         params: The scenario: f of the n nodes are tolerated.
-        votes: Nodes that are served: m.
+        votes: Nodes that are served, m; in [0, n].
         placement: As for `ceas`.
+
+    Returns:
+        A number of nodes in [0, min(f, m)], not rounded to a whole number.
+
+    Source:
+        Mean and variance of the hypergeometric distribution, for `random`.
     """
     nodes, bad = params.network.nodes, params.consensus.tolerated
     if placement != "random":
@@ -143,18 +157,21 @@ def loss_of(
     served: Bool[Array, " nodes"],
     placement: Placement,
 ) -> Float[Array, ""]:
-    """Returns what the hub's rule loses, where these nodes have this information.
+    """Returns the loss of the hub's rule if the served nodes have this information.
 
     Args:
         params: The scenario.
-        information: In shots of perfect signal.
+        information: Of each node, in shots of perfect signal; at least 0.
         served: Nodes with a vote.
         placement: As for `ceas`.
+
+    Returns:
+        The loss J of `aims`, in units of the noise of one shot; above 0.
     """
     votes, roots = served.sum(), _roots(params, information)
     bad = colluders(params, votes, placement)
     if placement == "best":
-        # The colluders are the f served nodes with most information.
+        # The colluders are assumed to be the f served nodes with most information.
         above = ranks.mass_below(-jnp.where(served, roots, -1), served.astype(jnp.float32))
         honest = jnp.where(served, jnp.clip(above + 1 - bad, 0, 1), 0)
     else:
@@ -165,7 +182,14 @@ def loss_of(
 
 
 def least_votes(params: Params) -> Int[Array, ""]:
-    """Returns the least number of nodes with which the hub can commit, and one to spare."""
+    """Returns the least number of nodes that are served: a quorum and one more, at most all.
+
+    Args:
+        params: The scenario.
+
+    Returns:
+        A number of nodes, in [1, n].
+    """
     return jnp.minimum(quorum(params.consensus) + 1, params.network.nodes)
 
 
@@ -176,7 +200,7 @@ def _outlook(
     served: Bool[Array, " nodes"],
     exponent: Array,
 ) -> tuple[Bool[Array, " nodes"], Float[Array, " nodes"]]:
-    # Who gets a tag, least need first, and what information all could have beside.
+    # Which nodes get a tag, least need first, and the information that all could have besides.
     windows, channels = params.network.windows, params.network.switch.channels[0]
     need = jnp.where(served, tag_time, jnp.inf)
     before = ranks.mass_below(need, jnp.where(served, tag_time, 0))
@@ -200,13 +224,13 @@ def _gain(
     placement: Placement,
     information: Float[Array, " nodes"],
 ) -> Float[Array, " nodes"]:
-    # By how much the loss falls with each node's information.
+    # Decrease of the loss per unit of each node's information.
     slope = jax.grad(lambda each: loss_of(params, each, served, placement))(information)
     return jnp.maximum(-slope, 0)
 
 
 def _roots(params: Params, information: Float[Array, " nodes"]) -> Float[Array, " nodes"]:
-    # More shots do not help beyond the minibatch.
+    # More shots hardly help once minibatch noise dominates.
     floor = params.learning.batch_floor
     return jnp.sqrt(information * floor / (information + floor))
 

@@ -1,4 +1,4 @@
-"""Learned schedulers: as policies, in files, and those that come with the package."""
+"""Learned schedulers: as policies, as files, and those that come with the package."""
 
 import os
 import zipfile
@@ -19,13 +19,13 @@ from ceas_gym.registry import nearest
 AGENT, CARD = "agent.npz", "README.md"
 INSTALLED = Path(__file__).parents[1] / "checkpoints"
 CHECKPOINTS = INSTALLED if INSTALLED.is_dir() else Path(__file__).parents[2] / "checkpoints"
-"""Where each shipped agent has a folder; in the source tree, that is beside the package."""
+"""Where each shipped agent has a folder; in the source tree, it is next to the package."""
 UNREADABLE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What NumPy raises when a file is none of its own, or is damaged."""
+"""What NumPy raises when a file is not in its format, or is damaged."""
 
 
 class Agent(NamedTuple):
-    """What was trained."""
+    """A trained scheduler: the form of its network and the weights."""
 
     form: str
     """A key of `FORMS`."""
@@ -34,9 +34,15 @@ class Agent(NamedTuple):
 
 
 def policy(agent: Agent) -> Partial:
-    """Returns the scheduler, a pytree: other weights of the same form need no new compilation.
+    """Returns the scheduler as a pytree, so that other weights of its form need no recompilation.
 
-    Playing a scenario that the agent does not fit is a `ValueError`.
+    The policy raises a `ValueError` if it is called with a scenario that the agent does not fit.
+
+    Args:
+        agent: Its layers must be of the shapes that its form takes; this is not checked here.
+
+    Returns:
+        A policy, whose actions are in [-1, 1].
 
     Raises:
         ValueError: If there is no such form.
@@ -47,7 +53,15 @@ def policy(agent: Agent) -> Partial:
 
 
 def save(agent: Agent, path: Path) -> None:
-    """Writes the agent as a whole file of NumPy's (`.npz`), or nothing."""
+    """Writes the agent as an `.npz` file of NumPy, either completely or not at all.
+
+    Args:
+        agent: The trained agent; its weights are stored in single precision, in their shapes.
+        path: The file, which is replaced if it exists.
+
+    Raises:
+        OSError: If the file can't be written.
+    """
     arrays: dict[str, Any] = {
         f"{place}.{part}": np.asarray(value, np.float32)
         for place, layer in enumerate(agent.layers)
@@ -60,7 +74,10 @@ def save(agent: Agent, path: Path) -> None:
 
 
 def load(path: Path) -> Agent:
-    """Returns the agent of a file.
+    """Returns the agent of a file, after checking that the shapes of its layers fit together.
+
+    Args:
+        path: An `.npz` file that `save` wrote.
 
     Raises:
         ValueError: If the file can't be read or holds something else.
@@ -76,17 +93,25 @@ def load(path: Path) -> Agent:
 
 
 def shipped() -> list[str]:
-    """Returns the names of the agents that come with the package."""
+    """Returns the names of the agents that come with the package, sorted."""
     return sorted(file.parent.name for file in CHECKPOINTS.glob(f"*/{AGENT}"))
 
 
 def shipped_file(name: str) -> Path:
-    """Returns where a shipped agent lies."""
+    """Returns the path of a shipped agent's file.
+
+    Args:
+        name: One of `shipped()`.
+    """
     return CHECKPOINTS / name / AGENT
 
 
 def describe(name: str) -> str:
-    """Returns the first line of a shipped agent's model card, or of what its form does."""
+    """Returns the first line of a shipped agent's model card, or of its form's docstring.
+
+    Args:
+        name: One of `shipped()`.
+    """
     card = CHECKPOINTS / name / CARD
     if card.is_file():
         text = card.read_text(encoding="utf-8")
@@ -111,7 +136,7 @@ def _read(arrays: Mapping[str, NDArray[Any]]) -> Agent:
 
 
 def _check_rules(trained: list[str]) -> None:
-    # It knows them by their places.
+    # An agent knows the rules by their indices.
     if trained != list(RULES)[: len(trained)]:
         raise ValueError(f"it picks among {', '.join(trained)}, which are not the rules of today")
 

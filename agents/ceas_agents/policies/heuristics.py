@@ -1,7 +1,9 @@
-"""Heuristics of the scheduling literature, said in the words of this network.
+"""Heuristics of the scheduling literature, applied to this network.
 
-They differ in who gets channel-time for data. Before that, each of them gives every node the time
-for the tag that it lacks, as CEAS does: without it no update counts, whatever it is worth.
+They differ in which nodes get channel-time for data. Before that, each of them gives every node the
+time for the tag that it lacks, as CEAS does, because no update is counted without a tag. Each takes
+the scenario, what the hub knows and a random key that it does not use, and returns requests in
+[-1, 1].
 """
 
 from collections.abc import Callable
@@ -16,15 +18,15 @@ from ceas_agents.policies.planning import Opportunities
 from ceas_gym.types import Network, Observation, Params
 
 Priority = Callable[[Float[Array, " nodes"], Float[Array, " nodes"]], Float[Array, " nodes"]]
-"""Who comes first in a window, from the memories still free and the value of a whole channel."""
+"""From free memories and the value of a whole channel to the order: greater numbers come first."""
 
 
 def max_weight(
     params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Serves the greatest product of free memories and rate, window by window, blind to decay.
+    """Serves the greatest product of free memories and rate, without regard to decay.
 
-    The memories yet to be filled are the queue of a node.
+    It goes window by window; a node's queue is the memories that are still to be filled.
 
     Source:
         Tassiulas and Ephremides, IEEE Transactions on Automatic Control 37, 1936 (1992).
@@ -42,9 +44,9 @@ def max_weight(
 def freshest_first(
     params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Serves those whose new pairs carry most at the barrier, until their memories are full.
+    """Serves nodes whose new pairs carry most at the barrier, until their memories are full.
 
-    The last window is filled first, since its pairs are the freshest.
+    The last window is filled first, because its pairs are the freshest.
     """
     del key
     found = planning.assess(params.network, observation)
@@ -61,8 +63,8 @@ def earliest_deadline_first(
 ) -> Float[Array, "windows nodes"]:
     """Serves the shortest lifetime first, backwards from the barrier, until memories are full.
 
-    Seen from the barrier, a node's memories must be filled within the lifetime of its pairs, so
-    that is its deadline.
+    Counted backwards from the barrier, a node's memories must be filled within the lifetime of its
+    pairs: this is the node's deadline.
 
     Source:
         Liu and Layland, Journal of the ACM 20, 46 (1973).
@@ -81,7 +83,7 @@ def earliest_deadline_first(
 def proportional_fair(
     params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Serves all nodes so that the sum of the logarithms of their information is greatest.
+    """Serves all nodes for the greatest sum of the logarithms of their information.
 
     Source:
         Kelly, Maulloo and Tan, Journal of the Operational Research Society 49, 237 (1998).

@@ -1,15 +1,18 @@
-"""What learned schedulers compute, form by form: the deterministic part, in JAX and without torch.
+"""The neural networks of learned schedulers, one form each: deterministic, in JAX, without torch.
 
-In the forms `nodes` and `residual`, one small network serves every node, and sees of the others
-their mean: so it does not matter in which order the nodes come, or how many there are. With x_k a
-node's features beside those of the whole network,
+In the forms `nodes` and `residual`, the same small network is applied to every node, and sees the
+mean over all of them. So it depends neither on the order of the nodes nor on their number. With x_k
+the features of node k, followed by those of the whole network,
 
     e_k = tanh(B tanh(A x_k)),   c = mean_k e_k,   request_k = D tanh(C [e_k, c])
 
-with a bias in each layer, and a request for every window. A residual scheduler sees, and adds its
-requests to, those of CEAS. The form `dispatch` sees means over the nodes, so it serves any number,
-too. The other forms see the whole observation as one vector, and serve only as many nodes as they
-were trained for.
+with a bias in each layer, and a request for every window. A residual scheduler also sees the
+requests of CEAS, and adds its own to them. The form `dispatch` sees means over the nodes, so it
+works for any number of nodes, too. The other forms see the whole observation as one vector, and
+work only for the number of nodes that they were trained for.
+
+Every form takes its layers, the scenario, the observation and a random key, and returns requests in
+[-1, 1].
 """
 
 from collections.abc import Callable
@@ -25,7 +28,7 @@ from ceas_gym.types import Observation, Params
 
 
 class Layer(NamedTuple):
-    """An affine map."""
+    """An affine map: inputs @ weight + bias."""
 
     weight: Float[Array, "inputs outputs"]
     bias: Float[Array, " outputs"]
@@ -33,13 +36,18 @@ class Layer(NamedTuple):
 
 Layers = tuple[Layer, ...]
 Form = Callable[[Layers, Params, Observation, Key[Array, ""]], Float[Array, "windows nodes"]]
+"""A policy with its layers as an additional first argument."""
 Activation = Callable[[Float[Array, " hidden"]], Float[Array, " hidden"]]
 
 
 def nodes(
     layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Learned: one network for every node, which sees the mean over all of them."""
+    """Learned: one network for every node, which sees the mean over all of them.
+
+    Source:
+        Zaheer et al., Deep Sets, NeurIPS 30 (2017), arXiv:1703.06114.
+    """
     del key
     return jnp.clip(_each(layers, params, observation, []), -1, 1)
 
@@ -47,7 +55,11 @@ def nodes(
 def residual(
     layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Learned: what one network for every node adds to the requests of CEAS."""
+    """Learned: one network for every node, whose output is added to the requests of CEAS.
+
+    Source:
+        Silver, Allen, Tenenbaum and Kaelbling, Residual Policy Learning, arXiv:1812.06298.
+    """
     base = ceas(params, observation, key)
     return jnp.clip(base + _each(layers, params, observation, [base.T]), -1, 1)
 
@@ -55,7 +67,7 @@ def residual(
 def flat(
     layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Learned: one network of the whole observation."""
+    """Learned: one network for the whole observation."""
     del key
     return jnp.clip(_whole(layers, params, observation, jnp.tanh), -1, 1)
 
@@ -63,7 +75,11 @@ def flat(
 def squashed(
     layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Learned: one network of the whole observation, with requests squashed by a tanh."""
+    """Learned: one network for the whole observation, with a tanh on its requests.
+
+    Source:
+        The mean action of soft actor-critic: Haarnoja et al., ICML 2018, arXiv:1801.01290.
+    """
     del key
     return jnp.tanh(_whole(layers, params, observation, jax.nn.relu))
 
@@ -71,7 +87,14 @@ def squashed(
 def dispatched(
     layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
 ) -> Float[Array, "windows nodes"]:
-    """Learned: in each round the rule that a network values most, by means over the nodes."""
+    """Learned: in each round the rule that a network values most, by means over the nodes.
+
+    Raises:
+        ValueError: If the network was trained for other features, or for more rules than there are.
+
+    Source:
+        The greedy policy of a deep Q-network: Mnih et al., Nature 518, 529 (2015).
+    """
     seen, known = selection.summary(observation), len(selection.RULES)
     _require("inputs", layers[0].weight.shape[0], seen.size)
     if (trained := layers[-1].bias.size) > known:
@@ -89,7 +112,7 @@ FORMS: dict[str, Form] = {
 }
 """Each raises a ValueError if the layers do not fit the scenario."""
 PER_NODE = ("nodes", "residual")
-"""Forms of the four layers A to D, where C takes twice what B gives."""
+"""Forms of the four layers A to D, where C takes twice as many inputs as B has outputs."""
 
 
 def _each(
@@ -117,7 +140,7 @@ def _whole(
 
 
 def _vector(observation: Observation) -> Float[Array, " inputs"]:
-    # Stable-Baselines3 takes the parts in the order of their names.
+    # Stable-Baselines3 concatenates the parts in the order of their names.
     return jnp.concatenate([observation.network, observation.nodes.ravel()])
 
 
@@ -131,7 +154,7 @@ def _network(
 
 
 def _apply(layer: Layer, seen: Float[Array, "... inputs"]) -> Float[Array, "... outputs"]:
-    # Full precision: an accelerator would else round the factors to ten bits.
+    # Full precision: otherwise an accelerator may round the factors to ten bits.
     return jnp.matmul(seen, layer.weight, precision="highest") + layer.bias
 
 

@@ -10,14 +10,14 @@ from ceas_agents.policies.base import Policy
 from ceas_gym.registry import nearest
 
 GIVEN = 3
-"""Arguments that every policy is called with; those after them are its options."""
+"""Number of arguments that every policy is called with; those after them are its options."""
 
 
 def chosen(name: str, policy: Policy, text: str) -> Policy:
     """Returns the policy with its options set.
 
     Args:
-        name: What the messages call it.
+        name: What error messages call the policy.
         policy: A shipped policy.
         text: Such as `share=0.5`; several options are joined by commas.
 
@@ -46,6 +46,9 @@ def chosen(name: str, policy: Policy, text: str) -> Policy:
 def options(policy: Callable[..., Any]) -> dict[str, Any]:
     """Returns the types of a policy's options, by name.
 
+    Args:
+        policy: A shipped policy, whose arguments are annotated.
+
     Example:
         >>> from ceas_agents.policies.registry import POLICIES
         >>> options(POLICIES["focused"]), options(POLICIES["uniform"])
@@ -57,7 +60,10 @@ def options(policy: Callable[..., Any]) -> dict[str, Any]:
 
 
 def numbers(policy: Callable[..., Any]) -> dict[str, float]:
-    """Returns the defaults of those options of a shipped policy that are numbers, by name.
+    """Returns the defaults of the numeric options of a policy, such as `share` in [0, 1].
+
+    Args:
+        policy: A shipped policy.
 
     Example:
         >>> from ceas_agents.policies.registry import POLICIES
@@ -72,6 +78,9 @@ def numbers(policy: Callable[..., Any]) -> dict[str, float]:
 
 def given(policy: Callable[..., Any]) -> dict[str, Any]:
     """Returns the numbers and words that a policy's options are set to, by name.
+
+    Args:
+        policy: Any policy; only a `partial` has options that are set.
 
     Example:
         >>> from ceas_agents.policies.registry import POLICIES

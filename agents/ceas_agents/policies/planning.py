@@ -1,7 +1,7 @@
-"""What a round's channel-time can buy, and how it is filled: the common ground of the schedulers.
+"""Planning that the schedulers share: what a round's channel-time can buy, and how to divide it.
 
-Planned is with calibrated links as they are when new: pairs that waited at a relay, purification,
-and what a drift makes of the first window are not in the forecast.
+The forecast assumes calibrated links and new pairs. It leaves out pairs that waited at a relay,
+purification, and drift during the first window.
 """
 
 from collections.abc import Callable
@@ -19,28 +19,30 @@ from ceas_gym.task.observations import NODE_FEATURES
 from ceas_gym.types import Network, Observation
 
 STEPS = 48
-"""Of Frank and Wolfe's method; the test bounds what it leaves on the table."""
+"""Steps of Frank and Wolfe's method; a test bounds the gap to the optimum that they leave."""
 KEY_MARGIN = 3.0
-"""Standard deviations of luck that the channel-time for a tag allows for."""
+"""Standard deviations of the number of pairs that the channel-time for a tag allows for."""
 COLUMN = {feature.name: column for column, feature in enumerate(NODE_FEATURES)}
+"""Columns of `Observation.nodes` by the names of the features."""
 
 
 Gain = Callable[[Float[Array, " nodes"]], Float[Array, " nodes"]]
+"""From each node's information, in shots, to the worth of a little more of it; at least 0."""
 
 
 class Opportunities(NamedTuple):
     """What a round's channel-time can buy."""
 
     value: Float[Array, "windows nodes"]
-    """Fisher information of a whole channel, in shots of perfect signal."""
+    """Fisher information that a whole channel brings to the barrier, in shots of perfect signal."""
     pairs: Float[Array, " nodes"]
-    """Pairs of a whole channel in a window."""
+    """Expected pairs of a whole channel in a window; at least 0."""
     stored: Float[Array, " nodes"]
-    """Information of the pairs in memory."""
+    """Fisher information, at the barrier, of the pairs in memory, in shots of perfect signal."""
     room: Float[Array, " nodes"]
-    """Free memories."""
+    """Free memories, counting as free those whose pairs expire before the barrier."""
     can_tag: Bool[Array, " nodes"]
-    """Whether the node's update can be counted at all."""
+    """Whether the node can make key, or needs none: else its update can't be counted."""
     passes: Float[Array, "bottlenecks nodes"]
     """One where the node's route goes through the bottleneck; the hub is the first."""
 
@@ -52,17 +54,20 @@ def plan(
     served: Bool[Array, " nodes"],
     give: Callable[[Array, Array], Array],
 ) -> Float[Array, "windows nodes"]:
-    """Returns the action that first gives the served nodes time for key, then all else for data.
+    """Returns the action that first gives the served nodes time for key, and the rest for data.
 
-    The key comes in the earliest windows, where pairs are good for nothing else.
+    Key is made in the earliest windows, whose pairs are worth least as data at the barrier.
 
     Args:
         network: Routes and channels.
         opportunities: From `assess`.
-        observation: What the hub knows.
+        observation: What the hub knows, every entry in [0, 1].
         served: Nodes that get the time for the tag they lack.
-        give: Schedule of the data, from the channels left in each window, shape
+        give: Returns the schedule of the data, from the channels left in each window, shape
             (windows, bottlenecks), and the greatest share of each node, shape (windows, nodes).
+
+    Returns:
+        Requests in [-1, 1].
     """
     needed = jnp.where(served & opportunities.can_tag, tag_time(network, observation), 0)
     for_key = fill_windows(network, needed)
@@ -71,13 +76,18 @@ def plan(
 
 
 def assess(network: Network, observation: Observation) -> Opportunities:
-    """Returns what the round's channel-time is worth, from calibration and inventory."""
+    """Returns what the round's channel-time is worth, from calibration and stored pairs.
+
+    Args:
+        network: Routes, memories and operations.
+        observation: What the hub knows, every entry in [0, 1].
+    """
     windows = network.windows
     pairs = _pairs(network, observation)
     survival = observation.nodes[:, COLUMN["survival"]]
     new = forecast.new_contraction(network, forecast.nominal(network))
     if network.verifies:
-        # What the hub trusts of it, by its tests.
+        # The observed contraction is the lower confidence bound of the hub's tests.
         estimated = observation.nodes[:, COLUMN["new_contraction"]]
         new = new * estimated / jnp.maximum(new.mean(axis=0), 1e-9)
     decay = forecast.decay_of_letters(network, survival)
@@ -102,7 +112,15 @@ def assess(network: Network, observation: Observation) -> Opportunities:
 
 
 def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes"]:
-    """Returns the channel-time, in windows, that each node needs for the key it lacks."""
+    """Returns the channel-time that each node needs for the key it lacks, in windows.
+
+    Args:
+        network: Length of a tag, and the rates of the links.
+        observation: What the hub knows, every entry in [0, 1].
+
+    Returns:
+        At least 0, with `KEY_MARGIN`; 0 also for a node whose pairs yield no key.
+    """
     missing = (1 - observation.nodes[:, COLUMN["tag"]]) * network.key.tag_bits
     per_pair = observation.nodes[:, COLUMN["key_rate"]]
     usable = per_pair > 0
@@ -112,7 +130,15 @@ def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes
 
 
 def fill_windows(network: Network, needed: Float[Array, " nodes"]) -> Float[Array, "windows nodes"]:
-    """Returns a schedule that meets the needs as early as the channels allow, least need first."""
+    """Returns a schedule that meets the needs as early as the channels allow, least need first.
+
+    Args:
+        network: Windows and channels.
+        needed: Channel-time of each node, in windows; at least 0.
+
+    Returns:
+        Shares of a channel, in [0, 1].
+    """
 
     def window(left: Array, _: None) -> tuple[Array, Array]:
         given = fill(-needed, jnp.minimum(left, 1), network.switch.channels, network.switch.passes)
@@ -128,18 +154,22 @@ def allocate(
     most: Float[Array, "windows nodes"],
     gain: Gain,
 ) -> Float[Array, "windows nodes"]:
-    """Returns the schedule of the served nodes that is best by their information I_k.
+    """Returns the schedule of the served nodes that makes the most of their information I_k.
 
     Frank and Wolfe's method: each step moves towards the schedule that is best to first order,
-    filled window by window from the last to the first; every step is feasible. Filling by gain is
-    best for the hub alone; where routes share fibres, some of them are left less than full.
+    which is filled window by window from the last to the first; every step is feasible. Filling in
+    order of gain is optimal if the hub is the only bottleneck; where routes share fibres, it may
+    leave some of them partly unused.
 
     Args:
         opportunities: Values, stored information and free memories.
         served: Nodes to serve.
-        channels: Channels left in each window, of the hub and of every shared fibre.
-        most: Greatest share for each node in each window.
+        channels: Channels left in each window, of the hub and of every shared fibre; at least 0.
+        most: Greatest share for each node in each window, in [0, 1].
         gain: What more information of each node is worth, from what each has.
+
+    Returns:
+        Shares of a channel, in [0, 1].
 
     Source:
         Frank and Wolfe, Naval Research Logistics 3, 95 (1956).
@@ -174,8 +204,15 @@ def allocate(
 def fair(alpha: float) -> Gain:
     """Returns the gain of an alpha-fair schedule, I_k^-alpha.
 
-    It maximises sum log I_k for an alpha of 1, and sum I_k^(1 - alpha) / (1 - alpha) for any other:
-    with 1/2 the sum of root information, with 2 the noise sum 1 / I_k of the sum of the updates.
+    The schedule maximises sum log I_k for an alpha of 1, and sum I_k^(1 - alpha) / (1 - alpha) for
+    any other: 1/2 maximises the sum of root information, and 2 minimises sum 1 / I_k, the noise of
+    the sum of the updates.
+
+    Args:
+        alpha: In [0, inf).
+
+    Returns:
+        A function of the information of shape (nodes,), above 0.
 
     Source:
         Mo and Walrand, IEEE/ACM Transactions on Networking 8, 556 (2000).
@@ -189,7 +226,21 @@ def fill(
     capacity: Float[Array, " bottlenecks"],
     passes: Float[Array, "bottlenecks nodes"],
 ) -> Float[Array, " nodes"]:
-    """Returns the wishes met in order of priority, until a bottleneck on the way is used up."""
+    """Returns what each node gets in order of priority, until a bottleneck of its route is full.
+
+    Args:
+        priority: Nodes with greater numbers are served first.
+        wanted: Share of a channel that each node wants, in [0, 1].
+        capacity: Channels of the hub and of every shared fibre; at least 0.
+        passes: 1 where the node's route goes through the bottleneck, else 0.
+
+    Returns:
+        Shares of a channel, in [0, wanted].
+
+    Example:
+        >>> print(fill(jnp.array([1, 2, 3]), jnp.array([1, 0.5, 1]), jnp.ones(1), jnp.ones((1, 3))))
+        [0. 0. 1.]
+    """
     before = jax.vmap(ranks.mass_below, in_axes=(None, 0))(-priority, passes * wanted)
     return jnp.clip(tightest(capacity[:, None] - before, passes), 0, wanted)
 
@@ -197,7 +248,13 @@ def fill(
 def tightest(
     limit: Float[Array, "*batch bottlenecks _"], passes: Float[Array, "bottlenecks nodes"]
 ) -> Float[Array, "*batch nodes"]:
-    """Returns the least limit on each node's route, from limits (..., bottlenecks, nodes or 1)."""
+    """Returns the least limit on each node's route.
+
+    Args:
+        limit: Of each bottleneck, of shape (..., bottlenecks, nodes), or (..., bottlenecks, 1) if
+            it is the same for all nodes.
+        passes: 1 where the node's route goes through the bottleneck, else 0.
+    """
     return jnp.where(passes > 0, limit, jnp.inf).min(axis=-2)
 
 
@@ -205,11 +262,15 @@ def pair_information(fidelity: Float[Array, "*batch"], qubits: int) -> Float[Arr
     """Returns the Fisher information of a pair, when all pairs of a shot have the same fidelity.
 
     Args:
-        fidelity: At the barrier, after what teleportation takes.
-        qubits: Pairs of a shot.
+        fidelity: At the barrier, after the noise of teleportation; in [0, 1].
+        qubits: Pairs of a shot; at least 1.
 
     Returns:
-        In shots of perfect signal; the pairs of a perfect shot have one over their number each.
+        In shots of perfect signal, in [0, 1 / qubits]: each pair of a perfect shot has
+        1 / qubits.
+
+    Source:
+        `physics.register.twirled_contraction` and `physics.information.depolarized_qfi_factor`.
 
     Example:
         >>> print(pair_information(jnp.array(1.0), qubits=4))
@@ -220,5 +281,5 @@ def pair_information(fidelity: Float[Array, "*batch"], qubits: int) -> Float[Arr
 
 
 def _pairs(network: Network, observation: Observation) -> Float[Array, " nodes"]:
-    # Of a whole channel in a window, as the links are likely to be.
+    # Of a whole channel in a window, expected over the conditions that the links may be in.
     return forecast.expected_pairs(network) * observation.nodes[:, COLUMN["condition"]]

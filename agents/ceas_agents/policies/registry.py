@@ -1,4 +1,4 @@
-"""The shipped policies by name, and whether others fit a scenario."""
+"""The shipped policies by name, and a check whether other policies fit a scenario."""
 
 from functools import partial
 
@@ -29,11 +29,15 @@ POLICIES: dict[str, Policy] = {
 
 
 def check(policy: Policy, params: Params) -> None:
-    """Tries whether a policy that is not shipped fits the scenario, without computing anything.
+    """Checks that a policy that is not shipped fits the scenario, without computing anything.
+
+    Args:
+        policy: Called with abstract values; it must return an action of shape (windows, nodes).
+        params: The scenario.
 
     Raises:
-        ValueError: If what it has learned does not fit, or a function of the user's own raises an
-            error or returns no action.
+        ValueError: If the layers of a learned policy do not fit, or a function of the user's own
+            raises an error or returns no action.
     """
     if policy in POLICIES.values():
         return

@@ -1,4 +1,4 @@
-"""Whole episodes in one program: the one loop that evaluation, claims and documents share."""
+"""Whole episodes in one compiled program: the loop that evaluation, claims and documents share."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,7 +12,7 @@ from ceas_gym.jax_utils import randomness
 from ceas_gym.types import Observation, Params, State, TimeStep
 
 POLICY_STREAM = 0x501C
-"""Folded into an episode's key to make the policy's own random stream."""
+"""Folded into an episode's random key to make the policy's own random stream."""
 T = TypeVar("T")
 Carry = tuple[State, Observation]
 
@@ -28,11 +28,14 @@ def rollout(
 
     Args:
         policy: Who plays; it is called with the parameters of the episode's layout.
-        rounds: How many to play, whether the episode has ended or not.
+        rounds: Rounds to play, at least 0, whether the episode has ended or not.
         params: The scenario.
-        key: Decides everything that is random in the episode.
-        record: Makes of the state before a round, the state after it and what the step returned,
-            what is kept.
+        key: Random key that decides everything random in the episode.
+        record: Returns what is kept of a round, from the state before it, the state after it and
+            the `TimeStep` that the step returned.
+
+    Returns:
+        What `record` returns, each array with a first axis of shape (rounds,).
 
     Example:
         >>> from ceas_agents import load

@@ -1,13 +1,13 @@
-r"""How scarce channel-time is in a scenario, in one number for either kind of schedule.
+r"""How scarce channel-time is in a scenario: the windows until a quorum of nodes has its tags.
 
-A node needs kappa pairs for the tag of a round, its key bits over the secret bits of a pair, and a
-whole channel makes lambda pairs in a window. With C channels, N nodes and a quorum of q,
+For the tag of a round a node needs kappa pairs, which is the bits of the tag over the secret bits
+of a pair. A whole channel makes lambda pairs in a window. With C channels, N nodes and a quorum of
+q, the number of windows is
 
     theta_aware   = (1 / C) * sum over the best q nodes of kappa_k / lambda_k,
     theta_uniform = max(N / C, 1) * (kappa / lambda of the q-th best node)
 
-are the windows until a schedule that knows the links, and one that serves all alike, have tagged a
-quorum.
+for a schedule that knows the links, and for one that gives all nodes equal shares.
 """
 
 from collections.abc import Callable
@@ -22,17 +22,30 @@ from ceas_gym.types import Consensus, Network, Params
 
 
 def quorum(consensus: Consensus) -> Int[Array, ""]:
-    """Returns the least number of counted nodes with which the hub commits, at equal votes."""
+    """Returns the least number of counted nodes with which the hub commits, at equal weights.
+
+    Args:
+        consensus: What the rule tolerates and the protocol requires.
+
+    Returns:
+        A number of nodes, at least 1; it may exceed the nodes that there are.
+    """
     votes = consensus.votes_needed * consensus.tolerated + 1
     for_share = jnp.ceil(consensus.tolerated / consensus.largest_share - 1e-6)
     return jnp.maximum(votes, for_share.astype(votes.dtype))
 
 
 def tag_windows(network: Network) -> Float[Array, " nodes"]:
-    """Returns the windows of a whole channel for a node's tag, kappa / lambda; may be infinite.
+    """Returns the time of a whole channel that each node needs for a tag, kappa / lambda.
 
-    Links are taken as calibrated, all in good order, and pairs as new. No tag is needed where
-    updates without one are accepted.
+    Links are taken as calibrated and good, and pairs as new.
+
+    Args:
+        network: Rates, contractions and the length of a tag.
+
+    Returns:
+        In windows, in [0, inf]: infinite where pairs yield no key, and 0 where unauthenticated
+        updates are accepted, because no tag is needed there.
     """
     if network.unauthenticated_spend:
         return jnp.zeros(network.routes.vertex.shape)
@@ -42,7 +55,7 @@ def tag_windows(network: Network) -> Float[Array, " nodes"]:
 
 
 def over_layouts(theta: Callable[[Params], Float[Array, ""]], params: Params) -> float:
-    """Returns the mean of `theta_aware` or `theta_uniform` over the layouts of a scenario.
+    """Returns the mean of `theta_aware` or `theta_uniform` over the layouts, in windows.
 
     Args:
         theta: One of the two.

@@ -1,4 +1,7 @@
-"""Dispatching: a policy that picks, round by round, which of several rules makes the schedule."""
+"""Dispatching: in each round, a policy selects which of several scheduling rules makes the action.
+
+A scheduling rule is a policy of this list, not an aggregation rule.
+"""
 
 from functools import partial
 
@@ -12,22 +15,25 @@ from ceas_agents.policies.registry import POLICIES
 from ceas_gym.types import Observation, Params
 
 SHARES = (0.55, 0.6, 2 / 3, 0.75, 0.9)
-"""Of the nodes, that `focused` may serve."""
-# Trained agents know a rule by its place: new ones go to the end.
+"""Shares of the nodes that `focused` serves in its variants."""
+# Trained agents know a rule by its index, so new rules go to the end.
 RULES: dict[str, Policy] = {
     **{f"focused on {share:.0%}": partial(focused, share=share) for share in SHARES},
     **{name: POLICIES[name] for name in ("ceas", "proportional_fair", "max_weight", "uniform")},
 }
-"""What can be picked; none of them depends on its random key."""
+"""The rules that can be selected; none of them depends on its random key."""
 
 
 def summary(observation: Observation) -> Float[Array, "*batch features"]:
-    """Returns what the choice is made by: the network's features and the nodes' means.
+    """Returns the features for the selection: those of the network, and the means over the nodes.
 
-    So it does not matter in which order the nodes come, or how many there are.
+    They depend neither on the order of the nodes nor on their number.
 
     Args:
         observation: What the hub knows, of one environment or of a batch.
+
+    Returns:
+        Every feature in [0, 1].
     """
     return jnp.concatenate([observation.network, observation.nodes.mean(axis=-2)], axis=-1)
 
@@ -38,10 +44,13 @@ def play(
     """Returns the action of one of the `RULES`.
 
     Args:
-        rule: Its place among them.
+        rule: Its index, in [0, len(RULES)).
         params: The scenario.
-        observation: What the hub knows.
-        key: Handed on to the rule.
+        observation: What the hub knows, every entry in [0, 1].
+        key: Passed on to the rule.
+
+    Returns:
+        Requests in [-1, 1].
     """
     return jax.lax.switch(
         rule, [partial(policy, params, observation, key) for policy in RULES.values()]

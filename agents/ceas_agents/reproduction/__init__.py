@@ -1,1 +1,1 @@
-"""The paper's claims, measured: experiments, figures, and a report that opens in a browser."""
+"""Measures the paper's claims: experiments, figures, and a report that opens in a browser."""

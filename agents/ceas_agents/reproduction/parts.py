@@ -1,4 +1,4 @@
-"""The parts of the report: what is played or measured for each, and what is made of it."""
+"""The parts of the report: how each is played or measured, drawn and described."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,14 +23,14 @@ from ceas_gym.jax_utils import parallel
 
 SCENARIO = "paper"
 Found = dict[str, Any]
-"""Everything that a part found, fit for JSON."""
+"""All results of a part, fit for JSON."""
 
 
 class Work(NamedTuple):
     """A run of the whole report."""
 
     folder: Path
-    """For what the sweeps leave, so that they go on where they were stopped."""
+    """For the rows of the sweeps, so that these can be resumed."""
     quick: bool
     progress: Progress
 
@@ -45,7 +45,7 @@ class Part(NamedTuple):
     draw: Callable[[Found, Path], Path] | None
     caption: Callable[[Found], str]
     swept: bool = False
-    """Whether it is made of sweeps, which keep their own rows and check what they are of."""
+    """Whether it is based on sweeps, which store their own rows and check that they fit."""
 
 
 def _swept(name: str, find: Callable[..., Found], work: Work) -> Found:

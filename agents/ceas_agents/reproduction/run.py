@@ -1,4 +1,4 @@
-"""`ceas-gym reproduce`: plays, measures, and writes the report with all data behind it."""
+"""`ceas-gym reproduce`: plays, measures, and writes the report with all its data."""
 
 import csv
 import io
@@ -21,15 +21,15 @@ DATA, FIGURES, SUMMARY, REPORT = "data", "figures", "reproduction.json", "report
 
 
 def reproduce(folder: Path, *, quick: bool = False, overwrite: bool = False) -> None:
-    """Measures every claim, prints what came out, and writes the report.
+    """Measures every claim, prints the results in words, and writes the report.
 
-    What is finished is kept: run again, it goes on where it was stopped. That does not notice
-    changes of the code within a version of the package, after which `overwrite` is called for.
+    Finished parts are kept, so that a stopped run can be resumed. Changes of the code within one
+    version of the package are not noticed: after these, use `overwrite`.
 
     Args:
-        folder: For `report.html`, `reproduction.json`, and the data and figures behind them.
+        folder: For `report.html`, `reproduction.json`, and their data and figures.
         quick: Whether few seeds and settings are enough.
-        overwrite: Whether another reproduction in the folder is replaced.
+        overwrite: Whether to replace another reproduction in the folder.
 
     Raises:
         ValueError: If the folder holds another reproduction.
@@ -56,7 +56,7 @@ def _open(folder: Path, record: Mapping[str, object], scenario: str, *, overwrit
         return
     data = folder / DATA
     data.mkdir(parents=True, exist_ok=True)
-    # Whatever an earlier run left, lest it be taken for this one's.
+    # Files of an earlier run must not be taken for results of this one.
     old = [folder / SUMMARY, folder / REPORT]
     old += [path for kind in style.FORMATS for path in (folder / FIGURES).glob(f"*.{kind}")]
     old += [*data.glob("*.json"), *data.glob("*.csv"), *data.glob(f"*/{run.CELLS}")]
@@ -74,12 +74,15 @@ def _found(part: Part, work: Work) -> Found:
     found = part.find(work)
     results.write_text(work.folder / f"{part.name}.csv", table(part.rows(found)))
     results.write_json(path, found)
-    # As it is read back, so that a run in one go and a resumed one say the same.
+    # As it would be read back, so that an uninterrupted run and a resumed one give the same.
     return json.loads(json.dumps(found))
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
-    r"""Returns rows as CSV, with a header of all names that occur.
+    r"""Returns rows as the text of a CSV file, with a header of all names that occur.
+
+    Args:
+        rows: Values by name; a missing one leaves its field empty.
 
     Example:
         >>> table([{"a": 1}, {"b": 2}])

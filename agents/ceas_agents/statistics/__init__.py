@@ -1,1 +1,1 @@
-"""Statistics over seeds and layouts: intervals, resampling, comparisons."""
+"""Statistics over seeds and layouts: intervals, resampling and comparisons."""

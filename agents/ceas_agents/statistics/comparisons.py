@@ -1,4 +1,4 @@
-"""Comparisons of policies over paired seeds: several at once, and leads that are denied."""
+"""Comparisons of policies over paired seeds: several at once, and tests of equivalence."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,13 @@ from ceas_agents.statistics.intervals import CONFIDENCE
 from ceas_agents.statistics.resampling import Groups
 
 LEAST_ERROR = 1 / 3
-"""Of the standard error of the seeds: a resample's counts as at least that. Else a column in which
-few seeds differ, which many a resample leaves out, would decide for all columns."""
+"""A resample's standard error counts as at least this share of the sample's. Otherwise a column in
+which few seeds differ, which many resamples leave out, would determine the result for all columns.
+"""
 
 
 class Equivalence(NamedTuple):
-    """What a test of equivalence found."""
+    """The result of a test of equivalence, with the 90 % interval of the difference."""
 
     equivalent: bool
     low: float
@@ -29,20 +30,22 @@ def simultaneous(
 ) -> tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]]:
     """Returns the ends of intervals that hold for all columns at once (max-T).
 
-    In 95 % of all cases all columns' true means are within, whatever the correlation between the
-    columns: so of many comparisons without a difference, one in twenty families shows any. All
-    columns are resampled alike; the half width of each is its standard error times the 95 %
-    quantile of the greatest |t| over the columns, t with the resample's own standard errors. For a
-    single column that is the symmetric bootstrap-t interval.
+    At a confidence of 95 %, the true means of all columns are within their intervals in 95 % of all
+    cases, whatever the correlation between the columns. So if there is no difference at all, one
+    family of comparisons in twenty shows any. All columns are resampled alike. The half-width of a
+    column's interval is its standard error times the 95 % quantile of the greatest |t| over the
+    columns, where t uses the standard errors of the resample. For a single column this is the
+    symmetric bootstrap-t interval.
 
     Args:
-        differences: A row of each seed, a column of each comparison, paired by seed.
+        differences: A row for each seed, a column for each comparison, paired by seed; finite.
         groups: As for `statistics.intervals.interval`.
-        confidence: Of all intervals together.
+        confidence: Joint confidence of all intervals, in (0, 1).
 
     Returns:
-        Lower and upper ends. A column whose values are all the same has them as both ends and
-        takes no part in the correction; so it is with a single seed.
+        Lower and upper ends, in the unit of the differences. If all values of a column are the
+        same, as with a single seed, both ends are that value, and the column takes no part in the
+        correction.
 
     Raises:
         ValueError: As `statistics.intervals.intervals`.
@@ -73,12 +76,13 @@ def equivalent(
 ) -> Equivalence:
     """Returns whether a difference is shown to be within a margin, with its 90 % interval.
 
-    Two one-sided tests of 5 % each, which is the same as an interval of 90 % within the margin. Not
-    to find a difference shows nothing; this can show that there is none that matters.
+    Two one-sided tests at 5 % each, which is the same as a 90 % interval inside the margin. A
+    difference that is not significant proves nothing; this test can show that there is no
+    difference that matters.
 
     Args:
-        values: Differences, paired by seed.
-        margin: What would matter, fixed beforehand; > 0.
+        values: Differences, paired by seed; finite.
+        margin: Smallest difference that matters, fixed in advance; above 0.
         groups: As for `statistics.intervals.interval`.
 
     Raises:
@@ -108,7 +112,7 @@ def equivalent(
 def _critical(
     varied: Float[np.ndarray, "seeds columns"], groups: Groups | None, confidence: float
 ) -> float:
-    # Of the greatest |t| over the columns.
+    # The critical value: a quantile of the greatest |t| over the columns.
     mean, error = resampling.estimates(varied, groups)
     found = resampling.resampled(varied, groups)
     least = np.maximum(LEAST_ERROR * error, np.finfo(float).tiny)

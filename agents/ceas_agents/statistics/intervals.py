@@ -10,13 +10,18 @@ from ceas_agents.statistics import resampling
 from ceas_agents.statistics.resampling import Groups
 
 Statistic = Callable[..., Any]
+"""A function of an array and an `axis`, which it reduces, such as `np.mean`."""
 CONFIDENCE = 0.95
 
 
 def interquartile_mean(
     values: Float[np.ndarray, "*batch seeds"], axis: int = -1
 ) -> Float[np.ndarray, "*batch"]:
-    """Returns the mean of the middle half: what one lucky or unlucky seed can't move.
+    """Returns the mean of the middle half of the seeds, which outliers among them do not move.
+
+    Args:
+        values: One value for each seed.
+        axis: Axis of the seeds.
 
     Source:
         Agarwal et al., NeurIPS 34 (2021), arXiv:2108.13264.
@@ -37,17 +42,20 @@ def interval(
 ) -> tuple[float, float]:
     """Returns the 95 % bootstrap interval of the mean, or another statistic, by percentiles.
 
-    With few seeds it is too narrow: for normal values, five seeds cover the true mean in about
-    84 % of all cases, ten in about 90 % and twenty in about 93 %. With groups, it is their number
-    that counts. A single value is returned as both ends, and so are values that are all the same:
-    they say nothing of the spread.
+    With few seeds the interval is too narrow: for normal values, it covers the true mean in about
+    84 % of all cases with five seeds, 90 % with ten and 93 % with twenty. With groups, the number
+    of groups counts instead. A single value is returned as both ends, and so are values that are
+    all the same, because they do not show the spread.
 
     Args:
-        values: One of each seed.
-        statistic: Of an array along an `axis`, such as `interquartile_mean`.
-        groups: Of each seed, such as its layout: what is resampled as a whole, so that the
-            interval holds for other networks (`resampling`). With one group, or none given, the
-            seeds are resampled.
+        values: One value for each seed; finite.
+        statistic: Function of an array and an `axis`, such as `interquartile_mean`.
+        groups: Group of each seed, such as its layout. Groups are resampled as a whole, so that
+            the interval holds for other networks (`resampling`). With one group or without
+            `groups`, seeds are resampled.
+
+    Returns:
+        Lower and upper end, in the unit of the values.
 
     Raises:
         ValueError: If there is no value, more than one axis, a value that is not finite, or not
@@ -75,14 +83,17 @@ def intervals(
     """Returns the lower and the upper ends of `interval` for many columns at once.
 
     Args:
-        values: A row of each seed. All columns are resampled alike, so that a curve that is
-            smooth in every seed has a smooth band.
+        values: A row for each seed; finite. All columns are resampled alike, so that a curve that
+            is smooth in every seed has a smooth band.
         statistic: As for `interval`.
         groups: As for `interval`.
 
     Raises:
         ValueError: If there is no value, not two axes, a value that is not finite, or not one
             group of each seed.
+
+    Source:
+        As for `interval`.
 
     Example:
         >>> intervals(np.array([[0.5, 0.7], [0.5, 0.9]]))
@@ -96,6 +107,6 @@ def intervals(
         found = np.concatenate([statistic(values[rows], axis=1) for rows in batches])
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(found, [tail, 100 - tail], axis=0)
-    # The mean of equal values may be off by a rounding error.
+    # The mean of equal values may have a rounding error.
     equal = values.min(axis=0) == values.max(axis=0)
     return np.where(equal, values[0], low), np.where(equal, values[0], high)

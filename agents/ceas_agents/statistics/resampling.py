@@ -1,10 +1,10 @@
 """Resampling of seeds for the bootstrap, or of whole networks where seeds share them.
 
 Seeds that are played on the same layout are not independent: they share its distances and its
-memories. An interval that is to hold for other networks, and not just for other seeds of these, has
-to resample the layouts, each with all of its seeds. No second stage draws among the seeds of a
-layout: the luck of the seeds is already in a layout's mean, and drawing it again would count it
-twice.
+memories. For an interval that holds for other networks, and not just for other seeds of these, the
+layouts must be resampled, each with all of its seeds. There is no second stage that draws among the
+seeds of a layout: the variation between seeds is already in the mean of a layout, and a second
+stage would count it twice.
 
 Source:
     Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8: of the two ways
@@ -21,10 +21,11 @@ from jaxtyping import Float, Int
 
 RESAMPLES = 9999
 BATCH = 1000
-"""Resamples held in memory at once."""
+"""Resamples that are held in memory at once."""
 SEED = 0
-"""Of the resampling: the same values always give the same interval."""
+"""Seed of the resampling, so that the same values always give the same interval."""
 Groups = Int[np.ndarray, " seeds"]
+"""Any number that identifies the group of each seed."""
 
 
 class Means(NamedTuple):
@@ -35,7 +36,11 @@ class Means(NamedTuple):
 
 
 def check(values: Float[np.ndarray, "seeds columns"], groups: Groups | None) -> None:
-    """Makes sure that there is something to resample.
+    """Checks that the values can be resampled.
+
+    Args:
+        values: One row for each seed, at least one.
+        groups: Group of each seed, or none.
 
     Raises:
         ValueError: If there is no value, not two axes, a value that is not finite, or not one
@@ -48,14 +53,14 @@ def check(values: Float[np.ndarray, "seeds columns"], groups: Groups | None) -> 
 
 
 def clusters(seeds: int, groups: Groups | None = None) -> Int[np.ndarray, " seeds"]:
-    """Returns what is resampled together: the number of every seed's cluster, from zero on.
+    """Returns the cluster of each seed, numbered from zero; a cluster is resampled as a whole.
 
-    A cluster is all seeds of a group. Seeds that are all of one group are a cluster each: their
-    interval holds for that one network.
+    A cluster is all seeds of a group. If there is one group only, each seed is a cluster: the
+    interval then holds for that one network.
 
     Args:
-        seeds: How many there are.
-        groups: Of each seed, such as its layout; by default, all of one.
+        seeds: Number of seeds; at least 1.
+        groups: Group of each seed, such as its layout; by default, all are in one.
 
     Example:
         >>> clusters(3), clusters(3, np.array([7, 2, 7])), clusters(2, np.array([5, 5]))
@@ -70,7 +75,11 @@ def clusters(seeds: int, groups: Groups | None = None) -> Int[np.ndarray, " seed
 def estimates(values: Float[np.ndarray, "seeds columns"], groups: Groups | None = None) -> Means:
     """Returns the mean of each column, and its standard error between clusters.
 
-    Of clusters of one seed, it is the usual one, s / sqrt(n).
+    If each cluster is one seed, this is the usual standard error, s / sqrt(n).
+
+    Args:
+        values: One row for each seed.
+        groups: Group of each seed, or none.
     """
     one = np.ones((1, clusters(len(values), groups).max() + 1))
     found = _weighted(values, groups, one)
@@ -78,16 +87,24 @@ def estimates(values: Float[np.ndarray, "seeds columns"], groups: Groups | None 
 
 
 def resampled(values: Float[np.ndarray, "seeds columns"], groups: Groups | None = None) -> Means:
-    """Returns the same of every resample, all columns resampled alike."""
+    """Returns the mean and the standard error of every resample; all columns are resampled alike.
+
+    Args:
+        values: One row for each seed.
+        groups: Group of each seed, or none.
+
+    Returns:
+        Arrays of shape (resamples, columns).
+    """
     return _weighted(values, groups, _counts(int(clusters(len(values), groups).max()) + 1))
 
 
 def draws(clusters: Int[np.ndarray, " seeds"]) -> Iterator[Int[np.ndarray, "resamples drawn"]]:
-    """Yields the places of the seeds in all resamples, a batch at a time.
+    """Yields the indices of the seeds in all resamples, a batch at a time.
 
     Args:
-        clusters: From `clusters`. Where they differ in size, so do the resamples, and each is a
-            batch of its own.
+        clusters: From `clusters`. If they differ in size, so do the resamples, and each resample
+            is a batch by itself.
     """
     order, sizes = np.argsort(clusters, kind="stable"), np.bincount(clusters)
     drawn = _indices(len(sizes))
@@ -107,8 +124,8 @@ def _weighted(
     groups: Groups | None,
     counts: Float[np.ndarray, "resamples clusters"],
 ) -> Means:
-    # Sums over clusters that come so many times. With the means taken off first, no digits are
-    # lost in the squares.
+    # Sums over clusters, each counted as often as it was drawn. The means are subtracted first, so
+    # that no digits are lost in the squares.
     cluster, middle = clusters(len(values), groups), values.mean(axis=0)
     sizes = np.bincount(cluster).astype(float)
     sums = np.zeros((len(sizes), values.shape[1]))

@@ -1,1 +1,1 @@
-"""`ceas-gym sweep`: every combination of what a file varies."""
+"""`ceas-gym sweep`: episodes of every combination of what a file varies."""

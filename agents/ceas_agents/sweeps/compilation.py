@@ -1,7 +1,7 @@
-"""One compiled program for many cells of a sweep: rule and attack are picked while it runs.
+"""One compiled program for many cells of a sweep: it selects rule and attack while it runs.
 
-A program takes seconds to compile and milliseconds to run. Cells that differ in numbers share one
-anyway; here those that differ in the hub's rule and in what the coalition sends do so, too.
+A program takes seconds to compile and milliseconds to run. Cells that differ only in numbers share
+a program anyway; here, cells that differ in the hub's rule and in the attack share one, too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,36 +27,54 @@ Function = Callable[..., Array]
 
 @dataclass(frozen=True)
 class AnyOf:
-    """Rules of which one is picked while the program runs."""
+    """Several rules, one of which is selected while the program runs."""
 
     rules: tuple[Function, ...]
     picked: Int[Array, ""]
 
     def __call__(self, *arguments: Array) -> Array:
-        """Returns what the rule that is picked makes of the updates."""
+        """Returns the update of the selected rule, of shape (parameters,)."""
         return jax.lax.switch(self.picked, self.rules, *arguments)
 
 
 class Program(NamedTuple):
-    """What cells differ in, apart from numbers; each of them in the order of its first cell."""
+    """The rules and attacks of the cells that share a program, in the order of their first cell."""
 
     rules: tuple[Function, ...]
     attacks: tuple[Function, ...]
 
 
 def shared(params: Params) -> object:
-    """Returns what is equal, and only equal, for parameters that one program serves."""
+    """Returns a key that is equal for two scenarios if and only if one program can play both.
+
+    Args:
+        params: The scenario. Its numbers, its rule and most attacks make no difference; the shapes
+            of its arrays do.
+    """
     return alike(_with(params, _any, _kind(params.adversary.attack)))
 
 
 def alike(tree: object) -> object:
-    """Returns what is equal, and only equal, for arguments that share a compilation."""
+    """Returns a key that is equal for two arguments if and only if they share a compilation.
+
+    Args:
+        tree: A pytree of arrays; only its structure, shapes and types count.
+
+    Example:
+        >>> alike(jnp.zeros(2)) == alike(jnp.ones(2)), alike(jnp.zeros(2)) == alike(jnp.zeros(3))
+        (True, False)
+    """
     leaves, structure = jax.tree.flatten(tree)
     return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
 def of(members: Sequence[Params]) -> Program:
-    """Returns the program of parameters for which `shared` is equal."""
+    """Returns the program that plays all of these scenarios.
+
+    Args:
+        members: Scenarios for which `shared` is equal, so that their arrays have equal shapes; at
+            least one.
+    """
     rules = dict.fromkeys(params.consensus.rule for params in members)
     sent = dict.fromkeys(params.adversary.attack for params in members)
     return Program(tuple(rules), tuple(sent))
@@ -65,14 +83,17 @@ def of(members: Sequence[Params]) -> Program:
 def episodes(
     program: Program, contestant: Contestant, params: Params, rounds: int, seeds: Sequence[int]
 ) -> Iterator[tuple[int, play.Rounds]]:
-    """Yields what `play.episodes` does, to within the rounding of another compilation.
+    """Yields the same as `play.episodes`, up to the rounding errors of another compilation.
 
     Args:
-        program: One that the parameters belong to.
-        contestant: Who plays.
+        program: From `of`, with the parameters among its members.
+        contestant: Who plays; only the policy is used.
         params: From `evaluation.play.prepare`.
-        rounds: Of an episode.
+        rounds: Rounds of an episode; at least 1.
         seeds: Episodes to play.
+
+    Yields:
+        Each seed, with its metrics of shape (rounds,).
     """
     rule = jnp.int32(program.rules.index(params.consensus.rule))
     attack = jnp.int32(program.attacks.index(params.adversary.attack))
@@ -107,7 +128,7 @@ def _play(
 
 
 def _rows(sends: Function, view: attacks.View) -> Array:
-    # All of one shape: a row for each node.
+    # An attack may send one row for all nodes; the branches of a switch need equal shapes.
     sent = attacks.checked(sends, view).astype(view.updates.dtype)
     return jnp.broadcast_to(sent, view.updates.shape)
 

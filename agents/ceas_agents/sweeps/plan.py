@@ -31,12 +31,12 @@ class TableSettings(Checked, frozen=True):
     rows: str
     columns: str | None = None
     worst: Names = Field(default_factory=list)
-    """Varied names over which an entry takes the cell of least mean."""
+    """Varied names over which an entry shows the cell with the least mean."""
     value: str = "final_accuracy"
 
 
 class Settings(Checked, frozen=True):
-    """A sweep as its file has it."""
+    """The settings in the YAML file of a sweep."""
 
     scenario: str
     policy: str = "ceas"
@@ -51,10 +51,10 @@ class Cell(NamedTuple):
     """One combination of what is varied."""
 
     labels: tuple[str, ...]
-    """Of each varied name, in order."""
+    """One label for each varied name, in order."""
     changes: Changes
     refusal: str = ""
-    """Why the rule can't be set for so many Byzantine nodes; such a cell is not played."""
+    """Why the rule can't withstand so many Byzantine nodes; such a cell is not played."""
     program: int = 0
     """Cells of the same number share a compilation."""
 
@@ -70,13 +70,13 @@ class Plan(NamedTuple):
     seeds: range
     fixed: Changes
     factors: dict[str, dict[str, Changes]]
-    """What each label of each varied name sets."""
+    """The changes that each label of each varied name makes."""
     cells: list[Cell]
     table: TableSettings | None
 
     @property
     def record(self) -> dict[str, object]:
-        """Returns what decides the rows, fit for JSON; the table is not part of it."""
+        """Returns all settings that determine the rows, for JSON; those of the table do not."""
         return {
             "scenario": self.scenario,
             "policy": self.policy,
@@ -87,11 +87,11 @@ class Plan(NamedTuple):
 
 
 def load(path: Path, overrides: Mapping[str, object] | None = None) -> Plan:
-    """Returns the plan of a file, with every cell checked, so that nothing fails later.
+    """Returns the plan of a file, with every cell checked before anything is played.
 
     Args:
-        path: YAML file.
-        overrides: Values by dotted key that win over the file's `set`.
+        path: The YAML file.
+        overrides: Values by dotted key, which replace those of the file's `set`.
 
     Raises:
         ValueError: If the file can't be read or anything in it is wrong: a key, a name, a value,
@@ -116,7 +116,11 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Plan:
 
 
 def resolve(plan: Plan, cell: Cell) -> tuple[contestants.Contestant, Scenario]:
-    """Returns who plays in a cell, and the scenario, before what the contestant changes.
+    """Returns the contestant of a cell, and its scenario without the contestant's overrides.
+
+    Args:
+        plan: The sweep.
+        cell: One of its cells.
 
     Raises:
         ValueError: If a name or a value is wrong.
@@ -196,12 +200,16 @@ def _check_table(table: TableSettings | None, factors: Iterable[str]) -> None:
 
 
 def worst(table: TableSettings) -> list[str]:
-    """Returns the names over which an entry takes the worst, as a list."""
+    """Returns the varied names over which an entry shows the worst cell, as a list.
+
+    Args:
+        table: Settings of the table.
+    """
     return [table.worst] if isinstance(table.worst, str) else table.worst
 
 
 def columns() -> tuple[str, ...]:
-    """Returns the names of what `evaluation.play.summary` says of an episode."""
+    """Returns the names of the columns of `evaluation.play.summary`."""
     return tuple(play.summary(_Nothing(), target_accuracy=1))
 
 

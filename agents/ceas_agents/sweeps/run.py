@@ -1,4 +1,4 @@
-"""`ceas-gym sweep`: every combination of what a file varies, in a folder that can be resumed."""
+"""`ceas-gym sweep`: plays every combination of what a file varies; it can be resumed."""
 
 import csv
 import io
@@ -17,20 +17,22 @@ from ceas_gym import config
 CELLS, TABLE = "cells.csv", "table.md"
 WIDTH = 160
 Finished = dict[tuple[str, ...], dict[int, results.Row]]
-"""Rows by a cell's labels and by seed."""
+"""Rows by the labels of a cell, then by seed."""
 
 
 def sweep(plan: Plan, folder: Path, processes: int = 1, *, overwrite: bool = False) -> None:
-    """Plays what the folder does not hold yet, prints the table and writes it.
+    """Plays the episodes that the folder does not hold yet, and prints the table in per cent.
 
-    Rows are written as they finish. When all are there they are put in the order of the cells, so
-    that the file does not depend on interrupts or processes.
+    The table is also written to the folder.
+
+    Rows are written as they finish. When all are finished, they are put in the order of the cells,
+    so that the file does not depend on interrupts or on the number of processes.
 
     Args:
         plan: From `sweeps.plan.load`.
         folder: For `cells.csv`, `table.md`, `run.json` and `scenario.yaml`.
-        processes: How many play at once.
-        overwrite: Whether results in the folder are replaced instead of resumed.
+        processes: Number of processes that play at once; at least 1.
+        overwrite: Whether to replace results in the folder instead of resuming.
 
     Raises:
         ValueError: If the folder holds results of another sweep.
@@ -50,17 +52,20 @@ def sweep(plan: Plan, folder: Path, processes: int = 1, *, overwrite: bool = Fal
 def play(
     plan: Plan, folder: Path, processes: int, progress: Progress, *, overwrite: bool = False
 ) -> tuple[Finished, bool]:
-    """Plays what the folder does not hold yet, and writes all but the table.
+    """Returns all rows, after playing the episodes that the folder does not hold yet.
+
+    It writes all files but the table.
 
     Args:
         plan: From `sweeps.plan.load`.
         folder: As for `sweep`.
-        processes: How many play at once.
-        progress: For a bar of the episodes.
+        processes: Number of processes that play at once; at least 1.
+        progress: Gets a bar that counts the episodes.
         overwrite: As for `sweep`.
 
     Returns:
-        All rows that there are, and whether an interrupt came before the last one.
+        The rows in the folder, with accuracies in [0, 1], and whether an interrupt came before all
+        were finished.
 
     Raises:
         ValueError: If the folder holds results of another sweep.
@@ -109,7 +114,7 @@ def _playable(plan: Plan) -> list[table.Cell]:
 
 
 def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> Finished:
-    # Returns what the folder holds, after it has been made this sweep's.
+    # Prepares the folder for this sweep, and returns the rows that it already holds.
     scenario = config.dump(config.load(plan.scenario, plan.fixed))
     record = {**plan.record, "versions": results.versions()}
     cells = folder / CELLS
@@ -127,7 +132,7 @@ def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> Finished:
 
 
 def _read(plan: Plan, path: Path) -> Finished:
-    # A killed run may have left half a row behind: it is cut off.
+    # A killed run may have left an incomplete last row, which is cut off.
     text = path.read_bytes()
     whole = text[: text.rfind(b"\n") + 1]
     if whole != text:

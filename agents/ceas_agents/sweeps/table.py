@@ -1,4 +1,4 @@
-"""The tables of a sweep: entries of rows and columns at their worst, or a list of all cells."""
+"""The tables of a sweep: rows and columns that show the worst cells, or a list of all cells."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -14,10 +14,10 @@ from ceas_agents.sweeps.plan import Cell, Plan, worst
 ACCURACIES, PAIRS = ("final_accuracy", "mean_accuracy"), ("share_of_most_useful", "utilization")
 PER_CENT = (*ACCURACIES, *PAIRS)
 LISTED = (*ACCURACIES, "accepted_nodes", "committed_rounds", *PAIRS)
-"""What a list of all cells shows."""
+"""Columns of the list of all cells."""
 UNFINISHED = " *"
 Rows = Mapping[tuple[str, ...], Sequence[results.Row]]
-"""Rows of each cell's seeds, by its labels."""
+"""Rows of the seeds of each cell, by its labels."""
 
 
 class Grid(NamedTuple):
@@ -30,7 +30,7 @@ class Grid(NamedTuple):
 
     @property
     def rich(self) -> Table:
-        """Returns it for a terminal."""
+        """Returns the table for a terminal; accuracies and shares of pairs are in per cent."""
         table = Table(*self.heads, title=self.title, caption=self.caption, show_lines=True)
         for row in self.rows:
             table.add_row(*row)
@@ -38,18 +38,20 @@ class Grid(NamedTuple):
 
     @property
     def markdown(self) -> str:
-        """Returns it in Markdown, with a blank line and the caption below."""
+        """Returns the table in Markdown, with the same numbers in per cent, and its caption."""
         lines = [self.heads, ["---"] * len(self.heads), *self.rows]
         body = "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
         return f"{body}\n\n{self.title}; {self.caption}.\n"
 
 
 def grid(plan: Plan, rows: Rows) -> Grid:
-    """Returns the table that the configuration asks for, or a list of all cells.
+    """Returns the table that the configuration describes, or a list of all cells.
+
+    Means have 95 % intervals; accuracies and shares of pairs are in per cent.
 
     Args:
         plan: The sweep.
-        rows: What there is; cells with fewer seeds than the plan has are marked.
+        rows: Finished episodes; cells with fewer seeds than the plan are marked.
     """
     seeds = f"seeds {plan.seeds.start} to {plan.seeds.stop - 1}"
     entries, caption = (_listed if plan.table is None else _worst)(plan, rows)
@@ -91,7 +93,7 @@ def _worst(plan: Plan, rows: Rows) -> tuple[list[list[str]], str]:
 
 
 def _shown(plan: Plan, cells: list[Cell], rows: Rows, name: str) -> str:
-    # The least mean of several cells, and below it which one has it.
+    # The least mean of several cells, and in a second line the cell that has it.
     played = [cell for cell in cells if not cell.refusal]
     if not played:
         return ", ".join(dict.fromkeys(cell.refusal for cell in cells))
@@ -106,7 +108,7 @@ def _shown(plan: Plan, cells: list[Cell], rows: Rows, name: str) -> str:
 
 
 def _order(values: np.ndarray) -> float:
-    # What isn't a number is worse than any.
+    # NaN counts as the worst value.
     return float(np.nan_to_num(values.mean(), nan=-np.inf))
 
 

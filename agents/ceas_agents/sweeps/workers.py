@@ -1,4 +1,4 @@
-"""Playing a sweep's cells, in this process or in several, one compilation after the other."""
+"""Plays the cells of a sweep, in this process or in several, one compilation after the other."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -19,33 +19,35 @@ from ceas_gym.scenario import EpisodeSettings
 from ceas_gym.types import Params
 
 Job = tuple[Cell, list[int]]
-"""A cell and the seeds that are still to be played."""
+"""A cell, and its seeds that are still to be played."""
 
 
 class Played(NamedTuple):
-    """What came out of an episode."""
+    """The results of an episode."""
 
     labels: tuple[str, ...]
+    """Labels of its cell."""
     seed: int
     row: results.Row
+    """From `evaluation.play.summary`."""
 
 
 def play(plan: Plan, jobs: Sequence[Job], processes: int) -> Iterator[Played]:
-    """Yields every episode as it finishes.
+    """Yields every episode as it finishes, with accuracies in [0, 1].
 
-    Cells that share a compilation are played in a row, by one process.
+    Cells that share a compilation are played one after the other by the same process.
 
     Args:
         plan: The sweep.
         jobs: What to play.
-        processes: How many play at once; one is this one.
+        processes: Number of processes that play at once, at least 1; with 1, this process plays.
 
     Raises:
         ChildProcessError: If a process ends before its work is done.
     """
     ordered = sorted(jobs, key=lambda job: job[0].program)
     groups = [list(group) for _, group in groupby(ordered, key=lambda job: job[0].program)]
-    # The longest work first, lest it remain for one process at the end.
+    # The longest work first, so that it is not left for a single process at the end.
     groups.sort(key=len, reverse=True)
     if processes == 1 or len(groups) <= 1:
         for group in groups:
@@ -56,7 +58,7 @@ def play(plan: Plan, jobs: Sequence[Job], processes: int) -> Iterator[Played]:
 
 def _group(plan: Plan, group: list[Job]) -> Iterator[Played]:
     number = group[0][0].program
-    # The program is that of all its cells, also where some are finished, so that it is the same.
+    # The program includes cells that are finished, so that a resumed sweep uses the same one.
     cells = [cell for cell in plan.cells if cell.program == number and not cell.refusal]
     members = {cell.labels: _prepared(plan, cell) for cell in cells}
     program = compilation.of([params for _, params, _ in members.values()])
@@ -66,7 +68,7 @@ def _group(plan: Plan, group: list[Job]) -> Iterator[Played]:
         for seed, metrics in compilation.episodes(program, contestant, params, rounds, seeds):
             row = playing.summary(metrics, episode.target_accuracy, most)
             yield Played(cell.labels, seed, row)
-    # A compiled program of the paper's size holds some 80 MB, and this one is not needed again.
+    # A compiled program of the size of `paper` takes about 80 MB and is not needed again.
     jax.clear_caches()
 
 
@@ -122,7 +124,7 @@ def _message(pipe: Connection) -> Played | None:
 
 
 def _work(plan: Plan, pipe: Connection) -> None:
-    # An interrupt of the terminal reaches all processes; the one that asked ends this one.
+    # An interrupt from the terminal reaches all processes; the parent process ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         while True:

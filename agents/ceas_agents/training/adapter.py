@@ -1,4 +1,4 @@
-"""Gymnasium's batches of environments as the `VecEnv` that Stable-Baselines3 learns from."""
+"""Turns Gymnasium's vector environments into the `VecEnv` of Stable-Baselines3."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from ceas_gym.scenario import Scenario
 
 Wrapper = Callable[[VectorEnv[Any, Any, Any]], VectorEnv[Any, Any, Any]]
 OF_THE_END = ("final_obs", "final_info", "episode")
-"""What Gymnasium and its `RecordEpisodeStatistics` add to the info where a row ended."""
+"""Keys of an info that Gymnasium and `RecordEpisodeStatistics` add when a row's episode ends."""
 
 
 def vec_env(
@@ -32,13 +32,15 @@ def vec_env(
 ) -> "GymnasiumVecEnv":
     """Returns environments of one scenario, for a learner of Stable-Baselines3.
 
+    Observations, rewards and actions have the rows as the first axis: rewards have shape (rows,).
+
     Args:
-        scenario: As for `CEASEnv`.
-        rows: Number of environments, stepped together.
-        wrappers: Of Gymnasium's kind, around the batch, the innermost first.
-        overrides: As for `CEASEnv`.
-        seed: Row i begins with the episode of `seed + i`, so the seeds of independent runs are at
-            least `rows` apart. A learner that is given a seed sets its own instead.
+        scenario: Name, path of a YAML file, or `Scenario`, as for `CEASEnv`.
+        rows: Number of environments that are stepped together, at least 1.
+        wrappers: Gymnasium vector wrappers around the batch, the innermost first.
+        overrides: Values by dotted key of the scenario, as for `CEASEnv`.
+        seed: At least 0. Row i begins with the episode of `seed + i`, so the seeds of independent
+            runs must be at least `rows` apart. A learner that is given a seed replaces this one.
 
     Example:
         >>> from ceas_agents.wrappers import Dispatch
@@ -57,16 +59,16 @@ def vec_env(
 
 
 class GymnasiumVecEnv(VecEnv):
-    """A `VectorEnv` as Stable-Baselines3 takes it, in one process.
+    """A Gymnasium `VectorEnv` as a `VecEnv` of Stable-Baselines3, in one process.
 
-    The info of a row is empty but in the step that ends its episode, where it has the last figures
-    (`accuracy` and others), `terminal_observation` and `TimeLimit.truncated`: a dictionary for
-    every row and step would cost more than the step of a fast environment. With Gymnasium's
-    `RecordEpisodeStatistics` around the batch, it also has `episode`, which is what learners log:
-    return, length and time of the episode beside its last figures.
+    The info of a row is empty except in the step that ends its episode. There it holds the last
+    metrics (`accuracy` and others), `terminal_observation` and `TimeLimit.truncated`. To fill a
+    dictionary for every row and step would cost more time than the step of a fast environment.
+    With Gymnasium's `RecordEpisodeStatistics` around the batch, the info also holds `episode`,
+    which learners log: return, length and duration of the episode, and its last metrics.
 
-    Rows are one object, so an attribute is the same for all, and can be set, like a method be
-    called, for all of them only.
+    All rows belong to one object, so an attribute has the same value for all of them. Attributes
+    are set, and methods are called, for all rows at once.
 
     Args:
         envs: A batch in autoreset mode `SAME_STEP`.
@@ -86,7 +88,7 @@ class GymnasiumVecEnv(VecEnv):
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
-        """Wraps the batch, which belongs to the adapter from now on."""
+        """Wraps the batch, which only the adapter may step and close from now on."""
         mode = envs.metadata.get("autoreset_mode")
         if mode is not AutoresetMode.SAME_STEP:
             raise ValueError(
@@ -98,7 +100,16 @@ class GymnasiumVecEnv(VecEnv):
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
     def reset(self) -> VecEnvObs:
-        """Starts an episode in every row, with the seeds and options that were set, if any."""
+        """Returns the first observations of new episodes, one in every row.
+
+        Uses the seeds and options that were set before, if any.
+
+        Returns:
+            Observations, each array of shape (num_envs, ...).
+
+        Raises:
+            ValueError: If the rows were given different options.
+        """
         observation, info = self.envs.reset(seed=self._seeds[0], options=self._shared_options())
         self.reset_infos = [_row(info, row) for row in range(self.num_envs)]
         self._reset_seeds()
@@ -106,43 +117,62 @@ class GymnasiumVecEnv(VecEnv):
         return _copy(observation)
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Takes the actions of the next step."""
+        """Stores the actions of the next step.
+
+        Args:
+            actions: One action for each row, shape (num_envs, ...), within the action space.
+        """
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Steps every row; where an episode ended, the observation is the next one's first."""
+        """Returns what all rows observe and earn when they play the stored actions.
+
+        Returns:
+            Observations, each array of shape (num_envs, ...); where an episode ended, the first
+            observation of the next episode. Rewards, shape (num_envs,), in single precision.
+            Whether the episode ended, shape (num_envs,). One info for each row.
+        """
         observation, rewards, terminated, truncated, info = self.envs.step(self._actions)
         ended = terminated | truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for row in np.flatnonzero(ended).tolist():
             infos[row] = _ending(info, row) | {"TimeLimit.truncated": not terminated[row]}
             self.reset_infos[row] = _beginning(info, row)
-        # The learner adds to the rewards of truncated rows in place.
+        # A copy, because the learner changes the rewards of truncated rows in place.
         return _copy(observation), np.array(rewards, np.float32), ended, infos
 
     def close(self) -> None:
-        """Closes the batch."""
+        """Closes the batch; nothing can be stepped afterwards."""
         self.envs.close()
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        """Returns a picture of each row, or None where the batch draws none."""
+        """Returns a picture of each row, shape (height, width, 3), or None if none is drawn."""
         frames: Any = self.envs.render() if self.render_mode == "rgb_array" else None
         return frames or [None] * self.num_envs
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Returns the attribute of the batch, once for each row.
+        """Returns an attribute of the batch, repeated for each row asked for.
+
+        Args:
+            attr_name: Name of the attribute.
+            indices: Rows in [0, num_envs); all if None.
 
         Raises:
-            AttributeError: If the batch has none of that name.
+            AttributeError: If the batch has no attribute of that name.
         """
         value = getattr(self._owner(attr_name), attr_name)
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:  # noqa: ANN401
-        """Sets the attribute of the batch, on the wrapper that has it if one does.
+        """Sets an attribute of the batch, on the outermost wrapper that has it.
+
+        Args:
+            attr_name: Name of the attribute.
+            value: New value, for all rows.
+            indices: All rows in [0, num_envs), or None, which means the same.
 
         Raises:
-            ValueError: If not for all rows.
+            ValueError: If `indices` does not name all rows.
         """
         self._require_all(indices)
         setattr(self._owner(attr_name), attr_name, value)
@@ -154,10 +184,16 @@ class GymnasiumVecEnv(VecEnv):
         indices: VecEnvIndices = None,
         **method_kwargs: Any,  # noqa: ANN401
     ) -> list[Any]:
-        """Calls the batch's method once, and returns its result once for each row.
+        """Returns the result of one call of the batch's method, repeated for each row.
+
+        Args:
+            method_name: Name of the method.
+            *method_args: Passed on to it.
+            indices: All rows in [0, num_envs), or None, which means the same.
+            **method_kwargs: Passed on to it.
 
         Raises:
-            ValueError: If not for all rows.
+            ValueError: If `indices` does not name all rows.
         """
         self._require_all(indices)
         method = getattr(self._owner(method_name), method_name)
@@ -165,7 +201,12 @@ class GymnasiumVecEnv(VecEnv):
         return [result] * self.num_envs
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
-        """Returns for each row whether the batch has such a wrapper around it."""
+        """Returns for each row whether the batch has a wrapper of this class around it.
+
+        Args:
+            wrapper_class: A Gymnasium vector wrapper.
+            indices: Rows in [0, num_envs); all if None.
+        """
         found = any(isinstance(layer, wrapper_class) for layer in self._layers())
         return [found for _ in self._get_indices(indices)]
 
@@ -182,7 +223,7 @@ class GymnasiumVecEnv(VecEnv):
     def _require_all(self, indices: VecEnvIndices) -> None:
         rows = sorted(set(self._get_indices(indices)))
         if rows != list(range(self.num_envs)):
-            raise ValueError(f"Rows are one object; leave `indices` out, which was {rows}.")
+            raise ValueError(f"Rows share one object; leave `indices` out, which was {rows}.")
 
     def _shared_options(self) -> dict[str, Any] | None:
         first, *others = self._options
@@ -195,8 +236,8 @@ def _named(mode: object) -> str:
     return mode.name if isinstance(mode, AutoresetMode) else str(mode)
 
 
-def _copy(observation: Any) -> Any:  # noqa: ANN401 - as the environment has it
-    # The learner keeps observations over the next step, and torch wants to write to them.
+def _copy(observation: Any) -> Any:  # noqa: ANN401 - any observation
+    # The learner keeps observations during the next step, and torch needs writable arrays.
     if isinstance(observation, Mapping):
         return {name: np.array(values) for name, values in observation.items()}
     return np.array(observation)
@@ -215,7 +256,7 @@ def _beginning(info: Mapping[str, Any], row: int) -> dict[str, Any]:
 
 
 def _row(info: Mapping[str, Any], row: int) -> dict[str, Any]:
-    # Gymnasium keeps a name's values of all rows together, and which rows have one in `_name`.
+    # Gymnasium stores the values of all rows under `name`, and which rows have one under `_name`.
     return {
         name: _row(values, row) if isinstance(values, Mapping) else values[row]
         for name, values in info.items()

@@ -1,4 +1,4 @@
-"""How an agent learned: a row for each validation, as a table in a file, on screen and drawn."""
+"""The learning curve: one row for each validation, as a file, a table on screen and a figure."""
 
 import csv
 import io
@@ -14,17 +14,26 @@ from ceas_agents.figures.style import GRID
 Row = Mapping[str, float]
 TABLE, FIGURE = "curve.csv", "curve.png"
 MEASURES = ("return", "final_accuracy", "mean_accuracy", "utilization")
-"""Means over the validation seeds."""
+"""Metrics of an episode, of which a row has the means over the validation seeds."""
 SHARES = MEASURES[1:]
-"""Of them, those that are shown in per cent."""
+"""Measures that are shares in [0, 1], and are shown in per cent."""
 SHOWN = 8
-"""Rows of the table on screen, at most."""
+"""Rows of the table on screen at most, before the last one."""
 
 
 def write(rows: Sequence[Row], folder: Path) -> None:
-    """Writes the curve as a whole file."""
+    """Writes the learning curve as a CSV file, either completely or not at all.
+
+    Args:
+        rows: One for each validation, at least one: progress in steps (decisions over all rows)
+            and in minutes, returns, and shares in [0, 1].
+        folder: Where `curve.csv` is written.
+
+    Raises:
+        OSError: If the file can't be written.
+    """
     text = io.StringIO(newline="")
-    # Only rows after training have its figures, so the last row has all columns.
+    # The row before training lacks the columns of training; the last row has all columns.
     writer = csv.DictWriter(text, list(rows[-1]), restval="nan")
     writer.writeheader()
     writer.writerows(rows)
@@ -32,11 +41,17 @@ def write(rows: Sequence[Row], folder: Path) -> None:
 
 
 def read(folder: Path) -> list[dict[str, float]]:
-    """Returns the curve of a folder.
+    """Returns the learning curve that `write` wrote.
+
+    Args:
+        folder: Where `curve.csv` is.
+
+    Returns:
+        One row for each validation; NaN in columns that a row lacks, shares in [0, 1].
 
     Raises:
-        ValueError: If the file holds something else.
-        OSError: If it can't be read.
+        ValueError: If the file is not a learning curve.
+        OSError: If the file can't be read.
     """
     with (folder / TABLE).open(encoding="utf-8", newline="") as file:
         try:
@@ -48,7 +63,16 @@ def read(folder: Path) -> list[dict[str, float]]:
 
 
 def table(rows: Sequence[Row], reference: Row, title: str) -> Table:
-    """Returns what the agent came to on the validation seeds, beside CEAS."""
+    """Returns a table of the agent's results on the validation seeds, compared with CEAS.
+
+    Args:
+        rows: The learning curve, at least one row; shares in [0, 1].
+        reference: Means of CEAS for each measure, in the same units.
+        title: Title of the table.
+
+    Returns:
+        A table in which shares are in per cent; long curves are thinned out.
+    """
     result = Table(title=title, caption="means over the validation seeds")
     for heading in ("steps", "minutes", *map(_named, MEASURES)):
         result.add_column(heading, justify="right")
@@ -62,7 +86,14 @@ def table(rows: Sequence[Row], reference: Row, title: str) -> Table:
 
 
 def draw(rows: Sequence[Row], reference: Row, path: Path, title: str) -> None:
-    """Draws return and accuracy on the validation seeds over the steps, beside CEAS."""
+    """Draws return and final accuracy on the validation seeds against the steps, and those of CEAS.
+
+    Args:
+        rows: The learning curve, at least one row; shares in [0, 1].
+        reference: Means of CEAS for each measure, in the same units.
+        path: File of the figure, which shows accuracy in per cent.
+        title: Name of the training, for the heading.
+    """
     steps = [row["steps"] for row in rows]
     with style.applied():
         figure = style.figure(3.2)
@@ -72,7 +103,7 @@ def draw(rows: Sequence[Row], reference: Row, path: Path, title: str) -> None:
             values = [scale * row[f"validation_{name}"] for row in rows]
             axes.plot(steps, values, color="black", marker="o", markersize=2.5, label="agent")
             axes.axhline(scale * reference[name], color=plots.COLOURS["ceas"], label="ceas")
-            axes.set_xlabel("rounds played in training")
+            axes.set_xlabel("decisions taken in training")
             axes.set_ylabel(_named(name))
             axes.grid(color=GRID)
         figure.axes[0].legend(frameon=False)

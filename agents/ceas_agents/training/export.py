@@ -1,4 +1,4 @@
-"""What Stable-Baselines3 has trained, as an agent that plays without it."""
+"""Turns a model of Stable-Baselines3 into an agent that needs neither it nor torch."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,18 +17,25 @@ from ceas_agents.training.network import NodePolicy
 from ceas_agents.wrappers.residual import BASE
 
 PARTS = {"nodes", "network"}
-"""Of the observation, which the forms other than `nodes` and `residual` see as one vector."""
+"""Parts of the observation, which the forms `flat` and `squashed` see as one vector."""
 
 
 def agent(model: BaseAlgorithm) -> Agent:
-    """Returns the deterministic part of what a learner has learned.
+    """Returns the deterministic policy that a learner has trained.
 
     Args:
-        model: PPO with a `NodePolicy`, whose base, if it sees one, is the action of CEAS; PPO or
-            SAC with Stable-Baselines3's own `MultiInputPolicy`; or DQN that learns on `Dispatch`.
+        model: PPO with a `NodePolicy`, whose base action, if it observes one, is that of CEAS; PPO
+            or SAC with Stable-Baselines3's own `MultiInputPolicy`; or DQN trained on `Dispatch`.
+
+    Returns:
+        The form of the network, and a copy of its layers, with weights of shape (inputs, outputs).
 
     Raises:
-        ValueError: If it is anything else.
+        ValueError: If the model is of another type, or has another network or observation.
+
+    Source:
+        Schulman et al., Proximal policy optimization, arXiv:1707.06347; Haarnoja et al., Soft
+        actor-critic, ICML 2018, arXiv:1801.01290; Mnih et al., Nature 518, 529 (2015), for DQN.
     """
     normalizer = model.get_vec_normalize_env()
     _require(normalizer is None or not normalizer.norm_obs, "see observations as they are")
@@ -85,7 +92,7 @@ def _layer(linear: Any) -> Layer:  # noqa: ANN401 - a linear layer, whatever tor
 
 
 def _array(values: Tensor) -> jnp.ndarray:
-    # A copy, since learning goes on in place.
+    # A copy, because training changes the weights in place.
     return jnp.array(values.detach().cpu().numpy())
 
 

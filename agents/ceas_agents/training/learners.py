@@ -1,4 +1,4 @@
-"""The learners of Stable-Baselines3 and the environments that a plan asks for."""
+"""Makes, saves and resumes the learner of a plan, and makes its training environments."""
 
 import inspect
 from collections.abc import Generator, Iterator
@@ -35,16 +35,23 @@ WRAPPERS: dict[str, Wrapper] = {
     "residual": partial(Residual, policy=ceas),
     "dispatch": Dispatch,
 }
-"""What the environments of a policy are wrapped in, by the policy's name."""
+"""The wrapper around the environments that a policy is trained on, by the policy's name."""
 CHECKPOINT = "checkpoint.zip"
 SET_ELSEWHERE = ("self", "policy", "env", "policy_kwargs", "seed", "device", "verbose")
 WATCHED = ("accuracy", "utilization")
-"""Last figures of a training episode that are logged beside its return."""
+"""Metrics of the last round of a training episode that are logged beside its return."""
 
 
 def environments(plan: Plan) -> VecEnv:
-    """Returns the rows that the agent learns from."""
-    # More threads of torch would wait for each other while the rows are stepped on all cores.
+    """Returns the wrapped environments on which the agent is trained.
+
+    Args:
+        plan: Says how many rows there are, at least 1.
+
+    Returns:
+        Environments of shape (rows, ...), whose rewards are scaled by the plan's `reward_scale`.
+    """
+    # The rows are stepped on all cores, so more threads of torch would compete for them.
     torch.set_num_threads(1)
     settings = plan.settings
     return adapter.vec_env(plan.scenario, settings.rows, wrappers=_wrappers(settings))
@@ -55,17 +62,25 @@ def _wrappers(settings: Settings) -> Iterator[Wrapper]:
         yield wrapper
     if settings.action_repeat > 1:
         yield partial(ActionRepeat, rounds=settings.action_repeat)
-    # Logged are the rewards of the scenario, before they are scaled.
+    # Before the scaling, so that the scenario's own rewards are logged.
     yield RecordEpisodeStatistics
-    # A factor as precise as the learner's rewards.
+    # Single precision, like the learner's rewards.
     yield partial(TransformReward, func=partial(np.multiply, np.float32(settings.reward_scale)))
 
 
 def make(plan: Plan, envs: VecEnv) -> Learner:
-    """Returns a learner that has learned nothing yet.
+    """Returns an untrained learner.
+
+    Args:
+        plan: Names the learner, its policy and their arguments.
+        envs: From `environments`, with observations of shape (rows, ...).
 
     Raises:
         ValueError: If an argument of the learner or of its network is wrong.
+
+    Source:
+        Schulman et al., Proximal policy optimization, arXiv:1707.06347; Haarnoja et al., Soft
+        actor-critic, ICML 2018, arXiv:1801.01290; Mnih et al., Nature 518, 529 (2015), for DQN.
     """
     settings = plan.settings
     learner = LEARNERS[settings.learner]
@@ -76,7 +91,7 @@ def make(plan: Plan, envs: VecEnv) -> Learner:
                 f"{plan.name}: hyperparameters: {name} is unknown; {nearest(name, known)}"
             )
     with _as_value_error(f"{plan.name}: hyperparameters and network"):
-        # The learner writes into the network's arguments.
+        # A copy, because the learner changes the network's arguments.
         return learner(
             NETWORKS[settings.policy],
             envs,
@@ -88,16 +103,25 @@ def make(plan: Plan, envs: VecEnv) -> Learner:
 
 
 def log(model: Learner, folder: Path) -> None:
-    """Lets the learner write what it says of itself for TensorBoard, from now on."""
+    """Makes the learner write its logs for TensorBoard from now on.
+
+    Args:
+        model: The learner, which counts its steps in decisions over all rows.
+        folder: Where the event files are written.
+    """
     model.set_logger(configure(str(folder), ["tensorboard"]))
 
 
 def save(model: Learner, folder: Path) -> None:
-    """Writes all that the learner goes on from, as whole files, in place of what was there.
+    """Writes the checkpoint, and the replay buffer if there is one, in place of older ones.
 
     Args:
-        model: Between two stages.
-        folder: For the checkpoint, which is written last, so whoever finds it finds the rest, too.
+        model: A learner between two stages.
+        folder: Where the files are written. The checkpoint comes last and appears as a whole, so a
+            checkpoint in the folder means that its replay buffer is complete.
+
+    Raises:
+        OSError: If a file can't be written.
     """
     old = set(folder.glob(_replay("*")))
     if isinstance(model, OffPolicyAlgorithm):
@@ -114,9 +138,14 @@ def save(model: Learner, folder: Path) -> None:
 def resume(plan: Plan, envs: VecEnv, folder: Path) -> Learner:
     """Returns the learner as it was saved.
 
+    Args:
+        plan: The plan of the learner that was saved.
+        envs: From `environments`, with observations of shape (rows, ...).
+        folder: Where `save` wrote its files.
+
     Raises:
         ValueError: If a file is not what `save` wrote.
-        OSError: If one can't be read.
+        OSError: If a file can't be read.
     """
     path = folder / CHECKPOINT
     with _as_value_error(f"{path} can't be resumed"), path.open("rb") as file:
@@ -127,13 +156,13 @@ def resume(plan: Plan, envs: VecEnv, folder: Path) -> Learner:
 
 
 def _replay(steps: int | str) -> str:
-    # What the learner remembers, after so many steps.
+    # The replay buffer's file, after so many steps.
     return f"replay-{steps}.pkl"
 
 
 @contextmanager
 def _as_value_error(what: str) -> Generator[None, None, None]:
-    # Stable-Baselines3 has many ways to refuse.
+    # Stable-Baselines3 raises many types of exceptions for wrong arguments.
     try:
         yield
     except (OSError, MemoryError):

@@ -1,4 +1,4 @@
-"""A training's configuration, from its YAML file to checked settings."""
+"""Reads the YAML file of a training and checks its settings."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,28 +20,28 @@ LEARNS: dict[Learners, tuple[Policies, ...]] = {
 }
 """Which policies each learner can train."""
 SHOWN_RULES = ("residual", "dispatch")
-"""Policies that are shown what others do, which is computed for the network of one layout."""
+"""Policies whose wrappers compute schedules, which is possible for one layout only."""
 TRAINING_SEEDS, VALIDATION_SEEDS = 2**30, 2**29
-"""First seeds of the episodes: far from those that are played to compare and to judge."""
+"""First seeds of training and validation, far from the seeds of evaluations."""
 RUNS_APART = 2**20
-"""Seeds that a run has to itself."""
+"""Seeds between the first seeds of two runs, so that their episodes differ."""
 MOST_RUNS = (2**32 - TRAINING_SEEDS) // RUNS_APART
 Count = Annotated[int, Field(ge=1)]
 
 
 class Validation(Checked, frozen=True):
-    """How the agent is judged while it learns."""
+    """How the agent is validated during training."""
 
     every: Count = 50_000
     """Steps between two validations, each followed by a checkpoint."""
     episodes: Count = 20
-    """Seeds, always the same ones."""
+    """Episodes of each validation, which always have the same seeds."""
     measure: Literal["return", "final_accuracy", "mean_accuracy", "utilization"] = "return"
-    """By whose mean the best agent is chosen."""
+    """Metric whose mean over the episodes decides which agent is the best."""
 
 
 class Settings(Checked, frozen=True):
-    """A training as its file has it."""
+    """The settings of a training, as in its file."""
 
     scenario: str
     set: dict[str, Any] = Field(default_factory=dict)
@@ -49,11 +49,11 @@ class Settings(Checked, frozen=True):
     learner: Learners = "ppo"
     policy: Policies = "nodes"
     steps: Count = 1_000_000
-    """Decisions, over all rows."""
+    """Decisions in total, over all rows."""
     action_repeat: Count = 1
-    """Rounds of a decision in training; a trained agent decides in every round."""
+    """Rounds for which a decision lasts in training; a trained agent decides in every round."""
     reward_scale: Annotated[float, Field(gt=0)] = 1.0
-    """Factor on the rewards that the learner gets."""
+    """Factor on the rewards that the learner gets, above 0."""
     rows: Count = 32
     """Environments stepped together."""
     seed: Annotated[int, Field(ge=0, lt=MOST_RUNS)] = 0
@@ -65,16 +65,16 @@ class Settings(Checked, frozen=True):
 
 
 class Plan(NamedTuple):
-    """A checked training."""
+    """A training whose settings are checked."""
 
     name: str
-    """Of the file, without its ending."""
+    """Name of the file, without its extension."""
     settings: Settings
     scenario: Scenario
 
     @property
     def record(self) -> dict[str, object]:
-        """Returns what decides the agent, fit for JSON."""
+        """Returns all that determines the trained agent, for JSON: settings and first seeds."""
         stage_seeds = {"training": seeds(self, 0), "validation": VALIDATION_SEEDS}
         return {**self.settings.model_dump(mode="json"), "first seeds": stage_seeds}
 
@@ -84,11 +84,11 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: i
 
     Args:
         path: YAML file.
-        overrides: Values by dotted key of the scenario that win over the file's `set`.
-        **changes: Settings that win over the file's, such as `seed`, where they are not None.
+        overrides: Values by dotted key of the scenario, instead of those under the file's `set`.
+        **changes: Settings instead of the file's, where not None, such as `seed` in [0, 3072).
 
     Raises:
-        ValueError: If the file can't be read or anything in it is wrong.
+        ValueError: If the file can't be read or a setting is wrong.
     """
     source = str(path)
     data = yaml_text.mapping(sources.file_text(source), source, "settings")
@@ -132,8 +132,15 @@ def _require_fit(settings: Settings, scenario: Scenario) -> None:
 
 
 def seeds(plan: Plan, stage: int) -> int:
-    """Returns the seed of a stage's learner and of the first row's first episode.
+    """Returns the seed of a stage's learner, which is also that of the first row's first episode.
 
-    Row i begins with the next seed but i, so stages lie as many seeds apart as there are rows.
+    Row i begins with this seed plus i, so the seeds of two stages are `rows` apart.
+
+    Args:
+        plan: The training.
+        stage: Its index, in [0, 2**20 / rows).
+
+    Returns:
+        A seed in [2**30, 2**32).
     """
     return TRAINING_SEEDS + plan.settings.seed * RUNS_APART + stage * plan.settings.rows

@@ -1,8 +1,8 @@
 """A stage of a training: from one checkpoint to the next.
 
-Each stage begins new episodes with seeds of its own, and so do all random numbers of the learner.
-So it depends on the checkpoint before it and on nothing else: a run that is resumed goes on
-exactly as if it had not been stopped.
+Each stage starts new episodes with seeds of its own, and seeds the learner's random numbers anew.
+So it depends only on the checkpoint before it, and a resumed run gives exactly the same agent as a
+run without interruption.
 """
 
 from collections.abc import Callable
@@ -19,18 +19,18 @@ Row = dict[str, float]
 
 
 class StageOver(Exception):  # noqa: N818 - it is no error
-    """Ends a stage where Stable-Baselines3 would go on."""
+    """Raised to end a stage, because Stable-Baselines3 would train to the last step."""
 
 
 class Watch(BaseCallback):
-    """Tells how far the learner is, logs what episodes came to, and ends the stage."""
+    """Reports progress, logs the metrics of training episodes, and ends the stage."""
 
     def __init__(self, end: int, tell: Tell) -> None:
         """Makes the callback.
 
         Args:
-            end: Steps after which the stage is over.
-            tell: Called with the steps so far.
+            end: Steps of the whole training after which the stage is over, at least 1.
+            tell: Called after each step with the steps so far.
         """
         super().__init__()
         self.end, self.tell = end, tell
@@ -49,13 +49,18 @@ class Watch(BaseCallback):
 
 
 def learn(model: Learner, plan: Plan, stage: int, tell: Tell) -> Row:
-    """Lets the learner go on for one stage, and returns what it says of itself.
+    """Returns the training metrics of one more stage, which the learner is trained for.
 
     Args:
-        model: At the end of the stage before.
+        model: The learner at the end of the previous stage.
         plan: The training.
-        stage: Number, from 0.
-        tell: Called with the steps so far.
+        stage: Its index, in [0, number of stages).
+        tell: Called after each step with the steps so far, in decisions over all rows.
+
+    Returns:
+        Means over the last training episodes: the return, which is a sum of unscaled rewards, and
+        shares in [0, 1]; and the share of variance that the critic explains, at most 1. NaN where
+        nothing was logged.
     """
     every, steps = plan.settings.validation.every, plan.settings.steps
     end = min((model.num_timesteps // every + 1) * every, steps)
@@ -64,7 +69,7 @@ def learn(model: Learner, plan: Plan, stage: int, tell: Tell) -> Row:
     assert envs is not None
     model.set_env(envs, force_reset=True)
     try:
-        # The whole way, so that schedules run over the whole training.
+        # All remaining steps, because the learner's schedules depend on the last step.
         rest = steps - model.num_timesteps
         model.learn(rest, Watch(end, tell), reset_num_timesteps=False)
     except StageOver:
@@ -78,6 +83,11 @@ def learn(model: Learner, plan: Plan, stage: int, tell: Tell) -> Row:
 
 
 def episodes(model: Learner, name: str) -> float:
-    """Returns the mean of a figure over the last training episodes, or NaN before the first."""
+    """Returns the mean of a metric over the last training episodes, or NaN if none has ended.
+
+    Args:
+        model: The learner, whose buffer holds the last episodes: 100 unless set otherwise.
+        name: `r` for the return, or one of `WATCHED`, which are shares in [0, 1].
+    """
     values = [float(episode[name]) for episode in model.ep_info_buffer or ()]
     return float(np.mean(values)) if values else np.nan

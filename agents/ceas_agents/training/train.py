@@ -1,4 +1,4 @@
-"""`ceas-gym train`: learns in stages, validates after each, and goes on where it was stopped."""
+"""`ceas-gym train`: trains in stages, validates after each, and resumes interrupted runs."""
 
 import sys
 import time
@@ -19,44 +19,48 @@ from ceas_gym import config, parameters
 BEST, LAST = "best.npz", "last.npz"
 TENSORBOARD = "tensorboard"
 EXTRA = ("stable_baselines3", "torch")
-"""Packages whose versions decide a training, beside those of every run."""
+"""Packages on whose versions a training depends, in addition to those of every run."""
 Row = dict[str, float]
 
 
 @dataclass
 class Training:
-    """A training that goes on."""
+    """A training in progress."""
 
     plan: Plan
     folder: Path
     model: Learner
     reference: Row
-    """What CEAS has on the validation seeds."""
+    """Means of CEAS over the validation seeds, for each measure of the curve."""
     rows: list[Row] = field(default_factory=list)
-    """The curve so far: before training, and after each stage."""
+    """The learning curve so far: one row before training, and one after each stage."""
 
 
 def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
-    """Trains an agent, or goes on with it, and returns its curve.
+    """Returns the learning curve of an agent, which is trained, or trained further.
 
     Args:
         plan: From `plan.load`.
-        folder: For `best.npz` and `last.npz`, the curve as table and figure, the checkpoint, what
-            TensorBoard shows, the scenario and the record of the run.
+        folder: Where `best.npz` and `last.npz`, the curve as table and figure, the checkpoint, the
+            logs for TensorBoard, the scenario and the record of the run are written.
         overwrite: Whether another run in the folder is replaced.
+
+    Returns:
+        One row before training and one after each stage: time in steps and in minutes, returns,
+        and shares in [0, 1].
 
     Raises:
         ValueError: If the folder holds another run, or an argument of the learner is wrong.
         OSError: If the folder can't be written.
-        KeyboardInterrupt: After an interrupt; what is finished is in the folder.
+        KeyboardInterrupt: When interrupted; the finished stages are in the folder.
     """
     envs = learners.environments(plan)
-    # A wrong argument is found before anything in the folder is touched.
+    # Before anything in the folder is changed, so that a wrong argument leaves it as it was.
     model = learners.make(plan, envs)
     rows = _opened(plan, folder, overwrite=overwrite)
     if rows:
         model = learners.resume(plan, envs, folder)
-        # A stage counts from its checkpoint on, which is written after its row.
+        # A row may lack its checkpoint, which is written later; its stage is trained again.
         rows = [row for row in rows if row["steps"] <= model.num_timesteps]
     with console.progress_bar() as progress:
         task = progress.add_task("(compiling)", total=plan.settings.steps)
@@ -92,7 +96,7 @@ def _go_on(training: Training, progress: Progress, task: TaskID) -> None:
 
 
 def _keep(training: Training, told: Row) -> None:
-    # Writes everything of a finished stage; the checkpoint comes last, and makes it count.
+    # The checkpoint comes last: a stage without one is trained again.
     plan, folder, rows = training.plan, training.folder, training.rows
     agent = export.agent(training.model)
     measured = _validated(plan, Contestant(plan.name, checkpoints.policy(agent), {}))
@@ -108,12 +112,17 @@ def _keep(training: Training, told: Row) -> None:
 
 
 def best(plan: Plan, rows: list[Row]) -> Row:
-    """Returns the first row of greatest measure on the validation seeds."""
+    """Returns the row with the greatest measure on the validation seeds, the first if several.
+
+    Args:
+        plan: Names the measure: the return, or a share in [0, 1].
+        rows: The learning curve, at least one row.
+    """
     return max(rows, key=lambda row: row[f"validation_{plan.settings.validation.measure}"])
 
 
 def _validated(plan: Plan, contestant: Contestant) -> Row:
-    # Without torch: the agent as it is used later.
+    # With the exported agent in JAX, because that is what is used after the training.
     params = parameters.build(plan.scenario)
     first, number = VALIDATION_SEEDS, plan.settings.validation.episodes
     played = play.episodes(

@@ -1,1 +1,1 @@
-"""`ceas-gym tune`: equal effort for every contestant."""
+"""`ceas-gym tune`: the best settings of every contestant, with equal effort."""

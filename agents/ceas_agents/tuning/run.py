@@ -1,4 +1,4 @@
-"""`ceas-gym tune`: what every contestant plays best with, found with equal effort, in a folder."""
+"""`ceas-gym tune`: finds the best settings of every contestant, with equal effort for all."""
 
 import shlex
 import sys
@@ -23,15 +23,15 @@ EDGE = " *"
 
 
 def tune(plan: Plan, folder: Path, command: str = "ceas-gym tune") -> None:
-    """Plays all trials, prints what is best, and fills the folder.
+    """Plays all trials, prints the best accuracies in per cent, and writes all results.
 
-    Trials are written as they finish. After an interrupt they are all that is there: settings are
-    written only when every contestant had all its trials.
+    Trials are written as they finish. The tuned settings are written only when every contestant
+    had all its trials, so an interrupted run leaves none.
 
     Args:
         plan: From `tuning.search.plan`.
         folder: For `tuned.yaml`, `trials.csv`, `scenario.yaml` and `run.json`.
-        command: That makes the same again, for the heading of `tuned.yaml`.
+        command: The command that repeats the run, for the heading of `tuned.yaml`.
 
     Raises:
         OSError: If the folder can't be written.
@@ -58,13 +58,13 @@ def tune(plan: Plan, folder: Path, command: str = "ceas-gym tune") -> None:
 
 
 def command(scenario: str, policies: Sequence[str], overrides: Sequence[str], episodes: int) -> str:
-    """Returns the command that decides what comes out, in one line.
+    """Returns the command that gives the same results, in one line.
 
     Args:
-        scenario: As named on the command line.
-        policies: Contestants that are named there.
-        overrides: As given to `--set`.
-        episodes: Seeds of each trial.
+        scenario: Name or path of the scenario, as on the command line.
+        policies: Names of the contestants, as on the command line.
+        overrides: Values of `--set`, in the form `key=value`.
+        episodes: Number of seeds in each trial, at least 1.
 
     Example:
         >>> command("metro", ["ceas"], ["attack.name=none"], 12)
@@ -139,7 +139,7 @@ def _table(plan: Plan, finished: list[Trial]) -> Table:
     untuned = f"at {plan.scenario.learning.learning_rate:g}"
     caption = (
         "validation accuracy after the last round: mean (95 % interval over seeds) in per cent; "
-        f"the best of {TRIALS} trials flatters itself; * at the edge of what was tried"
+        f"the best of {TRIALS} trials is biased upwards; * at the edge of the rates that were tried"
     )
     table = Table(title=f"{plan.scenario.name}: {_seeds(plan)}", caption=caption)
     table.add_column("policy", no_wrap=True)
@@ -151,7 +151,7 @@ def _table(plan: Plan, finished: list[Trial]) -> Table:
 
 
 def _line(played: list[Trial], begin: Setting) -> list[str]:
-    # What is best at the edge of what was tried may be better yet beyond it.
+    # If the best rate is at the edge of the grid, a rate beyond it may be better still.
     found, rates = best(played, begin), [trial.setting[RATE] for trial in played]
     edge = EDGE if found.setting[RATE] in (min(rates), max(rates)) else ""
     untuned = next(trial for trial in played if trial.setting == begin)

@@ -1,17 +1,17 @@
-"""The search of `ceas-gym tune`: the same number of trials for everybody, on the same seeds.
+"""The search of `ceas-gym tune`: every contestant has as many trials, on the same seeds.
 
 1. The scenario's own learning rate times each of `FACTORS`.
-2. At the best of these, two more: a contestant whose policy has a number of its own tries that
-   (`OWN`), and one that has none tries the rate a finer step to either side.
+2. At the best of these rates, two more trials: if the contestant's policy has a numeric option, two
+   other values of it (`OWN`), else a finer step of the rate in either direction.
 
 The best trial has the highest mean accuracy on the *validation* split after the last round; of
-equal ones, the one nearest to what the scenario and the policy have by themselves. The accuracy on
-the test split, which is what evaluations report, is never looked at, and neither are their seeds:
-tuning has `SEED` and those after it for its own.
+equal ones, the trial nearest to the defaults of scenario and policy. The search uses neither the
+accuracy on the test split, which evaluations report, nor the seeds of evaluations: it has seeds of
+its own, from `SEED` on.
 
-A rate is a number in an array, so that all trials of a contestant are played by one compiled
-program. What a policy believes, such as `placement` of `ceas`, is not tuned: these are contestants
-of their own.
+A rate is a number in an array, so that one compiled program plays all trials of a contestant.
+Options that are words, such as `placement` of `ceas`, are not tuned: each value makes a contestant
+by itself.
 """
 
 import math
@@ -29,28 +29,30 @@ from ceas_gym.registry import asked_by
 from ceas_gym.scenario import Scenario
 
 FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""As far up as down, so that no direction is preferred."""
+"""Symmetric on a logarithmic scale, so that no direction is preferred."""
 FINER = 2**0.5
+"""Factor of the finer step."""
 OWN = {"share": (1 / 2, 5 / 6)}
-"""What is tried of a policy's own number, beside its default."""
+"""Values of a policy's numeric option that are tried besides its default."""
 TRIALS = len(FACTORS) + 2
 SEED = 900_000
-"""The first seed. No evaluation or test has it or one of the 89,999 that follow it, and no method
+"""The first seed. No evaluation or test uses it or one of the 89,999 seeds after it, and no method
 was designed on them."""
 DECIMALS = 6
-"""To which scores are compared: accuracies are fractions in 32 bits."""
+"""Decimals to which scores are compared, because accuracies are in single precision."""
 EVERYONE = (*CONTESTANTS, "ceas:placement=best", "ceas:placement=random")
-"""Who is tuned unless somebody is named."""
+"""Contestants that are tuned by default."""
 Setting = dict[str, float]
+"""The learning rate by its dotted key, and options of the policy by their names."""
 Heard = Callable[[Contestant, Setting], None]
-"""Called after every episode."""
+"""Called after every episode, to show the progress."""
 
 
 class Plan(NamedTuple):
     """A checked tuning."""
 
     scenario: Scenario
-    """Before what contestants change."""
+    """Without the overrides of contestants."""
     contestants: list[Contestant]
     seeds: range
 
@@ -61,16 +63,16 @@ class Trial(NamedTuple):
     contestant: str
     setting: Setting
     scores: NDArray[np.float64]
-    """Validation accuracy after the last round, of each seed: shape (seeds,)."""
+    """Validation accuracy of each seed after the last round, in [0, 1]; shape (seeds,)."""
 
 
 def plan(scenario: Scenario, contestants: list[Contestant], episodes: int) -> Plan:
-    """Returns the plan of a tuning, with everything checked that could be wrong.
+    """Returns the plan of a tuning, after checking scenario, contestants and learning rates.
 
     Args:
-        scenario: Resolved settings; rates are multiples of its own.
+        scenario: Resolved settings; the factors on its own learning rate are in [0.088, 11.3].
         contestants: Who is tuned.
-        episodes: Seeds of each trial.
+        episodes: Seeds of each trial; at least 1.
 
     Raises:
         ValueError: If a contestant can't play the scenario, or a rate would be out of bounds.
@@ -84,12 +86,15 @@ def plan(scenario: Scenario, contestants: list[Contestant], episodes: int) -> Pl
 
 
 def trials(plan: Plan, contestant: Contestant, heard: Heard) -> Iterator[Trial]:
-    """Yields a contestant's trials as they finish: the grid, then what is beside its best.
+    """Yields the trials of a contestant as they finish: `grid`, then `beside` the best of these.
 
     Args:
         plan: The tuning.
-        contestant: One of it.
+        contestant: One of its contestants.
         heard: Called after every episode.
+
+    Yields:
+        Trials, whose scores are in [0, 1] and of shape (seeds,).
     """
     begin = start(plan.scenario, contestant)
     played: list[Trial] = []
@@ -101,7 +106,11 @@ def trials(plan: Plan, contestant: Contestant, heard: Heard) -> Iterator[Trial]:
 
 
 def start(scenario: Scenario, contestant: Contestant) -> Setting:
-    """Returns what a contestant plays with untuned: the scenario's rate and its own defaults.
+    """Returns the untuned setting: the scenario's learning rate and the policy's defaults.
+
+    Args:
+        scenario: Whose learning rate is used, in [1e-6, 1000].
+        contestant: Whose policy is used.
 
     Example:
         >>> from ceas_agents.evaluation import contestants
@@ -112,7 +121,10 @@ def start(scenario: Scenario, contestant: Contestant) -> Setting:
 
 
 def grid(start: Setting) -> list[Setting]:
-    """Returns the settings that come first: the same rates for all contestants.
+    """Returns the settings of the first trials: the same learning rates for all contestants.
+
+    Args:
+        start: The untuned setting, whose learning rate is multiplied by factors in [1/8, 8].
 
     Example:
         >>> [setting["learning.learning_rate"] for setting in grid({"learning.learning_rate": 0.1})]
@@ -122,7 +134,11 @@ def grid(start: Setting) -> list[Setting]:
 
 
 def beside(best: Setting) -> list[Setting]:
-    """Returns the two settings that come next: of the policy's own number, or of the rate.
+    """Returns the settings of the last two trials, which vary the best of the first ones.
+
+    Args:
+        best: Setting of the best trial so far. The policy's numeric option, `share` in [0, 1], is
+            varied if it has one, else the learning rate.
 
     Example:
         >>> beside({"learning.learning_rate": 0.2})
@@ -136,11 +152,11 @@ def beside(best: Setting) -> list[Setting]:
 
 
 def best(played: Sequence[Trial], start: Setting) -> Trial:
-    """Returns the trial of the highest mean score; of equal ones, the nearest to the start.
+    """Returns the trial with the highest mean score; of equal ones, the nearest to the start.
 
     Args:
-        played: Of one contestant; at least one.
-        start: Its setting when untuned.
+        played: Trials of one contestant, at least one, with scores in [0, 1].
+        start: The untuned setting of the contestant.
 
     Example:
         >>> rates = {0.05: 0.8, 0.1: 0.7, 0.2: 0.8, 0.4: 0.8}
@@ -170,5 +186,5 @@ def _trial(plan: Plan, contestant: Contestant, setting: Setting, heard: Heard) -
 
 
 def _times(rate: float, factor: float) -> float:
-    # As people write it: the grid needs no more digits.
+    # Three digits, as one would write a rate; the grid needs no more.
     return rate if factor == 1 else float(f"{rate * factor:.3g}")

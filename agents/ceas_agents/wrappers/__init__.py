@@ -1,4 +1,4 @@
-"""Other forms of a batch of environments, as wrappers of Gymnasium's, for any library.
+"""Gymnasium vector wrappers that change what an agent observes and decides, for any library.
 
 | wrapper | what changes |
 |---|---|
@@ -6,8 +6,8 @@
 | `Dispatch` | the action picks a rule, which makes the schedule |
 | `ActionRepeat` | a step is several rounds with one action |
 
-They go around a `CEASVectorEnv` in any autoreset mode, `ActionRepeat` last. A reward is scaled by
-`gymnasium.wrappers.vector.TransformReward`.
+They wrap a `CEASVectorEnv` in any autoreset mode; `ActionRepeat` must be the outermost. To scale
+rewards, use `gymnasium.wrappers.vector.TransformReward`.
 
 Example:
     >>> import gymnasium as gym

@@ -1,4 +1,4 @@
-"""Decisions that last: what one is worth shows after rounds, since updates carry momentum."""
+"""One action for several rounds, since momentum spreads the effect of an action over rounds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,21 +11,25 @@ from ceas_agents.wrappers.residual import BASE
 
 
 class ActionRepeat(VectorWrapper):
-    """A batch of which a step is several rounds with one action.
+    """A batch in which a step is several rounds with the same action.
 
-    Repeated is the action, or what it adds to the base where the observation has one (`Residual`).
-    The reward is the sum over the rounds; observation and info are those of the last round.
+    Where the observation has a base action (`Residual`), not the action itself is repeated, but its
+    difference from the base. The reward is the sum over the rounds; observation and info are those
+    of the last round.
 
-    A step ends before its time in the round in which an episode ends, so no round of an episode is
-    lost, and what Gymnasium says of the ends of episodes holds in every autoreset mode. Rows that
-    are reset together also end together. Of rows that are not, each end cuts the step of all.
+    When an episode ends, the step ends in that round, too. So every round of an episode is played,
+    and episodes end as Gymnasium defines it for each autoreset mode. Rows that are reset together
+    also end together. Otherwise, the end of one row's episode shortens the step of all rows.
 
     Args:
-        env: Of one round a step.
-        rounds: Of a step, 1 or more.
+        env: A batch in which a step is one round.
+        rounds: Rounds of a step, at least 1.
 
     Raises:
-        ValueError: If there are no rounds.
+        ValueError: If `rounds` is less than 1.
+
+    Source:
+        Mnih et al., Nature 518, 529 (2015), who repeat each action for several frames.
 
     Example:
         >>> from ceas_gym.envs.vector_env import CEASVectorEnv
@@ -51,22 +55,27 @@ class ActionRepeat(VectorWrapper):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Starts an episode in every row, or in those of `options["reset_mask"]`."""
+        """Returns the first observations of new episodes, each array of shape (num_envs, ...).
+
+        Args:
+            seed: At least 0; row i gets `seed + i`.
+            options: With `reset_mask`, booleans of shape (num_envs,), only those rows are reset.
+        """
         self._ended &= np.logical_not((options or {}).get("reset_mask", True))
         self._seen, info = self.env.reset(seed=seed, options=options)
         return self._seen, info
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:  # noqa: ANN401
-        """Plays rounds until the action is over or an episode is.
+        """Returns what is observed and earned in `rounds` rounds, or up to the end of an episode.
 
         Args:
-            actions: A row of the action space for each environment.
+            actions: One action for each row, shape (num_envs, ...), within the action space.
 
         Returns:
-            What a step returns, with the sums of the rewards, shape (num_envs,).
+            As a step of the batch, with the sums of the rewards, shape (num_envs,).
         """
         first = self._seen
-        # In the precision of learners, whose agents stay what they were, bit for bit.
+        # Single precision, as learners use, so that trained agents can be reproduced bit for bit.
         total, left = np.zeros(self.num_envs, np.float32), self._length()
         while True:
             step = self.env.step(self._again(actions, first))
@@ -78,7 +87,7 @@ class ActionRepeat(VectorWrapper):
                 return self._seen, total, terminated, truncated, info
 
     def _length(self) -> int:
-        # A step that only resets is no round, and the rows that it resets have no action yet.
+        # A step that resets rows plays no round in them, and they have had no action yet.
         return 1 if self._resets_next_step and self._ended.any() else self.rounds
 
     def _again(self, actions: Any, first: Any) -> NDArray[Any]:  # noqa: ANN401 - any action

@@ -1,4 +1,4 @@
-"""What a dispatching scheduler is trained on: environments whose action is the choice of a rule."""
+"""Environments in which the action selects a scheduling rule, to train dispatching schedulers."""
 
 from functools import partial
 from typing import Any
@@ -19,13 +19,14 @@ from ceas_gym.types import Observation, Params
 
 
 class Dispatch(ObservationWrapper):
-    """A batch whose action is the place of one of `ceas_agents.policies.selection.RULES`.
+    """A batch in which the action is the index of a scheduling rule.
 
-    In each row, that rule makes the schedule from what was observed last. The agent is shown its
-    `summary`, and so plays any number of nodes.
+    The rules are those of `ceas_agents.policies.selection.RULES`. In each row, the selected rule
+    makes the schedule from the last observation. The agent observes only its `summary`, so that it
+    can be used with any number of nodes.
 
     Args:
-        env: Of one scenario and one layout.
+        env: A batch of one scenario with one layout.
 
     Raises:
         ValueError: If the batch is no `CEASVectorEnv`, or has several layouts.
@@ -49,13 +50,16 @@ class Dispatch(ObservationWrapper):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
     def step(self, actions: NDArray[np.integer]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Steps every row by the schedule of its rule.
+        """Returns what is observed and earned in a round with the schedules of the selected rules.
 
         Args:
-            actions: Places of rules, shape (num_envs,).
+            actions: Index of each row's rule, shape (num_envs,), in [0, len(RULES)).
+
+        Returns:
+            As a step of the batch; observations are summaries of shape (num_envs, features).
 
         Raises:
-            RuntimeError: Before the first reset.
+            RuntimeError: If called before the first reset.
         """
         if self.seen is None:
             raise RuntimeError("Call `reset` before the first `step`.")
@@ -63,7 +67,7 @@ class Dispatch(ObservationWrapper):
         return super().step(parallel_rows.computed(schedules, rules, _observation(self.seen)))
 
     def observations(self, observations: Any) -> NDArray[np.float32]:  # noqa: ANN401 - Gymnasium's
-        """Returns the summaries, shape (num_envs, features)."""
+        """Returns the summaries, shape (num_envs, features), in [0, 1]."""
         return np.array(selection.summary(_observation(observations)))
 
 

@@ -1,4 +1,4 @@
-"""Observations in another form, in any autoreset mode and with those that end episodes."""
+"""The base of wrappers that change observations, also the last observations of episodes."""
 
 from typing import Any
 
@@ -11,19 +11,19 @@ from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.types import Params
 
 FINAL = "final_obs"
-"""Where Gymnasium's mode `SAME_STEP` puts the last observation of an episode."""
+"""Key of the info under which Gymnasium's mode `SAME_STEP` has the last observation."""
 
 
 class ObservationWrapper(VectorWrapper):
-    """A `VectorObservationWrapper` that does not refuse the mode `SAME_STEP`, as Gymnasium's does.
+    """A `VectorObservationWrapper` for any autoreset mode; Gymnasium's does not take `SAME_STEP`.
 
-    A class of this kind sets the spaces, and says in `observations` what becomes of a batch.
+    A subclass sets the observation spaces, and defines `observations`.
 
     Args:
-        env: Of one scenario and one layout.
+        env: A batch of one scenario with one layout.
 
     Raises:
-        ValueError: If it is no batch of `ceas_gym`, or has several layouts.
+        ValueError: If the batch is no `CEASVectorEnv`, or has several layouts.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
@@ -31,28 +31,41 @@ class ObservationWrapper(VectorWrapper):
         super().__init__(env)
         self.params = _params(env)
         self.seen: Any = None
-        """What the batch has observed last, as it shows it itself."""
+        """Last observations of the batch, unchanged; None before the first reset."""
 
     def observations(self, observations: Any) -> Any:  # noqa: ANN401 - as Gymnasium has it
-        """Returns what is shown of a batch of observations."""
+        """Returns the changed observations.
+
+        Args:
+            observations: Of the batch, in [0, 1]; each array has shape (num_envs, ...).
+        """
         raise NotImplementedError
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Starts an episode in every row, or in those of `options["reset_mask"]`."""
+        """Returns the changed first observations of new episodes, of shape (num_envs, ...).
+
+        Args:
+            seed: At least 0; row i gets `seed + i`.
+            options: With `reset_mask`, booleans of shape (num_envs,), only those rows are reset.
+        """
         self.seen, info = self.env.reset(seed=seed, options=options)
         return self.observations(self.seen), info
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:  # noqa: ANN401
-        """Steps every row."""
+        """Returns what a step of the batch returns, with changed observations.
+
+        Args:
+            actions: One action for each row, shape (num_envs, ...), within the action space.
+        """
         self.seen, rewards, terminated, truncated, info = self.env.step(actions)
         if FINAL in info:
             info = {**info, FINAL: self._final(info)}
         return self.observations(self.seen), rewards, terminated, truncated, info
 
     def _final(self, info: dict[str, Any]) -> NDArray[Any]:
-        # All rows in one call, whichever have ended, so that it is compiled once.
+        # All rows, though not all have ended: one fixed shape is compiled only once.
         ended = np.flatnonzero(info[f"_{FINAL}"])
         last = {name: values.copy() for name, values in self.seen.items()}
         for row in ended:

@@ -1,4 +1,4 @@
-"""Compiled functions of many rows, on all cores."""
+"""Calls compiled functions for many rows, on all cores."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +11,11 @@ from ceas_gym.jax_utils import parallel
 
 
 def computed(call: Callable[..., jax.Array], *arguments: Any) -> NDArray[Any]:  # noqa: ANN401
-    """Returns what a compiled function makes of the rows.
+    """Returns the results of a compiled function for all rows, shape (rows, ...).
 
     Args:
-        call: A function of some rows of each argument, that returns as many.
-        arguments: Pytrees of arrays, all with the rows as first axis.
+        call: A function of some rows of each argument, which returns as many rows.
+        *arguments: Pytrees of arrays of shape (rows, ...), with at least one row.
 
     Example:
         >>> computed(jax.jit(lambda a, b: a + b), np.arange(4), np.ones(4))

@@ -1,4 +1,4 @@
-"""What a residual scheduler is trained on: environments that show it CEAS's action, too."""
+"""Environments that also show the action of a policy, to train residual schedulers."""
 
 from functools import partial
 from typing import Any
@@ -17,18 +17,21 @@ from ceas_gym.jax_utils import parallel
 from ceas_gym.types import Observation, Params
 
 BASE = "base"
-"""Part of the observation that a residual scheduler adds to: an action."""
+"""Part of the observation with the action to which a residual scheduler adds its own."""
 
 
 class Residual(ObservationWrapper):
     """A batch whose observation also holds, as `base`, the action that a policy would take.
 
     Args:
-        env: Of one scenario and one layout.
-        policy: Whose action is shown; it must not depend on its random key.
+        env: A batch of one scenario with one layout.
+        policy: The policy whose action is shown; it must not depend on its random key.
 
     Raises:
         ValueError: If the batch is no `CEASVectorEnv`, or has several layouts.
+
+    Source:
+        Silver, Allen, Tenenbaum and Kaelbling, Residual Policy Learning, arXiv:1812.06298.
 
     Example:
         >>> from ceas_agents.policies.ceas import ceas
@@ -49,7 +52,14 @@ class Residual(ObservationWrapper):
         self._policy = base.as_pytree(policy)
 
     def observations(self, observations: Any) -> Any:  # noqa: ANN401 - as Gymnasium has it
-        """Returns the observations with the policy's actions, shape (num_envs, windows, nodes)."""
+        """Returns the observations and the policy's actions, shape (num_envs, windows, nodes).
+
+        Args:
+            observations: Of the batch, in [0, 1]; each array has shape (num_envs, ...).
+
+        Returns:
+            The same dictionary, with actions in [-1, 1] under `base`.
+        """
         seen = Observation(observations["nodes"], observations["network"])
         act = partial(_actions, self._policy, self.params)
         return {**observations, BASE: parallel_rows.computed(act, seen)}

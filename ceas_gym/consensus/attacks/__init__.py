@@ -1,9 +1,9 @@
-"""Coordinated attacks by name: what the bad nodes send, and what else they do.
+"""Coordinated attacks by name: what the Byzantine nodes send, and what else they do.
 
-The coalition knows everything: all honest updates of the round, the weights, the rule. What it
-sends is a function (View) -> the one update all bad nodes send. What else it does is sabotage: a
-record of hooks, of which some work on the network and some on the hub's mail. A name joins one of
-the former and any of the latter by `+`, such as `white_box+exhaustion`.
+The coalition knows all honest updates of the round, the weights and the rule. An attack is a
+function from a `View` to the update that all Byzantine nodes send, or to one update for each node.
+What else they do is sabotage: a record of hooks that change the network or the messages to the hub.
+A name joins at most one attack and any number of sabotages by `+`, as in `white_box+exhaustion`.
 """
 
 from collections.abc import Callable, Mapping
@@ -84,35 +84,35 @@ ATTACKS: dict[str, Attack] = {
     "opportunistic": opportunistic,
 }
 SENDS_AS_IS = (none, label_flip)
-"""What needs no view of the others, and leaves unauthenticated updates alone."""
+"""Attacks that replace no update: they need no `View`, and do not use unauthenticated messages."""
 
 
 class Composite(NamedTuple):
-    """An attack of several parts, with defaults of its own."""
+    """An attack that stands for several parts joined by `+`, with its own defaults."""
 
     name: str
     about: str
     placement: str = "random"
     onset: float = 0.0
-    """Share of the rounds that are over when it begins."""
+    """Share of the rounds that are over when the attack begins; in [0, 1]."""
 
 
 COMPOSITES = {
     "sleeper": Composite(
         "white_box",
-        "Better work than anybody's for a third of the rounds, then white_box.",
+        "The honest mean for a third of the rounds, then white_box.",
         onset=1 / 3,
     ),
     "ceas_adversary": Composite(
         "white_box+exhaustion+forgery",
-        "The headline's: white_box, exhaustion and forgery from the best links.",
+        "The attack white_box with exhaustion and forgery, from the best links.",
         "best_links",
     ),
 }
 
 
 class Plan(NamedTuple):
-    """What a name stands for."""
+    """What the name of an attack stands for."""
 
     send: Attack
     sabotage: tuple[Sabotage, ...]
@@ -121,15 +121,18 @@ class Plan(NamedTuple):
 
 
 def plan(name: str, sabotage: Mapping[str, Sabotage]) -> Plan:
-    """Returns what a coalition does under that name.
+    """Returns what a coalition does under a name.
 
     Args:
-        name: One of `ATTACKS` or a user's own `module:function`, any sabotage or a user's own
-            `module:RECORD`, one of `COMPOSITES`, or several joined by `+`.
-        sabotage: Known by name.
+        name: One of `ATTACKS` or a user's own `module:function`, a sabotage or a user's own
+            `module:RECORD`, one of `COMPOSITES`, or several of these joined by `+`.
+        sabotage: The known sabotage records by name.
+
+    Returns:
+        The attack, the sabotage, the placement, and the onset as a share of the rounds in [0, 1].
 
     Raises:
-        ValueError: If a part is unknown or empty, or two parts send something.
+        ValueError: If a part is unknown or empty, or more than one part is an attack.
 
     Example:
         >>> plan("sleeper", {}).onset
@@ -138,7 +141,7 @@ def plan(name: str, sabotage: Mapping[str, Sabotage]) -> Plan:
     named = name.split("+")
     if "" in named:
         raise ValueError(f"attack {name!r} has an empty part")
-    # A part that is mistyped may have meant any of them.
+    # The hint for a mistyped name should search all of them.
     known: dict[str, Any] = {**ATTACKS, **sabotage, **dict.fromkeys(COMPOSITES, none)}
     found = {part: resolve("attack", part, known, Sabotage) for part in named}
     senders = [part for part in named if not isinstance(found[part], Sabotage)]
@@ -156,12 +159,12 @@ def plan(name: str, sabotage: Mapping[str, Sabotage]) -> Plan:
 
 
 def replaces(adversary: Adversary, coalition: Coalition) -> Bool[Array, ""]:
-    """Returns whether the coalition sends anything of its own in this round."""
+    """Returns whether the coalition replaces updates by its own in this round."""
     return coalition.acting.any() & (adversary.attack not in SENDS_AS_IS)
 
 
 def replaceable(adversary: Adversary, coalition: Coalition, received: Received) -> Received:
-    """Returns what the hub holds; what carries no tag may be replaced by whoever sends his own."""
+    """Returns the received updates; none counts as forged while the coalition replaces none."""
     return replace(received, forged=received.forged & replaces(adversary, coalition))
 
 
@@ -173,16 +176,16 @@ def corrupt(
     coalition: Coalition,
     bad: Bool[Array, " nodes"],
 ) -> Float[Array, "nodes parameters"]:
-    """Returns the updates that reach the rule.
+    """Returns the updates that the rule aggregates, with those of the coalition replaced.
 
     Args:
-        adversary: Its attack.
+        adversary: The attack and its strength.
         consensus: The rule, which the coalition knows.
-        received: What the nodes sent honestly.
-        weights: This round's weights.
-        coalition: Its members, among them those whose cached update is used; before its onset they
-            send the honest mean.
-        bad: Nodes whose update of this round the coalition decides.
+        received: What the nodes would send honestly.
+        weights: Weights of this round; sum 1, zero where not counted.
+        coalition: The Byzantine nodes. Cached updates of members are not used as honest ones.
+            Before the onset, members send the honest mean.
+        bad: Nodes whose update of this round the coalition chooses.
     """
     if adversary.attack in SENDS_AS_IS:
         return received.updates
@@ -200,10 +203,10 @@ def corrupt(
 
 
 def checked(attack: Attack, view: View) -> Array:
-    """Returns what an attack sends, which may be a user's own.
+    """Returns the result of an attack, shape (parameters,) or (nodes, parameters).
 
     Raises:
-        ValueError: If its shape is neither (parameters,) nor (nodes, parameters).
+        ValueError: If the attack, which may be a user's own, returns another shape.
     """
     sent = attack(view)
     nodes, parameters = view.updates.shape

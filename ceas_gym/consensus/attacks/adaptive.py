@@ -1,4 +1,4 @@
-"""Attacks that adapt: to the hub's rule, and to the round."""
+"""Attacks that adapt to the hub's rule, or to how many nodes are counted in the round."""
 
 import jax
 import jax.numpy as jnp
@@ -7,20 +7,23 @@ from jaxtyping import Array, Float
 from ceas_gym.consensus.attacks.view import View
 
 LENGTHS = (0.1, 0.5, 1.0, 3.0, 10.0)
+"""Of the candidates of `white_box` along the negated mean, in lengths of the mean."""
 SHIFTS = (0.25, 0.5, 1.0, 1.5, 2.5)
+"""Of its other candidates away from the mean, in standard deviations."""
 
 
 def white_box(view: View) -> Float[Array, " parameters"]:
-    """Sends the worst of a set of vectors, by trying the hub's own rule on each.
+    """Returns the worst of a set of candidates, found by trying the hub's own rule on each.
 
-    Worst is the aggregate with the least inner product with the honest mean. The set holds the
-    mean negated, at several lengths, as in `ipm`; shifted by several standard deviations against
-    its sign, as in `signed_alie`; and shifted back along itself by as much. Plain shifts as in
-    `alie` would cost as much, and do less harm under every rule.
+    The worst is the one whose aggregate has the least inner product with the honest mean. The
+    candidates are the negated mean at several lengths, as in `ipm`; the mean shifted by several
+    standard deviations against its sign, as in `signed_alie`; and the mean shifted by as much
+    along its negated direction. Plain shifts as in `alie` are left out: they would cost as much
+    time, and do less harm under every rule.
 
     Source:
-        After the optimised attacks of Shejwalkar and Houmansadr, NDSS 2021; distance to the honest
-        mean is replaced by harm done to the descent.
+        After the optimised attacks of Shejwalkar and Houmansadr, NDSS 2021, who maximise the
+        distance to the honest mean; here the inner product with it is minimised.
     """
     mean = view.mean
     candidates = _candidates(mean, view.deviation)
@@ -29,11 +32,11 @@ def white_box(view: View) -> Float[Array, " parameters"]:
 
 
 def opportunistic(view: View) -> Float[Array, " parameters"]:
-    """Sends what `white_box` does when few enough nodes are counted, else the honest mean.
+    """Returns what `white_box` does while few nodes are counted, otherwise the honest mean.
 
-    Few enough: the bad nodes are more than a share (`strength`) of the counted ones. The
-    default is one and a half times their share among all nodes: when less than two thirds of the
-    nodes are counted.
+    It attacks when the Byzantine nodes are more than a share (`strength`) of the counted nodes. By
+    default this is one and a half times their share among all nodes, so that it attacks when fewer
+    than two thirds of the nodes are counted.
     """
     counted = (view.honest | view.bad).sum()
     usual = view.bad.sum() / view.bad.shape[0]

@@ -7,15 +7,16 @@ from jaxtyping import Array, Float
 from ceas_gym.consensus.attacks.view import View
 
 SQUARINGS = 6
-"""Of the matrix in `mimic`: to its power 64."""
+"""How often `mimic` squares its matrix, which gives the power 64."""
 
 
 def a_little_is_enough(view: View) -> Float[Array, " parameters"]:
-    """Sends the honest mean shifted by a few honest standard deviations (`strength`).
+    """Returns the honest mean shifted by a few honest standard deviations (`strength`).
 
-    b = mean - z deviation. The default is the largest shift that still leaves the bad nodes with a
-    majority's support: the normal quantile of (n - f - s) / (n - f), s = floor(n / 2) + 1 - f, but
-    not below zero: a few bad nodes among many send about the honest mean.
+    It is mean - z deviation. By default z is the largest shift at which enough honest nodes are
+    expected to lie further out to make a majority together with the Byzantine ones: the normal
+    quantile of (n - f - s) / (n - f) with s = floor(n / 2) + 1 - f. It is not below zero, so a few
+    Byzantine nodes among many send about the honest mean.
 
     Source:
         Baruch, Baruch and Goldberg, NeurIPS 2019, arXiv:1902.06156 (ALIE).
@@ -24,10 +25,10 @@ def a_little_is_enough(view: View) -> Float[Array, " parameters"]:
 
 
 def signed_a_little_is_enough(view: View) -> Float[Array, " parameters"]:
-    """Sends what `alie` does, but each coordinate shifted against the mean's sign (`strength`).
+    """Returns the honest mean shifted as in `alie`, but in each coordinate against its sign.
 
-    b = mean - z sign(mean) deviation: as near to the honest mean, and against the descent in every
-    coordinate. The default is that of `alie`.
+    It is mean - z sign(mean) deviation: as near to the honest mean as `alie`, but against the
+    descent in every coordinate. `strength` is z; its default is that of `alie`.
 
     Source:
         Baruch, Baruch and Goldberg, NeurIPS 2019, arXiv:1902.06156, whose shift has one sign in
@@ -37,18 +38,18 @@ def signed_a_little_is_enough(view: View) -> Float[Array, " parameters"]:
 
 
 def min_max(view: View) -> Float[Array, " parameters"]:
-    """Shifts the honest mean as far as it stays no further from anybody than the honest are apart.
+    """Returns the honest mean, shifted by as much as the diameter of the honest updates allows.
 
-    b = mean - gamma deviation, with the largest gamma for which
+    It is b = mean - gamma deviation, with the largest gamma for which
 
         max_i |b - x_i| <= max_ij |x_i - x_j|
 
-    over the honest x: the least of the roots of one quadratic per node. `strength` is the share of
-    that gamma, 1 by default; beyond 1 the shift shows.
+    over the honest updates x. This gamma is the least of the roots of one quadratic for each node.
+    `strength` is the share of it that is used, 1 by default; above 1 the shift can be detected.
 
     Source:
-        Shejwalkar and Houmansadr, NDSS 2021, who search for gamma; of their three perturbations
-        the standard deviation.
+        Shejwalkar and Houmansadr, NDSS 2021, with the standard deviation of their three
+        perturbations; they search for gamma, here it is solved for.
     """
     squares, along = _distances_and_slopes(view)
     slack = _pairwise_squares(view).max() - squares
@@ -57,19 +58,19 @@ def min_max(view: View) -> Float[Array, " parameters"]:
 
 
 def min_sum(view: View) -> Float[Array, " parameters"]:
-    """Shifts the honest mean until its distances sum up to those of the outermost honest node.
+    """Returns the honest mean, shifted by as much as the largest sum of honest distances allows.
 
-    b = mean - gamma deviation, with the largest gamma for which
+    It is b = mean - gamma deviation, with the largest gamma for which
 
         sum_i |b - x_i|^2 <= max_i sum_j |x_i - x_j|^2
 
-    over the honest x: the root of one quadratic. `strength` is the share of that gamma, 1 by
-    default; beyond 1 the shift shows.
+    over the honest updates x. This gamma is the root of one quadratic. `strength` is the share of
+    it that is used, 1 by default; above 1 the shift can be detected.
 
     Source:
-        Shejwalkar and Houmansadr, NDSS 2021, who search for gamma, by the paper's formula (in
-        their program the right-hand side is the least sum); of their three perturbations the
-        standard deviation.
+        Shejwalkar and Houmansadr, NDSS 2021, with the standard deviation of their three
+        perturbations, and the formula of the paper (their program has the least sum on the right);
+        they search for gamma, here it is solved for.
     """
     squares, along = _distances_and_slopes(view)
     slack = _pairwise_squares(view).sum(axis=1).max() - squares.sum()
@@ -78,17 +79,17 @@ def min_sum(view: View) -> Float[Array, " parameters"]:
 
 
 def mimic(view: View) -> Float[Array, " parameters"]:
-    """Copies one honest node, the one furthest out along the direction of the greatest spread.
+    """Returns the update of the honest node farthest out along the direction of greatest spread.
 
-    That is, for the principal direction z of the honest x, the node of greatest |z (x_i - mean)|.
-    Only worth it where the nodes' data differ. The matrix G of the products between the
-    differences from the mean has that node's greatest component in its first eigenvector, so it is
-    the greatest on the diagonal of a high power of G; no start has to be chosen, and of several
-    directions of equal spread all count.
+    With the principal direction z of the honest updates x, it is the node of the greatest
+    |z (x_i - mean)|. The attack does harm only where the nodes' data differ. The first eigenvector
+    of the Gram matrix G of the differences x_i - mean has its largest component at that node, so
+    the node has the largest diagonal entry of a high power of G. Unlike power iteration this needs
+    no start vector, and several directions of equal spread all count.
 
-    The authors learn z, and with it the node, in a warm-up, and then stay with that node; this
-    attack looks at one round alone, and only the updates' momentum carries what was before. They
-    take the greatest z x_i, here it is the distance from the mean on either side.
+    The authors learn z and the node in a warm-up, and then keep that node. This attack chooses anew
+    in every round; only the momentum of the updates carries over from earlier rounds. The authors
+    take the greatest z x_i, this attack the greatest distance from the mean on either side.
 
     Source:
         Karimireddy, He and Jaggi, ICLR 2022, arXiv:2006.09365.
@@ -110,7 +111,7 @@ def _alie_shift(view: View) -> Float[Array, ""]:
 
 
 def _offsets(view: View) -> Float[Array, "nodes parameters"]:
-    # Of the honest updates from their mean; zero for all others.
+    # Differences of the honest updates from their mean; zero for all other nodes.
     return jnp.where(view.models[:, None], view.updates - view.mean, 0)
 
 
@@ -122,14 +123,14 @@ def _pairwise_squares(view: View) -> Float[Array, "nodes nodes"]:
 
 
 def _distances_and_slopes(view: View) -> tuple[Float[Array, " nodes"], Float[Array, " nodes"]]:
-    # Of |mean - gamma deviation - x_i|^2 at gamma = 0: its value, and half its slope.
+    # The value at gamma = 0 of |mean - gamma deviation - x_i|^2, and half its slope there.
     offsets = _offsets(view)
     return (offsets**2).sum(axis=1), offsets @ view.deviation
 
 
 def _largest_root(curvature: Array, half_slope: Array, slack: Array) -> Array:
-    # Of curvature gamma^2 + 2 half_slope gamma = slack >= 0, without subtracting what is alike;
-    # zero where no gamma changes anything, since the honest updates are all the same.
+    # Solves curvature gamma^2 + 2 half_slope gamma = slack >= 0 without cancellation. It is zero
+    # where all honest updates are equal, so that gamma changes nothing.
     root = jnp.sqrt(half_slope**2 + curvature * jnp.maximum(slack, 0))
     falling = (root - half_slope) / jnp.maximum(curvature, 1e-30)
     rising = jnp.maximum(slack, 0) / jnp.maximum(root + half_slope, 1e-30)
@@ -137,6 +138,6 @@ def _largest_root(curvature: Array, half_slope: Array, slack: Array) -> Array:
 
 
 def _shifted(view: View, gamma: Array) -> Float[Array, " parameters"]:
-    # Where there is nobody to hide among, the least of no roots is infinite.
+    # Without honest nodes there are no roots, and their minimum is infinite.
     gamma = jnp.where(jnp.isfinite(gamma), gamma, 0)
     return view.mean - view.strength_or(1.0) * gamma * view.deviation

@@ -1,4 +1,4 @@
-"""What the coalition sees when it decides what its nodes send."""
+"""What the coalition knows when it chooses what its nodes send."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from jaxtyping import Array, Bool, Float, Key
 
 @dataclass(frozen=True)
 class View:
-    """What the coalition sees before it sends.
+    """What the coalition knows before it sends.
 
-    An attack of a user's own is a function of it, named `module:function` in the scenario:
+    A user's own attack is a function of a `View`, named `module:function` in the scenario:
 
         def half_back(view):
             return -view.strength_or(0.5) * view.mean
@@ -20,57 +20,57 @@ class View:
     updates: Float[Array, "nodes parameters"]
     """What every node would send honestly."""
     weights: Float[Array, " nodes"]
-    """Of this round; zero where a node is not counted."""
+    """Weights of this round; sum 1, zero where a node is not counted."""
     honest: Bool[Array, " nodes"]
-    """Counted, not Byzantine, and not open to replacement."""
+    """Nodes that are counted, not Byzantine, and whose update the coalition can't replace."""
     bad: Bool[Array, " nodes"]
-    """Counted, and sent by the coalition."""
+    """Nodes that are counted, and whose update the coalition chooses."""
     strength: Float[Array, ""]
-    """The attack's parameter; NaN asks for its own default."""
+    """The attack's parameter; NaN stands for the default of the attack."""
     key: Key[Array, ""]
-    """For attacks that draw something."""
+    """Random key, for attacks that draw random numbers."""
     aggregate: Callable[[Array], Array]
-    """The hub's rule at this round's weights, from all updates to one."""
+    """The hub's rule at this round's weights: from shape (nodes, parameters) to (parameters,)."""
 
     @property
     def models(self) -> Bool[Array, " nodes"]:
-        """Returns whose updates the attacks are made of: the honest nodes'.
+        """Returns the nodes from whose updates attacks compute their own: the honest ones.
 
-        Where no honest node has weight, the bad nodes go by what they would have sent honestly.
+        Where no honest node has weight, these are the bad nodes with their honest updates.
         """
         any_honest = jnp.where(self.honest, self.weights, 0).sum() > 0
         return jnp.where(any_honest, self.honest, self.bad)
 
     @property
     def mean(self) -> Float[Array, " parameters"]:
-        """Returns the weighted mean of the honest updates; zero where nobody has weight."""
+        """Returns the weighted mean of the honest updates; zero where no node has weight."""
         share = jnp.where(self.models, self.weights, 0)
-        # What is not counted may be anything, and nothing times infinity is not a number.
+        # Updates that are not counted may be infinite, and zero times infinity is NaN.
         updates = jnp.where(self.models[:, None], self.updates, 0)
         return share @ updates / jnp.maximum(share.sum(), 1e-30)
 
     @property
     def deviation(self) -> Float[Array, " parameters"]:
-        """Returns the standard deviation of the honest updates per coordinate.
+        """Returns the standard deviation of the honest updates in each coordinate.
 
-        Around the weighted mean, every node counting alike, with one degree of freedom less than
-        nodes; zero where there is but one.
+        It is taken around the weighted `mean`, with equal votes and the divisor n - 1 of n honest
+        nodes; it is zero for a single node.
         """
         count = jnp.maximum(self.models.sum() - 1, 1)
         square = jnp.where(self.models[:, None], (self.updates - self.mean) ** 2, 0)
         return jnp.sqrt(square.sum(axis=0) / count)
 
     def strength_or(self, default: Array | float) -> Array:
-        """Returns the scenario's strength, or the attack's own where none is set."""
+        """Returns the strength that the scenario sets, or `default` where it sets none."""
         return jnp.where(jnp.isnan(self.strength), default, self.strength)
 
     def send(
         self, vector: Float[Array, " parameters"] | Float[Array, "nodes parameters"]
     ) -> Float[Array, "nodes parameters"]:
-        """Returns all updates, those of the bad nodes replaced.
+        """Returns all updates, with those of the bad nodes replaced.
 
         Args:
-            vector: What all bad nodes send; or a row for every node, of which those of the bad
-                nodes are sent, so that they may differ.
+            vector: The update that all bad nodes send; or one row for every node, of which the bad
+                nodes send theirs.
         """
         return jnp.where(self.bad[:, None], vector, self.updates)

@@ -1,12 +1,12 @@
 """Authentication as nodes and hub would execute it: a Wegman-Carter tag on every update.
 
-It is the reference for what the simulation has as a certainty: an update of a node with key for a
-tag is authenticated, a forged one is not. Each forgery that is tried passes with probability 2^-t
-as long as its author has seen no tag of the round, and L 2^-t at most in any case, where an update
-is L blocks of t bits. The hash key is used again, as the pad hides all about it: over a run, these
-probabilities add up (Portmann).
+The simulation only assumes its result: an update from a node with enough key for a tag is
+authenticated, and a forged one is not. A forgery passes with probability 2^-t if its author has
+seen no tag of the round, and with at most L 2^-t in any case, where an update has L blocks of t
+bits. The hash key may be reused, because the pad hides it. Over a run, these probabilities add up
+(Portmann).
 
-Nothing here is meant to protect secrets: the key comes from a simulation's random numbers.
+Do not protect secrets with this module: its key comes from the random numbers of a simulation.
 
 Sources:
     Wegman and Carter, JCSS 22, 265 (1981); Portmann, IEEE Trans. Inf. Theory 60, 4383 (2014),
@@ -31,10 +31,10 @@ Update = Float[np.ndarray, " parameters"]
 
 
 class Pad:
-    """One-time key in the order in which two parties measured it; no bit is handed out twice.
+    """One-time key in the order in which two parties measured it; every bit is used once.
 
     Attributes:
-        position: Bits handed out so far; equal at both ends of a link.
+        position: Number of bits used so far; equal at both ends of a link.
 
     Example:
         >>> pad = Pad([1, 0, 1, 1])
@@ -53,14 +53,23 @@ class Pad:
         return len(self._bits)
 
     def add(self, bits: Iterable[int]) -> None:
-        """Takes in new key, to be used after what is held."""
+        """Adds new key, which is used after the older bits.
+
+        Args:
+            bits: Any number of bits, each 0 or 1.
+        """
         self._bits.extend(bool(bit) for bit in bits)
 
     def draw(self, count: int) -> int:
-        """Returns the oldest bits, the first of them as the lowest of a number; they are gone then.
+        """Returns the oldest bits as a number in [0, 2^count), and removes them.
+
+        The first bit is the least significant.
+
+        Args:
+            count: Number of bits, at least 0.
 
         Raises:
-            ValueError: If fewer are left; then none is handed out.
+            ValueError: If fewer bits are left; then none is removed.
         """
         if not 0 <= count <= len(self):
             raise ValueError(
@@ -72,26 +81,26 @@ class Pad:
 
 
 class Party(NamedTuple):
-    """What one end of a link keeps secret."""
+    """The secrets of one end of a link."""
 
     hash_key: int
-    """A point of GF(2^t), used again for every message."""
+    """A point of GF(2^t), in [0, 2^t), used for every message."""
     pad: Pad
 
 
 class TaggedMessage(NamedTuple):
-    """What is sent, for everybody to read."""
+    """What is sent, and anybody can read."""
 
     message: bytes
     tag: int
 
 
 Channel = Callable[[list[TaggedMessage]], list[TaggedMessage]]
-"""What the network makes of the messages of a round: it may add, alter, copy and drop any."""
+"""Delivers the messages of a round; it may add, alter, copy and drop messages."""
 
 
 def faithful(sent: list[TaggedMessage]) -> list[TaggedMessage]:
-    """Delivers every message as it was sent, and no other."""
+    """Returns the messages as they were sent: the channel without an attack."""
     return sent
 
 
@@ -100,8 +109,8 @@ def share(random: np.random.Generator, tag_bits: int, pad_bits: int) -> tuple[Pa
 
     Args:
         random: Source of the key.
-        tag_bits: Length t of a tag, and so of the hash key.
-        pad_bits: Further bits, to be used once.
+        tag_bits: Length of a tag, and so of the hash key, in bits; at least 1.
+        pad_bits: Length of the one-time pad, in bits; at least 0.
     """
     secret = random.integers(0, 2, tag_bits + pad_bits)
     one, other = Pad(secret), Pad(secret)
@@ -109,17 +118,17 @@ def share(random: np.random.Generator, tag_bits: int, pad_bits: int) -> tuple[Pa
 
 
 def encode(node: int, round_number: int, update: ArrayLike) -> bytes:
-    """Returns what a tag covers: node, round and length in 64 bits, and the update's 32-bit words.
+    """Returns the message that a tag covers: node, round and length in 64 bits, then the update.
 
     Equal updates of two nodes, or in two rounds, are different messages.
 
     Args:
-        node: Index of the sender; below 2^16.
-        round_number: Index of the round; below 2^24.
-        update: Its numbers, which are rounded to 32 bits; fewer than 2^24.
+        node: Index of the sender, in [0, 2^16).
+        round_number: Index of the round, in [0, 2^24).
+        update: Fewer than 2^24 numbers, each of which is rounded to 32 bits.
 
     Raises:
-        OverflowError: If one of them does not fit.
+        OverflowError: If node, round or length is out of range.
 
     Example:
         >>> encode(node=1, round_number=2, update=[1.0]).hex(" ", 4)
@@ -141,6 +150,12 @@ def tag(message: bytes, bits: int, hash_key: int, pad: int) -> int:
         hash_key: Point k, in [0, 2^t); may be used again.
         pad: Number in [0, 2^t) that is used once.
 
+    Returns:
+        A number in [0, 2^t).
+
+    Source:
+        Wegman and Carter, JCSS 22, 265 (1981); the hash is a polynomial in the key over GF(2^t).
+
     Example:
         >>> tag(b"update", bits=8, hash_key=0x53, pad=0) ^ tag(b"update", 8, 0x53, pad=0xFF)
         255
@@ -149,14 +164,25 @@ def tag(message: bytes, bits: int, hash_key: int, pad: int) -> int:
 
 
 def verify(message: bytes, claimed: int, bits: int, hash_key: int, pad: int) -> bool:
-    """Returns whether a tag is that of the message; arguments as of `tag`."""
+    """Returns whether a claimed tag, in [0, 2^t), is that of the message.
+
+    The other arguments are those of `tag`.
+    """
     return tag(message, bits, hash_key, pad) == claimed
 
 
 def send(
     node: int, round_number: int, update: ArrayLike, party: Party, bits: int
 ) -> TaggedMessage | None:
-    """Returns a node's message with a tag of t bits, or none if the node is short of key for it."""
+    """Returns a node's message with its tag, or None if the node has too little key for it.
+
+    Args:
+        node: Index of the sender, in [0, 2^16).
+        round_number: Index of the round, in [0, 2^24).
+        update: The numbers to send, shape (parameters,).
+        party: The node's end of its link, which loses the bits used.
+        bits: Length of a tag, in bits.
+    """
     if len(party.pad) < bits:
         return None
     message = encode(node, round_number, update)
@@ -171,19 +197,19 @@ def receive(
     bits: int,
     arrived: Iterable[TaggedMessage],
 ) -> dict[int, Update]:
-    """Returns the updates that the hub takes to be authentic, by node.
+    """Returns the updates that the hub accepts as authentic, by node.
 
-    Of each node the hub takes the first message of this round that carries its tag. It has a pad
-    for a node exactly where the node has one, and gives it up whether or not a message arrives, so
-    that no pad is left for a later forgery and both ends stay in step.
+    Of each node the hub accepts the first message of this round that carries its tag. It has a pad
+    for a node exactly where the node has one, and uses it up even if no message arrives. So no pad
+    is left for a later forgery, and both ends have used the same bits.
 
     Args:
-        round_number: The hub's own count.
-        parameters: Numbers in an update; a longer or shorter message is refused.
+        round_number: Index of the round as the hub counts it, in [0, 2^24).
+        parameters: Numbers in an update; a longer or shorter message is rejected.
         sends: Whether a node has shots to report, by the hub's estimate.
         hub: The hub's end of each node's link.
-        bits: Length t of a tag.
-        arrived: What arrived, from whomsoever.
+        bits: Length of a tag, in bits.
+        arrived: All messages that arrived, whoever sent them.
     """
     able = [node for node in np.flatnonzero(sends).tolist() if len(hub[node].pad) >= bits]
     pads = {node: hub[node].pad.draw(bits) for node in able}
@@ -209,19 +235,23 @@ def authenticate(
     bits: int,
     channel: Channel = faithful,
 ) -> dict[int, Update]:
-    """Executes the authentication of one round, from the nodes' updates to those the hub accepts.
+    """Returns the updates that the hub accepts when the authentication of a round is executed.
 
     Args:
-        round_number: Counted by nodes and hub alike.
-        updates: Of all nodes.
+        round_number: Index of the round, in [0, 2^24), for nodes and hub.
+        updates: Updates of all nodes.
         sends: Whether a node has shots to report, by the hub's estimate.
         nodes: The nodes' ends of their links. Their pads, and the hub's, lose the bits used.
         hub: The hub's ends.
-        bits: Length t of a tag.
-        channel: The network between them, or who controls it.
+        bits: Length of a tag, in bits.
+        channel: The network between them, or an attacker who controls it.
 
     Returns:
-        The accepted updates by node, in 32 bits.
+        The accepted updates by node, in single precision.
+
+    Source:
+        Wegman and Carter, JCSS 22, 265 (1981); Portmann, IEEE Trans. Inf. Theory 60, 4383 (2014),
+        arXiv:1202.1229.
 
     Example:
         >>> random = np.random.default_rng(0)

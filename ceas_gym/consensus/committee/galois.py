@@ -1,4 +1,4 @@
-"""The fields GF(2^t): polynomials over GF(2), each held in the bits of an integer, modulo one."""
+"""The fields GF(2^t): polynomials over GF(2) modulo an irreducible one, as bits of integers."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -11,12 +11,15 @@ def multiply(one: int, other: int, modulus: int) -> int:
     """Returns the product of two elements of the field. Their sum is `one ^ other`.
 
     Args:
-        one: An element, of lower degree than the modulus.
-        other: Another.
+        one: An element in [0, 2^t), where t is the degree of the modulus.
+        other: Another element in [0, 2^t).
         modulus: Irreducible polynomial that defines the field.
 
+    Returns:
+        An element in [0, 2^t).
+
     Source:
-        FIPS 197, section 4.2, where the example is from.
+        FIPS 197, section 4.2, which also has the example.
 
     Example:
         >>> hex(multiply(0x57, 0x83, modulus=0x11B))
@@ -36,9 +39,15 @@ def evaluate(coefficients: Sequence[int], point: int, modulus: int) -> int:
     """Returns c_1 k + c_2 k^2 + ... + c_L k^L, a polynomial without a constant term.
 
     Args:
-        coefficients: Elements c_1 to c_L of the field.
-        point: Element k at which the polynomial is evaluated.
+        coefficients: Elements c_1 to c_L of the field, in [0, 2^t).
+        point: Element k at which the polynomial is evaluated, in [0, 2^t).
         modulus: Irreducible polynomial that defines the field.
+
+    Returns:
+        An element in [0, 2^t).
+
+    Source:
+        Horner's method.
 
     Example:
         >>> evaluate([3, 1], point=2, modulus=0b1011) == 3 * 2 ^ 2 * 2
@@ -55,7 +64,10 @@ def irreducible(degree: int) -> int:
     """Returns the first irreducible polynomial of a degree, in the order of the integers.
 
     Args:
-        degree: At least 1; a few hundred take well under a second.
+        degree: At least 1; for a few hundred, the search takes less than a second.
+
+    Returns:
+        A polynomial in [2^degree, 2^(degree + 1)), whose bits are its coefficients.
 
     Raises:
         ValueError: If the degree is less than 1.
@@ -66,7 +78,7 @@ def irreducible(degree: int) -> int:
     """
     if degree < 1:
         raise ValueError(f"Argument `degree` must be at least 1, but is {degree}.")
-    # Those with an even last bit can be divided by x.
+    # Odd numbers only: a polynomial without a constant term can be divided by x.
     candidates = range((1 << degree) + 1, 2 << degree, 2)
     return next(filter(is_irreducible, candidates))
 
@@ -74,11 +86,14 @@ def irreducible(degree: int) -> int:
 def is_irreducible(polynomial: int) -> bool:
     """Returns whether a polynomial over GF(2) is not a product of two of lower degree.
 
-    All irreducible polynomials whose degree divides i are factors of x^(2^i) - x, so that one of
-    degree t is irreducible if it has no factor in common with these for i = 1 to t/2.
+    The factors of x^(2^i) - x are all irreducible polynomials whose degree divides i. So a
+    polynomial of degree t is irreducible if it has no factor in common with them for i = 1 to t/2.
+
+    Args:
+        polynomial: At least 1; bit i is the coefficient of x^i.
 
     Source:
-        Ben-Or, FOCS 1981, 394: most others are found out at a small i, unlike by Rabin's test.
+        Ben-Or, FOCS 1981, 394: for most reducible polynomials, a small i suffices.
 
     Example:
         >>> is_irreducible(0b111), is_irreducible(0b101)  # x^2 + 1 is (x + 1)^2

@@ -1,13 +1,13 @@
 """Robust rules: functions (updates, weights, byzantine) -> update, by name.
 
-`updates` has the shape (nodes, parameters), `weights` sum to one and are zero where a node does
-not count, `byzantine` is the number of nodes to withstand. Rules trim by weight: the mass beta of
-the `byzantine` heaviest nodes, never a number of entries. A node of the weight of k equal ones is
-treated like k equal ones (but for bucketing). Nothing is sorted: a rank by comparison is faster on
-a few dozen nodes, and its weighted form is exact when an atom must be split.
+`updates` has the shape (nodes, parameters), `weights` sum to one and are zero where a node is not
+counted, `byzantine` is the number f of nodes to withstand. Rules trim by weight, not by a number of
+entries: the weight beta of the f heaviest nodes. A node with the weight of k equal nodes is treated
+like k such nodes (except by bucketing). Nothing is sorted: ranks by comparison are faster for a few
+dozen nodes, and exact where the weight of a node must be split.
 
-What moves along when all updates are moved, and a constant C of how far Byzantine nodes can move
-the result:
+The table says under which changes of all updates the result changes in the same way, and a constant
+C of how far Byzantine nodes can move the result:
 
 | rule               | translation | scale | rotation | C                                    |
 |--------------------|-------------|-------|----------|--------------------------------------|
@@ -22,14 +22,16 @@ the result:
 | `nnm+`             | yes         | yes   | yes      | 3 times that of what follows, plus 1 |
 | `bucketing+`       | yes         | yes   | yes      | that of what follows, plus 1         |
 
-Whatever `byzantine` nodes send, the result is no farther from any honest update than C times the
-honest range: the greatest distance between two honest updates. Honest are all other nodes with a
-weight; it takes beta < 1/2, where bucketing has doubled f. `median` and `trimmed_mean` leave the
-honest range in no coordinate. Rounding comes on top: a few machine epsilons of the honest updates'
-size, times C. The functions say where their constants come from.
+Whatever f nodes send, the distance of the result from any honest update is at most C times the
+honest range, which is the greatest distance between two honest updates. Honest are all other nodes
+with a weight. The bound needs beta < 1/2, after bucketing for 2 f nodes. `median` and
+`trimmed_mean` stay within the honest range in every coordinate. Rounding adds an error of a few
+machine epsilons of the honest updates' size, times C. The docstrings derive the constants. They
+also bound squared errors by the honest spread, which is the weighted mean squared distance of
+honest updates from their mean.
 
-The order of the nodes changes nothing, but for ties: Krum's between scores, and bucketing's
-between weights.
+The order of the nodes matters only in ties: between scores for Krum, between weights for
+bucketing.
 """
 
 import functools
@@ -89,21 +91,24 @@ PRE_STEPS: dict[str, Rule] = {"clip": clip, "nnm": nnm, "bucketing": bucketing}
 
 @functools.cache
 def get(name: str) -> Rule:
-    """Returns the rule of that name; pre-steps come before it, joined by `+`.
+    """Returns the rule of that name, after the pre-steps that the name joins to it by `+`.
 
-    The function reads NaN as zero and infinity as a quarter of the largest number. No row without
-    weight, whatever it holds, has any influence. Multiplied by a power of two, the updates give the
-    same result times that power to the last bit, unless numbers become too small or too large.
+    The rule replaces NaN by zero, and limits components to a quarter of the largest finite number.
+    Updates without weight have no influence, whatever they hold. If all updates are multiplied by a
+    power of two, the result is multiplied by it exactly, unless numbers overflow or underflow.
 
-    A part of the user's own gets the updates on the scale that they have. No component is beyond
-    2^52 times the largest honest one (2^410 times in 64 bits), unless these are all zero.
+    A user's own part gets the updates on their original scale. No component exceeds 2^52 times the
+    largest honest one (2^410 times in 64 bits), unless all honest updates are zero.
 
     Args:
         name: Such as `"median"` or `"clip+nnm+trimmed_mean"`; each part may be `module:function`.
 
+    Returns:
+        A function (updates, weights, byzantine) -> aggregate of shape (parameters,).
+
     Raises:
-        ValueError: If a part is unknown. The returned function raises what `check` does, when
-            `byzantine` is a number; of a traced one, nothing is known.
+        ValueError: If a part is unknown. The returned function raises the error of `check` when
+            `byzantine` is a number; it can't when `byzantine` is traced.
 
     Example:
         >>> updates = jnp.array([[1.0], [2.0], [3.0], [100.0], [-50.0]])
@@ -116,7 +121,7 @@ def get(name: str) -> Rule:
 
 @dataclass(frozen=True, eq=False)
 class _Pipeline:
-    """Pre-steps and a rule; a copy, or one that was pickled, is the one that `get` returns."""
+    """Pre-steps and a rule; a copied or unpickled one is the same object that `get` returns."""
 
     name: str
     steps: list[Rule]
@@ -138,7 +143,7 @@ class _Pipeline:
 
 
 def votes_needed(name: str) -> int:
-    """Returns the factor c of the rule's precondition, c f < n: 2, and twice that with bucketing.
+    """Returns the factor c of the rule's precondition c f < n: 2, doubled by each bucketing.
 
     Raises:
         ValueError: If a part of the name is unknown.
@@ -151,7 +156,7 @@ def votes_needed(name: str) -> int:
 
 
 def clips(name: str) -> bool:
-    """Returns whether the rule clips the updates before all else.
+    """Returns whether clipping is the first step of the rule.
 
     Raises:
         ValueError: If a part of the name is unknown.
@@ -164,19 +169,22 @@ def clips(name: str) -> bool:
 
 
 def check(name: str, nodes: int, byzantine: int) -> None:
-    """Refuses more Byzantine nodes than the rule can withstand.
+    """Checks that the rule can withstand so many Byzantine nodes; returns nothing.
 
-    No rule withstands half of the nodes, and all of these (but the mean, which withstands none)
-    withstand less than half. Bucketing spoils two rows for one.
+    No rule withstands half of the nodes. All rules here withstand any number below half, except the
+    mean, which withstands none. With bucketing, one Byzantine node spoils two rows.
 
     Args:
         name: As for `get`.
-        nodes: All nodes that may be counted.
-        byzantine: Nodes to withstand.
+        nodes: Number n of all nodes that may be counted; at least 1.
+        byzantine: Number f of nodes to withstand; at least 0.
 
     Raises:
         ValueError: If the precondition 2 f < n (4 f < n with bucketing) fails, or a part of the
             name is unknown.
+
+    Source:
+        That no rule withstands half of the nodes: Allouah et al., AISTATS 2023, arXiv:2302.01772.
 
     Example:
         >>> check("bucketing+krum", nodes=12, byzantine=3)

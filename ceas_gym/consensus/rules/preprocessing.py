@@ -1,4 +1,4 @@
-"""Steps before a rule that look at lengths and weights: clipping and bucketing."""
+"""Pre-steps of a rule that use lengths and weights of updates: clipping and bucketing."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -8,15 +8,29 @@ from ceas_gym.consensus.rules.units import in_units
 from ceas_gym.consensus.rules.weighted import shortening, weighted_median
 
 BUCKET = 2
-"""Nodes in a bucket, as its authors advise: more average better, and spoil more for one."""
+"""Nodes in a bucket, as the authors advise. Larger buckets average better, but one Byzantine node
+spoils more updates."""
 
 
 @in_units
 def clip(updates: Array, weights: Array, byzantine: Array) -> Array:
-    """Returns the updates, none longer than the weighted median length.
+    """Returns the updates, shortened where they are longer than the weighted median length.
 
     The median is at least the shortest honest length. So no honest update moves by more than the
-    honest range, and no two get farther apart.
+    honest range, and no two updates get farther apart.
+
+    Args:
+        updates: One update for each node, shape (nodes, parameters).
+        weights: Shape (nodes,); sum 1, zero where a node is not counted.
+        byzantine: Not used.
+
+    Returns:
+        The clipped updates, shape (nodes, parameters).
+
+    Example:
+        >>> updates = jnp.array([[1.0], [-2.0], [100.0]])
+        >>> clip(updates, jnp.full(3, 1 / 3), 1).tolist()
+        [[1.0], [-2.0], [2.0]]
     """
     del byzantine
     lengths = jnp.linalg.norm(updates, axis=1)
@@ -27,15 +41,28 @@ def clip(updates: Array, weights: Array, byzantine: Array) -> Array:
 def bucketing(updates: Array, weights: Array, byzantine: Array) -> Array:
     """Returns each update replaced by the weighted mean of its pair.
 
-    Pairs are made down the order of the weights, of equal weights in the order of the nodes, and
-    so before any update is seen; the authors draw them at random, but a rule has no randomness.
-    Hence f pairs are never heavier than the 2 f heaviest nodes, for which rules after this step
-    are set (`spoiled`); they need 4 f < n. With equal weights, another order of the nodes makes
-    other pairs. A heavy node is not treated like several light ones. The mean of two honest updates
-    is within the honest range of all others.
+    Nodes are paired in descending order of weight, and in the order of the nodes where weights are
+    equal, so the pairs do not depend on any update. The authors draw them at random, but a rule
+    here is deterministic. Because of this order, f pairs are never heavier than the 2 f heaviest
+    nodes, which rules after this step must withstand (`spoiled`); they need 4 f < n. With equal
+    weights, another order of the nodes makes other pairs. A heavy node is not treated like several
+    light ones. The mean of two honest updates is within the honest range of all others.
+
+    Args:
+        updates: One update for each node, shape (nodes, parameters).
+        weights: Shape (nodes,); sum 1, zero where a node is not counted.
+        byzantine: Not used.
+
+    Returns:
+        The averaged updates, shape (nodes, parameters); both nodes of a pair have the same one.
 
     Source:
         Karimireddy, He and Jaggi, ICLR 2022, arXiv:2006.09365.
+
+    Example:
+        >>> updates = jnp.array([[1.0], [3.0], [5.0], [9.0]])
+        >>> bucketing(updates, jnp.full(4, 0.25), 1).tolist()
+        [[2.0], [2.0], [7.0], [7.0]]
     """
     del byzantine
     rank = mass_below(-weights, jnp.ones_like(weights)).astype(int)
@@ -46,9 +73,17 @@ def bucketing(updates: Array, weights: Array, byzantine: Array) -> Array:
 
 
 def spoiled(weights: Float[Array, " nodes"], byzantine: Array) -> Int[Array, ""]:
-    """Returns for how many nodes a rule is set after bucketing: 2 f, or fewer if these carry half.
+    """Returns how many nodes a rule must withstand after bucketing: 2 f, unless they carry half.
 
-    Fewer are as many as carry less than half: a rule set for more would be left with nothing.
+    Then it is the most nodes that carry less than half of the weight, because a rule that trims
+    half of the weight at each end would keep nothing.
+
+    Args:
+        weights: Weights of the nodes; sum 1.
+        byzantine: Number f of Byzantine nodes before bucketing; at least 0.
+
+    Source:
+        Karimireddy, He and Jaggi, ICLR 2022, arXiv:2006.09365, for the factor 2 of equal weights.
 
     Example:
         >>> int(spoiled(jnp.full(10, 0.1), 2)), int(spoiled(jnp.array([0.3, 0.3, 0.2, 0.2]), 1))

@@ -1,6 +1,7 @@
-"""Updates of any scale: finite, and for what squares them in units of their own size.
+"""Updates of any scale: made finite, and measured in a unit of their own size before squaring.
 
-The unit is a power of two, so it rounds nothing, and a rule scales exactly with its updates.
+The unit is a power of two, so that scaling does not round, and a rule scales exactly with the
+updates.
 """
 
 import functools
@@ -15,7 +16,10 @@ Rule = Callable[[Array, Array, Array], Array]
 
 
 def finite(updates: Array) -> Float[Array, "nodes parameters"]:
-    """Returns the updates, NaN read as zero, with none beyond a quarter of the largest number.
+    """Returns the updates with NaN as 0, and components limited to a quarter of the largest number.
+
+    Args:
+        updates: Shape (nodes, parameters).
 
     Example:
         >>> finite(jnp.array([[1.0, jnp.nan, jnp.inf]])).tolist()[0][:2]
@@ -30,8 +34,14 @@ def finite(updates: Array) -> Float[Array, "nodes parameters"]:
 def unit(updates: Array, weights: Array, byzantine: Array) -> Float[Array, ""]:
     """Returns the power of two above the largest component, the `byzantine` longest updates aside.
 
-    It is at most twice the largest component of an honest update, whatever the others send. Where
-    all but these are zero, it is that of the shortest of these.
+    The length of an update is here its largest absolute component. The unit is at most twice the
+    largest component of an honest update, whatever Byzantine nodes send. Where all but the longest
+    updates are zero, it is the power of two above the shortest non-zero length.
+
+    Args:
+        updates: Shape (nodes, parameters); finite.
+        weights: Shape (nodes,); updates of weight zero are ignored.
+        byzantine: Number of longest updates to leave out; at least 0.
 
     Example:
         >>> float(unit(jnp.array([[3.0], [-5.0], [1e30]]), jnp.full(3, 1 / 3), 1))
@@ -45,7 +55,10 @@ def unit(updates: Array, weights: Array, byzantine: Array) -> Float[Array, ""]:
 
 
 def reach(updates: Array) -> float:
-    """Returns how many units a component may have, so that no square overflows.
+    """Returns the most units that a component may have so that no square overflows: a power of two.
+
+    Args:
+        updates: Any shape; only the type counts, 2^51 in 32 bits and 2^409 in 64 bits.
 
     Example:
         >>> reach(jnp.zeros(3)) == 2.0**51
@@ -55,9 +68,10 @@ def reach(updates: Array) -> float:
 
 
 def in_units(rule: Rule) -> Rule:
-    """Returns the rule on updates in units of their own, held to `reach`; its result scaled back.
+    """Returns the rule on updates that are scaled by `unit` and limited to `reach`, scaled back.
 
-    What is held to it is no more than the `byzantine` longest updates.
+    The limit affects the `byzantine` longest updates only. The rule and the result are functions
+    (updates, weights, byzantine), where updates have the shape (nodes, parameters).
     """
 
     @functools.wraps(rule)
@@ -70,7 +84,11 @@ def in_units(rule: Rule) -> Rule:
 
 
 def within_reach(rule: Rule) -> Rule:
-    """Returns the rule on updates held to `reach`, on the scale that they have."""
+    """Returns the rule on updates that are limited to `reach` units, without scaling them.
+
+    The rule and the result are functions (updates, weights, byzantine), where updates have the
+    shape (nodes, parameters).
+    """
 
     @functools.wraps(rule)
     def bounded(updates: Array, weights: Array, byzantine: Array) -> Array:

@@ -1,8 +1,8 @@
-"""Middle and lowest part of weighted values.
+"""Median and lowest part of weighted values.
 
-A trimmed value must have no weight at all: even the rounding error of a sum, as weight of something
-unbounded, is unbounded. So weights are first rounded to whole multiples of the machine epsilon.
-Sums of these are exact in any order, as long as they are at most two.
+A trimmed value must have no weight at all: even a weight as small as a rounding error is unbounded
+in effect on an unbounded value. So weights are first rounded to whole multiples of the machine
+epsilon. Sums of these are exact in any order, as long as they are at most 2.
 """
 
 import jax.numpy as jnp
@@ -13,13 +13,16 @@ from ceas_gym.consensus.weights import top_share
 
 
 def summable(weights: Float[Array, " nodes"]) -> Float[Array, " nodes"]:
-    """Returns the weights as whole multiples of the machine epsilon, whose sums are exact.
+    """Returns the weights rounded to whole multiples of the machine epsilon, whose sums are exact.
+
+    Args:
+        weights: At least 0, with a sum of at most 2.
 
     Example:
         >>> (summable(jnp.array([0.1, 0.9])) * 2**23).tolist()
         [838861.0, 7549747.0]
     """
-    # What comes from NumPy may be wider than what JAX computes with.
+    # NumPy weights may have more bits than JAX computes with.
     weights = jnp.asarray(weights)
     weights = weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
     epsilon = jnp.finfo(weights.dtype).eps
@@ -29,7 +32,11 @@ def summable(weights: Float[Array, " nodes"]) -> Float[Array, " nodes"]:
 def weighted_median(
     values: Float[Array, "... nodes"], weights: Float[Array, " nodes"]
 ) -> Float[Array, "..."]:
-    """Returns the value at half of the mass, or the middle of the two that meet there.
+    """Returns the value at half of the weight, or the mean of the two values that meet there.
+
+    Args:
+        values: Values of the nodes on the last axis.
+        weights: Weights of the nodes; at least 0.
 
     Example:
         >>> weighted_median(jnp.array([[5.0, 1.0, 2.0]]), jnp.array([0.25, 0.5, 0.25])).tolist()
@@ -46,7 +53,14 @@ def weighted_median(
 def lowest(
     values: Float[Array, "... nodes"], weights: Float[Array, " nodes"], mass: Array
 ) -> Float[Array, "... nodes"]:
-    """Returns what of each weight is among the lowest values, up to a mass; one may be split.
+    """Returns the part of each weight that belongs to the lowest values of a total weight `mass`.
+
+    The weight of the last value that takes part may be split.
+
+    Args:
+        values: Values of the nodes on the last axis.
+        weights: Weights of the nodes; at least 0.
+        mass: Total weight to take; at least 0.
 
     Example:
         >>> lowest(jnp.array([3.0, 1.0, 2.0]), jnp.array([0.5, 0.25, 0.25]), 0.625).tolist()
@@ -57,9 +71,13 @@ def lowest(
 
 
 def kept_share(weights: Float[Array, " nodes"], byzantine: Array) -> Float[Array, ""]:
-    """Returns 1 - beta: all weight but that of the heaviest nodes, beta.
+    """Returns 1 - beta: all weight except beta, that of the heaviest nodes; in [0, 1].
 
-    It is at most the weight of the honest nodes, whoever of so many is Byzantine.
+    The honest nodes have at least this weight, whichever nodes are Byzantine.
+
+    Args:
+        weights: Weights of the nodes; sum 1.
+        byzantine: Number of heaviest nodes to leave out; at least 0.
 
     Example:
         >>> float(kept_share(jnp.full(4, 0.25), 1))
@@ -70,7 +88,11 @@ def kept_share(weights: Float[Array, " nodes"], byzantine: Array) -> Float[Array
 
 
 def shortening(lengths: Float[Array, "..."], most: Array) -> Float[Array, "..."]:
-    """Returns the factor, one at most, that leaves none longer than `most`.
+    """Returns the factors in [0, 1] that shorten what is longer than `most` to that length.
+
+    Args:
+        lengths: At least 0.
+        most: Greatest length that is left; at least 0.
 
     Example:
         >>> shortening(jnp.array([0.0, 1.0, 4.0]), jnp.float32(2.0)).tolist()

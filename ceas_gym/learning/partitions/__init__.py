@@ -1,4 +1,4 @@
-"""Partitions: how the quantum neural network is split over the nodes' processors, by name."""
+"""Partitions by name: how the quantum neural network is split over the nodes' processors."""
 
 from ceas_gym.learning.partitions.data import DATA
 from ceas_gym.registry import nearest
@@ -9,6 +9,10 @@ PARTITIONS: dict[str, Partition] = {"data": DATA}
 
 def get(name: str) -> Partition:
     """Returns the partition of that name.
+
+    Args:
+        name: A key of `PARTITIONS`. The gradients of a partition have the shape
+            (nodes, parameters).
 
     Raises:
         ValueError: If the name is unknown.

@@ -5,10 +5,13 @@ from ceas_gym.types import Partition
 
 
 def pairs_per_shot(qubits: int) -> int:
-    """Returns the pairs of a node that a shot takes: the encoded register arrives qubit by qubit.
+    """Returns how many pairs of a node a shot takes: one for each teleported qubit of the data.
 
     Args:
-        qubits: Of the register.
+        qubits: Number of qubits of the register, in [1, 6].
+
+    Source:
+        Bennett et al., PRL 70, 1895 (1993): teleporting a qubit takes one Bell pair.
     """
     return qubits
 

@@ -1,8 +1,8 @@
-"""Bell-diagonal pairs: their states, how they decay in memories, and what nodes do with them.
+"""Bell-diagonal pairs: their states, how they decay in memories, and operations on them.
 
-A pair is the quadruple of its probabilities of (Phi+, Psi-, Psi+, Phi-), the Pauli errors
-(I, Y, X, Z) on one half of the wanted state Phi+. The quadruple is the last axis; the axes before
-it broadcast against the other arguments.
+A pair is the quadruple of its probabilities of (Phi+, Psi-, Psi+, Phi-), which are the Pauli errors
+(I, Y, X, Z) on one half of the target state Phi+. Entries are in [0, 1] and add up to 1. The
+quadruple is the last axis; the axes before it broadcast against the other arguments.
 """
 
 from ceas_gym.physics.bell.memories import decay, dephase, depolarize, expiry_age

@@ -1,4 +1,4 @@
-"""How pairs decay in the memories that hold their two halves, and until when they are of use."""
+"""How pairs decay in the memories that hold their two halves, and when they expire."""
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -13,7 +13,7 @@ _LASTING = {
     for name, rates in _RATES.items()
     if len({rate for rate in rates if rate > 0}) == 1
 }
-"""Whether X, Y and Z last, in the models whose other letters decay at one rate."""
+"""Whether the contractions of X, Y and Z do not decay, for the models with a single decay rate."""
 
 
 def decay(
@@ -24,19 +24,19 @@ def decay(
 ) -> Float[Array, "... 4"]:
     """Returns a pair after a time in two memories of any model.
 
-    Each memory shrinks the letter k of its half by exp(-r_k t), so of the pair's contractions
-    (x, y, z) the two take l_k = 1 - exp(-(r_ak + r_bk) t), and
+    Each memory multiplies the expectation value of k = X, Y, Z of its half by exp(-r_k t). So the
+    pair's contractions (x, y, z) lose the shares l_k = 1 - exp(-(r_ak + r_bk) t), and
 
         Phi+' = Phi+ - (l_x x + l_y y + l_z z) / 4,
 
-    with the signs of `from_letters` for the other three. The small change of a young pair is
-    computed as such, not as a difference from 1.
+    with the signs of `from_letters` for the other three. A small change is computed directly, not
+    as a difference from 1, so that it keeps its digits.
 
     Args:
         pair: Bell-diagonal quadruples at the start.
-        time: Storage time t; >= 0.
-        rates_a: Rates of X, Y and Z in one memory, as a model of `physics.memories` gives them; in
-            one over the unit of the time.
+        time: Storage time t; >= 0, in any unit.
+        rates_a: Decay rates of X, Y and Z in one memory, as a model of `physics.memories` returns
+            them; >= 0, in one over the unit of the time.
         rates_b: The same for the other memory.
 
     Returns:
@@ -54,7 +54,7 @@ def decay(
     """
     letters = jnp.moveaxis(to_letters(pair), -1, 0)
     rates = [jnp.add(a, b) for a, b in zip(rates_a, rates_b, strict=True)]
-    # A letter that lasts is left alone by an endless wait as well.
+    # Where a rate is 0, an infinite time would give NaN.
     waits = [jnp.where(rate > 0, time, 0) * rate for rate in rates]
     x, y, z = (-letter * jnp.expm1(-wait) / 4 for letter, wait in zip(letters, waits, strict=True))
     none, y_error, x_error, z_error = jnp.moveaxis(pair, -1, 0)
@@ -159,18 +159,18 @@ def expiry_age(
 
     Args:
         pair: Bell-diagonal quadruples at age 0.
-        threshold: Fidelity f from which on downwards a pair is expired; in [0, 1].
+        threshold: Fidelity f at which a pair expires; in [0, 1].
         coherence_a: 1/e time of one memory, as in `depolarize` or `dephase`; > 0.
         coherence_b: The same for the other memory.
-        memory: How both memories decay, "depolarizing" or "dephasing". Where letters decay at
-            different rates, no closed form tells the age.
+        memory: Model of both memories, "depolarizing" or "dephasing". Models with several decay
+            rates have no closed form for the age.
 
     Returns:
-        The age, in the unit of the coherence times: 0 where the pair is no better than the
-        threshold at once, infinite where it stays better for ever.
+        The age, in the unit of the coherence times: 0 where the pair is not above the threshold at
+        age 0, infinite where it always stays above it.
 
     Raises:
-        ValueError: If there is no memory of that name.
+        ValueError: If the memory is neither of the two.
 
     Source:
         Inverse of `depolarize` and of `dephase`.
@@ -186,8 +186,8 @@ def expiry_age(
         raise ValueError(f"Argument `memory` must be one of {known}, but is {memory!r}.")
     start, limit = fidelity(pair), _last_fidelity(pair, _LASTING[memory])
     lasts, crosses = start > threshold, (start > threshold) & (limit < threshold)
-    # Where nothing crosses, the ratio is replaced before the logarithm can see it: a NaN hidden
-    # by the last `where` would still reach the gradient.
+    # Where nothing crosses, the ratio is replaced before the logarithm: a NaN that the last `where`
+    # hides would still reach the gradient.
     left = jnp.where(crosses, jnp.subtract(threshold, limit), 1.0)
     ratio = jnp.where(crosses, start - limit, 1.0) / left
     age = jnp.log(ratio) / (jnp.divide(1.0, coherence_a) + jnp.divide(1.0, coherence_b))
@@ -195,7 +195,7 @@ def expiry_age(
 
 
 def _last_fidelity(pair: Float[Array, "... 4"], lasting: tuple[bool, ...]) -> Float[Array, "..."]:
-    # After for ever, when only the letters are left that do not decay.
+    # The fidelity after infinite time, when only the contractions that do not decay are left.
     letters = jnp.moveaxis(to_letters(pair), -1, 0)
     kept = [letter for letter, lasts in zip(letters, lasting, strict=True) if lasts]
     return sum(kept, jnp.ones_like(letters[0])) / 4

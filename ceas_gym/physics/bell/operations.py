@@ -1,8 +1,8 @@
-"""What nodes do with pairs: swap, purify, teleport a qubit, teleport a gate.
+"""Operations on pairs: swapping, purification, and teleportation of a qubit or of a gate.
 
-Noise of a two-qubit gate depolarizes both its qubits; a measured bit is read correctly with a
-given probability. Pairs stay Bell-diagonal under all of it. Classical messages are not here: a
-swapped or purified pair may be used only when they have arrived, and has aged by then.
+The noise of a two-qubit gate depolarizes both its qubits; a measured bit is read correctly with a
+given probability. Pairs stay Bell-diagonal under all of this. Classical messages take no time here:
+the caller has to age a swapped or purified pair until the outcomes have arrived.
 """
 
 import functools
@@ -22,14 +22,14 @@ def swap(
 ) -> Float[Array, "... 4"]:
     """Returns the pair that a Bell measurement on one half of each of two pairs leaves.
 
-    The Pauli errors of both pairs multiply, so their probabilities are convolved over the group
-    {I, X, Y, Z}; and so are the errors of the measurement. In letters, with gate contraction g and
-    correct readouts r,
+    The Pauli errors of both pairs and of the measurement multiply, so their probabilities are
+    convolved over the group {I, X, Y, Z}. The contractions, with gate contraction g and
+    probability r of a correct readout, are
 
         X: g x_1 x_2 (2 r - 1), Y: g y_1 y_2 (2 r - 1)^2, Z: g z_1 z_2 (2 r - 1),
 
-    hence w_1 w_2 for Werner pairs and a perfect measurement. Misread bits leave less Psi- than
-    Psi+ and Phi-, and not a Werner state.
+    hence w_1 w_2 for Werner pairs and a perfect measurement. Wrong readouts leave less Psi- than
+    Psi+ and Phi-, so the result is not a Werner state.
 
     Args:
         pair_1: Bell-diagonal quadruples.
@@ -40,7 +40,7 @@ def swap(
             in [0, 1].
 
     Returns:
-        The Bell-diagonal quadruples of the long pairs, corrected for the outcomes.
+        The Bell-diagonal quadruples of the swapped pairs, corrected for the outcomes.
 
     Source:
         Zukowski et al., PRL 71, 4287 (1993); with noise, Duer et al., PRA 59, 169 (1999); checked
@@ -61,7 +61,7 @@ def purify(
     gate_contraction: ArrayLike = 1.0,
     readout: ArrayLike = 1.0,
 ) -> tuple[Float[Array, "..."], Float[Array, "... 4"]]:
-    """Returns how often two pairs make one by purification, and which.
+    """Returns the probability that purification of two pairs succeeds, and the pair that is kept.
 
     Each party applies a CNOT from its half of the first pair to its half of the second, and both
     measure the second in Z. Equal outcomes keep the first pair; otherwise both pairs are lost.
@@ -71,15 +71,15 @@ def purify(
         A' = (A1 A2 + D1 D2) / N, B' = (B1 C2 + C1 B2) / N,
         C' = (B1 B2 + C1 C2) / N, D' = (A1 D2 + D1 A2) / N.
 
-    "dejmps" turns both pairs by Rx(pi/2) and Rx(-pi/2) first, which exchanges B and D. Dephased
-    pairs gain by it, where "bbpssw" does them harm.
+    "dejmps" rotates both pairs by Rx(pi/2) and Rx(-pi/2) first, which exchanges B and D. It
+    improves dephased pairs, which "bbpssw" makes worse.
 
-    The two CNOTs depolarize with contraction g each, so that of both pairs g^2 rho + (1 - g^2) I/16
-    goes through a perfect circuit; with correct readouts r the parities are compared wrongly with
-    probability 2 r (1 - r).
+    The two CNOTs depolarize with contraction g each, so the state that enters a perfect circuit is
+    g^2 rho + (1 - g^2) I/16. With probability r of a correct readout, the comparison of the two
+    outcomes is wrong with probability 2 r (1 - r).
 
-    "bbpssw" is the bare circuit. The original protocol twirls its result to a Werner state:
-    `werner(contraction(pair))`, in every round where it is iterated.
+    "bbpssw" is the circuit without a twirl. The original protocol twirls the result of every round
+    to a Werner state, `werner(contraction(pair))`.
 
     Args:
         pair_1: Bell-diagonal quadruples of the pairs to keep.
@@ -90,12 +90,12 @@ def purify(
         readout: Probability r that either party reads its bit correctly; in [0, 1].
 
     Returns:
-        The probability of success, and the Bell-diagonal quadruple of the pair kept; this is
-        (0, 1/3, 1/3, 1/3) where success is impossible. The fidelity may be lower than that of the
-        better pair.
+        The probability of success in [0, 1], and the Bell-diagonal quadruple of the pair that is
+        kept, which is (0, 1/3, 1/3, 1/3) where success is impossible. Its fidelity may be lower
+        than that of the better pair.
 
     Raises:
-        ValueError: If there is no protocol of that name.
+        ValueError: If the protocol is neither of the two.
 
     Source:
         Bennett et al., PRL 76, 722 (1996); Deutsch et al., PRL 77, 2818 (1996); with noise, Duer
@@ -113,12 +113,12 @@ def purify(
         raise ValueError(f"Argument `protocol` must be one of {known}, but is {protocol!r}.")
     read = jnp.asarray(readout)
     differ = 2.0 * read * (1.0 - read)
-    # A wrong comparison is an X error on the measured pair.
+    # A wrong comparison acts like an X error on the measured pair.
     measured = _convolve(pair_2, _errors(1.0 - differ, 0.0, differ, 0.0))
     i, y, x, z = (pair_1[..., k] for k in _BASES[protocol])
     other_i, other_y, other_x, other_z = (measured[..., k] for k in _BASES[protocol])
-    # X errors spread to the measured pair and are seen there if on one pair only; Z errors of the
-    # measured pair spread to the one that is kept.
+    # X errors of the kept pair spread to the measured one, so an X error on one pair only is
+    # detected. Z errors of the measured pair spread to the kept one.
     weights = (
         i * other_i + z * other_z,
         y * other_x + x * other_y,
@@ -134,15 +134,16 @@ def teleport(
     gate_contraction: ArrayLike = 1.0,
     readout: ArrayLike = 1.0,
 ) -> Float[Array, "... 3"]:
-    """Returns what is left of the Pauli expectation values of a qubit teleported through a pair.
+    """Returns the factors on the Pauli expectation values of a qubit teleported through a pair.
 
-    Teleportation applies the pair's own Pauli error, (I, Y, X, Z) with the quadruple's
-    probabilities (a, b, c, d). With gate contraction g and correct readouts r,
+    Teleportation applies the Pauli error of the pair to the qubit: (I, Y, X, Z) with probabilities
+    (a, b, c, d), the quadruple. With gate contraction g and probability r of a correct readout, the
+    factors are
 
         X: g (a + c - b - d) (2 r - 1), Y: g (a + b - c - d) (2 r - 1)^2,
         Z: g (a + d - b - c) (2 r - 1),
 
-    which for a Werner pair and a perfect measurement is its contraction, three times.
+    each of which is w for a Werner pair of contraction w and a perfect measurement.
 
     Args:
         pair: Bell-diagonal quadruples.
@@ -169,16 +170,16 @@ def teleport(
 
 
 def teleported_cnot(pair: Float[Array, "... 4"]) -> Float[Array, "... 4 4"]:
-    """Returns the Pauli errors of a CNOT whose control and target are joined by a pair only.
+    """Returns the probabilities of Pauli errors of a CNOT that is teleported through a pair.
 
-    The gate (local CNOTs at both ends, one bit sent each way) is an ideal CNOT, then a Pauli error
-    with the quadruple's probabilities (a, b, c, d):
+    The gate (local CNOTs at both ends, one bit sent each way) is an ideal CNOT followed by a Pauli
+    error, with the probabilities (a, b, c, d) of the quadruple:
 
         none: a, X on the target: c, Z on the control: d, both: b.
 
-    All other errors are absent, so this is not two-qubit depolarizing noise: of the 16 Pauli words
-    measured after the gate, the 4 that have only I or Z on the control and only I or X on the
-    target are not contracted at all, and a Werner pair contracts the other 12 by its w.
+    There are no other errors, so this is not two-qubit depolarizing noise. Of the 16 Pauli words
+    measured after the gate, the 4 with I or Z on the control and I or X on the target are not
+    contracted, and the other 12 are contracted by w of a Werner pair.
 
     Args:
         pair: Bell-diagonal quadruples; local gates and readouts are perfect.
@@ -210,16 +211,16 @@ def _errors(*probabilities: ArrayLike) -> Float[Array, "... 4"]:
     return jnp.stack(jnp.broadcast_arrays(*probabilities), axis=-1)
 
 
-# (...) -> (..., 4), the wrong correction after a Bell measurement: one bit stands for X, the other
-# for Z.
+# (...) -> (..., 4), the probabilities of wrong corrections after a Bell measurement, of which one
+# bit decides on X and the other on Z.
 def _misread(readout: ArrayLike) -> Float[Array, "... 4"]:
     right = jnp.asarray(readout)
     wrong = 1.0 - right
     return _errors(right * right, wrong * wrong, right * wrong, right * wrong)
 
 
-# (..., 4), (..., 4) -> (..., 4), the product of two independent Pauli errors. Entry by entry, so
-# that probabilities stay probabilities and leading axes broadcast.
+# (..., 4), (..., 4) -> (..., 4), the product of two independent Pauli errors. It is computed entry
+# by entry, so that rounding makes no entry negative, and leading axes broadcast.
 def _convolve(one: Float[Array, "... 4"], other: Float[Array, "... 4"]) -> Float[Array, "... 4"]:
     i, y, x, z = jnp.moveaxis(one, -1, 0)
     other_i, other_y, other_x, other_z = jnp.moveaxis(other, -1, 0)

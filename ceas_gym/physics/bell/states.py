@@ -1,8 +1,9 @@
-"""Which states pairs are in: quadruples, and the letters that stand for them.
+"""States of pairs: as quadruples, and as contractions of the Pauli letters X, Y and Z.
 
-A quadruple holds the probabilities of (Phi+, Psi-, Psi+, Phi-), the Pauli errors (I, Y, X, Z) on
-one half of the wanted state Phi+. The letters hold what the pair, used to teleport, leaves of the
-expectation values of X, Y and Z. Both stand on the last axis; the axes before it broadcast.
+A quadruple holds the probabilities of (Phi+, Psi-, Psi+, Phi-), which are the Pauli errors
+(I, Y, X, Z) on one half of the target state Phi+. The letters of a pair are the factors by which
+teleportation through it multiplies the expectation values of X, Y and Z. Both are the last axis;
+the axes before it broadcast.
 """
 
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ _NEVER_KEPT = (0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0)
 
 
 def werner(contraction: ArrayLike) -> Float[Array, "... 4"]:
-    """Returns the Werner pair of a contraction.
+    """Returns the Werner pair with a given contraction.
 
     The pair is w |Phi+><Phi+| + (1 - w) I/4, hence
 
@@ -38,7 +39,7 @@ def werner(contraction: ArrayLike) -> Float[Array, "... 4"]:
 
 
 def fidelity(pair: Float[Array, "... 4"]) -> Float[Array, "..."]:
-    """Returns the fidelity of a pair with the wanted state Phi+.
+    """Returns the fidelity of a pair with the target state Phi+.
 
     Args:
         pair: Bell-diagonal quadruples.
@@ -59,11 +60,11 @@ def fidelity(pair: Float[Array, "... 4"]) -> Float[Array, "..."]:
 def contraction(pair: Float[Array, "... 4"]) -> Float[Array, "..."]:
     """Returns the contraction of a pair after a twirl to the Werner state of the same fidelity.
 
-    The twirl keeps the fidelity and evens out the three errors,
+    The twirl keeps the fidelity F and makes the three errors equally likely,
 
         w = (4 F - 1) / 3.
 
-    A pair that is not a Werner state has more to give than its twirl: see `teleport`.
+    A pair that is not a Werner state is worth more than its twirl: see `teleport`.
 
     Args:
         pair: Bell-diagonal quadruples.
@@ -84,13 +85,13 @@ def contraction(pair: Float[Array, "... 4"]) -> Float[Array, "..."]:
 def to_letters(pair: Float[Array, "... 4"]) -> Float[Array, "... 3"]:
     """Returns the contractions of X, Y and Z by a perfect teleportation through a pair.
 
-    A Pauli error of the pair, (I, Y, X, Z) with probabilities (a, b, c, d), turns the sign of the
-    two letters that it anticommutes with,
+    A Pauli error of the pair, (I, Y, X, Z) with probabilities (a, b, c, d), changes the sign of the
+    two Pauli operators that it anticommutes with, so the contractions are
 
         X: a + c - b - d, Y: a + b - c - d, Z: a + d - b - c.
 
-    Memories, swaps and misread bits multiply the letters one by one, which is why a simulation
-    keeps these.
+    Memories, swaps and wrong readouts multiply each of them by a factor of its own, which is why
+    the simulation stores these and not the quadruple.
 
     Args:
         pair: Bell-diagonal quadruples.
@@ -115,21 +116,21 @@ def to_letters(pair: Float[Array, "... 4"]) -> Float[Array, "... 3"]:
 def from_letters(letters: Float[Array, "... 3"]) -> Float[Array, "... 4"]:
     """Returns the pair that teleports X, Y and Z with these contractions.
 
-    The inverse of `to_letters`: with contractions (x, y, z),
+    It is the inverse of `to_letters`. With contractions (x, y, z),
 
         Phi+ = (1 + x + y + z) / 4, Psi- = (1 - x + y - z) / 4,
         Psi+ = (1 + x - y - z) / 4, Phi- = (1 - x - y + z) / 4.
 
     Args:
-        letters: Contractions of X, Y and Z on the last axis, as a pair can have them: no entry of
-            the quadruple may be negative, so (1, -1, 1) is none.
+        letters: Contractions of X, Y and Z on the last axis; each in [-1, 1], and such that no
+            entry of the quadruple is negative, which excludes (1, -1, 1).
 
     Returns:
-        The Bell-diagonal quadruples. They add up to 1; an entry that should be 0 can miss it by a
+        The Bell-diagonal quadruples, with sum 1. An entry that should be 0 may differ from it by a
         rounding error of either sign.
 
     Source:
-        The Hadamard transform over the Pauli group, which is its own inverse but for a factor 4.
+        The Hadamard transform over the Pauli group, which is its own inverse up to a factor 4.
 
     Example:
         >>> print(from_letters(jnp.array([0.5, 0.5, 1.0])))
@@ -144,15 +145,15 @@ def from_letters(letters: Float[Array, "... 3"]) -> Float[Array, "... 4"]:
 def post_select(
     weights: Float[Array, "... 4"],
 ) -> tuple[Float[Array, "..."], Float[Array, "... 4"]]:
-    """Returns how often a pair is kept, and the pair when it is.
+    """Returns the probability that a pair is kept, and its state if it is.
 
     Args:
         weights: Joint probabilities of keeping the pair and of each Bell state, on the last axis
-            in the order of the quadruple; >= 0, at most 1 in all.
+            in the order of the quadruple; >= 0, with a sum of at most 1.
 
     Returns:
-        The probability to keep the pair and the Bell-diagonal quadruple. Where none is ever kept
-        the quadruple is (0, 1/3, 1/3, 1/3): the fidelity is 0, and no key can come of it.
+        The probability of keeping the pair, in [0, 1], and the Bell-diagonal quadruple. Where no
+        pair is ever kept, the quadruple is (0, 1/3, 1/3, 1/3), with fidelity 0 and no key.
 
     Source:
         Definition of a conditional probability.
@@ -164,7 +165,7 @@ def post_select(
     """
     probability = weights.sum(axis=-1)
     kept = (probability > 0.0)[..., None]
-    # Nothing is divided by 0: a NaN hidden by the last `where` would still reach the gradient.
+    # Divides by 1 there: a NaN that the last `where` hides would still reach the gradient.
     shares = weights / jnp.where(kept, probability[..., None], 1.0)
     never = jnp.broadcast_to(jnp.asarray(_NEVER_KEPT, shares.dtype), shares.shape)
     return probability, jnp.where(kept, shares, never)

@@ -1,7 +1,7 @@
 """Tuned settings that come with the package: `NAME.yaml` here, for the scenario of that name.
 
-`ceas-gym tune` finds them, with equal effort for every contestant, and `ceas-gym evaluate` plays
-with what is here. To make one anew:
+`ceas-gym tune` finds them, with equal effort for every contestant, and `ceas-gym evaluate` uses
+them. To make a file again:
 
     ceas-gym tune metro && cp runs/tune/metro/tuned.yaml
     agents/ceas_agents/evaluation/tuned/metro.yaml
@@ -29,21 +29,21 @@ Setting = Mapping[str, float]
 
 
 def shipped() -> list[str]:
-    """Returns the names of the scenarios for which tuned settings are shipped."""
+    """Returns the names of the scenarios for which tuned settings are shipped, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def contestant(scenario: str, contestant: Contestant, given: Iterable[str] = ()) -> Contestant:
-    """Returns the contestant as tuned for a scenario, or as it is where nothing is shipped for it.
+    """Returns the contestant as tuned for a scenario, or unchanged if no settings are shipped.
 
     Args:
-        scenario: Name of a shipped scenario; nothing is known of others.
-        contestant: From `evaluation.contestants.get`. It goes by the same name when it is tuned.
-        given: Dotted keys that the user has set: these are left to them. A rate is of use with
-            its optimizer only, so whoever sets `learning.optimizer` gets no tuned rate.
+        scenario: Name of the scenario; there are settings for shipped scenarios only.
+        contestant: From `evaluation.contestants.get`. It keeps its name.
+        given: Dotted keys that the user has set, which stay as they are. A learning rate suits only
+            the optimizer that it was tuned with, so `learning.optimizer` excludes a tuned rate.
 
     Raises:
-        ValueError: If the shipped file is damaged; it is named.
+        ValueError: If the shipped file is damaged; the message names it.
 
     Example:
         >>> from ceas_agents.evaluation import contestants
@@ -60,13 +60,13 @@ def contestant(scenario: str, contestant: Contestant, given: Iterable[str] = ())
 
 
 def changed(contestant: Contestant, setting: Setting) -> Contestant:
-    """Returns the contestant with a setting in place of its own.
+    """Returns the contestant with these settings in place of its own.
 
-    Options become arguments of the compiled program, so that others compile nothing anew.
+    Options become arguments of the compiled program, so that other values need no recompilation.
 
     Args:
         contestant: Who plays; its policy has these options.
-        setting: The rate, options, both or none.
+        setting: The learning rate, above 0; options, such as `share` in [0, 1]; both or none.
 
     Example:
         >>> focused = Contestant("focused", POLICIES["focused"], {})
@@ -81,10 +81,15 @@ def changed(contestant: Contestant, setting: Setting) -> Contestant:
 
 
 def own(contestant: Contestant) -> dict[str, float]:
-    """Returns the numbers that a contestant's policy can be given, by name, with their defaults.
+    """Returns the numeric options of a contestant's policy, by name: for now, `share` in [0, 1].
 
-    What the contestant's name spells out is given already. What a policy believes, such as
-    `placement` of `ceas`, is no number and is not tuned.
+    The values are the defaults.
+
+    A contestant whose name sets options has none left. Options that are words, such as `placement`
+    of `ceas`, are not tuned.
+
+    Args:
+        contestant: A contestant; one with a policy of the user's own has none.
 
     Example:
         >>> own(Contestant("focused", POLICIES["focused"], {}))
@@ -96,14 +101,15 @@ def own(contestant: Contestant) -> dict[str, float]:
 
 
 def read(path: Path, contestant: Contestant) -> dict[str, float]:
-    """Returns what a file has for a contestant; nothing if it does not name it.
+    """Returns the settings that a file has for a contestant; none if it does not name it.
 
     Args:
         path: Of a file as `ceas-gym tune` writes it.
-        contestant: Whose setting is read.
+        contestant: Whose settings are read.
 
     Raises:
-        ValueError: If the file can't be read, or what it has for the contestant is wrong.
+        ValueError: If the file can't be read, or its settings for the contestant are wrong: the
+            learning rate must be in [1e-6, 1000], and options must be numbers.
     """
     source = str(path)
     data = yaml_text.mapping(sources.file_text(source), source, "contestants")
@@ -115,7 +121,10 @@ def read(path: Path, contestant: Contestant) -> dict[str, float]:
 
 
 def described(contestants: Iterable[Contestant]) -> list[str]:
-    """Returns a line that says who plays with which tuned rate; none if nobody does.
+    """Returns a line that lists the tuned learning rates, or no line if there are none.
+
+    Args:
+        contestants: Who plays, as returned by `contestant`.
 
     Example:
         >>> described([Contestant("focused", POLICIES["focused"], {"learning.learning_rate": 0.2})])

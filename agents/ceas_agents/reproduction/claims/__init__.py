@@ -1,1 +1,1 @@
-"""The paper's claims, a module or a room each."""
+"""The paper's claims, each in a module or a package."""

@@ -1,4 +1,4 @@
-"""What each part of CEAS is worth: all combinations of four choices, and two more changes."""
+"""The effect of each part of CEAS: all combinations of four choices, and two more changes."""
 
 from itertools import product
 from pathlib import Path
@@ -13,14 +13,27 @@ from ceas_agents.sweeps.run import Finished
 
 SHADE = style.GREY
 KINDS = {"main": "mean over all combinations", "beside all others": "beside all others"}
-"""How each kind of effect is called on its axis."""
+"""Axis labels of the two kinds of effect."""
 
 
 def find(plan: Plan, finished: Finished) -> dict[str, Any]:
-    """Returns the accuracy of every combination, and the main effect of every part.
+    """Returns the accuracy of every combination, and the effects of every part, fit for JSON.
 
-    A main effect is the mean difference that a part makes over all combinations of the others. The
-    effect of a part beside all others is the difference that it makes to the whole.
+    The main effect of a part is the mean difference that it makes over all combinations of the
+    other parts. Its effect beside all others is the difference that it makes when all other parts
+    are present.
+
+    Args:
+        plan: A sweep of two levels for each part; the first level is that of CEAS.
+        finished: All its rows.
+
+    Returns:
+        Accuracies and utilization in [0, 1], and effects in [-1, 1], as means over the seeds with
+        the ends of their 95 % intervals.
+
+    Source:
+        Full factorial design of two levels: Box, Hunter and Hunter, Statistics for Experimenters,
+        2nd ed., 2005.
     """
     final = experiments.columns(plan, finished)
     factors = {name: list(levels) for name, levels in plan.factors.items()}
@@ -54,7 +67,15 @@ def find(plan: Plan, finished: Finished) -> dict[str, Any]:
 
 
 def find_extras(plan: Plan, finished: Finished) -> dict[str, Any]:
-    """Returns accuracies under each change, and by how much they differ from none."""
+    """Returns accuracies under each change, and their differences to no change, fit for JSON.
+
+    Args:
+        plan: A sweep of contestants and changes; the first change is none.
+        finished: All its rows.
+
+    Returns:
+        Accuracies and utilization in [0, 1], and differences in [-1, 1], as in `find`.
+    """
     final = experiments.columns(plan, finished)
     used = columns_of_use(plan, finished)
     contestants, changes = plan.factors.values()
@@ -77,13 +98,22 @@ def find_extras(plan: Plan, finished: Finished) -> dict[str, Any]:
 
 
 def columns_of_use(plan: Plan, finished: Finished) -> dict[tuple[str, ...], experiments.Estimate]:
-    """Returns the utilization of every cell."""
+    """Returns the utilization of every cell, in [0, 1].
+
+    Args:
+        plan: The sweep.
+        finished: All its rows.
+    """
     used = experiments.columns(plan, finished, "utilization")
     return {labels: experiments.estimate(values) for labels, values in used.items()}
 
 
 def rows(found: dict[str, Any]) -> list[dict[str, object]]:
-    """Returns a row of each combination, or of each change."""
+    """Returns a row for each combination, or for each change, with accuracies in [0, 1].
+
+    Args:
+        found: From `find` or `find_extras`.
+    """
     return [
         {
             **line.get("labels", {name: line.get(name) for name in ("contestant", "change")}),
@@ -96,7 +126,12 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Draws the effects of the parts, over all combinations and beside all others."""
+    """Returns the path of the figure: effects over all combinations, and beside all other parts.
+
+    Args:
+        found: From `find`. Effects are drawn as points of final accuracy, which is in per cent.
+        path: Of the PNG file.
+    """
     effects = found["effects"]
     with style.applied():
         figure = style.figure(2.4)
@@ -120,7 +155,11 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 
 def caption(found: dict[str, Any]) -> str:
-    """Returns what came out, in words."""
+    """Returns the question and the results, in words.
+
+    Args:
+        found: From `find`.
+    """
     effects = found["effects"]
     main, beside = (
         ", ".join(
@@ -139,7 +178,11 @@ def caption(found: dict[str, Any]) -> str:
 
 
 def caption_of_extras(found: dict[str, Any]) -> str:
-    """Returns what came out of the changes, in words."""
+    """Returns the results of the changes, in words.
+
+    Args:
+        found: From `find_extras`.
+    """
     told = [
         f"{line['contestant']}, {line['change']}: {experiments.shown(line['accuracy'])}"
         + ("" if line["change"] == found["table"][0]["change"] else _more(line))
@@ -147,7 +190,7 @@ def caption_of_extras(found: dict[str, Any]) -> str:
     ]
     return (
         "What if the hub uses the last update of a node without a tag instead of none, or if key "
-        "never grows old? Final accuracy under the scenario's attack"
+        "never expires? Final accuracy under the scenario's attack"
         f"{found['changes']}: {'; '.join(told)}. Mean and 95 % interval over "
         f"{found['seeds']}, paired."
     )
@@ -170,7 +213,7 @@ def _effects(
     without: str,
     others: dict[int, str] | None = None,
 ) -> np.ndarray:
-    # Differences of each seed, a row for each combination of the other parts.
+    # Differences of shape (combinations of the other parts, seeds).
     kept = [
         labels
         for labels in final

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FAIR = "oblivious-fair"
 CLAIMED = (0.10, 0.15)
-"""Points of accuracy, as a share."""
+"""The claimed lead in accuracy, as shares: 10 to 15 points."""
 COLOURS = {
     BASE: plots.COLOURS["ceas"],
     FAIR: plots.COLOURS["oblivious-fair"],
@@ -27,17 +27,26 @@ COLOURS = {
 
 
 class Lead(NamedTuple):
-    """By how much CEAS is ahead of the fair baseline, in accuracy."""
+    """The lead of CEAS over another contestant in accuracy."""
 
     where: str
     """The attack, or the coherence time."""
     byzantine: str
-    """Number of nodes."""
+    """Number of Byzantine nodes."""
     ahead: experiments.Estimate
+    """In [-1, 1]."""
 
 
 def find(plan: Plan, finished: Finished) -> dict[str, Any]:
-    """Returns accuracies, and what CEAS has more, by attack, contestant and Byzantine nodes."""
+    """Returns accuracies and leads of CEAS, by attack, contestant and number of Byzantine nodes.
+
+    Args:
+        plan: A sweep of attacks, contestants and numbers of Byzantine nodes.
+        finished: All its rows.
+
+    Returns:
+        Accuracies in [0, 1], leads in [-1, 1] and the share of committed rounds, fit for JSON.
+    """
     final = experiments.columns(plan, finished)
     committed = experiments.committed(plan, finished)
     names, contestants, bad = plan.factors.values()
@@ -61,7 +70,11 @@ def find(plan: Plan, finished: Finished) -> dict[str, Any]:
 
 
 def rows(found: dict[str, Any]) -> list[dict[str, object]]:
-    """Returns a row of each cell."""
+    """Returns a row for each cell, with accuracies in [0, 1].
+
+    Args:
+        found: From `find`.
+    """
     return [
         {
             "attack": attack,
@@ -78,7 +91,12 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Draws accuracy against Byzantine nodes above, and the lead of CEAS below, by attack."""
+    """Returns the path of the figure: accuracy in per cent and lead of CEAS, by Byzantine nodes.
+
+    Args:
+        found: From `find`.
+        path: Of the PNG file.
+    """
     attacks = found["attacks"]
     with style.applied():
         figure = style.figure(4.6)
@@ -104,9 +122,14 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 
 def leads(found: dict[str, Any], over: str = FAIR) -> list[Lead]:
-    """Returns by how much CEAS is ahead of a contestant, wherever there is an attacker.
+    """Returns the leads of CEAS over a contestant under attack, in [-1, 1] and not in per cent.
 
-    Left out is where one of the two hardly trains: there is no lead to speak of.
+    Cells are left out in which one of the two commits fewer than half of its rounds, because then
+    hardly anything is trained.
+
+    Args:
+        found: From `find`.
+        over: Name of the other contestant.
     """
     return [
         Lead(attack, count, cell["ahead"])
@@ -118,18 +141,26 @@ def leads(found: dict[str, Any], over: str = FAIR) -> list[Lead]:
 
 
 def is_claimed(lead: experiments.Estimate) -> bool:
-    """Returns whether a mean lead is the claimed one."""
+    """Returns whether a mean lead is within the claimed one, in [0.10, 0.15].
+
+    Args:
+        lead: A lead in accuracy.
+    """
     return CLAIMED[0] <= lead["mean"] <= CLAIMED[1]
 
 
 def caption(found: dict[str, Any]) -> str:
-    """Returns what came out, in words."""
+    """Returns the question and the results, in words.
+
+    Args:
+        found: From `find`.
+    """
     fair = leads(found)
     least, most = ends(fair)
     reaching = sum(lead.ahead["high"] >= CLAIMED[0] for lead in fair)
     return (
-        "How much accuracy does CEAS keep under coordinated attack, beside schedulers that know "
-        f"nothing of entanglement? Its lead over the fair baseline goes from {_at(least)} to "
+        "How much accuracy does CEAS keep under coordinated attack, compared with schedulers that "
+        f"ignore entanglement? Its lead over the fair baseline goes from {_at(least)} to "
         f"{_at(most)}. Of {len(fair)} combinations of attack and Byzantine nodes, "
         f"{sum(is_claimed(lead.ahead) for lead in fair)} have a mean within the claimed 10 to 15 "
         f"points (grey), {reaching} an interval that reaches 10, "
@@ -140,18 +171,22 @@ def caption(found: dict[str, Any]) -> str:
 
 
 def ends(found: list[Lead]) -> tuple[Lead, Lead]:
-    """Returns the least and the greatest lead."""
+    """Returns the least and the greatest mean lead.
+
+    Args:
+        found: At least one lead, in [-1, 1] and not in per cent.
+    """
     ordered = sorted(found, key=lambda lead: lead.ahead["mean"])
     return ordered[0], ordered[-1]
 
 
 def _over_others(found: dict[str, Any]) -> str:
-    # The claim could be meant against other rules than the hub's own.
+    # The claim may have been meant for baselines with other rules than the hub's own.
     told = []
     for name in (name for name in COLOURS if name not in (BASE, FAIR)):
         least, most = ends(leads(found, name))
         told.append(f"over {name} from {_at(least)} to {_at(most)}")
-    return f"The lead goes {'; '.join(told)}: where it is large, it is the rule's."
+    return f"The lead goes {'; '.join(told)}: where it is large, the aggregation rule causes it."
 
 
 def _at(lead: Lead) -> str:
@@ -159,7 +194,7 @@ def _at(lead: Lead) -> str:
 
 
 def _curve(axes: "Axes", curve: dict[str, Any], figure: str, name: str) -> None:
-    # A little aside from each other, so that all intervals are seen.
+    # Contestants are shifted against each other, so that no interval hides another.
     aside = 0.35 * (list(COLOURS).index(name) - (len(COLOURS) - 1) / 2)
     counts = [int(count) + aside for count in curve]
     mean, low, high = (

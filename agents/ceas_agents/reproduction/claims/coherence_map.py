@@ -14,13 +14,22 @@ from ceas_agents.sweeps.run import Finished
 from ceas_gym import config
 
 LARGEST = 30
-"""Points, at which the colours end."""
+"""Lead at the end of the colour scale, in points."""
 DARK = 20
-"""Points, beyond which a number is white."""
+"""Lead beyond which the number is white, in points."""
 
 
 def find(plan: Plan, finished: Finished) -> dict[str, Any]:
-    """Returns accuracies and what CEAS has more, by coherence time and Byzantine nodes."""
+    """Returns accuracies and leads of CEAS, by coherence time and number of Byzantine nodes.
+
+    Args:
+        plan: A sweep of contestants, factors on the coherence times and Byzantine nodes.
+        finished: All its rows.
+
+    Returns:
+        Accuracies in [0, 1], leads in [-1, 1], and the scenario's median coherence time of a node,
+        in s; fit for JSON.
+    """
     final = experiments.columns(plan, finished)
     committed = experiments.committed(plan, finished)
     _, times, bad = plan.factors.values()
@@ -45,7 +54,11 @@ def find(plan: Plan, finished: Finished) -> dict[str, Any]:
 
 
 def rows(found: dict[str, Any]) -> list[dict[str, object]]:
-    """Returns a row of each cell."""
+    """Returns a row for each cell, with accuracies in [0, 1].
+
+    Args:
+        found: From `find`.
+    """
     return [
         {"coherence": float(time), "byzantine_nodes": int(count)}
         | {f"{name}_{end}": value for name, ends in cell.items() for end, value in ends.items()}
@@ -55,7 +68,14 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Draws the lead as a map: bold if the interval leaves out zero, in brackets if idle."""
+    """Returns the path of the figure, a map of the leads by coherence time in s.
+
+    A number is bold if its interval excludes zero, and in brackets if a side hardly trains.
+
+    Args:
+        found: From `find`.
+        path: Of the PNG file.
+    """
     cells = found["cells"]
     times, counts = list(cells), list(next(iter(cells.values())))
     ahead = np.array([[100 * line[c]["ahead"]["mean"] for c in counts] for line in cells.values()])
@@ -87,9 +107,13 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 
 def leads(found: dict[str, Any]) -> list[Lead]:
-    """Returns by how much CEAS is ahead of the fair baseline, wherever there is an attacker.
+    """Returns the leads of CEAS over the fair baseline under attack, not in per cent.
 
-    Left out is where one of the two hardly trains: there is no lead to speak of.
+    Cells are left out in which one of the two commits fewer than half of its rounds, because then
+    hardly anything is trained.
+
+    Args:
+        found: From `find`.
     """
     return [
         Lead(f"{_seconds(found, time)} s", count, cell["ahead"])
@@ -100,7 +124,11 @@ def leads(found: dict[str, Any]) -> list[Lead]:
 
 
 def caption(found: dict[str, Any]) -> str:
-    """Returns what came out, in words."""
+    """Returns the question and the results, in words.
+
+    Args:
+        found: From `find`.
+    """
     fair = leads(found)
     least, most = ends(fair)
     idle = sum(not _trains(cell) for line in found["cells"].values() for cell in line.values())

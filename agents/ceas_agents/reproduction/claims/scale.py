@@ -1,4 +1,4 @@
-"""Whether the order of the schedulers holds at other sizes, with other data, on other hardware."""
+"""Whether schedulers rank the same at other sizes, with other data and on other hardware."""
 
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,19 @@ from ceas_agents.sweeps.plan import Plan
 from ceas_agents.sweeps.run import Finished
 
 SHIFT = 0.16
-"""Between the marks of one setting, in rows."""
+"""Distance between the marks of one setting, in rows."""
 
 
 def find(plan: Plan, finished: Finished, name: str = "") -> dict[str, Any]:
-    """Returns accuracies, and by how much each scheduler differs from CEAS, by setting.
+    """Returns accuracies and their differences to CEAS, by setting and contestant.
 
     Args:
-        plan: Of contestants, and of settings unless there is a single one.
-        finished: Its rows.
-        name: Of that one.
+        plan: A sweep of contestants, and of settings unless there is only one.
+        finished: All its rows.
+        name: Name of the setting if there is only one.
+
+    Returns:
+        Accuracies and chance levels in [0, 1], and differences in [-1, 1]; fit for JSON.
     """
     final = experiments.columns(plan, finished)
     committed = experiments.committed(plan, finished)
@@ -52,7 +55,11 @@ def find(plan: Plan, finished: Finished, name: str = "") -> dict[str, Any]:
 
 
 def rows(found: dict[str, Any]) -> list[dict[str, object]]:
-    """Returns a row of each setting and scheduler."""
+    """Returns a row for each setting and contestant, with accuracies in [0, 1].
+
+    Args:
+        found: From `find`.
+    """
     return [
         {"setting": setting, "contestant": name}
         | {f"accuracy_{end}": value for end, value in cell["accuracy"].items()}
@@ -64,7 +71,12 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Draws accuracies on the left, and differences from CEAS on the right."""
+    """Returns the path of the figure: accuracies in per cent, and their differences to CEAS.
+
+    Args:
+        found: From `find`.
+        path: Of the PNG file.
+    """
     settings = found["settings"]
     names = list(next(iter(settings.values())))
     with style.applied():
@@ -102,7 +114,11 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 
 def caption(found: dict[str, Any]) -> str:
-    """Returns what came out, in words."""
+    """Returns the question and the results, in words.
+
+    Args:
+        found: From `find`.
+    """
     settings = found["settings"]
     told = [_against_ceas(settings, name) for name in list(next(iter(settings.values())))[1:]]
     lost = [
@@ -113,7 +129,7 @@ def caption(found: dict[str, Any]) -> str:
     return (
         "Does the order of the schedulers hold elsewhere? Final accuracy and its difference from "
         f"that of CEAS under the scenario's attack, in {len(settings)} settings. Counting only "
-        "intervals that leave out zero, of which one in twenty would do so by luck, and only where "
+        "intervals that exclude zero, as one in twenty would do by chance, and only settings where "
         f"both commit at least half of their rounds: {'; '.join(told)}. In {len(lost)} settings "
         f"the attack leaves CEAS at or below chance ({', '.join(lost) or 'none'}). Mean and 95 % "
         f"interval over {found['seeds']}, paired by seed."

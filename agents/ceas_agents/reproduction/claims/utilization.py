@@ -1,7 +1,8 @@
-"""Utilization and useful pairs at other coherence times, beside what any schedule can reach.
+"""Utilization and useful pairs at other coherence times, compared with upper bounds.
 
-Utilization alone is cheap: who makes few pairs can use them all. So there are two axes, the pairs
-used of those generated, and the useful pairs made of those that `pair_bounds` allows.
+A high utilization alone proves little: a schedule that makes few pairs can use them all. So there
+are two panels: useful pairs as a share of the generated ones, and as a share of the bound of
+`pair_bounds`.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,15 +24,20 @@ if TYPE_CHECKING:
 
 NAME = "reach"
 MULTIPLES = tuple(float(multiple) for multiple in np.geomspace(1 / 4, 4, 7))
-"""Of the scenario's coherence times."""
+"""Factors on the scenario's coherence times."""
 SEEDS, CLAIM = 20, 0.9
 BARS = ("ceas", "oblivious-fair", "oblivious-naive", "max_rate")
-"""Whose pairs are followed to their end; the quick version plays nobody else."""
+"""Contestants for which the figure shows what became of pairs; a quick run plays no others."""
 Numbers = NDArray[np.float64]
 
 
 def coherence_s(scenario: Scenario) -> float:
-    """Returns the 1/e time of a stored pair's contraction, at a node of median coherence, in s.
+    """Returns the coherence time of a stored pair, at a node of median coherence, in s.
+
+    It is the time in which the pair's contraction falls to 1/e: the rates of hub and node add.
+
+    Args:
+        scenario: With the coherence times of hub and node, in s.
 
     Example:
         >>> print(f"{coherence_s(config.load('paper')):.1f}")
@@ -42,9 +48,14 @@ def coherence_s(scenario: Scenario) -> float:
 
 
 def stretched(scenario: Scenario, multiple: float) -> Scenario:
-    """Returns the scenario with the coherence times of hub and nodes times a factor.
+    """Returns the scenario with the coherence times of hub and nodes multiplied by a factor.
 
-    The cut-off stays: it is the quality that the protocol asks of a pair, whatever the memories.
+    The cut-off stays the same, because the protocol requires the same fidelity of a pair, whatever
+    the memories.
+
+    Args:
+        scenario: With the coherence times of hub and node, in s.
+        multiple: The factor; above 0.
     """
     hub, node = scenario.hardware.hub_coherence_s, scenario.hardware.node_coherence_s
     changes = {"hardware.hub_coherence_s": hub, "hardware.node_coherence_s": node}
@@ -52,12 +63,15 @@ def stretched(scenario: Scenario, multiple: float) -> Scenario:
 
 
 def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -> dict[str, Any]:
-    """Returns utilization and useful pairs of every contestant, beside the bounds of its protocol.
+    """Returns utilization and useful pairs of every contestant, with the bounds of its protocol.
 
     Args:
-        scenario: With its attack; its coherence times are stretched from a quarter to four times.
-        quick: Three seeds, three coherence times, and the contestants of `BARS` only.
-        tick: Called with the share that is done.
+        scenario: With its attack; its coherence times are multiplied by 1/4 to 4.
+        quick: Whether to play only three seeds, three coherence times and the contestants `BARS`.
+        tick: Called with the share that is done, in [0, 1].
+
+    Returns:
+        Shares in [0, 1], and useful pairs as means of a round, in pairs; fit for JSON.
 
     Raises:
         ValueError: As `bounds.pair_bounds.most_utilization_when_busy`.
@@ -65,7 +79,7 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
     names = BARS if quick else tuple(contestants.CONTESTANTS)
     multiples, seeds = MULTIPLES[:: 3 if quick else 1], range(3 if quick else SEEDS)
     points: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    # Other numbers compile nothing anew; other policies do.
+    # Only another policy needs recompilation, so the coherence times are in the inner loop.
     for number, (name, found) in enumerate(points.items()):
         for multiple in multiples:
             changed = stretched(scenario, multiple)
@@ -101,7 +115,11 @@ def _estimate(name: str, values: Numbers) -> dict[str, float]:
 
 
 def rows(found: dict[str, Any]) -> list[dict[str, object]]:
-    """Returns a row of each contestant and coherence time: pairs a round, and shares of fates."""
+    """Returns a row for each contestant and coherence time.
+
+    Args:
+        found: From `measure`: pairs of a round, coherence times in s, and shares in [0, 1].
+    """
     return [
         {"scenario": found["scenario"], "seeds": found["seeds"], "contestant": name}
         | {key: value for key, value in point.items() if key != "fates"}
@@ -112,7 +130,12 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Writes the three panels as a plot, and returns its path."""
+    """Returns the path of the figure, with both shares, and what became of pairs.
+
+    Args:
+        found: From `measure`.
+        path: Of the PNG file.
+    """
     with style.applied():
         figure = style.figure(height_inches=6.6)
         places: Any = [["used", "made"], ["names", "names"], ["ends", "ends"]]
@@ -170,20 +193,28 @@ def _draw_ends(axes: "Axes", found: dict[str, Any]) -> None:
 
 
 def own(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Returns the one of a contestant's points that has the scenario's own coherence times."""
+    """Returns the point of a contestant at the scenario's own coherence times.
+
+    Args:
+        points: All points of one contestant, whose factors on the coherence times are in [1/4, 4].
+    """
     return min(points, key=lambda point: abs(point["multiple"] - 1))
 
 
 def caption(found: dict[str, Any]) -> str:
-    """Returns the question, and the answer in numbers."""
+    """Returns the question and the results, in words.
+
+    Args:
+        found: From `measure`.
+    """
     points = found["points"]["ceas"]
     here, first = own(points), points[0]
     reached = sum(point["utilization_low"] >= CLAIM for point in points)
     others = {name: own(line) for name, line in found["points"].items() if name != "ceas"}
     best = max(others, key=lambda name: others[name]["share_of_most_useful"])
     return (
-        "How many of its pairs does a schedule use, and how many useful ones does it make beside "
-        f"what any could? On `{found['scenario']}` (a pair's coherence time is "
+        "What share of its pairs does a schedule use, and how many useful pairs does it make, "
+        f"compared with an upper bound? On `{found['scenario']}` (a pair's coherence time is "
         f"{here['coherence_s']:.1f} s; seeds 0 to {found['seeds'] - 1}) CEAS uses "
         f"{_percent(here, 'utilization')} of its pairs; a schedule that keeps all channels busy "
         f"could use {100 * here['most_utilization_when_busy']:.1f} % at most. Of the bound on "

@@ -41,7 +41,7 @@ footer { margin-top: 3rem; color: var(--soft); font-size: .85rem }
 
 
 class Section(NamedTuple):
-    """One question, and what came out."""
+    """A section of the report: a question and the results."""
 
     title: str
     caption: str
@@ -55,13 +55,14 @@ def html(
     scenario: Scenario,
     record: Mapping[str, Any],
 ) -> str:
-    """Returns the whole page.
+    """Returns the whole report as the text of an HTML file.
 
     Args:
-        sections: In their order.
-        summary: What came out of it all, in short.
-        scenario: Whose parameters are listed at the end.
-        record: Whether it was a quick run, and the versions.
+        sections: Sections in the order of the page. Their figures are PNG files; captions give
+            shares in per cent, and rows give them in [0, 1].
+        summary: Main results, one sentence or two each, as Markdown.
+        scenario: Its parameters are listed at the end.
+        record: Whether it was a quick run (`quick`), and the `versions` of the packages.
     """
     links = "".join(
         f'<li><a href="#part-{number}">{_text(section.title)}</a></li>'
@@ -98,11 +99,11 @@ def _lead(record: Mapping[str, Any]) -> str:
     )
     return (
         f'<p class="lead">The claims of <a href="{PAPER}">arXiv:2602.06847</a>, of which only the '
-        "abstract was at hand, measured in a scenario that was fixed first: <code>paper</code>, "
+        "abstract was available, measured in a scenario that was fixed first: <code>paper</code>, "
         "fifty nodes with physical defaults from the literature; and in variations of it that "
-        "each section names. No parameter was moved for a number to appear, and all of them are "
+        "each section names. No parameter was tuned to obtain a result, and all parameters are "
         "listed at the end. Each section asks one question; the data of its figure are in the "
-        "folder <code>data</code> beside this page.</p>" + warning
+        "folder <code>data</code> next to this page.</p>" + warning
     )
 
 
@@ -111,7 +112,7 @@ def _section(number: int, section: Section) -> str:
     if section.figure:
         data = base64.b64encode(section.figure.read_bytes()).decode()
         image = f'<img alt="{_text(section.title)}" src="data:image/png;base64,{data}">'
-    # What no figure shows is shown by its table.
+    # Without a figure, the table is open from the start.
     shown = "" if section.figure else " open"
     return (
         f'<section id="part-{number}"><h2>{number}. {_text(section.title)}</h2>\n'
@@ -155,7 +156,7 @@ def _cells(row: Mapping[str, object], names: Iterable[str]) -> Iterable[str]:
 
 
 def _prose(text: str) -> str:
-    # As in Markdown, names stand between backticks, and what matters between asterisks.
+    # As in Markdown, backticks mark names and asterisks mark emphasis.
     coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
     return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", coded)
 

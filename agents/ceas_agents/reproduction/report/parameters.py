@@ -1,4 +1,4 @@
-"""Every parameter of a scenario, with its value and where it comes from."""
+"""Every parameter of a scenario, with its value and its source."""
 
 from typing import Any, NamedTuple
 
@@ -12,13 +12,16 @@ class Parameter(NamedTuple):
     key: str
     value: str
     origin: str
-    """Who sets it: the scenario's file, or the defaults."""
+    """Where it is set: `scenario` for the scenario's file, or `default`."""
     about: str
-    """What it is, or the source of its value."""
+    """Its meaning, or the source of its value."""
 
 
 def table(scenario: Scenario) -> list[Parameter]:
     """Returns all parameters, section by section.
+
+    Args:
+        scenario: Resolved settings.
 
     Example:
         >>> [line.value for line in table(Scenario()) if line.key == "network.nodes"]

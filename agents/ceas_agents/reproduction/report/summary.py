@@ -1,4 +1,4 @@
-"""What a reproduction says of the claims, in three sentences: for the report and the README."""
+"""The main results of a reproduction, in three entries, for the report and the README."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from ceas_agents.reproduction.claims import (
 
 
 def lines(parts: Mapping[str, Any]) -> list[str]:
-    """Returns what a reproduction says of the claims, in a sentence or two each, as Markdown.
+    """Returns the results for the main claims, in a sentence or two each, as Markdown.
 
     Args:
-        parts: What each part of the report found, by its name.
+        parts: Results of each part of the report, by its name; accuracies in [0, 1].
     """
     by_attack, by_time = attacks.leads(parts["attacks"]), coherence_map.leads(parts["map"])
     by_rule = [

@@ -1,16 +1,16 @@
 """Claim 4, convergence under heterogeneous noise: losses and gradients against Theorem 1.
 
 The theorem is in `theorem`, its measurement on a convex surrogate in `surrogate`. Here the quantum
-neural network descends in the scenario itself, in the configuration that the theorem is for:
-trimmed mean, no momentum, nodes without a tag dropped, plain gradient descent with the step eta =
-1/L. Its loss, the noiseless cross-entropy of the training split, is not convex, but never negative.
-Without PL,
+neural network is trained in the scenario itself, in the configuration that the theorem covers:
+trimmed mean, no momentum, unauthenticated updates dropped, and plain gradient descent with the step
+size eta = 1/L. The loss, which is the noiseless cross-entropy of the training split, is not convex,
+but at least zero. Without the Polyak-Lojasiewicz (PL) condition,
 
     sum_t E |grad_t|^2 <= 2 (loss_0 - E loss_T) / eta + sum_t E Delta_t^2
 
-over the T rounds that are acted on. Delta_t is made of the exact means and variances of the honest
-updates, given the model and what was delivered; they are not divided by their contraction, so they
-are biased.
+over the T committed rounds. Delta_t is computed from the exact means and variances of the honest
+updates, given the model and what was delivered. The updates are biased, because they are not
+divided by their contraction.
 """
 
 from collections.abc import Callable
@@ -44,22 +44,22 @@ INSIDE: dict[str, object] = {
     "learning.optimizer": "sgd",
     "learning.slope_share": 0.0,
 }
-"""The configuration that the theorem is for: among others, gradients without bias."""
+"""The configuration that the theorem covers; no shots measure the slope, which would add a bias."""
 OUTSIDE = "outside the theorem"
-"""The scenario as it is, with its own rule, momentum and step."""
+"""The scenario as it is, with its own rule, momentum and step size."""
 FULL, QUICK = ((60, 64), (120, 24)), ((20, 16), (10, 2))
 """Rounds and seeds of the surrogate, and of the neural network."""
 DIFFERENT = 1e-3
-"""Share of a bound by which two must differ to be told apart."""
+"""Relative difference of two bounds below which they count as equal."""
 COLOURS = dict(
     zip(
         ("equal votes", "Fisher", "Fisher, capped"), ("#BBBBBB", *plots.OTHER_COLOURS), strict=False
     )
 )
 WIDTHS = {"equal votes": 4.5, "Fisher, capped": 1.4}
-"""Of lines that may cover each other."""
+"""Widths of lines that may cover each other."""
 SHADES = (plots.OTHER_COLOURS[2], plots.OTHER_COLOURS[4], plots.OTHER_COLOURS[3])
-"""Of the runs of the neural network, with more and more Byzantine nodes."""
+"""Colours of the runs of the neural network, by increasing number of Byzantine nodes."""
 
 
 def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -> dict[str, Any]:
@@ -67,8 +67,11 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
 
     Args:
         scenario: Played under the theorem's protocol, and once as it is.
-        quick: Fewer rounds and seeds.
-        tick: Called with the share that is done.
+        quick: Whether fewer rounds and seeds are enough.
+        tick: Called with the share that is done, in [0, 1].
+
+    Returns:
+        Losses in nats and squared gradients in nats^2 / rad^2 for the network; fit for JSON.
     """
     (rounds, seeds), (length, episodes) = QUICK if quick else FULL
     attack_free = parameters.build(config.load(scenario, INSIDE | {"attack.name": "none"}))
@@ -94,7 +97,11 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
 
 
 def rows(found: dict[str, Any]) -> list[dict[str, object]]:
-    """Returns a row of each cell: what was measured at last, its 95 % interval, and the bound."""
+    """Returns a row for each cell: the last measured value, its 95 % interval, and the bound.
+
+    Args:
+        found: From `measure`; squared gradients of the network are in nats^2 / rad^2.
+    """
     cells = [
         *(
             (f"quadratic, {cell['schedule']}, {cell['weights']}", cell)
@@ -119,7 +126,12 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Draws the surrogate's loss on the left, the network's gradient on the right, with bounds."""
+    """Returns the path of the figure: loss of the surrogate, gradient of the network, and bounds.
+
+    Args:
+        found: From `measure`; squared gradients of the network are in nats^2 / rad^2.
+        path: Of the PNG file.
+    """
     bad = found["byzantine_nodes"]
     with style.applied():
         figure = style.figure(3.8)
@@ -140,7 +152,11 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 
 def caption(found: dict[str, Any]) -> str:
-    """Returns the question, and what came out."""
+    """Returns the question and the results, in words.
+
+    Args:
+        found: From `measure`.
+    """
     cells, runs = found["surrogate"], found["network"]
     inside = [run for run in runs.values() if "limit" in run]
     acting = [cell for cell in [*cells, *inside] if cell["acts"] > 0]
@@ -186,12 +202,12 @@ def _play(params: Params, rounds: int, seeds: int, quick: bool) -> Track:
 
 
 def _acted(found: Track) -> np.ndarray:
-    # Mean number of rounds so far that were acted on; not zero.
+    # Mean number of committed rounds so far, kept above zero.
     return np.maximum(found.acts.cumsum(axis=1).mean(axis=0), 1 / len(found.acts))
 
 
 def _so_far(found: Track, values: Array) -> np.ndarray:
-    # The theorem is about sums over the rounds that were acted on, whose number is random.
+    # The theorem is about sums over the committed rounds, whose number is random.
     return np.where(found.acts > 0, values, 0).cumsum(axis=1) / _acted(found)
 
 
@@ -222,14 +238,15 @@ def _limits(found: Track, step: float) -> dict[str, Any]:
         "crossed": int((gradients > limit).sum()),
         "error": float(errors[-1]),
         "error_bound": float(limits[-1]),
-        # Of the inequality that L-smoothness implies for every step; zero if it always held.
+        # Greatest violation of the inequality that L-smoothness implies for every step, or zero.
         "excess": float(np.where(found.acts[:, :-1] > 0, rise, 0).max(initial=0)),
     }
 
 
 def _ordered(cells: list[dict[str, Any]]) -> tuple[int, int, float]:
-    # Of the pairs of weights that differ, by seed and in their bounds: how many are ordered alike,
-    # how many there are, and by what share the bounds of the others differ at most.
+    # Of the pairs of schemes that differ measurably, by seed and in their bounds: how many the
+    # bounds order correctly, how many pairs there are, and the largest relative difference of the
+    # bounds of the other pairs.
     agree, others = 0, [0.0]
     for one, other in combinations(cells, 2):
         same = all(one[key] == other[key] for key in ("schedule", "byzantine_nodes"))

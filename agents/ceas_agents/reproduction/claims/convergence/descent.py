@@ -1,4 +1,4 @@
-"""The neural network's descent in the simulator, round by round, beside what Theorem 1 allows."""
+"""Gradient descent of the neural network in the simulator, with the bound of Theorem 1."""
 
 from functools import partial
 from typing import NamedTuple
@@ -17,28 +17,31 @@ from ceas_gym.types import Params, State, TimeStep
 
 
 class Track(NamedTuple):
-    """What the rounds of an episode did; squared lengths, but for the loss."""
+    """The quantities of Theorem 1 in the rounds of an episode."""
 
     loss: Float[Array, "*seeds rounds"]
-    """Before the round, in nats."""
+    """Training loss before the round, in nats."""
     gradient: Float[Array, "*seeds rounds"]
-    """Before the round."""
+    """Squared length of the exact gradient before the round."""
     error: Float[Array, "*seeds rounds"]
-    """Of the update, as an estimate of the gradient."""
+    """Squared error of the update, as an estimate of the gradient."""
     limit: Float[Array, "*seeds rounds"]
-    """Delta^2, which bounds the expected error."""
+    """Delta^2, which bounds the expected squared error."""
     acts: Float[Array, "*seeds rounds"]
-    """One where the hub acted."""
+    """1 where the round was committed, else 0."""
 
 
 def track(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> Track:
-    """Returns what the rounds of an episode did, beside what the theorem allows; for use in `jit`.
+    """Returns losses, gradients, errors and bounds of an episode's rounds; for use in `jit`.
 
     Args:
         policy: Who schedules.
-        rounds: How many to play.
-        params: The scenario; without the theorem's protocol the limit means nothing.
-        key: Of the episode.
+        rounds: Rounds to play; at least 1.
+        params: The scenario; the bound holds only under the theorem's protocol.
+        key: Random key of the episode.
+
+    Returns:
+        Arrays of shape (rounds,).
     """
     learning, tolerated = params.learning, params.consensus.tolerated
 
@@ -65,4 +68,4 @@ COMPILED = {
     False: partial(often, static_argnums=1)(track),
     True: partial(once, static_argnums=1)(track),
 }
-"""`track`, by whether it runs so seldom that compiling it takes longer."""
+"""`track`, by whether it runs so rarely that compilation takes most of the time."""

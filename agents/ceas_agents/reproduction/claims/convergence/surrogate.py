@@ -1,8 +1,8 @@
 """Theorem 1 on a convex surrogate with the noise of real deliveries.
 
-The surrogate is a quadratic with curvatures from mu = 1 to L = 4 in ten dimensions. Its noise is
-the scenario's: pairs are scheduled, delivered and spent round by round, and an update has the
-variance of its shots and its minibatch. All variances are scaled alike.
+The surrogate is a quadratic function with curvatures from mu = 1 to L = 4 in ten dimensions. Its
+noise is that of the scenario: pairs are scheduled, delivered and spent round by round, and an
+update has the variance of its shots and its minibatch. All variances are scaled by the same factor.
 """
 
 from collections.abc import Callable
@@ -30,33 +30,34 @@ from ceas_gym.types import Params, State, TimeStep
 
 MU, L = 1.0, 4.0
 STEP, CURVATURES, START = 1 / L, np.linspace(MU, L, 10, dtype=np.float32), 3.0
-"""Every coordinate begins at `START`, where the loss is 112.5."""
+"""Every coordinate starts at `START`, where the loss is 112.5."""
 VARIANCE = 4.0
-"""Median over counted updates, with CEAS and the scenario's Byzantine nodes."""
+"""Median variance of counted updates, with CEAS and the scenario's number of Byzantine nodes."""
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4)
-"""Of Byzantine nodes that are tried, beside the scenario's."""
+"""Shares of Byzantine nodes that are tried, besides that of the scenario."""
 SCHEDULES = ("ceas", "uniform")
 SCHEMES = {
     "equal votes": (weights.uniform, "none"),
     "Fisher": (weights.fisher, "none"),
     "Fisher, capped": (weights.fisher, "certificate"),
 }
-"""Weights, and what cuts them."""
+"""Weights and their cap."""
 TAIL = 1 / 3
-"""Last share of the rounds, whose mean loss is taken for the floor."""
+"""Share of the rounds, at the end, whose mean loss is the measured floor."""
 ROUNDING = 1e-6
 Attack = Callable[[View, Array], Array]
 """What all Byzantine nodes send, from what they see and the parameters."""
 
 
 class Rounds(NamedTuple):
-    """What the hub works with in each round, fixed before it sees an update."""
+    """The hub's weights and the noise in each round, fixed before it sees an update."""
 
     weights: Float[Array, "rounds nodes"]
+    """In [0, 1]; zero where a node is not counted."""
     variances: Float[Array, "rounds nodes"]
-    """Expected squared length of each update's noise."""
+    """Expected squared length of the noise of each update."""
     acts: Bool[Array, " rounds"]
-    """Whether there is a quorum."""
+    """Whether the round is committed."""
 
 
 @once
@@ -68,7 +69,13 @@ def bound(
     Args:
         rounds: Weights and noise.
         byzantine: Members of the coalition.
-        tolerated: Number of nodes whose weight is trimmed, the heaviest ones'.
+        tolerated: Number of nodes, f; the weight of the f heaviest nodes is trimmed at each end.
+
+    Returns:
+        At least 0, of shape (rounds + 1,).
+
+    Source:
+        Theorem 1, stated and proved in `theorem`.
     """
 
     def squared(weight: Array, variances: Array) -> Array:
@@ -87,11 +94,15 @@ def bound(
 
 
 def worst(view: View, theta: Float[Array, " parameters"]) -> Float[Array, " parameters"]:
-    """Sends what makes the surrogate's loss after this round as great as it can be.
+    """Returns the update that makes the surrogate's loss after this round as great as possible.
 
-    A trimmed mean is monotone in every value, so what the coalition can make of a coordinate is an
-    interval, whose ends it reaches from beyond all honest values. The loss is convex, and a sum
-    over the coordinates, so in each its greatest value is at an end.
+    A trimmed mean is monotone in every value. So in each coordinate the coalition can reach an
+    interval of results, and it reaches the ends with values beyond all honest ones. The loss is a
+    sum of convex functions of one coordinate each, so its maximum is at an end of each interval.
+
+    Args:
+        view: What the coalition knows.
+        theta: The parameters before the round.
     """
     honest = view.honest[:, None]
     low = jnp.where(honest, view.updates, jnp.inf).min(axis=0) - 1
@@ -112,10 +123,13 @@ def descend(
 
     Args:
         attack: What the Byzantine nodes send.
-        rounds: Weights and noise, which is Gaussian.
+        rounds: Weights, and variances of the Gaussian noise.
         byzantine: Members of the coalition.
-        tolerated: Number of nodes whose weight is trimmed.
-        keys: One of each seed.
+        tolerated: Number of nodes, f; the weight of the f heaviest nodes is trimmed at each end.
+        keys: One random key for each seed.
+
+    Returns:
+        At least 0, of shape (seeds, rounds + 1).
     """
     rule = rules.get("trimmed_mean")
 
@@ -149,13 +163,15 @@ def descend(
 def measure(
     params: Params, rounds: int, seeds: int, tick: Callable[[float], None]
 ) -> list[dict[str, Any]]:
-    """Returns losses and bounds by schedule, number of Byzantine nodes on the best links, weights.
+    """Returns losses and bounds, for each schedule, number of Byzantine nodes and weighting.
+
+    The Byzantine nodes are on the best links.
 
     Args:
         params: The scenario with the rule `trimmed_mean` and without attack.
-        rounds: Of the one episode whose deliveries are used.
-        seeds: Of the updates' noise.
-        tick: Called with the share that is done.
+        rounds: Rounds of the one episode whose deliveries are used; at least 1.
+        seeds: Number of seeds for the noise of the updates; at least 1.
+        tick: Called with the share that is done, in [0, 1].
     """
     nodes, usual = len(params.network.routes.vertex), int(params.adversary.byzantine_nodes)
     numbers = sorted({usual, *(round(share * nodes) for share in SHARES)})
@@ -182,13 +198,13 @@ def weigh(
     worth: Float[Array, "rounds nodes"],
     variances: Float[Array, "rounds nodes"],
 ) -> Rounds:
-    """Returns what the hub makes of the nodes' information, zero where a node is not counted.
+    """Returns the weights that the hub computes from the information of the nodes.
 
     Args:
-        params: Its protocol.
+        params: The scenario, whose protocol is used.
         scheme: One of `SCHEMES`.
-        worth: Information of each update, in shots of perfect signal.
-        variances: Of the updates.
+        worth: Information of each update, in shots of perfect signal; 0 if it is not counted.
+        variances: Variances of the updates; at least 0.
     """
     consensus, (weighting, cap) = params.consensus, SCHEMES[scheme]
 

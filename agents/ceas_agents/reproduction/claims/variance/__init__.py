@@ -1,4 +1,4 @@
-"""Claim 3: aggregation weighted by fidelity suppresses noise. By how much, and at whose mercy?"""
+"""Claim 3: weights by fidelity suppress noise. By how much, and what can Byzantine nodes gain?"""
 
 from collections.abc import Callable
 from itertools import product
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NAME = "variance"
 PLAIN = "mean"
 FISHER = "fisher, none"
-"""The weights whose variance the ratio of means predicts."""
+"""The weights whose variance is predicted by the ratio of the harmonic and arithmetic means."""
 MARKS = {
     NOBODY: ("o", style.GREY, "nobody Byzantine"),
     RANDOM: ("s", plots.OTHER_COLOURS[3], "at random"),
@@ -45,7 +45,7 @@ SETTINGS = {"textbook": ("o", "textbook"), "qnn": ("^", "QNN")}
 CAP_NAMES = {"none": "no cap", "certificate": "certificate", "share_budget": "share budget"}
 LEGEND: dict[str, Any] = {"ncols": len(MARKS), "frameon": False, "columnspacing": 1.2}
 SHIFT = 0.22
-"""Between the marks of one scheme, in rows."""
+"""Distance between the marks of one scheme, in rows."""
 FULL, QUICK = Size(20, 20_000, 2000, 400), Size(3, 4000, 200, 50)
 
 
@@ -53,13 +53,13 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
     """Returns variances and errors of each seed and schedule, fit for JSON.
 
     An episode is played without attack up to the middle of its budget, and the last round with a
-    quorum is drawn many times. Both schedules are looked at with the models of CEAS's episode, so
-    that they differ in what is delivered only.
+    quorum is drawn many times. Both schedules use the models of CEAS's episode, so that they differ
+    only in what is delivered.
 
     Args:
-        scenario: Its attackers' number counts, not their attack.
+        scenario: Of its attack, only the number of Byzantine nodes is used.
         quick: Whether few seeds and draws are enough.
-        tick: Is told the share that is done, in [0, 1].
+        tick: Called with the share that is done, in [0, 1].
 
     Raises:
         ValueError: If under a schedule no round has a quorum.
@@ -84,7 +84,11 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
 
 
 def rows(found: dict[str, Any]) -> list[dict[str, object]]:
-    """Returns a row of each seed, schedule and scheme of weights."""
+    """Returns a row for each seed, schedule and scheme of weights.
+
+    Args:
+        found: From `measure`. Weights are in [0, 1], errors and variances are relative.
+    """
     return [
         {name: case[name] for name in ("seed", "schedule", "round", "counted")}
         | {"weights": scheme}
@@ -105,7 +109,12 @@ def rows(found: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def draw(found: dict[str, Any], path: Path) -> Path:
-    """Draws measured against predicted variance, and what weights do to the error, by rule."""
+    """Returns the path of the figure: variance against its prediction, and errors by rule.
+
+    Args:
+        found: From `measure`; predicted ratios of variances are in (0, 1].
+        path: Of the PNG file.
+    """
     wide = [1.5] + [1.0] * len(found["rules"])
     panels: dict[tuple[str, str], Axes] = {}
     with style.applied():
@@ -127,11 +136,15 @@ def draw(found: dict[str, Any], path: Path) -> Path:
 
 
 def caption(found: dict[str, Any]) -> str:
-    """Returns what came out, in words."""
+    """Returns the question and the results, in words.
+
+    Args:
+        found: From `measure`.
+    """
     return (
         f"Do weights by fidelity suppress noise? {_of_variance(found)} {_under_attack(found)} "
-        f"Mean and 95 % interval over {found['seeds']} seeds; what counts as noise is that of one "
-        "round's gradients at a fixed model."
+        f"Mean and 95 % interval over {found['seeds']} seeds; the noise is that of the gradients "
+        "of one round at a fixed model."
     )
 
 
@@ -144,7 +157,7 @@ def _of_variance(found: dict[str, Any]) -> str:
         "Shares of the variance under equal weights, with CEAS's schedule and with the uniform "
         f"one: Fisher weights leave {both('qnn', 'ratio', FISHER)} without a cap, where the "
         "harmonic over the arithmetic mean of the information says "
-        f"{both('qnn', 'predicted')}. Weights by shots alone, blind to fidelity, leave "
+        f"{both('qnn', 'predicted')}. Weights by shots alone, without fidelity, leave "
         f"{both('qnn', 'by_shots')}. Under the hub's cap, {found['cap'].replace('_', ' ')}, Fisher "
         f"weights leave {both('qnn', 'ratio', _capped(found))}. In the textbook's setting, "
         f"without a cap, they leave {both('textbook', 'ratio', FISHER)}, predicted "
@@ -166,8 +179,8 @@ def _under_attack(found: dict[str, Any]) -> str:
     return (
         f"With {found['byzantine_nodes']} nodes that send the negated honest mean, the squared "
         "error over that of equal weights, without a cap and under CEAS's schedule, is "
-        f"{times(BEST, PLAIN)} under the mean and {times(BEST, rule)} under the {rule} if they sit "
-        f"on the best links, {times(RANDOM, PLAIN)} and {times(RANDOM, rule)} from random places, "
+        f"{times(BEST, PLAIN)} under the mean and {times(BEST, rule)} under the {rule} if they are "
+        f"on the best links, {times(RANDOM, PLAIN)} and {times(RANDOM, rule)} on random links, "
         f"and {times(NOBODY, PLAIN)} and {times(NOBODY, rule)} with nobody Byzantine. From the "
         f"best links they carry {share(FISHER)} of the weight without a cap, "
         f"{share(_capped(found))} with it, and {share(UNIFORM)} of equal weights."

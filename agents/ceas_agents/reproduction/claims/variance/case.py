@@ -1,4 +1,4 @@
-"""One round, examined: variances in both settings, and errors when some nodes are Byzantine."""
+"""One round in detail: variances in both settings, and errors when some nodes are Byzantine."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -16,38 +16,41 @@ from ceas_gym.network import forecast
 from ceas_gym.types import Delivery, Params
 
 NOBODY, RANDOM, BEST = PLACEMENTS = ("nobody", "random", "best_links")
-"""Where the Byzantine nodes sit."""
+"""Where the Byzantine nodes are."""
 EXPECTATION = 0.3
-"""Common to all nodes in the textbook's setting."""
+"""Expectation value that all nodes estimate in the textbook's setting, in [-1, 1]."""
 STREAM = 0x7A61
-"""Folded into an episode's key to make the stream of all that is drawn of its round."""
+"""Folded into an episode's random key to make the random stream of all draws of its round."""
 
 
 class Size(NamedTuple):
-    """How much is drawn."""
+    """Numbers of seeds and draws."""
 
     seeds: int
     means: int
     """Draws in the textbook's setting."""
     gradients: int
+    """Draws of gradients."""
     attacked: int
-    """Of the draws of gradients, those that are attacked."""
+    """Draws of gradients that are attacked, at most `gradients`."""
 
 
 def examine(params: Params, now: Played, names: list[str], size: Size, seed: int) -> dict[str, Any]:
-    """Returns what one round comes to, fit for JSON.
-
-    `counted` nodes. `textbook` and `qnn`: the variance under each scheme of weights over that of
-    equal weights (`ratio`), what it should be (`predicted`), and that of weights by shots alone.
-    `share`: the weight of the Byzantine nodes, by placement and scheme. `error`: that of the
-    aggregate, in units of the squared honest mean, by rule, placement and scheme.
+    """Returns variances and errors of one round, fit for JSON.
 
     Args:
         params: The scenario, without attack.
         now: The round, with a quorum.
-        names: Of the rules.
-        size: How much is drawn.
-        seed: Of the random numbers.
+        names: Names of the rules.
+        size: Numbers of draws.
+        seed: Seed of the random numbers.
+
+    Returns:
+        `counted`: the number of counted nodes. `textbook` and `qnn`: the variance relative to that
+        of equal weights, under each scheme of weights (`ratio`), its prediction (`predicted`), and
+        the same for weights by shots alone (`by_shots`). `share`: the weight of the Byzantine
+        nodes, in [0, 1], by placement and scheme. `error`: the squared error of the aggregate, in
+        units of the squared honest mean, by rule, placement and scheme.
     """
     keys = jax.random.split(jax.random.fold_in(randomness.key(seed), STREAM), size.gradients + 1)
     weight, members = draws.hub_weights(params, now.delivery), _members(params, keys[0])
@@ -109,7 +112,7 @@ def _qnn(
 
 
 def _by_shots(shots: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, "1 nodes"]:
-    # Weights that know nothing of fidelity, for comparison.
+    # Weights that ignore fidelity, for comparison.
     return shots[None] / shots.sum()
 
 

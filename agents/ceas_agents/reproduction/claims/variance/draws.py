@@ -1,4 +1,4 @@
-"""Rounds as they are played, weights as the hub makes them, and many draws of one round."""
+"""Rounds as they are played, weights as the hub computes them, and many draws of one round."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,11 +33,11 @@ UNIFORM = "uniform"
 CEAS = "ceas"
 SCHEDULES = (CEAS, UNIFORM)
 ENDLESS_SHOTS = 2**30
-"""So many that all noise which is left is the minibatch's."""
+"""So many shots that only the noise of the minibatch is left."""
 
 
 class Scheme(NamedTuple):
-    """Weights with a cap, by their names."""
+    """The names of a weighting and of its cap."""
 
     weights: str
     cap: str
@@ -54,26 +54,29 @@ CAPPED = [
     for cap in ("none", "certificate", "share_budget")
 ]
 SCHEMES = (*CAPPED, Scheme(UNIFORM, "none"))
-"""The last one is what all others are measured against."""
+"""The last one, equal weights, is the reference for all others."""
 
 
 class Played(NamedTuple):
-    """A round of an episode; the rounds are the first axis where there are several."""
+    """A round of an episode, or several, with the rounds as the first axis."""
 
     delivery: Delivery
     parameters: Float[Array, " parameters"]
-    """Of the global model before the round."""
+    """Parameters of the global model before the round, in radians."""
 
 
 @partial(often, static_argnums=1)
 def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> Played:
-    """Returns the rounds of the episode of this key.
+    """Returns the rounds of the episode of this random key.
 
     Args:
         policy: From `policies.base.as_pytree`.
-        rounds: How many.
+        rounds: Rounds to play; at least 1.
         params: The scenario.
-        key: As for `dynamics.reset`.
+        key: Random key of the episode, as for `dynamics.reset`.
+
+    Returns:
+        Arrays with a first axis of shape (rounds,).
     """
 
     def record(before: State, after: State, timestep: TimeStep) -> Played:
@@ -85,14 +88,17 @@ def play(policy: Partial, rounds: int, params: Params, key: Key[Array, ""]) -> P
 
 
 def rounds_of(params: Params, length: int, seed: int) -> dict[str, tuple[int, Played]]:
-    """Returns the last round with a quorum, and its place, under each of `SCHEDULES`.
+    """Returns the last round with a quorum, and its number, under each of `SCHEDULES`.
 
-    All have the models of CEAS's episode, so that they differ in what is delivered only.
+    All have the models of CEAS's episode, so that they differ only in what is delivered.
 
     Args:
         params: The scenario.
-        length: Rounds to play.
-        seed: Of the episode.
+        length: Rounds to play; at least 1.
+        seed: Seed of the episode.
+
+    Returns:
+        For each schedule the number of the round, in [0, length), and the round.
 
     Raises:
         ValueError: If under a schedule no round has a quorum.
@@ -118,8 +124,8 @@ def last_with_quorum(params: Params, delivery: Delivery) -> int | None:
     """Returns the last round in which enough nodes are authenticated, or None if there is none.
 
     Args:
-        params: How many are enough.
-        delivery: Of all rounds.
+        params: The scenario, which says how many nodes are enough.
+        delivery: Of all rounds; `authenticated` has the shape (rounds, nodes).
     """
     needed = int(params.consensus.votes_needed * params.consensus.tolerated)
     enough = np.flatnonzero(np.asarray(delivery.authenticated).sum(axis=1) > needed)
@@ -128,11 +134,14 @@ def last_with_quorum(params: Params, delivery: Delivery) -> int | None:
 
 @jax.jit
 def hub_weights(params: Params, delivery: Delivery) -> Float[Array, "schemes nodes"]:
-    """Returns the weights that the hub gives under each of `SCHEMES`; zero where not counted.
+    """Returns the weights that the hub computes under each of `SCHEMES`.
 
     Args:
         params: The scenario, without attack.
         delivery: Of the round.
+
+    Returns:
+        Weights in [0, 1], which sum to one over the counted nodes; zero for all others.
     """
     nobody = jnp.zeros(delivery.shots.shape, bool)
     workers = protocol.idle(nobody.size, jnp.zeros(1))
@@ -149,10 +158,16 @@ def hub_weights(params: Params, delivery: Delivery) -> Float[Array, "schemes nod
 
 
 def qubit_hub(params: Params) -> Params:
-    """Returns the scenario with a hub that reckons with the information n c^2 of a single qubit.
+    """Returns the scenario with a hub that assumes the information n c^2 of a single qubit.
 
-    It is that of the textbook's estimates, since the factor for D = 2 is c^2; only for
-    `hub_weights`.
+    The textbook's estimates from n shots have this information, because the factor for dimension
+    D = 2 is c^2. The result is fit for `hub_weights` only.
+
+    Args:
+        params: The scenario.
+
+    Source:
+        `physics.information.depolarized_qfi_factor`, with the contraction c in [0, 1].
     """
     return replace(params, network=replace(params.network, qubits=1))
 
@@ -161,7 +176,13 @@ def qubit_hub(params: Params) -> Params:
 def gradients(
     params: Params, played: Played, keys: Key[Array, " draws"]
 ) -> Float[Array, "draws nodes parameters"]:
-    """Returns independent sets of the gradients of one round, all nodes honest."""
+    """Returns independent draws of the gradients of one round, all nodes honest.
+
+    Args:
+        params: The scenario.
+        played: The round.
+        keys: One random key for each draw.
+    """
     pulled = pullback.pull(params.learning.program, played.parameters)
     delivery = played.delivery
     honest = jnp.zeros(delivery.shots.shape, bool)
@@ -171,7 +192,11 @@ def gradients(
 
 
 def endless(played: Played) -> Played:
-    """Returns the round with so many shots that the minibatch alone makes noise."""
+    """Returns the round with so many shots that only the minibatch makes noise.
+
+    Args:
+        played: The round. In its shots, of shape (nodes,), zeros stay; all others become 2^30.
+    """
     shots = jnp.where(played.delivery.shots > 0, ENDLESS_SHOTS, 0)
     return played._replace(delivery=replace(played.delivery, shots=shots))
 
@@ -181,9 +206,17 @@ def with_momentum(
     mean: Float[Array, "nodes parameters"],
     momentum: Array | float,
 ) -> Float[Array, "draws nodes parameters"]:
-    """Returns updates with the noise that momentum leaves once many rounds have been alike.
+    """Returns updates with the noise that momentum leaves after many rounds of equal statistics.
 
     m <- mu m + (1 - mu) g has the mean of g, and (1 - mu) / (1 + mu) of its variance.
+
+    Args:
+        updates: Updates without momentum.
+        mean: Their mean, without noise.
+        momentum: The mu, in [0, 1).
+
+    Source:
+        Stationary variance of a first-order autoregressive process.
 
     Example:
         >>> with_momentum(jnp.array([[[1.0]], [[3.0]]]), jnp.array([[2.0]]), 0.6).ravel().tolist()
@@ -201,19 +234,21 @@ def attacked_errors(
     weight: Float[Array, "schemes nodes"],
     members: Bool[Array, "placements nodes"],
 ) -> Float[Array, "placements schemes"]:
-    """Returns the mean squared error of the aggregate towards the honest mean.
+    """Returns the mean squared error of the aggregate, compared with the honest mean.
 
-    The Byzantine nodes all send the negated mean of the honest updates (`sign_flip`). The honest
-    mean that the aggregate is compared with is free of noise, and weighted as the honest nodes are;
-    the error is in units of its squared length.
+    All Byzantine nodes send the negated mean of the honest updates (`sign_flip`). The honest mean
+    that the aggregate is compared with is without noise, and has the weights of the honest nodes.
 
     Args:
         params: The scenario.
-        rule: Of the hub.
+        rule: Rule of the hub.
         updates: What every node would send honestly.
-        mean: Of these updates, free of noise.
-        weight: Of each scheme; zero where not counted.
-        members: Who is Byzantine.
+        mean: Mean of these updates, without noise.
+        weight: Weights of each scheme, in [0, 1]; zero where a node is not counted.
+        members: Which nodes are Byzantine.
+
+    Returns:
+        In units of the squared length of the honest mean; at least 0.
     """
     adversary = replace(params.adversary, attack=attacks.sign_flip)
     consensus = replace(params.consensus, rule=rule)

@@ -1,7 +1,7 @@
-"""What the noise of a weighted mean must be, and how it is measured on draws.
+"""The variance of a weighted mean, in theory and measured on draws.
 
-In the textbook's setting, node k estimates one expectation f, common to all, from n_k shots of an
-observable of outcomes +1 and -1, and divides by its contraction c_k.
+In the textbook's setting, each node k estimates the same expectation value f from n_k shots of an
+observable with outcomes +1 and -1, and divides the mean outcome by its contraction c_k.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ from jaxtyping import Float
 def harmonic_over_arithmetic(information: Float[np.ndarray, " nodes"]) -> float:
     """Returns the harmonic over the arithmetic mean, in (0, 1].
 
-    It is the variance of the best weighted mean over that of equal weights, where the variance of
-    each estimate is one over its information.
+    It is the variance of the best weighted mean relative to that of equal weights, if the variance
+    of each estimate is one over its information.
 
     Args:
-        information: Of each node, positive.
+        information: Of each node, in shots of perfect signal; above 0.
 
     Source:
         Gauss-Markov theorem.
@@ -38,8 +38,11 @@ def textbook_variance(
     Args:
         shots: Of each node, at least one.
         contraction: Of each node's outcomes, in (0, 1].
-        weight: Sums to one over the nodes.
+        weight: In [0, 1]; sums to one over the nodes.
         expectation: The f that all estimate, in [-1, 1].
+
+    Source:
+        Variance of the mean of n_k independent outcomes +1 and -1 of mean c_k f.
 
     Example:
         >>> equal = np.full((1, 2), 0.5)
@@ -57,15 +60,15 @@ def textbook_means(
     draws: int,
     seed: int,
 ) -> Float[np.ndarray, "draws schemes"]:
-    """Returns weighted means of the nodes' estimates, drawn as numbers of outcomes +1.
+    """Returns weighted means of the nodes' estimates, from binomial numbers of outcomes +1.
 
     Args:
         shots: Of each node, at least one.
         contraction: Of each node's outcomes, in (0, 1].
-        weight: Sums to one over the nodes.
+        weight: In [0, 1]; sums to one over the nodes.
         expectation: The f that all estimate, in [-1, 1].
-        draws: How many.
-        seed: Of the random numbers.
+        draws: Number of draws; at least 1.
+        seed: Seed of the random numbers.
     """
     random = np.random.default_rng(seed)
     up = random.binomial(shots, (1 + contraction * expectation) / 2, (draws, len(shots)))
@@ -77,6 +80,9 @@ def total_variance(
 ) -> Float[np.ndarray, "*rows"]:
     """Returns the variance over the draws, summed over the parameters.
 
+    Args:
+        draws: At least two.
+
     Example:
         >>> float(total_variance(np.array([[1.0, 5.0], [3.0, 5.0]])))
         2.0
@@ -87,7 +93,13 @@ def total_variance(
 def squared_length(
     draws: Float[np.ndarray, "draws *rows parameters"],
 ) -> Float[np.ndarray, "*rows"]:
-    """Returns the squared length of the mean, less what the noise of so many draws adds to it.
+    """Returns the squared length of the mean, without the bias from the noise of the draws.
+
+    Args:
+        draws: At least two.
+
+    Returns:
+        An unbiased estimate, which may be below 0.
 
     Example:
         >>> float(squared_length(np.array([[9.0], [11.0]])))
@@ -100,11 +112,13 @@ def relative_variance(
     draws: Float[np.ndarray, "draws *rows parameters"],
     quiet: Float[np.ndarray, "draws *rows parameters"],
 ) -> Float[np.ndarray, "*rows"]:
-    """Returns the total variance over the squared length of the mean: free of any contraction.
+    """Returns the total variance over the squared length of the mean.
+
+    A common factor of all draws, such as a contraction, makes no difference.
 
     Args:
-        draws: Of what may be noisy.
-        quiet: Of the same with less noise, which tell the mean.
+        draws: Noisy draws, at least two.
+        quiet: Draws with the same mean and less noise, from which the mean is estimated.
     """
     return total_variance(draws) / squared_length(quiet)
 
@@ -116,11 +130,18 @@ def least_ratio(
     """Returns the least relative variance of any weighted mean, over that of equal weights.
 
     Nodes differ in the length a_k of their mean along the common direction, and in their total
-    variance v_k. The best weights are as a_k / v_k, and leave 1 / sum a_k^2 / v_k.
+    variance v_k. The best weights are proportional to a_k / v_k, and their relative variance is
+    1 / sum_k (a_k^2 / v_k).
 
     Args:
-        updates: Of the nodes that are counted.
-        quiet: Of the same with less noise, which tell the mean.
+        updates: Draws of the nodes that are counted, at least two.
+        quiet: Draws with the same mean and less noise, from which the mean is estimated.
+
+    Returns:
+        A ratio in (0, 1].
+
+    Source:
+        Gauss-Markov theorem.
     """
     mean, noise = quiet.mean(axis=0), total_variance(updates)
     common = mean.mean(axis=0)

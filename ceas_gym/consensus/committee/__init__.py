@@ -10,7 +10,7 @@ yet: there, one honest hub decides.
     broadcast        the other agreement, with signatures: Dolev-Strong
     signatures       ideal signatures that others accept too, and what they cost
     members          what an honest member holds, says and hears
-    network          letters, deadlines, and what bad parties see
+    network          messages, deadlines, and what bad parties see
     behaviours       what bad parties do, by name
     messages         bytes, and digests
     keys             every link's own key

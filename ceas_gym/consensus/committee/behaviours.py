@@ -1,4 +1,4 @@
-"""What bad members and nodes do, by name. They see the honest letters of an exchange first.
+"""What bad members and nodes do, by name. They see the honest messages of an exchange first.
 
 Tests go through all that bad members can do to the agreement; these are the behaviours that have a
 name, for a whole round.
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from ceas_gym.consensus.committee import messages, signatures
 from ceas_gym.consensus.committee.agreement import Word
 from ceas_gym.consensus.committee.authentication import TaggedMessage
-from ceas_gym.consensus.committee.network import Behaviour, Letter, Scene
+from ceas_gym.consensus.committee.network import Behaviour, Envelope, Scene
 from ceas_gym.consensus.committee.signatures import Chain
 
 WORDS = frozenset({"vote", "second", "bit", "propose", "king"})
@@ -17,48 +17,48 @@ WORDS = frozenset({"vote", "second", "bit", "propose", "king"})
 VALUES = frozenset({"vote", "second"})
 
 
-def obey(scene: Scene) -> list[Letter]:
+def obey(scene: Scene) -> list[Envelope]:
     """Returns what the protocol has bad parties say."""
     return scene.obey()
 
 
-def silent(scene: Scene) -> list[Letter]:
+def silent(scene: Scene) -> list[Envelope]:
     """Returns nothing."""
     del scene
     return []
 
 
-def equivocate(scene: Scene) -> list[Letter]:
-    """Returns true letters to every second receiver, and twisted ones to the others."""
+def equivocate(scene: Scene) -> list[Envelope]:
+    """Returns true messages to every second receiver, and twisted ones to the others."""
     return [
         scene.write(sender, receiver, _two_faced(scene, sender, body) if receiver % 2 else body)
         for (sender, receiver), body in scene.own.items()
     ]
 
 
-def delay(scene: Scene) -> list[Letter]:
+def delay(scene: Scene) -> list[Envelope]:
     """Returns what the protocol asks for, too late."""
-    return [letter._replace(late=True) for letter in scene.obey()]
+    return [envelope._replace(late=True) for envelope in scene.obey()]
 
 
-def replay(scene: Scene) -> list[Letter]:
-    """Returns all letters of before once more, ahead of what the protocol asks for."""
+def replay(scene: Scene) -> list[Envelope]:
+    """Returns all messages of before once more, ahead of what the protocol asks for."""
     return [*dict.fromkeys(scene.past), *scene.obey()]
 
 
-def forge(scene: Scene) -> list[Letter]:
-    """Returns a twisted copy of every honest letter with a guessed tag, ahead of what is asked."""
-    return [*(_forged(scene, letter) for letter in scene.honest), *scene.obey()]
+def forge(scene: Scene) -> list[Envelope]:
+    """Returns a twisted copy of every honest message with a guessed tag, ahead of what is due."""
+    return [*(_forged(scene, envelope) for envelope in scene.honest), *scene.obey()]
 
 
-def lie_about_digests(scene: Scene) -> list[Letter]:
+def lie_about_digests(scene: Scene) -> list[Envelope]:
     """Returns votes for updates that nobody sent, and in a fetch updates that nobody asked for."""
     if scene.name in VALUES or scene.name == "fetch":
         return _twisted(scene, scene.own)
     return scene.obey()
 
 
-def collude(scene: Scene) -> list[Letter]:
+def collude(scene: Scene) -> list[Envelope]:
     """Bad nodes send to bad members and one honest one; bad members vouch to every second one."""
     if scene.name == "update":
         favoured = min(set(range(scene.members)) - scene.bad)
@@ -70,12 +70,12 @@ def collude(scene: Scene) -> list[Letter]:
     return scene.obey()
 
 
-def stall(scene: Scene) -> list[Letter]:
+def stall(scene: Scene) -> list[Envelope]:
     """Returns what the protocol asks for, but nothing from a bad leader."""
     return [] if scene.name == "king" else scene.obey()
 
 
-def withhold_confirmations(scene: Scene) -> list[Letter]:
+def withhold_confirmations(scene: Scene) -> list[Envelope]:
     """Returns what the protocol asks for, but no models for the nodes."""
     return [] if scene.name == "model" else scene.obey()
 
@@ -142,17 +142,17 @@ def _signed_anew(scene: Scene, sender: int, chain: Chain) -> Chain:
     return other._replace(tokens=(token,)) if token else chain
 
 
-def _twisted(scene: Scene, pairs: Iterable[tuple[int, int]]) -> list[Letter]:
+def _twisted(scene: Scene, pairs: Iterable[tuple[int, int]]) -> list[Envelope]:
     return [scene.write(*pair, twist(scene.name, scene.own[pair])) for pair in pairs]
 
 
-def _forged(scene: Scene, letter: Letter) -> Letter:
+def _forged(scene: Scene, envelope: Envelope) -> Envelope:
     start = messages.HEADER_BYTES
-    message = letter.content.message
+    message = envelope.content.message
     other = message[:start] + twist(scene.name, message[start:])
     guess = int.from_bytes(scene.random.bytes(-(-scene.tag_bits // 8)), "little")
     guess &= (1 << scene.tag_bits) - 1
     # A message of another length has another header.
     sender = messages.sender_of(message)
     fitting = messages.encode(scene.number, sender, scene.round_number, other[start:])
-    return Letter(letter.receiver, TaggedMessage(fitting, guess))
+    return Envelope(envelope.receiver, TaggedMessage(fitting, guess))

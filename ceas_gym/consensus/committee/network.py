@@ -1,4 +1,4 @@
-"""The network of a round: it carries letters, and bad parties read and write before all others.
+"""The network of a round: it carries messages, and bad parties read and write before all others.
 
 Time is synchronous. All parties share a clock, and exchange k of a round ends at the k-th deadline
 at the latest: the round's start and k time-outs. A message of an honest party is there by then. An
@@ -23,7 +23,7 @@ Pair = tuple[int, int]
 Bodies = dict[Pair, bytes]
 
 
-class Letter(NamedTuple):
+class Envelope(NamedTuple):
     """A tagged message on its way."""
 
     receiver: int
@@ -43,7 +43,7 @@ def no_signature(signer: int, content: bytes) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """What bad parties know when they act: they see the letters of an exchange before all others.
+    """What bad parties know when they act: they see the messages of an exchange before all others.
 
     Attributes:
         name: The exchange.
@@ -52,8 +52,8 @@ class Scene:
         members: Number c; the parties from c on are nodes.
         bad: The bad parties.
         own: What the protocol has them say, by sender and receiver.
-        honest: Letters of honest parties on their way. They cannot be stopped.
-        past: All letters of the exchanges before, in this round and earlier ones.
+        honest: Messages of honest parties on their way. They cannot be stopped.
+        past: All messages of the exchanges before, in this round and earlier ones.
         tag_bits: Length of a tag.
         random: Their luck.
         slots: Key of the links that bad senders have.
@@ -66,31 +66,31 @@ class Scene:
     members: int
     bad: frozenset[int]
     own: Bodies
-    honest: tuple[Letter, ...]
-    past: tuple[Letter, ...]
+    honest: tuple[Envelope, ...]
+    past: tuple[Envelope, ...]
     tag_bits: int
     random: np.random.Generator
     slots: Mapping[Pair, Slot]
     sign: Sign
 
-    def write(self, sender: int, receiver: int, body: bytes) -> Letter:
-        """Returns a letter of a bad party, with a true tag by its own key."""
+    def write(self, sender: int, receiver: int, body: bytes) -> Envelope:
+        """Returns a message of a bad party, with a true tag by its own key."""
         message = messages.encode(self.number, sender, self.round_number, body)
-        return _letter(receiver, message, self.slots[sender, receiver])
+        return _envelope(receiver, message, self.slots[sender, receiver])
 
-    def obey(self) -> list[Letter]:
-        """Returns the letters that the protocol has the bad parties write."""
+    def obey(self) -> list[Envelope]:
+        """Returns the messages that the protocol has the bad parties write."""
         return [self.write(*pair, body) for pair, body in self.own.items()]
 
 
-Behaviour = Callable[[Scene], Sequence[Letter]]
-"""What bad parties send in an exchange: letters in any name, of which those with a true tag count.
+Behaviour = Callable[[Scene], Sequence[Envelope]]
+"""What bad parties send in an exchange: messages in any name, of which those with a true tag count.
 """
 
 
 @dataclass
 class Post:
-    """Carries the letters of a round, and keeps count of what they cost.
+    """Carries the messages of a round, and keeps count of what they cost.
 
     Attributes:
         keys: Key of all links, which is used up.
@@ -99,9 +99,9 @@ class Post:
         bad: The bad parties.
         behaviour: What they do.
         random: Their luck.
-        past: Letters of earlier exchanges and rounds.
+        past: Messages of earlier exchanges and rounds.
         number: Exchanges so far.
-        letters: Letters that were sent, those of bad parties included.
+        sent: Messages that were sent, those of bad parties included.
         node_tags: Pads that links of a node and a member gave up.
         member_tags: Those of two members.
         waited: Positions and names of the exchanges in which an honest member waited until the
@@ -116,9 +116,9 @@ class Post:
     bad: frozenset[int]
     behaviour: Behaviour
     random: np.random.Generator
-    past: list[Letter] = field(default_factory=list[Letter])
+    past: list[Envelope] = field(default_factory=list[Envelope])
     number: int = 0
-    letters: int = 0
+    sent: int = 0
     node_tags: int = 0
     member_tags: int = 0
     waited: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
@@ -130,7 +130,7 @@ class Post:
 
         Both ends of a link know which messages are due, and give up a pad for each, whether or not
         it arrives: so no pad is left for a later forgery, and the ends stay in step. Where they are
-        short of key, nothing is sent. Of several letters with a true tag the first counts.
+        short of key, nothing is sent. Of several messages with a true tag the first counts.
 
         Args:
             name: Of the exchange.
@@ -139,14 +139,14 @@ class Post:
         """
         slots = self._slots(due)
         honest = [
-            _letter(pair[1], self._encode(pair[0], due[pair]), slot)
+            _envelope(pair[1], self._encode(pair[0], due[pair]), slot)
             for pair, slot in slots.items()
             if pair[0] not in self.bad
         ]
         injected = list(self.behaviour(self._scene(name, due, slots, honest)))
         arrived = self._open([one for one in (*injected, *honest) if not one.late], slots)
         self.past += [*honest, *injected]
-        self.letters += len(honest) + len(injected)
+        self.sent += len(honest) + len(injected)
         if waits:
             arrived = self._wait(name, slots, arrived)
         self.number += 1
@@ -167,7 +167,7 @@ class Post:
         return messages.encode(self.number, sender, self.round_number, body)
 
     def _scene(
-        self, name: str, due: Bodies, slots: dict[Pair, Slot], honest: list[Letter]
+        self, name: str, due: Bodies, slots: dict[Pair, Slot], honest: list[Envelope]
     ) -> Scene:
         mine = {pair: slot for pair, slot in slots.items() if pair[0] in self.bad}
         return Scene(
@@ -185,11 +185,11 @@ class Post:
             sign=self.sign,
         )
 
-    def _open(self, arrived: Iterable[Letter], slots: Mapping[Pair, Slot]) -> Bodies:
+    def _open(self, arrived: Iterable[Envelope], slots: Mapping[Pair, Slot]) -> Bodies:
         accepted: Bodies = {}
-        for letter in arrived:
-            message, claimed = letter.content
-            pair = messages.sender_of(message), letter.receiver
+        for envelope in arrived:
+            message, claimed = envelope.content
+            pair = messages.sender_of(message), envelope.receiver
             body = messages.body_of(message, self.number, self.round_number)
             if body is None or pair not in slots or pair in accepted:
                 continue
@@ -217,5 +217,5 @@ class Post:
         }
 
 
-def _letter(receiver: int, message: bytes, slot: Slot) -> Letter:
-    return Letter(receiver, TaggedMessage(message, slot.tag(message)))
+def _envelope(receiver: int, message: bytes, slot: Slot) -> Envelope:
+    return Envelope(receiver, TaggedMessage(message, slot.tag(message)))

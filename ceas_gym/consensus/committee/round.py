@@ -36,7 +36,7 @@ from ceas_gym.consensus.committee.agreement import Value
 from ceas_gym.consensus.committee.behaviours import obey
 from ceas_gym.consensus.committee.keys import KeyStore
 from ceas_gym.consensus.committee.members import WORD, Member, Model, Rule
-from ceas_gym.consensus.committee.network import Behaviour, Bodies, Letter, Post
+from ceas_gym.consensus.committee.network import Behaviour, Bodies, Envelope, Post
 from ceas_gym.consensus.committee.settings import Committee
 
 Members = dict[int, Member]
@@ -52,7 +52,7 @@ class Outcome:
             nothing if it lacks one that does.
         accepted: What each honest node accepted in the same way.
         corrections: Outcomes of Bell measurements that arrived, by member and node.
-        letters: Letters that were sent, those of bad parties included.
+        sent: Messages that were sent, those of bad parties included.
         node_tags: Tags paid for on links of a node and a member.
         member_tags: Tags paid for on links of two members.
         signatures: Signatures of members.
@@ -61,14 +61,14 @@ class Outcome:
         exchanges: Exchanges of the round.
         waited: Position and name of each exchange in which an honest member waited for a message
             that did not come until its deadline.
-        traffic: All letters so far, for a later round's bad parties to read.
+        traffic: All messages so far, for a later round's bad parties to read.
     """
 
     agreed: dict[int, tuple[Value, ...]]
     models: dict[int, Model | None]
     accepted: dict[int, Model | None]
     corrections: Bodies
-    letters: int
+    sent: int
     node_tags: int
     member_tags: int
     signatures: int
@@ -76,7 +76,7 @@ class Outcome:
     fetches: int
     exchanges: int
     waited: tuple[tuple[int, str], ...]
-    traffic: tuple[Letter, ...]
+    traffic: tuple[Envelope, ...]
 
     @property
     def timeouts(self) -> int:
@@ -110,7 +110,7 @@ def execute(
     bad: Collection[int] = (),
     behaviour: Behaviour = obey,
     served: Mapping[tuple[int, int], bytes] | None = None,
-    past: Collection[Letter] = (),
+    past: Collection[Envelope] = (),
     seed: int = 0,
 ) -> Outcome:
     """Executes a round, message by message.
@@ -124,7 +124,7 @@ def execute(
         bad: Bad parties: members below c, nodes from c on.
         behaviour: What they do.
         served: Outcomes of Bell measurements by member and node (counted from 0).
-        past: Letters of earlier rounds.
+        past: Messages of earlier rounds.
         seed: Of the bad parties' luck.
 
     Example:
@@ -158,7 +158,7 @@ def execute(
         models={m: _numbers(models[m]) for m in honest},
         accepted={k: _numbers(body) for k, body in accepted.items()},
         corrections=corrections,
-        letters=post.letters,
+        sent=post.sent,
         node_tags=post.node_tags,
         member_tags=post.member_tags,
         signatures=signed,

@@ -15,7 +15,7 @@ signed. It is assumed that
   verifiers;
 - each signature takes 3 t bits of the key that the signer shares with each verifier: t for the hash
   function's seed, and 2 t to hide the polynomial that defines it and the hash (384 bits with
-  t = 128). The letters that carry signatures, and the swapped shares with them, go under tags.
+  t = 128). The messages that carry signatures, and the swapped shares with them, go under tags.
 
 Sources:
     Yin et al., Natl. Sci. Rev. 10, nwac228 (2023), arXiv:2107.14089: one-time universal hashing,

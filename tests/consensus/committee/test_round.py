@@ -9,7 +9,7 @@ from consensus.committee.rounds import FOUR, SEVEN, SIGNED, UPDATES, play
 
 from ceas_gym.consensus.committee import counts, messages
 from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
-from ceas_gym.consensus.committee.network import Letter, Scene
+from ceas_gym.consensus.committee.network import Envelope, Scene
 from ceas_gym.consensus.committee.round import Outcome, execute
 from ceas_gym.consensus.committee.settings import Committee
 
@@ -28,7 +28,7 @@ def test_round_without_bad_parties_applies_the_rule_to_all_updates(committee: Co
     assert outcome.counted() == {0, 1, 2}
     assert accepted(outcome)[0] == pytest.approx(UPDATES.mean(axis=0).tolist())
     cost = counts.of_round(committee, len(UPDATES))
-    assert outcome.letters == cost.node_tags + cost.member_tags
+    assert outcome.sent == cost.node_tags + cost.member_tags
     assert (outcome.timeouts, outcome.deadline, outcome.fetches) == (0, 0, 0)
 
 
@@ -110,7 +110,7 @@ FALSE = [
 
 @pytest.mark.parametrize("false", FALSE, ids=["empty", "garbled", "one", "all"])
 def test_false_updates_in_a_fetch_are_refused(false: bytes) -> None:
-    def lie_in_the_fetch(scene: Scene) -> list[Letter]:
+    def lie_in_the_fetch(scene: Scene) -> list[Envelope]:
         if scene.name != "fetch":
             return scene.obey()
         return [scene.write(*pair, false) for pair in scene.own]
@@ -189,7 +189,7 @@ def test_same_seed_plays_the_same_round() -> None:
 
 
 def test_two_bad_members_of_four_have_nodes_accept_what_they_like() -> None:
-    def confirm_zeros(scene: Scene) -> list[Letter]:
+    def confirm_zeros(scene: Scene) -> list[Envelope]:
         if scene.name != "model":
             return scene.obey()
         return [scene.write(*pair, bytes(8)) for pair in scene.own]

@@ -1,4 +1,4 @@
-"""Letters: what makes no sense reads as nothing, and forged ones pass as seldom as stated."""
+"""Messages: what makes no sense reads as nothing, and forged ones pass as seldom as stated."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_headers_tell_exchange_sender_round_and_length() -> None:
 
 
 def forgeries(bits: int, attempts: int) -> int:
-    """Forged letters that pass, each on a fresh link, ahead of the true one."""
+    """Forged messages that pass, each on a fresh link, ahead of the true one."""
     random, passed = np.random.default_rng(bits), 0
     for number in range(attempts):
         store = keys.full(Committee(members=3, tag_bits=bits), 0, random, tags=1)
@@ -111,9 +111,9 @@ def test_nothing_is_heard_that_is_not_due() -> None:
     slot = store.slot(0, 1)
     message = messages.encode(0, 0, 0, b"uncalled for")
 
-    def intrude(scene: object) -> list[behaviours.Letter]:
+    def intrude(scene: object) -> list[behaviours.Envelope]:
         del scene
-        return [behaviours.Letter(1, behaviours.TaggedMessage(message, slot.tag(message)))]
+        return [behaviours.Envelope(1, behaviours.TaggedMessage(message, slot.tag(message)))]
 
     post.behaviour = intrude
     assert post.exchange("vote", {(2, 1): b"due"}) == {(2, 1): b"due"}

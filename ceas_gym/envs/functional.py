@@ -57,7 +57,7 @@ def make_params(
 def reset(key: Key[Array, ""], params: Params) -> tuple[Observation, State]:
     """Returns the start of an episode: empty memories, a random model, Byzantine nodes placed.
 
-    With `jax.random.key(seed)` it is the start that `CEASEnv.reset(seed=seed)` gives.
+    With the random key of a seed, it is the start that `CEASEnv.reset(seed=seed)` gives.
 
     Args:
         key: Random key, new or old style (`jax.random.key`, `jax.random.PRNGKey`). It decides the

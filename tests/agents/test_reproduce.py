@@ -242,7 +242,7 @@ def test_every_parameter_is_listed_with_what_it_is():
     assert lines["attack.byzantine_nodes"].origin == "scenario"
     assert lines["network.window_s"].origin == "default"
     assert "Drmota" in lines["hardware.hub_coherence_s"].about
-    assert "Generation windows" in lines["network.windows"].about
+    assert "generation windows" in lines["network.windows"].about
     assert all(line.about for line in lines.values())
     assert {line.value for line in lines.values()} >= {"50", "42", "white_box", "3, 8"}
 

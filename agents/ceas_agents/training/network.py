@@ -10,7 +10,7 @@ from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
 
-from ceas_agents.wrappers.residual import BASE
+from ceas_agents.wrappers.action_repeat import BASE
 
 LEAST_SPREAD = 0.02
 """Of a feature over the nodes: one that is more alike directs no exploration."""

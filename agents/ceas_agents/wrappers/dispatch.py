@@ -1,4 +1,4 @@
-"""What a dispatching scheduler is trained on: environments whose action is the choice of a rule."""
+"""What a dispatching scheduler is trained on: environments whose action picks a scheduling rule."""
 
 from functools import partial
 from typing import Any
@@ -21,8 +21,8 @@ from ceas_gym.types import Observation, Params
 class Dispatch(ObservationWrapper):
     """A batch whose action is the place of one of `ceas_agents.policies.selection.RULES`.
 
-    In each row, that rule makes the schedule from what was observed last. The agent is shown its
-    `summary`, and so plays any number of nodes.
+    In each row, that scheduling rule makes the schedule from what was observed last. The agent is
+    shown its `summary`, and so plays any number of nodes.
 
     Args:
         env: Of one scenario and one layout.

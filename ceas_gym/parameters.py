@@ -41,9 +41,8 @@ def _build(scenario: Scenario, wide: bool) -> Params:
     # `wide` is part of the cache's key, because a program may change the width of JAX's numbers.
     del wide
     # Names come first, so that a mistyped one is found before any data are encoded.
-    with asked_by("consensus.rule"):
-        rules.check(scenario.consensus.rule, scenario.network.nodes, scenario.tolerated_nodes)
     protocol = consensus.build(scenario.consensus, scenario.tolerated_nodes)
+    _check_rule(scenario)
     adversary = consensus.build_adversary(
         scenario.attack, scenario.episode.rounds, sabotage.SABOTAGE
     )
@@ -65,6 +64,16 @@ def _build(scenario: Scenario, wide: bool) -> Params:
         return params
     networks = [_network(each, learners[0]) for each in drawn]
     return replace(params, layouts=layouts.stacked(networks, learners))
+
+
+def _check_rule(scenario: Scenario) -> None:
+    is_set = scenario.consensus.tolerated_nodes is not None
+    source = "consensus.tolerated_nodes" if is_set else "attack.byzantine_nodes"
+    with asked_by("consensus.rule"):
+        try:
+            rules.check(scenario.consensus.rule, scenario.network.nodes, scenario.tolerated_nodes)
+        except ValueError as error:
+            raise ValueError(f"{error} (f is {source}, n is network.nodes)") from error
 
 
 def _network(scenario: Scenario, learner: Learning) -> Network:

@@ -3,10 +3,12 @@
 import difflib
 import importlib
 import sys
+import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, TypeVar, cast
 
@@ -80,10 +82,16 @@ def imported(kind: str, name: str, record: type | None = None) -> Any:  # noqa: 
         function: Any = getattr(importlib.import_module(module), attribute)
     # The module is the user's own, and may raise anything while it is imported.
     except Exception as error:
-        raise ValueError(f"{kind} {name!r} can't be imported: {one_line(error)}") from error
-    if not callable(function) and not (record and isinstance(function, record)):
-        raise ValueError(f"{kind} {name!r} is not a function")
-    return function
+        if isinstance(error, ModuleNotFoundError) and module.endswith(".py"):
+            right = f"{module.removesuffix('.py')}:{attribute}"
+            reason = f"leave out .py, as in {right!r}"
+        else:
+            reason = one_line(error) + _place(error, module)
+        raise ValueError(f"{kind} {name!r} can't be imported: {reason}") from error
+    if callable(function) or (record and isinstance(function, record)):
+        return function
+    kinds = f"neither a function nor a {record.__name__}" if record else "not a function"
+    raise ValueError(f"{kind} {name!r} is {kinds}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +163,17 @@ def _goes_by_its_name(function: Callable[..., Any]) -> bool:
     return found is function
 
 
+def _place(error: BaseException, *modules: str) -> str:
+    # Where in a user's modules the error was raised; empty if it was not raised there.
+    frames = traceback.walk_tb(error.__traceback__)
+    places = [
+        f" ({Path(frame.f_code.co_filename).name}, line {line})"
+        for frame, line in frames
+        if frame.f_globals.get("__name__") in modules
+    ]
+    return places[-1] if places else ""
+
+
 def one_line(error: BaseException) -> str:
     r"""Returns the first line of an error's message, or the error's type if it has no message.
 
@@ -169,12 +188,15 @@ def one_line(error: BaseException) -> str:
 
 
 @contextmanager
-def calling(kind: str, name: str) -> Generator[None, None, None]:
+def calling(kind: str, name: str, module: str = "") -> Generator[None, None, None]:
     """Returns a context that turns any error of a user's function into a `ValueError` of one line.
+
+    The line ends with the place in the user's file, if the error was raised there.
 
     Args:
         kind: What the function is, such as `"rule"`.
         name: Its name in the scenario.
+        module: Where it is defined, if the name does not say so.
 
     Raises:
         ValueError: In place of any other error, which is its cause.
@@ -192,7 +214,9 @@ def calling(kind: str, name: str) -> Generator[None, None, None]:
         what = type(error).__name__
         reason = one_line(error)
         words = what if reason == what else f"{what}: {reason}"
-        raise ValueError(f"{kind} {name!r} raised {words}") from error
+        own = [part.partition(":")[0] for part in name.split("+") if ":" in part]
+        place = _place(error, module, *own)
+        raise ValueError(f"{kind} {name!r} raised {words}{place}") from error
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Your own policy, evaluated on the same seeds as CEAS."""
+"""Your own policy, evaluated on the same seeds and at the same learning rate as CEAS.
+
+`ceas-gym tune` finds a learning rate for it, as for the shipped policies.
+"""
 
 import jax.numpy as jnp
 import numpy as np

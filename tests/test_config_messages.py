@@ -203,8 +203,8 @@ def test_a_value_is_refused_in_these_words(refused, text, message):
         ),
         (
             "hardware: {hub_relaxation_s: 30}",
-            "hardware.hub_relaxation_s and node_relaxation_s are for memory = t1_t2 only, "
-            "but memory = depolarizing",
+            "hardware.hub_relaxation_s and node_relaxation_s are for memory = t1_t2 or a model of "
+            "your own, but memory = depolarizing",
         ),
         (
             "hardware: {memory: t1_t2, hub_relaxation_s: 30, node_relaxation_s: 9}",

@@ -40,6 +40,20 @@ def test_tables_stand_where_contributors_are_told():
         assert re.search(rf"^{name}\b.* = ", text, flags=re.MULTILINE), (name, path)
 
 
+def test_tests_that_cover_what_is_added_exist():
+    tables = re.findall(r"^\| .* \| ([^|]*`) \|$", CONTRIBUTING, flags=re.MULTILINE)
+    named = [name for cell in tables for name in re.findall(r"`([\w/]+\*?\.py)`", cell)]
+    assert len(named) > 20
+    for pattern in named:
+        assert list((ROOT / "tests").glob(pattern)), pattern
+
+
+def test_hooks_of_sabotage_are_listed():
+    hooks = [each.name for each in dataclasses.fields(types.Sabotage) if each.name != "about"]
+    assert re.findall(r"^\| `(\w+)` \| ", CONTRIBUTING, flags=re.MULTILINE) == hooks
+    assert set(re.findall(r"`sabotage\.(\w+)`", ARCHITECTURE)) == set(hooks)
+
+
 def test_layers_are_those_that_are_enforced():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     contracts = settings["tool"]["importlinter"]["contracts"]

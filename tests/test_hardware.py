@@ -42,7 +42,7 @@ def test_a_preset_has_a_sourced_figure_for_every_setting(preset):
                 "assumption",
                 "NetSquid",
                 "explicit only",
-                "t1_t2 only",
+                "t1_t2 or a model of your own",
                 "the set",
             )
         )

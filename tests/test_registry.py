@@ -26,6 +26,7 @@ def test_a_users_own_function():
         ("math:nothing", "can't be imported"),
         (".relative:rule", "can't be imported"),
         (":rule", "can't be imported"),
+        ("json.py:loads", "'json.py:loads' can't be imported: leave out .py, as in 'json:loads'"),
         ("math:pi", "rule 'math:pi' is not a function"),
     ],
 )

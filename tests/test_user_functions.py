@@ -1,6 +1,7 @@
 """Functions of the user's own that fail: one line that names the setting, when all is built."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +25,9 @@ class UnhappyError(Exception):
 
 def failing(*given: Any) -> Any:
     raise UnhappyError("the left phalange\nis missing")
+
+
+RAISES = failing.__code__.co_firstlineno + 1
 
 
 def silent(*given: Any) -> Any:
@@ -66,7 +70,8 @@ KINDS = {
 def test_any_error_names_setting_and_function_and_is_the_cause(setting: str) -> None:
     name = f"{HERE}:failing"
     message, cause = refusal(setting, name)
-    assert message == f"{KINDS[setting]} '{name}' raised UnhappyError: the left phalange"
+    said = f"{KINDS[setting]} '{name}' raised UnhappyError: the left phalange"
+    assert message == f"{said} ({Path(__file__).name}, line {RAISES})"
     assert isinstance(cause, UnhappyError)
 
 
@@ -77,7 +82,7 @@ def test_an_unknown_name_is_told_with_its_setting_once(setting: str) -> None:
 
 
 def test_an_error_without_words_is_named() -> None:
-    assert refusal("episode.reward", f"{HERE}:silent")[0].endswith(":silent' raised KeyError")
+    assert ":silent' raised KeyError (" in refusal("episode.reward", f"{HERE}:silent")[0]
 
 
 def test_a_part_of_a_rule_is_tried_too() -> None:
@@ -249,6 +254,7 @@ def test_a_module_that_fails_to_import_is_named(tmp_path: Any, monkeypatch: Any)
     (tmp_path / "misspelt_here.py").write_text("def f(:", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     message, cause = refusal("episode.reward", "broken_here:reward")
-    assert message == "reward 'broken_here:reward' can't be imported: division by zero"
+    place = "(broken_here.py, line 1)"
+    assert message == f"reward 'broken_here:reward' can't be imported: division by zero {place}"
     assert isinstance(cause, ZeroDivisionError)
     assert "can't be imported: " in refusal("consensus.rule", "misspelt_here:f")[0]

@@ -19,6 +19,11 @@ from ceas_gym.task import rewards
 WIDTH = 100
 NEVER = 1e6
 """Number of windows beyond which a tag counts as never made."""
+HEADINGS = {
+    "pre-steps": "pre-steps (before a rule, joined by +)",
+    "sabotage": "sabotage (after an attack, joined by +)",
+}
+"""What stands above the names of a kind, where the kind alone would say too little."""
 THETAS = (scarcity.theta_uniform, scarcity.theta_aware)
 
 
@@ -98,7 +103,12 @@ def _attacks() -> dict[str, str]:
 
 def _block(kind: str, entries: dict[str, str]) -> str:
     width = max(map(len, entries))
-    return "\n".join([kind, *(f"  {name:<{width}}  {line}" for name, line in entries.items())])
+    return "\n".join(
+        [
+            HEADINGS.get(kind, kind),
+            *(f"  {name:<{width}}  {line}" for name, line in entries.items()),
+        ]
+    )
 
 
 def _figures(preset: str) -> str:

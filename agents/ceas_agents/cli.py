@@ -37,7 +37,11 @@ def common(
 def evaluate(
     scenario: Annotated[str, typer.Argument(help="shipped name or path of a YAML file")],
     policy: Annotated[
-        list[str] | None, typer.Option(help="contestant; repeat for several, the first is compared")
+        list[str] | None,
+        typer.Option(
+            help="contestant; repeat for several: the others are compared with the first; "
+            f"by default {', '.join(DEFAULT_POLICIES)}"
+        ),
     ] = None,
     episodes: Annotated[int, typer.Option(min=1, help="seeds to play")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="first seed")] = 0,
@@ -51,7 +55,14 @@ def evaluate(
     """Play episodes with each policy; print a table in per cent, write rows and plots.
 
     On the scenarios for which tuned settings are shipped, each policy plays at the learning rate
-    that `ceas-gym tune` found for it, unless --set gives another.
+    that `ceas-gym tune` found for it, unless --set gives another. A policy of your own plays at the
+    scenario's; `ceas-gym tune` finds a better one for it.
+
+    Some contestants bring a protocol of their own: oblivious-fair has equal weights, and
+    oblivious-naive also the rule mean, no cut-off, and no need of tags.
+
+    In the table, nodes are those counted in a round, and rounds those committed in an episode, both
+    on average.
 
     Example: ceas-gym evaluate paper --policy ceas --policy uniform --set attack.name=alie
     """
@@ -88,8 +99,8 @@ def tune(
 
     Every policy has nine trials on the same seeds: seven learning rates, and two finer ones, or two
     values of a parameter of its own. The trial with the best accuracy on the validation split wins.
-    It prints accuracies in per cent. To make evaluate use the result, copy tuned.yaml to
-    agents/ceas_agents/evaluation/tuned/NAME.yaml.
+    It prints accuracies in per cent. To make evaluate use the result on a scenario NAME, copy
+    tuned.yaml, or the lines of one policy, to agents/ceas_agents/evaluation/tuned/NAME.yaml.
 
     Example: ceas-gym tune metro
     """

@@ -10,6 +10,20 @@ from ceas_gym.registry import nearest
 
 UNION = ("str", "list[str]")
 """Parts of an error's location in which pydantic names a type that it tried, not a setting."""
+WORDS = {
+    "int_type": "an integer",
+    "float_type": "a number",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping of settings",
+    "literal_error": "{expected}",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "above {gt:g}",
+    "less_than": "below {lt}",
+    "too_short": "a mapping of at least {min_length} name",
+}
+"""What a value must be, by pydantic's names for errors."""
 
 
 class Checked(BaseModel, frozen=True):
@@ -50,5 +64,8 @@ def check(
         )
     if details["type"] == "missing":
         raise ValueError(f"{source}: {key} is missing")
-    reason = details["msg"][0].lower() + details["msg"][1:]
-    raise ValueError(f"{source}: {key}: {reason}, but is {keys.shown(details['input'])}")
+    is_union = any(part in UNION for part in details["loc"])
+    words = "text or a list of texts" if is_union else WORDS.get(details["type"])
+    limits = details.get("ctx", {})
+    reason = f"must be {words.format(**limits)}" if words else details["msg"].lower()
+    raise ValueError(f"{source}: {key} {reason}, but is {keys.shown(details['input'])}")

@@ -49,7 +49,7 @@ def hardware_efficient(weights: NDArray[np.float64], wires: Sequence[int]) -> No
 
 
 def angle(features: NDArray[np.float64], wires: Sequence[int]) -> None:
-    """Encodes features as RY angles, one a qubit in each layer, with rings of CZ between layers.
+    """Encodes features as RY angles, as many per layer as qubits, with rings of CZ between layers.
 
     Args:
         features: Angles in radians, shape (features,).

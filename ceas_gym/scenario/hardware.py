@@ -62,7 +62,8 @@ class HardwareSettings(Section, frozen=True):
     node_coherence_s: Coherence = DEFAULTS["node_coherence_s"]
     """The same for the nodes' memories, as the median over nodes. Relays have it as well."""
     hub_relaxation_s: Coherence | None = DEFAULTS["hub_relaxation_s"]
-    """T1 of the hub's memory, at least half its coherence time (memory `t1_t2` only)."""
+    """T1 of the hub's memory, at least half its coherence time; for the memory `t1_t2`, or a
+    user's own."""
     node_relaxation_s: Coherence | None = DEFAULTS["node_relaxation_s"]
     """The same for the nodes' memories, as the median over nodes. Relays have it as well."""
     node_coherence_spread: Annotated[float, Field(ge=0, le=5)] = DEFAULTS["node_coherence_spread"]
@@ -106,8 +107,8 @@ class HardwareSettings(Section, frozen=True):
             raise ValueError("memory = t1_t2 needs hub_relaxation_s and node_relaxation_s")
         if self.memory in COHERENCE_ONLY and times != (None, None):
             raise ValueError(
-                "hub_relaxation_s and node_relaxation_s are for memory = t1_t2 only, "
-                f"but memory = {self.memory}"
+                "hub_relaxation_s and node_relaxation_s are for memory = t1_t2 or a model of your "
+                f"own, but memory = {self.memory}"
             )
         for place, coherence, relaxation in (
             ("hub", self.hub_coherence_s, self.hub_relaxation_s),

@@ -34,7 +34,7 @@ class Figure(NamedTuple):
 IONS = "Avis et al., arXiv:2207.10579, trapped ions (A.6)"
 NV = "Avis et al., arXiv:2207.10579, colour centres (A.5)"
 UNUSED = Figure(None, "for scheme = explicit only")
-NO_T1 = Figure(None, "for memory = t1_t2 only")
+NO_T1 = Figure(None, "for memory = t1_t2 or a model of your own only")
 ALIKE = Figure(0.0, "assumption: the set describes one device, and all nodes have the same")
 ONE_MODE = Figure(1, "the set describes one communication qubit for each node")
 

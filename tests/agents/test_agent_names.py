@@ -74,6 +74,8 @@ def test_nearest_name_is_out_of_all(checkpoints):
             find("stedy")
         with pytest.raises(ValueError, match="did you mean uniform"):
             find("unifrm")
+        with pytest.raises(ValueError, match=r"\(or name your own as module:function\)$"):
+            find("my_policy")
 
 
 def test_missing_file_is_named():

@@ -169,3 +169,5 @@ def test_list_names_everything(monkeypatch, capsys):
         assert word in printed
     assert call(monkeypatch, "list", "rules") == 0
     assert "paper" not in capsys.readouterr().out
+    assert call(monkeypatch, "list", "pre-steps") == 0
+    assert capsys.readouterr().out.startswith("pre-steps (before a rule, joined by +)\n  clip ")

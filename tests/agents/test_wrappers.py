@@ -142,3 +142,6 @@ def test_what_schedules_cannot_be_computed_for_is_refused(wrap):
         wrap(poles)
     with pytest.raises(ValueError, match=r"one layout, but episode\.layouts is 2"):
         wrap(batch(overrides={"episode.layouts": 2}))
+    repeated = TransformReward(ActionRepeat(batch(), 2), np.negative)
+    with pytest.raises(ValueError, match="must not be in an ActionRepeat"):
+        wrap(repeated)

@@ -25,12 +25,6 @@ def test_every_attack_goes_by_its_name_and_says_what_it_does(name: str) -> None:
     assert len(line) <= 100
 
 
-def test_functions_are_exported() -> None:
-    for function in attacks.ATTACKS.values():
-        assert getattr(attacks, function.__name__) is function
-        assert function.__name__ in attacks.__all__
-
-
 @pytest.mark.parametrize(
     ("name", "send", "sabotage"),
     [
@@ -66,7 +60,7 @@ def own(view: attacks.View) -> jax.Array:
         ("lapse_synchronised", "attack 'lapse_synchronised' is now called 'opportunistic'"),
         ("slepeer", "attack 'slepeer' is unknown; did you mean sleeper?"),
         (f"{__name__}:nothing", "can't be imported"),
-        (f"{__name__}:BAD", "is not a function"),
+        (f"{__name__}:BAD", "is neither a function nor a Sabotage"),
     ],
 )
 def test_bad_names_are_refused_in_one_line(name: str, message: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ceas_gym.consensus import rules
+from ceas_gym.consensus.rules import location
 
 NODES, SIZE, BAD = 13, 5, 3
 
@@ -48,6 +49,6 @@ if importlib.util.find_spec("byzfl"):
     def test_clipping_about_zero_equals_byzfl(steps: int) -> None:
         updates = random_updates(0)
         equal, zero = jnp.full(NODES, 1 / NODES), jnp.zeros(SIZE)
-        found = rules.centre(jnp.asarray(updates), equal, zero, jnp.float64(0.7), steps)
+        found = location.centre(jnp.asarray(updates), equal, zero, jnp.float64(0.7), steps)
         expected = byzfl.CenteredClipping(L=steps, tau=0.7)(updates.copy())
         assert np.asarray(found) == pytest.approx(expected, abs=1e-8)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from ceas_gym import config, parameters
 from ceas_gym.consensus import rules
 
 
@@ -40,7 +41,9 @@ def test_same_name_same_function() -> None:
     [
         ("trimed_mean", "rule 'trimed_mean' is unknown; did you mean trimmed_mean"),
         ("clp+mean", "pre-step 'clp' is unknown; did you mean clip"),
-        ("mean+clip", "unknown"),
+        ("mean+clip", r"rule 'mean\+clip': 'mean' is a rule and comes last, after pre-steps"),
+        ("clip", r"'clip' is a pre-step; put a rule after it: clip\+median"),
+        ("nnm+clip", r"'clip' is a pre-step; put a rule after it: nnm\+clip\+median"),
         ("clip+", "empty"),
         ("", "empty"),
     ],
@@ -64,6 +67,21 @@ def test_unknown_rule(name: str, message: str) -> None:
 def test_too_many_byzantine_nodes(name: str, nodes: int, byzantine: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         rules.check(name, nodes, byzantine)
+
+
+@pytest.mark.parametrize(
+    ("given", "source"),
+    [
+        ({}, "attack.byzantine_nodes"),
+        ({"consensus.tolerated_nodes": 1}, "consensus.tolerated_nodes"),
+    ],
+)
+def test_settings_behind_the_numbers_are_named(given: dict[str, object], source: str) -> None:
+    scenario = config.load("tiny", {"consensus.rule": "bucketing+median", **given})
+    with pytest.raises(ValueError, match="4 f < n") as error:
+        parameters.build(scenario)
+    said = f"but f = 1 and n = 4 (f is {source}, n is network.nodes)"
+    assert str(error.value) == f"consensus.rule: rule 'bucketing+median' needs 4 f < n, {said}"
 
 
 @pytest.mark.parametrize("name", [*rules.RULES, *(f"{step}+mean" for step in rules.PRE_STEPS)])

@@ -10,6 +10,7 @@ import pytest
 from consensus.rule_cases import BAD, NODES, SIZE, Floats, random_case
 
 from ceas_gym.consensus import rules
+from ceas_gym.consensus.rules import location
 
 Rule = Callable[..., jax.Array]
 
@@ -65,7 +66,7 @@ def test_golden_numbers(sheet: Floats, name: str, expected: list[float]) -> None
 def test_golden_numbers_of_clipping_about_zero(
     sheet: Floats, steps: int, expected: list[float]
 ) -> None:
-    found = rules.centre(
+    found = location.centre(
         jnp.asarray(sheet), jnp.full(11, 1 / 11), jnp.zeros(3), jnp.float64(0.5), steps
     )
     assert np.asarray(found) == pytest.approx(expected, abs=1e-8)

@@ -86,4 +86,5 @@ def _policy(name: str, known: Iterable[str]) -> Policy:
         return options.chosen(shipped, POLICIES[shipped], rest)
     if ":" in name:
         return imported("policy", name)
-    raise ValueError(f"policy {name!r} is unknown; {nearest(name, [*known, *agents])}")
+    hint = nearest(name, [*known, *agents])
+    raise ValueError(f"policy {name!r} is unknown; {hint} (or name your own as module:function)")

@@ -40,8 +40,8 @@ COLOURS = {
     "earliest_deadline_first": "#CC6677",
     "proportional_fair": "#DDCC77",
 }
-"""Colours of the shipped contestants; those of the heuristics are from Tol's colour-blind-safe
-scheme `muted`."""
+"""Colours of shipped contestants, the same in every figure; those of the heuristics are from Tol's
+colour-blind-safe scheme `muted`."""
 OTHER_COLOURS = ("#000000", "#882255", "#999933", "#332288", "#AA4499")
 """Colours of other contestants, in order: black, then dark ones of the same scheme."""
 
@@ -76,7 +76,7 @@ SMALLEST_LABEL = 0.04
 def colour(name: str, names: Sequence[str]) -> str:
     """Returns the colour of a contestant, as `#RRGGBB`.
 
-    Shipped contestants have the same colour in every figure. The others of `names` get theirs in
+    Those of `COLOURS` have the same colour in every figure. The others of `names` get theirs in
     order, so a contestant keeps its colour as long as `names` is the same. After five others, the
     colours repeat.
 

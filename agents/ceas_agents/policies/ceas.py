@@ -61,7 +61,7 @@ def ceas(
     key: Key[Array, ""],
     placement: Placement = "unknown",
 ) -> Float[Array, "windows nodes"]:
-    """Serves nodes so that the aggregation rule's error from noise and colluders is least.
+    """Serves the nodes, and in the way, for which the rule loses least to noise and colluders.
 
     Args:
         params: The scenario.

@@ -50,7 +50,7 @@ def check(policy: Policy, params: Params) -> None:
         call()
         return
     name = getattr(policy, "__name__", type(policy).__name__)
-    with calling("function", name):
+    with calling("function", name, getattr(policy, "__module__", "")):
         found = call()
     shape = getattr(found, "shape", None)
     if shape != (windows, nodes):

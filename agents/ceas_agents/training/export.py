@@ -14,7 +14,7 @@ from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.networks import Layer, Layers
 from ceas_agents.policies.selection import RULES
 from ceas_agents.training.network import NodePolicy
-from ceas_agents.wrappers.residual import BASE
+from ceas_agents.wrappers.action_repeat import BASE
 
 PARTS = {"nodes", "network"}
 """Parts of the observation, which the forms `flat` and `squashed` see as one vector."""

@@ -10,7 +10,7 @@ from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
 
-from ceas_agents.wrappers.residual import BASE
+from ceas_agents.wrappers.action_repeat import BASE
 
 LEAST_SPREAD = 0.02
 """Least standard deviation over the nodes by which a feature in [0, 1] is divided.

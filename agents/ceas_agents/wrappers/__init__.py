@@ -3,7 +3,7 @@
 | wrapper | what changes |
 |---|---|
 | `Residual` | the observation also holds the action of a policy |
-| `Dispatch` | the action picks a rule, which makes the schedule |
+| `Dispatch` | the action picks a scheduling rule, which makes the schedule |
 | `ActionRepeat` | a step is several rounds with one action |
 
 They wrap a `CEASVectorEnv` in any autoreset mode; `ActionRepeat` must be the outermost. To scale

@@ -7,7 +7,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from ceas_agents.wrappers.residual import BASE
+BASE = "base"
+"""Part of the observation that a residual scheduler adds to: an action."""
 
 
 class ActionRepeat(VectorWrapper):

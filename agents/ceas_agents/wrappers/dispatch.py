@@ -29,7 +29,7 @@ class Dispatch(ObservationWrapper):
         env: A batch of one scenario with one layout.
 
     Raises:
-        ValueError: If the batch is no `CEASVectorEnv`, or has several layouts.
+        ValueError: If the batch is no `CEASVectorEnv`, has several layouts, or repeats actions.
 
     Example:
         >>> from ceas_gym.envs.vector_env import CEASVectorEnv

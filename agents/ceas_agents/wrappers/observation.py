@@ -7,6 +7,7 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import iterate
 from numpy.typing import NDArray
 
+from ceas_agents.wrappers.action_repeat import ActionRepeat
 from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.types import Params
 
@@ -23,7 +24,7 @@ class ObservationWrapper(VectorWrapper):
         env: A batch of one scenario with one layout.
 
     Raises:
-        ValueError: If the batch is no `CEASVectorEnv`, or has several layouts.
+        ValueError: If the batch is no `CEASVectorEnv`, has several layouts, or repeats actions.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
@@ -79,7 +80,11 @@ class ObservationWrapper(VectorWrapper):
 
 
 def _params(env: VectorEnv[Any, Any, Any]) -> Params:
-    batch = env.unwrapped
+    batch, layer = env.unwrapped, env
+    while isinstance(layer, VectorWrapper):
+        if isinstance(layer, ActionRepeat):
+            raise ValueError("Argument `env` must not be in an ActionRepeat; put that around this.")
+        layer = layer.env
     if not isinstance(batch, CEASVectorEnv):
         raise ValueError(
             f"Argument `env` must be a CEASVectorEnv, but is a {type(batch).__name__}."

@@ -12,12 +12,10 @@ from jax.tree_util import Partial
 from ceas_agents.policies import base
 from ceas_agents.policies.base import Policy
 from ceas_agents.wrappers import parallel_rows
+from ceas_agents.wrappers.action_repeat import BASE
 from ceas_agents.wrappers.observation import ObservationWrapper
 from ceas_gym.jax_utils import parallel
 from ceas_gym.types import Observation, Params
-
-BASE = "base"
-"""Part of the observation with the action to which a residual scheduler adds its own."""
 
 
 class Residual(ObservationWrapper):
@@ -28,7 +26,7 @@ class Residual(ObservationWrapper):
         policy: The policy whose action is shown; it must not depend on its random key.
 
     Raises:
-        ValueError: If the batch is no `CEASVectorEnv`, or has several layouts.
+        ValueError: If the batch is no `CEASVectorEnv`, has several layouts, or repeats actions.
 
     Source:
         Silver, Allen, Tenenbaum and Kaelbling, Residual Policy Learning, arXiv:1812.06298.

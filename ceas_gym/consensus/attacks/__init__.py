@@ -36,34 +36,6 @@ from ceas_gym.consensus.attacks.view import View
 from ceas_gym.registry import resolve
 from ceas_gym.types import Adversary, Coalition, Consensus, Received, Sabotage
 
-__all__ = [
-    "ATTACKS",
-    "COMPOSITES",
-    "SENDS_AS_IS",
-    "Plan",
-    "View",
-    "a_little_is_enough",
-    "checked",
-    "corrupt",
-    "gaussian",
-    "huge",
-    "inner_product",
-    "label_flip",
-    "mimic",
-    "min_max",
-    "min_sum",
-    "non_finite",
-    "none",
-    "opportunistic",
-    "plan",
-    "replaceable",
-    "replaces",
-    "scaled_sign_flip",
-    "sign_flip",
-    "signed_a_little_is_enough",
-    "white_box",
-]
-
 Attack = Callable[[View], Array]
 
 ATTACKS: dict[str, Attack] = {
@@ -100,7 +72,7 @@ class Composite(NamedTuple):
 COMPOSITES = {
     "sleeper": Composite(
         "white_box",
-        "The honest mean for a third of the rounds, then white_box.",
+        "Behaves well for a third of the rounds, then as white_box.",
         onset=1 / 3,
     ),
     "ceas_adversary": Composite(

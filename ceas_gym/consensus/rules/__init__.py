@@ -43,7 +43,6 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from ceas_gym.consensus.rules.location import (
-    centre,
     centred_clipping,
     geometric_median,
     mean,
@@ -54,28 +53,6 @@ from ceas_gym.consensus.rules.neighbours import krum, multi_krum, nnm
 from ceas_gym.consensus.rules.preprocessing import BUCKET, bucketing, clip, spoiled
 from ceas_gym.consensus.rules.units import Rule, finite, within_reach
 from ceas_gym.registry import by_name, resolve
-
-__all__ = [
-    "BUCKET",
-    "PRE_STEPS",
-    "RULES",
-    "bucketing",
-    "centre",
-    "centred_clipping",
-    "check",
-    "clip",
-    "clips",
-    "geometric_median",
-    "get",
-    "krum",
-    "mean",
-    "median",
-    "multi_krum",
-    "nnm",
-    "spoiled",
-    "trimmed_mean",
-    "votes_needed",
-]
 
 RULES: dict[str, Rule] = {
     "mean": mean,
@@ -201,6 +178,10 @@ def _parts(name: str) -> list[Rule]:
     *before, last = name.split("+")
     if "" in (*before, last):
         raise ValueError(f"rule {name!r} has an empty part")
+    if first := next((part for part in before if part in RULES), None):
+        raise ValueError(f"rule {name!r}: {first!r} is a rule and comes last, after pre-steps")
+    if last in PRE_STEPS:
+        raise ValueError(f"{last!r} is a pre-step; put a rule after it: {name}+median")
     steps = [resolve("pre-step", part, PRE_STEPS) for part in before]
     return [*steps, resolve("rule", last, RULES)]
 

@@ -52,7 +52,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 Value = bytes | None
-"""Digest of an update, or nothing."""
+"""Digest of an update, or None."""
 Word = bytes | int | None
 """What a member sends in an exchange: a value in the first two, a bit or `UNDECIDED` in the others.
 None also stands for a message that is missing or cannot be decoded."""
@@ -200,12 +200,15 @@ def hear_king(state: State, heard: Sequence[Word], members: int, byzantine: int)
 def schedule(members: int, byzantine: int, round_number: int) -> list[Exchange]:
     """Returns the 2 + 3 (b + 1) exchanges of an agreement, in order.
 
-    The king rotates: member (r + p) mod c is the king of phase p in round r.
+    The king rotates: in round r the king of phase p, in [0, b], is member (r + p) mod c.
 
     Args:
         members: Number c of members; at least 3 b + 1.
         byzantine: Number b of Byzantine members to withstand; at least 0.
         round_number: Index r of the round; at least 0.
+
+    Source:
+        Turpin and Coan, Inf. Process. Lett. 18, 73 (1984); Berman, Garay and Perry, FOCS 1989, 410.
 
     Example:
         >>> [one.name for one in schedule(members=4, byzantine=1, round_number=0)]

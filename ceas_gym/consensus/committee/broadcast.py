@@ -68,6 +68,9 @@ class Relay:
             exchange: Number k of the exchange, in [1, b + 1].
             last: Whether k = b + 1.
             notary: Verifies and makes signatures.
+
+        Source:
+            Dolev and Strong, SIAM J. Comput. 12, 656 (1983).
         """
         me, bits = self.member.index, notary.keys.bits
         chains = [
@@ -142,7 +145,7 @@ def vector_of(known: list[bytes], nodes: int) -> list[Word]:
         nodes: Number N of nodes; at least 0.
 
     Returns:
-        N words, each in the form of `messages.decode_words`.
+        Words in the form of `messages.decode_words`, shape (N,).
 
     Example:
         >>> vector_of([messages.encode_words([1])], nodes=1), vector_of([], nodes=2)

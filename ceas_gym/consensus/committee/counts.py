@@ -90,6 +90,9 @@ def of_round(committee: Committee, nodes: int, served: int = 0, fetches: int = 0
 def agreement_exchanges(committee: Committee) -> int:
     """Returns the number of exchanges of the agreement: 2 + 3 (b + 1), or b + 1 with signatures.
 
+    Args:
+        committee: Settings, with b in [0, (c - 1) / 3], or in [0, (c - 1) / 2] with signatures.
+
     Source:
         Without signatures: Turpin and Coan, Inf. Process. Lett. 18, 73 (1984), and Berman, Garay
         and Perry, FOCS 1989, 410. With them: Dolev and Strong, SIAM J. Comput. 12, 656 (1983).
@@ -104,8 +107,8 @@ def agreement_tags(members: int, byzantine: int) -> int:
     It is (c - 1) [2 c + (b + 1) (2 c + 1)].
 
     Args:
-        members: Number c of members; at least 3 b + 1.
-        byzantine: Number b of Byzantine members to withstand; at least 0.
+        members: Number c of members; at least 1.
+        byzantine: Number b of Byzantine members to withstand, in [0, (c - 1) / 3].
 
     Example:
         >>> [agreement_tags(3 * b + 1, b) for b in range(3)]
@@ -118,8 +121,8 @@ def signed_tags(members: int, byzantine: int) -> int:
     """Returns the number of tags of an agreement with signatures: (b + 1) c (c - 1).
 
     Args:
-        members: Number c of members; at least 2 b + 1.
-        byzantine: Number b of Byzantine members to withstand; at least 0.
+        members: Number c of members; at least 1.
+        byzantine: Number b of Byzantine members to withstand, in [0, (c - 1) / 2].
 
     Example:
         >>> [signed_tags(2 * b + 1, b) for b in range(3)]
@@ -129,7 +132,9 @@ def signed_tags(members: int, byzantine: int) -> int:
 
 
 def most_on_link(committee: Committee) -> int:
-    """Returns how many pads of t bits the link of two members needs at most in a round.
+    """Returns how many pads the link of two members needs at most in a round.
+
+    The result times `committee.tag_bits` is the key needed, in bits, without the hash key.
 
     Without signatures each end sends 2 + 2 (b + 1) messages and one fetch. Each phase of which one
     of the two is king takes one pad more. There are at most two such phases, because no member is

@@ -13,8 +13,8 @@ from ceas_gym.consensus.committee.settings import Committee
 WORD = np.dtype("<f4")
 Model = Float[np.ndarray, " parameters"]
 Rule = Callable[[dict[int, Model]], Model]
-"""Returns the model, given the agreed updates by node, all of shape (parameters,). Equal updates must
-give equal models, bit for bit. It is never called without updates."""
+"""Returns the model, given the agreed updates by node, each of shape (parameters,). Equal updates
+must give equal models, bit for bit. It is never called without updates."""
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Member:
         self.states = [State(value) for value in self.digests]
 
     def says(self) -> bytes:
-        """Returns the body that the member sends next in the agreement: its words for all N nodes."""
+        """Returns the body that the member sends next: its words for all nodes, shape (N,)."""
         return messages.encode_words([state.word for state in self.states])
 
     def hears(self, exchange: Exchange, arrived: Mapping[int, bytes]) -> None:
@@ -129,9 +129,9 @@ class Member:
             rule: The rule that all members use.
 
         Returns:
-            The model in single precision. It is empty if no update was agreed on, and None if the
-            member lacks an agreed update, which is impossible as long as the promises of `round`
-            hold.
+            The model in single precision, shape (parameters,). It is empty if no update was agreed
+            on, and None if the member lacks an agreed update, which is impossible as long as the
+            promises of `round` hold.
         """
         agreed = [k for k, value in enumerate(self.agreed()) if value is not None]
         held = {k: self.updates.get(k, b"") for k in agreed}

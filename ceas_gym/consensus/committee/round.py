@@ -87,14 +87,18 @@ class Outcome:
 
     @property
     def timeouts(self) -> int:
-        """Returns in how many exchanges an honest member waited until the deadline; at least 0."""
+        """Returns in how many exchanges an honest member waited until the deadline.
+
+        The number is in [0, E], where E is the number of exchanges.
+        """
         return len(self.waited)
 
     @property
     def deadline(self) -> int:
         """Returns when the last exchange ended in which a member waited, in time-outs.
 
-        It is counted from the start of the round, and 0 if no member waited; at least 0.
+        It is counted from the start of the round and is in [0, E], where E is the number of
+        exchanges; 0 if no member waited.
         """
         return self.waited[-1][0] + 1 if self.waited else 0
 

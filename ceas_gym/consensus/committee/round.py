@@ -111,7 +111,10 @@ class Outcome:
         """
         vectors = set(self.agreed.values())
         if len(vectors) != 1:
-            raise ValueError("The honest members do not agree: more than b members are bad.")
+            raise ValueError(
+                "The honest members do not agree: more than b members are Byzantine, or links of "
+                "members are short of key."
+            )
         return {k for k, value in enumerate(vectors.pop()) if value is not None}
 
 

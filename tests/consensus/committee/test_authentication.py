@@ -210,7 +210,6 @@ def test_old_tag_under_a_new_round_is_refused() -> None:
 
 
 def test_tag_of_another_node_is_refused() -> None:
-    # Node 0 uses its own key for a message in the name of node 1.
     star = Star([2, 2])
 
     def speak_for_another(sent: list[TaggedMessage]) -> list[TaggedMessage]:

@@ -208,5 +208,5 @@ def test_two_silent_members_of_four_stop_every_update() -> None:
 def test_two_two_faced_members_of_four_split_the_honest_ones() -> None:
     held = rounds.store(FOUR)
     held.draw(1, 4, held.left(1, 4))
-    with pytest.raises(ValueError, match="more than b members are bad"):
+    with pytest.raises(ValueError, match="more than b members are Byzantine"):
         play(FOUR, "equivocate", bad=[2, 3], keys=held).counted()

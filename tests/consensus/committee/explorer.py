@@ -51,7 +51,7 @@ def lies(game: Game, exchange: Exchange) -> list[tuple[Word, ...]]:
 
 
 def options(game: Game, exchange: Exchange, states: Honest) -> list[dict[State, tuple[Word, ...]]]:
-    """Returns the states that each honest member can reach, and a lie that leads to each of them."""
+    """Returns the states that each honest member can reach, and a lie that leads to each."""
     honest = {one: state.word for one, state in zip(game.honest, states, strict=True)}
     return [
         {hear(game, exchange, state, honest, lie): lie for lie in lies(game, exchange)}

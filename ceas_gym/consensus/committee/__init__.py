@@ -1,22 +1,23 @@
 """Consensus that trusts no single hub: a committee of c members, b of whom may be Byzantine.
 
-It is executed message by message in plain Python, with a true tag on every message and key of which
-no bit is used twice. `round.execute` is the round on one page. The compiled round does not use it
-yet: there, one honest hub decides.
+It is executed message by message in plain Python. Every message carries a real tag, and no bit of
+key is used twice. `round.execute` is the whole round on one page. The compiled round does not use
+the committee yet: there, one honest hub decides.
 
-    settings         how many members, how many bad ones, how long the tags
-    round            the page: corrections, updates, agreement, fetch, models -> `Outcome`
-    agreement        on the value of one node, as a pure state machine: Turpin-Coan, phase king
-    broadcast        the other agreement, with signatures: Dolev-Strong
-    signatures       ideal signatures that others accept too, and what they cost
-    members          what an honest member holds, says and hears
-    network          messages, deadlines, and what bad parties see
-    behaviours       what bad parties do, by name
-    messages         bytes, and digests
-    keys             every link's own key
-    counts           how many tags and bits a round takes
-    authentication   Wegman-Carter tags, one-time pads
-    galois           the fields GF(2^t)
+    settings         the number of members, of Byzantine members, and the length of a tag
+    round            the whole round: corrections, updates, agreement, fetch, models -> `Outcome`
+    agreement        agreement with tags on one node's update, as a state machine without side
+                     effects: Turpin-Coan and phase king
+    broadcast        agreement with signatures: Dolev-Strong
+    signatures       ideal signatures, which every member can verify, and the key that they cost
+    members          what an honest member stores, sends and receives
+    network          delivery of messages, deadlines, and what Byzantine parties can see
+    behaviours       what Byzantine parties do, by name
+    messages         encoding of messages as bytes, and digests
+    keys             the key of every link
+    counts           how many tags and bits of key a round takes
+    authentication   Wegman-Carter tags and one-time pads
+    galois           arithmetic in the fields GF(2^t)
 
 Source:
     Lamport, Shostak and Pease, ACM TOPLAS 4, 382 (1982): with tags alone c >= 3 b + 1 is necessary.

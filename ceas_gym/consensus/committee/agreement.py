@@ -1,42 +1,47 @@
-"""The members' agreement on the value of one node, as a pure state machine.
+"""The members' agreement on the value of one node, as a state machine without side effects.
 
-Each exchange has two functions: every member says its `word`, and makes its next state of what it
-heard. Nothing is hidden, nothing is random, so that tests go through all that bad members can do.
+In each exchange every member sends its `word`, and computes its next state from the words that it
+receives. No state is hidden and nothing is random, so that tests can try everything that Byzantine
+members can do.
 
 The agreement has two parts, with c members of whom at most b are Byzantine, c >= 3b + 1:
 
-1. Two exchanges reduce the values to a bit (Turpin and Coan). `vote`: say the value held; propose a
-   value that came from c - b members or more. `second`: say the proposal; remember the value that
-   was proposed most often as the candidate, and vote for it (1) if c - b members or more proposed
-   it.
-2. b + 1 phases of three exchanges agree on the bit (phase king). `bit`: say the bit; propose one
-   that came from c - b members or more. `propose`: say the proposal; take the bit that came from
-   more than b members, and be steadfast if it came from c - b or more. `king`: the leader says its
-   bit, and who isn't steadfast takes it.
+1. Two exchanges reduce the values to one bit (Turpin and Coan). `vote`: each member sends the value
+   that it holds, and proposes a value that it receives from at least c - b members. `second`: each
+   sends its proposal. Its candidate is the value that was proposed most often. Its bit is 1 if at
+   least c - b members proposed the candidate, or else 0.
+2. b + 1 phases of three exchanges agree on the bit (phase king). `bit`: each member sends its bit,
+   and proposes a bit that it receives from at least c - b members. `propose`: each sends its
+   proposal, and takes the bit that more than b members proposed. It is steadfast if at least c - b
+   proposed it. `king`: one member, the king of the phase, sends its bit, and whoever is not
+   steadfast takes that bit.
 
-In the end a member has agreed on its candidate if its bit is 1, and on nothing otherwise.
+At the end a member has agreed on its candidate if its bit is 1, and on nothing (None) otherwise.
 
-Theorem. If at most b members are Byzantine and c > 3b, then all honest members end with the same
-value. It is v if all of them held v, and nothing if none of them held anything. A value that is
-agreed on is held by c - 2b >= b + 1 honest members at least.
+Theorem. If at most b members are Byzantine and c > 3b, then all honest members agree on the same
+value. It is v if all of them held v, and nothing if none of them held a value. A value that is
+agreed on is held by at least c - 2b >= b + 1 honest members.
 
-Proof. (i) Two honest members never propose different values, nor different bits. Of the c - b
-members behind a proposal, c - 2b are honest, and an honest member says one thing to all; two
-proposals would need 2 (c - 2b) <= c - b honest members, that is c <= 3b.
-(ii) If all honest members enter a phase with the same bit, c - b members say it to everyone, then
-propose it, and everyone is steadfast: it stays.
+Proof. Let f <= b be the number of Byzantine members. Of any c - b members, at least
+c - b - f >= c - 2b >= b + 1 are honest.
+(i) Two honest members never propose different values, nor different bits. At least c - b - f honest
+members sent the value, and an honest member sends the same word to all. Two different proposals
+would need 2 (c - b - f) honest members, but there are c - f. So c <= 2b + f <= 3b, which is false.
+(ii) If all honest members enter a phase with the same bit, it stays. At least c - b members send
+it to everyone, then all honest members propose it, and all of them are steadfast.
 (iii) In a phase with an honest king all honest members end with the same bit. If none is steadfast,
-all take the king's. If one is steadfast with bit x, then x came to it from c - b members, of whom
-c - 2b >= b + 1 are honest; so everyone, the king too, received x from more than b and, by (i), the
-other bit from b at most. All hold x, and so does the king. One of b + 1 kings is honest; with (ii),
-the bits are equal in the end.
-(iv) If the bit is 1 then, by (ii), some honest member entered the first phase with a 1: it had z
-proposed by c - b members, of whom c - 2b >= b + 1 are honest. By (i) every other value is proposed
-to anyone by b members at most. So z is the candidate of all. One of the honest who proposed z had
-it from c - b members, of whom c - 2b are honest and hold it.
-(v) If all honest members hold v, all propose v, all have the candidate v and the bit 1. If none
-holds anything, no value comes from more than b < c - b members; all propose nothing, no candidate
-comes from more than b, and all bits are 0.
+all take the king's bit. If one is steadfast with bit x, then it received x from c - b members, of
+whom at least b + 1 are honest. So every honest member, the king included, received x from more than
+b members and, by (i), the other bit from at most b. All of them take x, so the king sends x. One of
+the b + 1 kings is honest; with (ii), the bits are equal at the end.
+(iv) If the bit is 1 at the end then, by (ii), some honest member entered the first phase with 1. It
+received a proposal z from c - b members, of whom at least b + 1 are honest; these proposed z to
+everyone. By (i) no honest member proposes another value, so every other value is proposed by at
+most b members. So z is the candidate of all honest members. An honest member that proposed z
+received it from c - b members, of whom at least c - 2b are honest and hold it.
+(v) If all honest members hold v, all propose v, and all have the candidate v and the bit 1. If none
+holds a value, every value comes from at most b < c - b members, so no honest member proposes a
+value. Then every candidate comes from at most b members, and all bits are 0.
 
 Sources:
     Turpin and Coan, Inf. Process. Lett. 18, 73 (1984), in the form of Lynch, Distributed
@@ -47,47 +52,51 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 Value = bytes | None
-"""Digest of an update, or nothing."""
+"""Digest of an update, or None."""
 Word = bytes | int | None
-"""What a member says in an exchange: a value in the first two, a bit or `UNDECIDED` in the others.
-Nothing stands for a message that is missing or makes no sense as well."""
+"""What a member sends in an exchange: a value in the first two, a bit or `UNDECIDED` in the others.
+None also stands for a message that is missing or cannot be decoded."""
 
 UNDECIDED = 2
-"""Said instead of a bit."""
+"""Sent instead of a bit."""
 BITS = (0, 1)
 
 
 class State(NamedTuple):
-    """What a member knows of one node between two exchanges."""
+    """What a member knows about one node between two exchanges."""
 
     word: Word
-    """What it says next."""
+    """What it sends next."""
     candidate: Value = None
-    """What it has agreed on if the bit turns out to be 1."""
+    """The value that it has agreed on if its bit is 1 at the end."""
     steadfast: bool = False
-    """Whether it keeps its bit, whatever the king says."""
+    """Whether it keeps its bit, whatever the king sends."""
 
 
 Hear = Callable[[State, Sequence[Word], int, int], State]
+"""Returns the next state, given the present one, the words received, and the numbers c and b."""
 
 
 class Exchange(NamedTuple):
-    """A time in which members say one thing to all others."""
+    """A step of the agreement, in which each speaker sends one word to all other members."""
 
     name: str
     hear: Hear
     king: int | None = None
-    """The only member that speaks, if it isn't all of them."""
+    """The only member that sends, in [0, c); None if all of them do."""
 
 
 def hear_votes(state: State, heard: Sequence[Word], members: int, byzantine: int) -> State:
-    """Returns the state after `vote`: its word is the proposal.
+    """Returns the state after `vote`: its word is the proposal, or None.
 
     Args:
-        state: The member's own.
-        heard: What each of the c members said, its own word included.
-        members: Number c.
-        byzantine: Number b of members to withstand.
+        state: The member's own state; not used.
+        heard: The c words, one from each member, its own included; shape (c,).
+        members: Number c of members; at least 3 b + 1.
+        byzantine: Number b of Byzantine members to withstand; at least 0.
+
+    Source:
+        Turpin and Coan, Inf. Process. Lett. 18, 73 (1984).
 
     Example:
         >>> hear_votes(State(b"x"), [b"x", b"x", b"x", None], members=4, byzantine=1).word
@@ -99,9 +108,18 @@ def hear_votes(state: State, heard: Sequence[Word], members: int, byzantine: int
 
 
 def hear_proposals(state: State, heard: Sequence[Word], members: int, byzantine: int) -> State:
-    """Returns the state after `second`: a candidate, and as its word the bit that votes for it.
+    """Returns the state after `second`: the candidate, and its word is the bit.
 
-    Ties go to the lowest digest. Arguments as of `hear_votes`.
+    The candidate is the value proposed most often; of several, the lowest digest.
+
+    Args:
+        state: The member's own state; not used.
+        heard: The proposals, one from each member, its own included; shape (c,).
+        members: Number c of members; at least 3 b + 1.
+        byzantine: Number b of Byzantine members to withstand; at least 0.
+
+    Source:
+        Turpin and Coan, Inf. Process. Lett. 18, 73 (1984).
 
     Example:
         >>> hear_proposals(State(None), [b"x", b"x", None, None], members=4, byzantine=1)
@@ -115,7 +133,14 @@ def hear_proposals(state: State, heard: Sequence[Word], members: int, byzantine:
 def hear_bits(state: State, heard: Sequence[Word], members: int, byzantine: int) -> State:
     """Returns the state after `bit`: its word is the proposed bit, or `UNDECIDED`.
 
-    Arguments as of `hear_votes`.
+    Args:
+        state: The member's own state; its candidate is kept.
+        heard: The bits, one from each member, its own included; shape (c,).
+        members: Number c of members; at least 3 b + 1.
+        byzantine: Number b of Byzantine members to withstand; at least 0.
+
+    Source:
+        Berman, Garay and Perry, FOCS 1989, 410.
 
     Example:
         >>> hear_bits(State(0), [0, 1, 1, 1], members=4, byzantine=1).word
@@ -126,9 +151,16 @@ def hear_bits(state: State, heard: Sequence[Word], members: int, byzantine: int)
 
 
 def hear_proposed_bits(state: State, heard: Sequence[Word], members: int, byzantine: int) -> State:
-    """Returns the state after `propose`: a bit or `UNDECIDED`, and whether it is steadfast.
+    """Returns the state after `propose`: a bit or `UNDECIDED`, and whether the member is steadfast.
 
-    Arguments as of `hear_votes`.
+    Args:
+        state: The member's own state; its candidate is kept.
+        heard: The proposed bits, one from each member, its own included; shape (c,).
+        members: Number c of members; at least 3 b + 1.
+        byzantine: Number b of Byzantine members to withstand; at least 0.
+
+    Source:
+        Berman, Garay and Perry, FOCS 1989, 410.
 
     Example:
         >>> hear_proposed_bits(State(2), [2, 1, 1, 2], members=4, byzantine=1)
@@ -142,15 +174,18 @@ def hear_proposed_bits(state: State, heard: Sequence[Word], members: int, byzant
 
 
 def hear_king(state: State, heard: Sequence[Word], members: int, byzantine: int) -> State:
-    """Returns the state after `king`: the member's own bit if steadfast, or else the king's.
+    """Returns the state after `king`: the member's own bit if it is steadfast, or else the king's.
 
-    A king that is silent, undecided or makes no sense stands for 0: nothing is agreed on.
+    If the king sends anything but a bit, or nothing, the member takes the bit 0.
 
     Args:
-        state: The member's own.
-        heard: What the king said, as the only word.
+        state: The member's own state.
+        heard: The king's word only; shape (1,).
         members: Not used.
         byzantine: Not used.
+
+    Source:
+        Berman, Garay and Perry, FOCS 1989, 410.
 
     Example:
         >>> hear_king(State(2), [1], members=4, byzantine=1).word
@@ -163,9 +198,17 @@ def hear_king(state: State, heard: Sequence[Word], members: int, byzantine: int)
 
 
 def schedule(members: int, byzantine: int, round_number: int) -> list[Exchange]:
-    """Returns the exchanges of an agreement in order: 2 + 3 (b + 1) of them.
+    """Returns the 2 + 3 (b + 1) exchanges of an agreement, in order.
 
-    The leader rotates: member (r + p) mod c is the king of phase p in round r.
+    The king rotates: in round r the king of phase p, in [0, b], is member (r + p) mod c.
+
+    Args:
+        members: Number c of members; at least 3 b + 1.
+        byzantine: Number b of Byzantine members to withstand; at least 0.
+        round_number: Index r of the round; at least 0.
+
+    Source:
+        Turpin and Coan, Inf. Process. Lett. 18, 73 (1984); Berman, Garay and Perry, FOCS 1989, 410.
 
     Example:
         >>> [one.name for one in schedule(members=4, byzantine=1, round_number=0)]
@@ -183,17 +226,23 @@ def schedule(members: int, byzantine: int, round_number: int) -> list[Exchange]:
 
 
 def speakers(exchange: Exchange, members: int) -> range:
-    """Returns the members that speak in an exchange: all, or the king alone."""
+    """Returns the members that send in an exchange, in [0, c): all of them, or the king alone."""
     return range(members) if exchange.king is None else range(exchange.king, exchange.king + 1)
 
 
 def result(state: State) -> Value:
-    """Returns what a member has agreed on after the last exchange."""
+    """Returns the digest that a member has agreed on after the last exchange, or None.
+
+    Example:
+        >>> result(State(1, candidate=b"x")), result(State(0, candidate=b"x"))
+        (b'x', None)
+    """
     return state.candidate if state.word == 1 else None
 
 
 def _favourite(heard: Sequence[Word]) -> tuple[Value, int]:
-    # The value said most often, the lowest of several, and how often it was said.
+    # The most frequent value and its count. Ties go to the lowest value, so that all members who
+    # received the same words choose the same one.
     values = sorted({word for word in heard if isinstance(word, bytes)})
     best = max(values, key=heard.count, default=None)
     return best, heard.count(best) if best is not None else 0

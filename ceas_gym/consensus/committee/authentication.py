@@ -1,12 +1,12 @@
 """Authentication as nodes and hub would execute it: a Wegman-Carter tag on every update.
 
-The simulation only assumes its result: an update from a node with enough key for a tag is
-authenticated, and a forged one is not. A forgery passes with probability 2^-t if its author has
-seen no tag of the round, and with at most L 2^-t in any case, where an update has L blocks of t
-bits. The hash key may be reused, because the pad hides it. Over a run, these probabilities add up
-(Portmann).
+The simulation only assumes the result: an update from a node with enough key for a tag is
+authenticated, and a forged update is not. Each attempted forgery passes with probability 2^-t if
+its author has seen no tag of the round on that link, and with at most L 2^-t in any case, where a
+message has L blocks of t bits. The hash key may be reused, because the pads hide it. Over a run,
+the probabilities of all attempts add up (Portmann).
 
-Do not protect secrets with this module: its key comes from the random numbers of a simulation.
+Do not protect real data with this module: its key comes from the random numbers of a simulation.
 
 Sources:
     Wegman and Carter, JCSS 22, 265 (1981); Portmann, IEEE Trans. Inf. Theory 60, 4383 (2014),
@@ -26,15 +26,16 @@ from ceas_gym.consensus.committee import galois
 NODE_BYTES, ROUND_BYTES, LENGTH_BYTES = 2, 3, 3
 HEADER_BYTES = NODE_BYTES + ROUND_BYTES + LENGTH_BYTES
 WORD = np.dtype("<f4")
+"""Form of a number in a message: 32 bits, single precision."""
 
 Update = Float[np.ndarray, " parameters"]
 
 
 class Pad:
-    """One-time key in the order in which two parties measured it; every bit is used once.
+    """One-time key, in the order in which two parties measured it. Every bit is used once.
 
     Attributes:
-        position: Number of bits used so far; equal at both ends of a link.
+        position: Number of bits used so far, at least 0; equal at both ends of a link.
 
     Example:
         >>> pad = Pad([1, 0, 1, 1])
@@ -43,17 +44,17 @@ class Pad:
     """
 
     def __init__(self, bits: Iterable[int] = ()) -> None:
-        """Holds some bits, each 0 or 1."""
+        """Makes a pad of any number of bits, each 0 or 1."""
         self._bits: deque[bool] = deque()
         self.position = 0
         self.add(bits)
 
     def __len__(self) -> int:
-        """Returns how many bits are left."""
+        """Returns how many bits are left; at least 0."""
         return len(self._bits)
 
     def add(self, bits: Iterable[int]) -> None:
-        """Adds new key, which is used after the older bits.
+        """Adds new bits, which are used after the older ones.
 
         Args:
             bits: Any number of bits, each 0 or 1.
@@ -89,10 +90,11 @@ class Party(NamedTuple):
 
 
 class TaggedMessage(NamedTuple):
-    """What is sent, and anybody can read."""
+    """A message and its tag. Both are sent in the clear: anybody can read them."""
 
     message: bytes
     tag: int
+    """In [0, 2^t)."""
 
 
 Channel = Callable[[list[TaggedMessage]], list[TaggedMessage]]
@@ -108,7 +110,7 @@ def share(random: np.random.Generator, tag_bits: int, pad_bits: int) -> tuple[Pa
     """Returns the two ends of a link, which hold the same key.
 
     Args:
-        random: Source of the key.
+        random: Random numbers from which the key is drawn.
         tag_bits: Length of a tag, and so of the hash key, in bits; at least 1.
         pad_bits: Length of the one-time pad, in bits; at least 0.
     """
@@ -139,10 +141,12 @@ def encode(node: int, round_number: int, update: ArrayLike) -> bytes:
 
 
 def tag(message: bytes, bits: int, hash_key: int, pad: int) -> int:
-    """Returns the tag of a message: its hash, hidden by a one-time pad.
+    """Returns the tag of a message: its hash, plus a one-time pad that hides the hash.
 
-    The blocks M_1 to M_L of t bits are hashed to M_1 k + M_2 k^2 + ... + M_L k^L over GF(2^t). Two
-    messages of equal length differ by a given value at no more than L of the 2^t points k.
+    The blocks M_1 to M_L of t bits are hashed to M_1 k + M_2 k^2 + ... + M_L k^L over GF(2^t). The
+    hashes of two different messages of equal length differ by a given value for at most L of the
+    2^t points k, because a polynomial of degree L has at most L roots. Messages of different length
+    are different polynomials too, because their headers contain the length.
 
     Args:
         message: The bytes, whose last block is filled up with zeros.
@@ -164,9 +168,14 @@ def tag(message: bytes, bits: int, hash_key: int, pad: int) -> int:
 
 
 def verify(message: bytes, claimed: int, bits: int, hash_key: int, pad: int) -> bool:
-    """Returns whether a claimed tag, in [0, 2^t), is that of the message.
+    """Returns whether a claimed tag is that of the message.
 
-    The other arguments are those of `tag`.
+    Args:
+        message: The bytes that arrived.
+        claimed: The tag that arrived; valid only if in [0, 2^t).
+        bits: Length t of the tag, in bits.
+        hash_key: Point k, in [0, 2^t).
+        pad: The number in [0, 2^t) that the sender used for this message.
     """
     return tag(message, bits, hash_key, pad) == claimed
 
@@ -182,6 +191,9 @@ def send(
         update: The numbers to send, shape (parameters,).
         party: The node's end of its link, which loses the bits used.
         bits: Length of a tag, in bits.
+
+    Raises:
+        OverflowError: If node, round or length is out of range.
     """
     if len(party.pad) < bits:
         return None
@@ -199,9 +211,9 @@ def receive(
 ) -> dict[int, Update]:
     """Returns the updates that the hub accepts as authentic, by node.
 
-    Of each node the hub accepts the first message of this round that carries its tag. It has a pad
-    for a node exactly where the node has one, and uses it up even if no message arrives. So no pad
-    is left for a later forgery, and both ends have used the same bits.
+    The hub accepts the first message of this round that carries a node's valid tag. It has a pad
+    for a node exactly if the node has one, and uses it up even if no message arrives. So no pad is
+    left for a later forgery, and both ends have used the same bits.
 
     Args:
         round_number: Index of the round as the hub counts it, in [0, 2^24).
@@ -210,6 +222,9 @@ def receive(
         hub: The hub's end of each node's link.
         bits: Length of a tag, in bits.
         arrived: All messages that arrived, whoever sent them.
+
+    Returns:
+        The accepted updates by node, in single precision, each of shape (parameters,).
     """
     able = [node for node in np.flatnonzero(sends).tolist() if len(hub[node].pad) >= bits]
     pads = {node: hub[node].pad.draw(bits) for node in able}
@@ -235,11 +250,11 @@ def authenticate(
     bits: int,
     channel: Channel = faithful,
 ) -> dict[int, Update]:
-    """Returns the updates that the hub accepts when the authentication of a round is executed.
+    """Returns the updates that the hub accepts after executing the authentication of a round.
 
     Args:
         round_number: Index of the round, in [0, 2^24), for nodes and hub.
-        updates: Updates of all nodes.
+        updates: Updates of all nodes, of any real values.
         sends: Whether a node has shots to report, by the hub's estimate.
         nodes: The nodes' ends of their links. Their pads, and the hub's, lose the bits used.
         hub: The hub's ends.
@@ -247,7 +262,7 @@ def authenticate(
         channel: The network between them, or an attacker who controls it.
 
     Returns:
-        The accepted updates by node, in single precision.
+        The accepted updates by node, in single precision, each of shape (parameters,).
 
     Source:
         Wegman and Carter, JCSS 22, 265 (1981); Portmann, IEEE Trans. Inf. Theory 60, 4383 (2014),

@@ -1,7 +1,7 @@
-"""What bad members and nodes do, by name. They see the honest messages of an exchange first.
+"""What Byzantine members and nodes do in a whole round, by name.
 
-Tests go through all that bad members can do to the agreement; these are the behaviours that have a
-name, for a whole round.
+They see the honest messages of an exchange before they send their own. These are some behaviours
+that have a name; for the agreement alone, tests try everything that Byzantine members can do.
 """
 
 from collections.abc import Iterable
@@ -15,21 +15,25 @@ from ceas_gym.consensus.committee.signatures import Chain
 WORDS = frozenset({"vote", "second", "bit", "propose", "king"})
 """Exchanges that carry a word for each node."""
 VALUES = frozenset({"vote", "second"})
+"""Exchanges in which that word is a digest or None."""
 
 
 def obey(scene: Scene) -> list[Envelope]:
-    """Returns what the protocol has bad parties say."""
+    """Returns the messages that the protocol asks for, unchanged."""
     return scene.obey()
 
 
 def silent(scene: Scene) -> list[Envelope]:
-    """Returns nothing."""
+    """Returns no message."""
     del scene
     return []
 
 
 def equivocate(scene: Scene) -> list[Envelope]:
-    """Returns true messages to every second receiver, and twisted ones to the others."""
+    """Returns true messages to receivers of even index, and changed ones to those of odd index.
+
+    Indices of receivers are in [0, c + N). With signatures, a member signs two vectors of its own.
+    """
     return [
         scene.write(sender, receiver, _two_faced(scene, sender, body) if receiver % 2 else body)
         for (sender, receiver), body in scene.own.items()
@@ -37,29 +41,36 @@ def equivocate(scene: Scene) -> list[Envelope]:
 
 
 def delay(scene: Scene) -> list[Envelope]:
-    """Returns what the protocol asks for, too late."""
+    """Returns the messages that the protocol asks for, all of them after the deadline."""
     return [envelope._replace(late=True) for envelope in scene.obey()]
 
 
 def replay(scene: Scene) -> list[Envelope]:
-    """Returns all messages of before once more, ahead of what the protocol asks for."""
+    """Returns a copy of every earlier message, ahead of those that the protocol asks for."""
     return [*dict.fromkeys(scene.past), *scene.obey()]
 
 
 def forge(scene: Scene) -> list[Envelope]:
-    """Returns a twisted copy of every honest message with a guessed tag, ahead of what is due."""
+    """Returns changed copies of all honest messages, ahead of the messages that are due.
+
+    The tag of each copy is a guess, drawn uniformly in [0, 2^t).
+    """
     return [*(_forged(scene, envelope) for envelope in scene.honest), *scene.obey()]
 
 
 def lie_about_digests(scene: Scene) -> list[Envelope]:
-    """Returns votes for updates that nobody sent, and in a fetch updates that nobody asked for."""
+    """Returns votes for updates that nobody sent, and false updates in `fetch`."""
     if scene.name in VALUES or scene.name == "fetch":
         return _twisted(scene, scene.own)
     return scene.obey()
 
 
 def collude(scene: Scene) -> list[Envelope]:
-    """Bad nodes send to bad members and one honest one; bad members vouch to every second one."""
+    """Returns messages by which Byzantine nodes and members try to split the honest members.
+
+    Byzantine nodes send their updates to the Byzantine members and to one honest member only.
+    Byzantine members send their votes and proposals to members of odd index, in [0, c), only.
+    """
     if scene.name == "update":
         favoured = min(set(range(scene.members)) - scene.bad)
         chosen = {favoured, *scene.bad}
@@ -71,12 +82,12 @@ def collude(scene: Scene) -> list[Envelope]:
 
 
 def stall(scene: Scene) -> list[Envelope]:
-    """Returns what the protocol asks for, but nothing from a bad leader."""
+    """Returns the messages that the protocol asks for, but none from a Byzantine king."""
     return [] if scene.name == "king" else scene.obey()
 
 
 def withhold_confirmations(scene: Scene) -> list[Envelope]:
-    """Returns what the protocol asks for, but no models for the nodes."""
+    """Returns the messages that the protocol asks for, but no models for the nodes."""
     return [] if scene.name == "model" else scene.obey()
 
 
@@ -95,11 +106,12 @@ BEHAVIOURS: dict[str, Behaviour] = {
 
 
 def twist(name: str, body: bytes) -> bytes:
-    """Returns another message of the same kind: other digests, opposite bits, other numbers.
+    """Returns a changed body of the same form: other digests, opposite bits, other numbers.
 
     Args:
-        name: The exchange.
-        body: What the protocol asks for.
+        name: Name of the exchange, which decides the form.
+        body: The body that the protocol asks for. If it holds words, each is None, an integer
+            in [0, 2], or a digest.
 
     Example:
         >>> twist("bit", messages.encode_words([0, 1])) == messages.encode_words([1, 0])
@@ -118,7 +130,7 @@ def _other(word: Word) -> Word:
 
 
 def _count(body: bytes) -> int:
-    # Words in a message: skips the digests.
+    # Number of words in a body. A digest follows its code and is skipped.
     count = place = 0
     while place < len(body):
         place += 1 + messages.DIGEST_BYTES * (body[place] == messages.A_DIGEST)
@@ -134,7 +146,7 @@ def _two_faced(scene: Scene, sender: int, body: bytes) -> bytes:
 
 
 def _signed_anew(scene: Scene, sender: int, chain: Chain) -> Chain:
-    # Another vector in its own name, with a true signature.
+    # Only its own vector can be replaced, because the sender cannot sign for another origin.
     if chain.signers != (sender,):
         return chain
     other = chain._replace(vector=twist("vote", chain.vector))
@@ -152,7 +164,7 @@ def _forged(scene: Scene, envelope: Envelope) -> Envelope:
     other = message[:start] + twist(scene.name, message[start:])
     guess = int.from_bytes(scene.random.bytes(-(-scene.tag_bits // 8)), "little")
     guess &= (1 << scene.tag_bits) - 1
-    # A message of another length has another header.
+    # A changed body may have another length, so it needs a header of its own.
     sender = messages.sender_of(message)
     fitting = messages.encode(scene.number, sender, scene.round_number, other[start:])
     return Envelope(envelope.receiver, TaggedMessage(fitting, guess))

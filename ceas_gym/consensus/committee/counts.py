@@ -1,6 +1,6 @@
 """How many tags a round of the committee takes, and how many bits of key.
 
-With c members of whom b may be bad, N nodes, t bits a tag and no signatures, a round has
+With c members of whom b may be Byzantine, N nodes, tags of t bits and no signatures, a round takes
 
 - `corrections`: one tag for each node and each member that served data to it, S in all, at most
   c N;
@@ -8,25 +8,29 @@ With c members of whom b may be bad, N nodes, t bits a tag and no signatures, a 
 - `vote` and `second`: one for each ordered pair of members, c (c - 1) each;
 - `bit` and `propose`: the same, in each of b + 1 phases;
 - `king`: c - 1 in each phase;
-- `fetch`: one for each member that lacks agreed updates and each that said to hold some of them and
-  does, F in all; 0 if all members received the same, and c (c - 1) at most;
+- `fetch`: one for each ordered pair of members of which the first said that it holds an agreed
+  update and the second said that it does not, F in all and at most c (c - 1). F is 0 if all members
+  received the same updates and all say so;
 - `model`: one for each node and member, c N.
 
-So the nodes' links take S + 2 c N tags, or S / N + 2 c for a node, and the members' links
+So the nodes' links take S + 2 c N tags, or S / N + 2 c for each node, and the members' links take
 
     (c - 1) [2 c + (b + 1) (2 c + 1)] + F,
 
-whatever the number of nodes, as a message speaks of all of them. Every tag takes t bits of the key
-of one link. Bad parties cannot change these numbers but for F: a pad is given up for whatever is
-due, and no more.
+whatever the number of nodes, because one message covers all nodes. Every tag takes t bits of the
+key of one link. The hash key of a link, t bits once, is not counted. Byzantine parties can change F
+only, because each link uses up one pad for each message that is due, and none for other messages.
 
-With signatures (`one_time_hash`) the members' links take, in b + 1 exchanges between all of them,
+With signatures (`one_time_hash`) there are b + 1 exchanges among all members. Their links take
 
-    (b + 1) c (c - 1) + F tags and 3 t (c - 1) bits for each signature,
+    (b + 1) c (c - 1) + F tags, and 3 t (c - 1) bits for each signature.
 
-of which there are c if b = 0, and c + c (c - 1) = c^2 otherwise if nobody equivocates: each member
-signs its own vector, and once each of the others'. A bad member can make every other one sign a
-second vector of its own, b (c - b) more in all, and honest members sign nothing else.
+There are c signatures if b = 0. Otherwise there are c + c (c - 1) = c^2 if nobody signs two vectors
+of its own: each member signs its own vector, and that of each other member once. A Byzantine member
+can make every honest one sign a second vector, b (c - b) more in all; honest members sign nothing
+else. A Byzantine member itself makes at most 2 c signatures.
+
+The counts follow from the protocol, and tests compare them with executed rounds.
 """
 
 from typing import NamedTuple
@@ -34,18 +38,19 @@ from typing import NamedTuple
 from ceas_gym.consensus.committee.settings import Committee
 
 SHARES = 3
-"""Strings of t bits that each verifier shares with the signer for a signature: see `signatures`."""
+"""Strings of t bits of key that a signature takes on the link to each verifier."""
 
 
 class Cost(NamedTuple):
-    """What a round takes.
+    """What a round takes; every number is at least 0.
 
     Attributes:
         node_tags: Tags on links of a node and a member.
         member_tags: Tags on links of two members.
-        exchanges: Exchanges in order, from the corrections to the model.
-        signatures: Signatures of members.
-        key_bits: Bits of key in all, at one end of the links.
+        exchanges: Number of exchanges, from `corrections` to `model`.
+        signatures: Signatures that members make.
+        key_bits: Bits of key that all links use up. Both ends of a link use up the same bits, which
+            count once.
     """
 
     node_tags: int
@@ -59,10 +64,15 @@ def of_round(committee: Committee, nodes: int, served: int = 0, fetches: int = 0
     """Returns the cost of a round in which nobody is short of key and no member signs twice.
 
     Args:
-        committee: The committee.
-        nodes: Number N of nodes.
-        served: Pairs S of a member and a node to which it served data; in [0, c N].
-        fetches: Messages F by which members get updates that they lack; in [0, c (c - 1)].
+        committee: Settings of the committee.
+        nodes: Number N of nodes; at least 0.
+        served: Number S of combinations of a member and a node to which it served data, in
+            [0, c N].
+        fetches: Number F of messages by which members get updates that they lack, in
+            [0, c (c - 1)].
+
+    Returns:
+        Numbers of tags, exchanges and signatures, and the key used up in bits.
 
     Example:
         >>> of_round(Committee(members=4, byzantine=1, tag_bits=68), nodes=50)
@@ -78,17 +88,27 @@ def of_round(committee: Committee, nodes: int, served: int = 0, fetches: int = 0
 
 
 def agreement_exchanges(committee: Committee) -> int:
-    """Returns the exchanges of the agreement: 2 + 3 (b + 1), or b + 1 with signatures."""
+    """Returns the number of exchanges of the agreement: 2 + 3 (b + 1), or b + 1 with signatures.
+
+    Args:
+        committee: Settings, with b in [0, (c - 1) / 3], or in [0, (c - 1) / 2] with signatures.
+
+    Source:
+        Without signatures: Turpin and Coan, Inf. Process. Lett. 18, 73 (1984), and Berman, Garay
+        and Perry, FOCS 1989, 410. With them: Dolev and Strong, SIAM J. Comput. 12, 656 (1983).
+    """
     phases = committee.byzantine + 1
     return 2 + 3 * phases if committee.signatures == "none" else phases
 
 
 def agreement_tags(members: int, byzantine: int) -> int:
-    """Returns the tags of an agreement without signatures: (c - 1) [2 c + (b + 1) (2 c + 1)].
+    """Returns the number of tags of an agreement without signatures.
+
+    It is (c - 1) [2 c + (b + 1) (2 c + 1)].
 
     Args:
-        members: Number c.
-        byzantine: Number b.
+        members: Number c of members; at least 1.
+        byzantine: Number b of Byzantine members to withstand, in [0, (c - 1) / 3].
 
     Example:
         >>> [agreement_tags(3 * b + 1, b) for b in range(3)]
@@ -98,11 +118,11 @@ def agreement_tags(members: int, byzantine: int) -> int:
 
 
 def signed_tags(members: int, byzantine: int) -> int:
-    """Returns the tags of an agreement with signatures: (b + 1) c (c - 1).
+    """Returns the number of tags of an agreement with signatures: (b + 1) c (c - 1).
 
     Args:
-        members: Number c.
-        byzantine: Number b.
+        members: Number c of members; at least 1.
+        byzantine: Number b of Byzantine members to withstand, in [0, (c - 1) / 2].
 
     Example:
         >>> [signed_tags(2 * b + 1, b) for b in range(3)]
@@ -112,12 +132,18 @@ def signed_tags(members: int, byzantine: int) -> int:
 
 
 def most_on_link(committee: Committee) -> int:
-    """Returns pads of t bits that the link of two members needs at most in a round.
+    """Returns how many pads the link of two members needs at most in a round.
 
-    Without signatures each of them sends 2 + 2 (b + 1) messages and one fetch, and king messages
-    take one more in each phase led by either of them: two at most, as no member leads twice, or one
-    if there is one phase only. With signatures each sends b + 1 messages and one fetch, and has
-    key due for 2 c signatures, at three pads each: two vectors of each member's.
+    The result times `committee.tag_bits` is the key needed, in bits, without the hash key.
+
+    Without signatures each end sends 2 + 2 (b + 1) messages and one fetch. Each phase of which one
+    of the two is king takes one pad more. There are at most two such phases, because no member is
+    king twice, and one if there is only one phase. With signatures each end sends b + 1 messages
+    and one fetch. It may also sign 2 c vectors, two of each member, at three pads a signature.
+
+    Example:
+        >>> most_on_link(Committee(members=4, byzantine=1))
+        16
     """
     c, phases = committee.members, committee.byzantine + 1
     if committee.signatures != "none":

@@ -1,19 +1,22 @@
-"""The fields GF(2^t): polynomials over GF(2) modulo an irreducible one, as bits of integers."""
+"""The fields GF(2^t), whose elements are polynomials over GF(2) modulo an irreducible one.
+
+A polynomial is stored as an integer: bit i is the coefficient of x^i.
+"""
 
 from collections.abc import Sequence
 from functools import cache
 
 X = 0b10
-"""The polynomial x: bit i of an integer is the coefficient of x^i."""
+"""The polynomial x."""
 
 
 def multiply(one: int, other: int, modulus: int) -> int:
-    """Returns the product of two elements of the field. Their sum is `one ^ other`.
+    """Returns the product of two elements of the field GF(2^t); their sum is `one ^ other`.
 
     Args:
         one: An element in [0, 2^t), where t is the degree of the modulus.
         other: Another element in [0, 2^t).
-        modulus: Irreducible polynomial that defines the field.
+        modulus: Irreducible polynomial that defines the field, in [2^t, 2^(t + 1)).
 
     Returns:
         An element in [0, 2^t).
@@ -41,7 +44,7 @@ def evaluate(coefficients: Sequence[int], point: int, modulus: int) -> int:
     Args:
         coefficients: Elements c_1 to c_L of the field, in [0, 2^t).
         point: Element k at which the polynomial is evaluated, in [0, 2^t).
-        modulus: Irreducible polynomial that defines the field.
+        modulus: Irreducible polynomial that defines the field, in [2^t, 2^(t + 1)).
 
     Returns:
         An element in [0, 2^t).
@@ -61,13 +64,14 @@ def evaluate(coefficients: Sequence[int], point: int, modulus: int) -> int:
 
 @cache
 def irreducible(degree: int) -> int:
-    """Returns the first irreducible polynomial of a degree, in the order of the integers.
+    """Returns the irreducible polynomial of a degree that is the smallest integer.
 
     Args:
-        degree: At least 1; for a few hundred, the search takes less than a second.
+        degree: Degree t of the polynomial; at least 1. Up to a few hundred, the search takes less
+            than a second.
 
     Returns:
-        A polynomial in [2^degree, 2^(degree + 1)), whose bits are its coefficients.
+        A polynomial in [2^t, 2^(t + 1)), whose bits are its coefficients.
 
     Raises:
         ValueError: If the degree is less than 1.
@@ -78,7 +82,7 @@ def irreducible(degree: int) -> int:
     """
     if degree < 1:
         raise ValueError(f"Argument `degree` must be at least 1, but is {degree}.")
-    # Odd numbers only: a polynomial without a constant term can be divided by x.
+    # Even numbers are left out, because a polynomial without a constant term is divisible by x.
     candidates = range((1 << degree) + 1, 2 << degree, 2)
     return next(filter(is_irreducible, candidates))
 
@@ -86,14 +90,15 @@ def irreducible(degree: int) -> int:
 def is_irreducible(polynomial: int) -> bool:
     """Returns whether a polynomial over GF(2) is not a product of two of lower degree.
 
-    The factors of x^(2^i) - x are all irreducible polynomials whose degree divides i. So a
-    polynomial of degree t is irreducible if it has no factor in common with them for i = 1 to t/2.
+    The irreducible factors of x^(2^i) - x are all irreducible polynomials whose degree divides i.
+    So a polynomial of degree t >= 1 is irreducible if and only if it has no factor in common with
+    x^(2^i) - x for any i in [1, t/2].
 
     Args:
         polynomial: At least 1; bit i is the coefficient of x^i.
 
     Source:
-        Ben-Or, FOCS 1981, 394: for most reducible polynomials, a small i suffices.
+        Ben-Or, FOCS 1981, 394. Most reducible polynomials are found at a small i.
 
     Example:
         >>> is_irreducible(0b111), is_irreducible(0b101)  # x^2 + 1 is (x + 1)^2

@@ -1,7 +1,7 @@
-"""The key of a round: every pair of parties shares its own, and no bit of it is used twice.
+"""The key of a round: the two parties of every link share their own, and no bit is used twice.
 
-Only the hash key of a link is used for every tag of the link, as its one-time pads hide all about
-it (see `authentication`).
+The exception is the hash key of a link, which serves all tags of the link, because the one-time
+pads hide it (see `authentication`).
 """
 
 from collections.abc import Iterable
@@ -18,22 +18,32 @@ Link = tuple[int, int]
 
 
 class Slot(NamedTuple):
-    """What both ends of a link know about one message from one of them to the other."""
+    """The key with which both ends of a link compute the tag of one message.
+
+    Attributes:
+        hash_key: Hash key of the link, in [0, 2^t).
+        pad: One-time pad of the message, in [0, 2^t).
+        bits: Length t of a tag in bits.
+    """
 
     hash_key: int
     pad: int
     bits: int
 
     def tag(self, message: bytes) -> int:
-        """Returns the tag of a message."""
+        """Returns the tag of a message, in [0, 2^t).
+
+        Source:
+            Wegman and Carter, JCSS 22, 265 (1981); see `authentication.tag`.
+        """
         return authentication.tag(message, self.bits, self.hash_key, self.pad)
 
 
 class KeyStore:
-    """The key of all parties; each end of a link is held and used up by itself.
+    """The key of all parties. Each end of a link has its own copy and uses it up on its own.
 
     Attributes:
-        bits: Length t of a tag.
+        bits: Length t of a tag in bits.
 
     Example:
         >>> store = KeyStore(bits=8)
@@ -43,18 +53,24 @@ class KeyStore:
     """
 
     def __init__(self, bits: int) -> None:
-        """Holds no key yet."""
+        """Makes a store without links.
+
+        Args:
+            bits: Length t of a tag in bits; at least 1.
+        """
         self.bits = bits
         self._ends: dict[Link, tuple[Party, Party]] = {}
         self._used: dict[Link, int] = {}
 
     def deal(self, random: np.random.Generator, links: Iterable[Link], tags: int) -> None:
-        """Gives links a fresh hash key, and pads for some tags.
+        """Gives each link a fresh hash key and fresh pads, in place of any key that it had.
+
+        The new key of a link is t (1 + tags) long, in bits.
 
         Args:
-            random: Source of the key.
-            links: Pairs of parties.
-            tags: Pads of t bits for each; at least 0.
+            random: Random numbers from which the key is drawn.
+            links: Links, each as the indices of its two parties in either order.
+            tags: Number of pads of t bits for each link; at least 0.
         """
         for one, other in links:
             link = _link(one, other)
@@ -62,36 +78,65 @@ class KeyStore:
             self._used[link] = self.bits
 
     def left(self, one: int, other: int) -> int:
-        """Returns the bits that two parties have left for pads; 0 if they have no link."""
+        """Returns the length of pad that two parties have left, in bits; 0 without a link.
+
+        Args:
+            one: Index of a party, in [0, c + N).
+            other: Index of another party, in [0, c + N); the order does not matter.
+        """
         ends = self._ends.get(_link(one, other))
         return len(ends[0].pad) if ends else 0
 
     def used(self, one: int, other: int) -> int:
-        """Returns the bits of pad that two parties have used so far."""
+        """Returns the length of pad that two parties have used, in bits; 0 without a link.
+
+        Args:
+            one: Index of a party, in [0, c + N).
+            other: Index of another party, in [0, c + N); the order does not matter.
+        """
         return self._used.get(_link(one, other), self.bits) - self.bits
 
     def total(self) -> int:
-        """Returns the bits of pad that all links have used so far."""
+        """Returns the length of pad that all links together have used so far, in bits.
+
+        Hash keys are not included.
+        """
         return sum(used - self.bits for used in self._used.values())
 
     def affords(self, one: int, other: int) -> bool:
-        """Returns whether two parties have key for one more tag. Both of them know."""
+        """Returns whether two parties have at least t bits of pad left, enough for one more tag.
+
+        Args:
+            one: Index of a party, in [0, c + N).
+            other: Index of another party, in [0, c + N); the order does not matter.
+        """
         return self.left(one, other) >= self.bits
 
     def slot(self, sender: int, receiver: int) -> Slot:
-        """Returns what is needed for one message, and gives up its pad at both ends.
+        """Returns the key for the tag of one message, and removes its t bits of pad at both ends.
+
+        Args:
+            sender: Index of a party, in [0, c + N).
+            receiver: Index of another party, in [0, c + N).
 
         Raises:
-            ValueError: If the parties are short of key.
+            ValueError: If the parties have fewer than t bits of pad left.
+            KeyError: If they have no link.
         """
         ends = self._ends[_link(sender, receiver)]
         return Slot(ends[0].hash_key, self.draw(sender, receiver, self.bits), self.bits)
 
     def draw(self, one: int, other: int, bits: int) -> int:
-        """Returns the next bits that two parties share, as a number; they are gone then.
+        """Returns the next bits of pad as a number in [0, 2^bits), and removes them at both ends.
+
+        Args:
+            one: Index of a party, in [0, c + N).
+            other: Index of another party, in [0, c + N); the order does not matter.
+            bits: Number of bits; at least 0.
 
         Raises:
-            ValueError: If the parties are short of key.
+            ValueError: If the parties have fewer bits of pad left.
+            KeyError: If they have no link.
         """
         link = _link(one, other)
         first, second = (end.pad for end in self._ends[link])
@@ -104,13 +149,18 @@ class KeyStore:
 
 
 def full(committee: Committee, nodes: int, random: np.random.Generator, tags: int) -> KeyStore:
-    """Returns key for all links of a committee and its nodes.
+    """Returns key for the links of any two members, and of each member and each node.
 
     Args:
-        committee: Members are the parties 0 to c - 1, nodes those from c on.
-        nodes: Number of nodes; at least 0.
-        random: Source of the key.
-        tags: Tags that each link has key for.
+        committee: Settings of the committee. Members are the parties in [0, c).
+        nodes: Number N of nodes, which are the parties in [c, c + N); at least 0.
+        random: Random numbers from which the key is drawn.
+        tags: Number of pads of t bits on each link; at least 0.
+
+    Example:
+        >>> store = full(Committee(members=2, tag_bits=8), 1, np.random.default_rng(0), tags=3)
+        >>> store.left(0, 1), store.left(0, 2), store.left(2, 3)
+        (24, 24, 0)
     """
     store = KeyStore(committee.tag_bits)
     parties = range(committee.members + nodes)

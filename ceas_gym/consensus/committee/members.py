@@ -1,4 +1,4 @@
-"""An honest member in a round: what it holds, what it says, and what it makes of what it hears."""
+"""An honest member in a round: what it stores, what it sends, and how it uses what it receives."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ from ceas_gym.consensus.committee.settings import Committee
 WORD = np.dtype("<f4")
 Model = Float[np.ndarray, " parameters"]
 Rule = Callable[[dict[int, Model]], Model]
-"""Makes one update of the agreed ones, which are given by node. Equal sets must give equal results,
-bit for bit; it is not asked about an empty set."""
+"""Returns the model, given the agreed updates by node, each of shape (parameters,). Equal updates
+must give equal models, bit for bit. It is never called without updates."""
 
 
 @dataclass
@@ -22,15 +22,17 @@ class Member:
     """One member's part in a round.
 
     Attributes:
-        index: Which member it is.
-        committee: The committee.
-        nodes: Number of nodes.
-        size: Bytes of an update.
-        round_number: Index of the round.
-        updates: Updates that it holds, by node.
-        digests: Their digests, or nothing, for all nodes, before anything was fetched.
-        votes: What each member said in the vote, as this one heard it.
-        states: Of the agreement on each node's value.
+        index: Index of the member, in [0, c).
+        committee: Settings of the committee.
+        nodes: Number N of nodes.
+        size: Length of an update in bytes.
+        round_number: Index of the round, in [0, 2^24).
+        updates: Updates that it holds, by node, in [0, N).
+        digests: For each node the digest of the update that its node sent, or None. Updates that
+            are fetched later do not change it.
+        votes: By member, in [0, c), its words for all nodes in the vote, as this member received
+            them.
+        states: For each node the state of the agreement on its update.
     """
 
     index: int
@@ -44,7 +46,11 @@ class Member:
     states: list[State] = field(default_factory=list[State])
 
     def receive(self, arrived: Mapping[int, bytes]) -> None:
-        """Takes in the nodes' updates, by node; those of another length are refused."""
+        """Stores the nodes' updates and their digests; refuses updates of another length.
+
+        Args:
+            arrived: Updates as bytes, by node, in [0, N).
+        """
         self.updates = {k: update for k, update in arrived.items() if len(update) == self.size}
         self.digests = [
             self._digest(k, self.updates[k]) if k in self.updates else None
@@ -53,11 +59,16 @@ class Member:
         self.states = [State(value) for value in self.digests]
 
     def says(self) -> bytes:
-        """Returns what the member says in the next exchange of the agreement, of all nodes."""
+        """Returns the body that the member sends next: its words for all nodes, shape (N,)."""
         return messages.encode_words([state.word for state in self.states])
 
     def hears(self, exchange: Exchange, arrived: Mapping[int, bytes]) -> None:
-        """Takes in what others say in an exchange of the agreement, by member."""
+        """Computes the next states from what other members sent in an exchange of the agreement.
+
+        Args:
+            exchange: The exchange, whose `hear` is the rule for the next state.
+            arrived: Bodies by member, in [0, c). Whoever is missing counts as having sent None.
+        """
         c, b = self.committee.members, self.committee.byzantine
         said = {who: messages.decode_words(body, self.nodes) for who, body in arrived.items()}
         said[self.index] = [state.word for state in self.states]
@@ -71,11 +82,15 @@ class Member:
         ]
 
     def agreed(self) -> tuple[Value, ...]:
-        """Returns what was agreed on: a digest, or nothing, for each node."""
+        """Returns what was agreed on for each of the N nodes: a digest, or None; shape (N,)."""
         return tuple(agreement.result(state) for state in self.states)
 
     def owes(self, other: int) -> dict[int, bytes]:
-        """Returns the agreed updates that it holds and another said not to hold, by node."""
+        """Returns the agreed updates that it holds and the other member said not to hold, by node.
+
+        Args:
+            other: Index of another member, in [0, c).
+        """
         said = self.votes[other]
         return {
             k: self.updates[k]
@@ -84,7 +99,11 @@ class Member:
         }
 
     def expects(self, other: int) -> bool:
-        """Returns whether it lacks an agreed update that another said to hold."""
+        """Returns whether it lacks an agreed update that the other member said to hold.
+
+        Args:
+            other: Index of another member, in [0, c).
+        """
         said = self.votes[other]
         return any(
             value is not None and self.digests[k] != value and said[k] == value
@@ -92,7 +111,11 @@ class Member:
         )
 
     def fetch(self, bodies: list[bytes]) -> None:
-        """Takes in agreed updates from other members: those with the agreed digest."""
+        """Stores the updates from other members whose digests were agreed on.
+
+        Args:
+            bodies: Bodies in the form of `messages.encode_updates`, or any bytes.
+        """
         agreed = self.agreed()
         for body in bodies:
             for k, update in messages.decode_updates(body, self.size).items():
@@ -100,10 +123,15 @@ class Member:
                     self.updates[k] = update
 
     def model(self, rule: Rule) -> bytes | None:
-        """Returns what the rule makes of the agreed updates, in 32-bit words.
+        """Returns the model that the rule computes from the agreed updates, as bytes.
 
-        It is empty if none was agreed on; and there is none if the member never got an agreed
-        update, which takes more than b bad ones.
+        Args:
+            rule: The rule that all members use.
+
+        Returns:
+            The model in single precision, shape (parameters,). It is empty if no update was agreed
+            on, and None if the member lacks an agreed update, which is impossible as long as the
+            promises of `round` hold.
         """
         agreed = [k for k, value in enumerate(self.agreed()) if value is not None]
         held = {k: self.updates.get(k, b"") for k in agreed}

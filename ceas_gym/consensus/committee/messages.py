@@ -1,10 +1,12 @@
-"""What parties write to each other, as bytes: headers, vectors of words, updates, digests.
+"""Encodes what parties send as bytes: headers, vectors of words, updates, digests.
 
-Whatever arrives may come from a bad party. What makes no sense reads as nothing.
+A message may come from a Byzantine party. A body that cannot be decoded is read as if it were
+empty: as `None` for every node, or as no updates.
 
-Assumption. A digest stands for an update, since SHA-256 is taken to be collision-resistant: nobody
-finds two updates with equal digests. It is the only computational assumption of the protocol; votes
-that carry whole updates would need none, and as many tags, but much longer messages.
+Assumption. In votes a digest replaces the update. SHA-256 is assumed to be collision-resistant:
+nobody finds two updates with equal digests. This is the only computational assumption of the
+protocol. Votes with whole updates would need no such assumption and as many tags, but much longer
+messages.
 
 Source:
     FIPS 180-4 (SHA-256).
@@ -19,19 +21,22 @@ EXCHANGE_BYTES, PARTY_BYTES, ROUND_BYTES, LENGTH_BYTES = 1, 2, 3, 3
 HEADER_BYTES = EXCHANGE_BYTES + PARTY_BYTES + ROUND_BYTES + LENGTH_BYTES
 DIGEST_BYTES = hashlib.sha256().digest_size
 NOTHING, A_DIGEST = 0xFF, 0xFE
+"""First byte of the code of `None`, and of a digest; a bit or `UNDECIDED` is its own code."""
 
 
 def header(exchange: int, sender: int, round_number: int, length: int) -> bytes:
-    """Returns the 72 bits that begin a message: no two messages of a run have the same.
+    """Returns the header of a message, 9 bytes.
+
+    No two messages that the protocol asks a sender to send to the same receiver have equal headers.
 
     Args:
-        exchange: Position of the exchange in its round; below 2^8.
-        sender: Index of the party; below 2^16.
-        round_number: Index of the round; below 2^24.
-        length: Bytes that follow; below 2^24.
+        exchange: Position of the exchange in its round, in [0, 2^8).
+        sender: Index of the party, in [0, 2^16).
+        round_number: Index of the round, in [0, 2^24).
+        length: Length of the body in bytes, in [0, 2^24).
 
     Raises:
-        OverflowError: If one of them does not fit.
+        OverflowError: If an argument is out of its range.
     """
     fields = (
         (exchange, EXCHANGE_BYTES),
@@ -43,7 +48,16 @@ def header(exchange: int, sender: int, round_number: int, length: int) -> bytes:
 
 
 def encode(exchange: int, sender: int, round_number: int, body: bytes) -> bytes:
-    """Returns a whole message: the header and what it is about. Arguments as of `header`.
+    """Returns a whole message: the header, then the body.
+
+    Args:
+        exchange: Position of the exchange in its round, in [0, 2^8).
+        sender: Index of the party, in [0, 2^16).
+        round_number: Index of the round, in [0, 2^24).
+        body: Fewer than 2^24 bytes.
+
+    Raises:
+        OverflowError: If an argument is out of its range.
 
     Example:
         >>> encode(exchange=2, sender=1, round_number=3, body=b"hi").hex(" ")
@@ -53,12 +67,25 @@ def encode(exchange: int, sender: int, round_number: int, body: bytes) -> bytes:
 
 
 def sender_of(message: bytes) -> int:
-    """Returns whom a message claims to be from."""
+    """Returns the sender that a message claims, in [0, 2^16); only its tag proves the claim.
+
+    Args:
+        message: Any bytes; those missing from the header count as 0.
+
+    Example:
+        >>> sender_of(encode(exchange=2, sender=1, round_number=3, body=b"hi"))
+        1
+    """
     return int.from_bytes(message[EXCHANGE_BYTES : EXCHANGE_BYTES + PARTY_BYTES], "little")
 
 
 def body_of(message: bytes, exchange: int, round_number: int) -> bytes | None:
-    """Returns what a message says, or nothing if it belongs to another exchange or round.
+    """Returns the body of a message, or None if it belongs to another exchange or round.
+
+    Args:
+        message: Any bytes. It is also refused if its length is not the one in its header.
+        exchange: Position of the exchange in its round, in [0, 2^8).
+        round_number: Index of the round, in [0, 2^24).
 
     Example:
         >>> body_of(encode(2, 1, 3, b"hi"), exchange=2, round_number=3)
@@ -66,18 +93,39 @@ def body_of(message: bytes, exchange: int, round_number: int) -> bytes | None:
         >>> body_of(encode(2, 1, 3, b"hi"), exchange=2, round_number=4)
     """
     body = message[HEADER_BYTES:]
-    # The sender is whoever it claims; the tag tells.
+    # The claimed sender is not checked here, because the tag proves it.
     due = header(exchange, sender_of(message), round_number, len(body))
     return body if message.startswith(due) else None
 
 
 def digest(node: int, round_number: int, update: bytes) -> bytes:
-    """Returns the digest of an update: 32 bytes, which also fix its node and round."""
+    """Returns the digest of an update, 32 bytes; it depends on the node and the round, too.
+
+    Args:
+        node: Index of the node, in [0, 2^16).
+        round_number: Index of the round, in [0, 2^24).
+        update: Fewer than 2^24 bytes.
+
+    Raises:
+        OverflowError: If an argument is out of its range.
+
+    Source:
+        FIPS 180-4 (SHA-256).
+
+    Example:
+        >>> digest(node=0, round_number=0, update=b"update").hex()[:8]
+        '15f96bed'
+    """
     return hashlib.sha256(header(0, node, round_number, len(update)) + update).digest()
 
 
 def encode_words(words: Sequence[Word]) -> bytes:
-    """Returns what a member says of all nodes: one byte for each, and the digest where there's one.
+    """Returns a member's words for all nodes as bytes.
+
+    Each word takes one byte, and 32 more if it is a digest.
+
+    Args:
+        words: One word for each node: None, an integer in [0, 2], or a digest of 32 bytes.
 
     Example:
         >>> encode_words([None, 1, 0]).hex(" ")
@@ -87,11 +135,14 @@ def encode_words(words: Sequence[Word]) -> bytes:
 
 
 def decode_words(body: bytes, nodes: int) -> list[Word]:
-    """Returns the words for all nodes; nothing at all if the message is garbled.
+    """Returns the words for all nodes; None for each of them if the body cannot be decoded.
 
     Args:
-        body: As from `encode_words`, or from a bad member.
-        nodes: How many words are due.
+        body: Made by `encode_words`, or any bytes from a Byzantine member.
+        nodes: Number N of nodes, and so of words; at least 0.
+
+    Returns:
+        N words, each of them None, an integer in [0, 2], or a digest of 32 bytes.
 
     Example:
         >>> decode_words(encode_words([None, 1, bytes(32)]), nodes=3) == [None, 1, bytes(32)]
@@ -110,18 +161,22 @@ def decode_words(body: bytes, nodes: int) -> list[Word]:
 
 
 def encode_updates(updates: Mapping[int, bytes]) -> bytes:
-    """Returns updates by node as one message, for a member that lacks them."""
+    """Returns some nodes' updates as one body, which is sent to a member that lacks them.
+
+    Args:
+        updates: Updates by node, in [0, 2^16); all of them have the same number of bytes.
+    """
     return b"".join(
         node.to_bytes(PARTY_BYTES, "little") + update for node, update in updates.items()
     )
 
 
 def decode_updates(body: bytes, size: int) -> dict[int, bytes]:
-    """Returns updates by node; none if the message is garbled.
+    """Returns updates by node, in [0, 2^16); none if the body cannot be decoded.
 
     Args:
-        body: As from `encode_updates`, or from a bad member.
-        size: Bytes of an update; at least 0.
+        body: Made by `encode_updates`, or any bytes from a Byzantine member.
+        size: Length of an update in bytes; at least 0.
 
     Example:
         >>> decode_updates(encode_updates({3: b"abcd", 1: b"efgh"}), size=4)

@@ -1,11 +1,13 @@
-"""The network of a round: it carries messages, and bad parties read and write before all others.
+"""The network of a round: delivers messages, after Byzantine parties have read and added some.
 
-Time is synchronous. All parties share a clock, and exchange k of a round ends at the k-th deadline
-at the latest: the round's start and k time-outs. A message of an honest party is there by then. An
-exchange ends earlier for whoever has heard from all that it awaits. A member that was missing at a
-deadline is bad, so it is neither awaited nor listened to for the rest of the round. Deadlines are
-fixed times, and not counted from when a member is ready: otherwise a bad member that keeps one
-honest member waiting would make that one late for the others.
+Time is synchronous. All parties share a clock. Exchange k of a round (k = 1, 2, ...) ends at the
+latest at the k-th deadline, which is k time-outs after the start of the round. A message of an
+honest party always arrives by then. For a member that has received all messages that it waits for,
+the exchange ends earlier. A party whose message is missing at a deadline must be Byzantine, so the
+member neither waits for it nor accepts messages from it for the rest of the round.
+
+Deadlines are fixed times. If they were counted from the moment at which a member is ready, then a
+Byzantine member could keep one honest member waiting, and so make it late for the others.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,43 +23,44 @@ from ceas_gym.consensus.committee.keys import KeyStore, Slot
 Pair = tuple[int, int]
 """Sender and receiver."""
 Bodies = dict[Pair, bytes]
+"""Bodies of messages by sender and receiver."""
 
 
 class Envelope(NamedTuple):
-    """A tagged message on its way."""
+    """A tagged message in transit."""
 
     receiver: int
     content: TaggedMessage
     late: bool = False
-    """Whether it arrives after the exchange has ended."""
+    """Whether it arrives after the deadline of its exchange, so that it is ignored."""
 
 
 Sign = Callable[[int, bytes], bytes | None]
-"""Returns the signature of a member under some content, or none if it has none to give."""
+"""Returns the signature of a member on some content, or None if the member cannot sign."""
 
 
 def no_signature(signer: int, content: bytes) -> None:
-    """Signs nothing."""
+    """Returns None: the `Sign` of a protocol without signatures."""
     del signer, content
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What bad parties know when they act: they see the messages of an exchange before all others.
+    """What Byzantine parties know when they act: they see all messages of an exchange first.
 
     Attributes:
-        name: The exchange.
-        number: Its position in the round.
+        name: Name of the exchange.
+        number: Position of the exchange in the round, from 0.
         round_number: Index of the round.
-        members: Number c; the parties from c on are nodes.
-        bad: The bad parties.
-        own: What the protocol has them say, by sender and receiver.
-        honest: Messages of honest parties on their way. They cannot be stopped.
-        past: All messages of the exchanges before, in this round and earlier ones.
-        tag_bits: Length of a tag.
-        random: Their luck.
-        slots: Key of the links that bad senders have.
-        sign: Signs in the name of a bad member, in a protocol with signatures.
+        members: Number c of members; the parties from c on are nodes.
+        bad: The Byzantine parties.
+        own: The bodies that the protocol asks them to send, by sender and receiver.
+        honest: Messages of honest parties in this exchange. They cannot be stopped.
+        past: All messages of earlier exchanges, of this round and of earlier ones.
+        tag_bits: Length t of a tag in bits.
+        random: Random numbers for the Byzantine parties.
+        slots: Key for the messages that Byzantine parties are due to send, by sender and receiver.
+        sign: Signs in the name of a Byzantine member, in a protocol with signatures.
     """
 
     name: str
@@ -74,39 +77,48 @@ class Scene:
     sign: Sign
 
     def write(self, sender: int, receiver: int, body: bytes) -> Envelope:
-        """Returns a message of a bad party, with a true tag by its own key."""
+        """Returns a message of a Byzantine party, with a valid tag made with its own key.
+
+        Args:
+            sender: Index of the Byzantine party, in [0, c + N).
+            receiver: Index of the receiver, in [0, c + N).
+            body: Fewer than 2^24 bytes.
+
+        Raises:
+            KeyError: If no message from this sender to this receiver is due, or key is short.
+        """
         message = messages.encode(self.number, sender, self.round_number, body)
         return _envelope(receiver, message, self.slots[sender, receiver])
 
     def obey(self) -> list[Envelope]:
-        """Returns the messages that the protocol has the bad parties write."""
+        """Returns the messages that the protocol asks the Byzantine parties to send."""
         return [self.write(*pair, body) for pair, body in self.own.items()]
 
 
 Behaviour = Callable[[Scene], Sequence[Envelope]]
-"""What bad parties send in an exchange: messages in any name, of which those with a true tag count.
-"""
+"""Returns what Byzantine parties send in an exchange: messages in the name of any party. Only those
+with a valid tag are accepted."""
 
 
 @dataclass
 class Post:
-    """Carries the messages of a round, and keeps count of what they cost.
+    """Delivers the messages of a round, and counts what they cost.
 
     Attributes:
-        keys: Key of all links, which is used up.
+        keys: Key of all links. Messages use it up.
         members: Number c of members; the parties from c on are nodes.
-        round_number: Index of the round.
-        bad: The bad parties.
-        behaviour: What they do.
-        random: Their luck.
+        round_number: Index of the round, in [0, 2^24).
+        bad: The Byzantine parties.
+        behaviour: What the Byzantine parties send.
+        random: Random numbers for the Byzantine parties.
         past: Messages of earlier exchanges and rounds.
-        number: Exchanges so far.
-        sent: Messages that were sent, those of bad parties included.
-        node_tags: Pads that links of a node and a member gave up.
-        member_tags: Those of two members.
-        waited: Positions and names of the exchanges in which an honest member waited until the
+        number: Number of exchanges so far.
+        sent: Number of messages sent, those of Byzantine parties included.
+        node_tags: Number of pads that links of a node and a member used up for tags.
+        member_tags: Number of pads that links of two members used up for tags.
+        waited: Position and name of each exchange in which an honest member waited until the
             deadline.
-        absent: Members that each member has found missing.
+        absent: By member, the parties of which it missed a message at a deadline.
         sign: Makes the members' signatures, in a protocol with signatures.
     """
 
@@ -126,16 +138,18 @@ class Post:
     sign: Sign = no_signature
 
     def exchange(self, name: str, due: Bodies, waits: bool = False) -> Bodies:
-        """Returns what arrives with a true tag, by sender and receiver.
+        """Returns the bodies that arrive with a valid tag, by sender and receiver in [0, c + N).
 
-        Both ends of a link know which messages are due, and give up a pad for each, whether or not
-        it arrives: so no pad is left for a later forgery, and the ends stay in step. Where they are
-        short of key, nothing is sent. Of several messages with a true tag the first counts.
+        Both ends of a link know which messages are due, and use up one pad for each, whether or not
+        the message arrives. So no pad is left for a later forgery, and both ends have used the same
+        bits. A link that is short of key carries no message. If several messages with a valid tag
+        arrive from one sender at one receiver, the first is accepted.
 
         Args:
-            name: Of the exchange.
-            due: What the protocol has each sender say to each receiver.
-            waits: Whether members wait for what is due to them.
+            name: Name of the exchange.
+            due: Bodies that the protocol asks each sender to send to each receiver, of fewer than
+                2^24 bytes each.
+            waits: Whether members wait until the deadline for messages that are missing.
         """
         slots = self._slots(due)
         honest = [
@@ -153,7 +167,7 @@ class Post:
         return arrived
 
     def _slots(self, due: Iterable[Pair]) -> dict[Pair, Slot]:
-        # Both ends draw in the same order, so that they have the same pad for the same message.
+        # Both ends of a link draw in sorted order, so that they use the same pad for a message.
         slots: dict[Pair, Slot] = {}
         for pair in sorted(due):
             if self.keys.affords(*pair):
@@ -198,7 +212,8 @@ class Post:
         return accepted
 
     def _wait(self, name: str, slots: Iterable[Pair], arrived: Bodies) -> Bodies:
-        # A member ends up with the messages of those that never kept it waiting.
+        # Members wait for due messages only. A message that cannot be sent for lack of key is not
+        # due, so that no honest party is found missing.
         missing = [
             (sender, member)
             for sender, member in slots

@@ -1,28 +1,33 @@
 """A round of the committee, from the nodes' updates to the models that they accept, on one page.
 
-1. `corrections`: a member that served data to a node sends the outcomes of its Bell measurements.
+1. `corrections`: each member that served data to a node sends it the outcomes of its Bell
+   measurements.
 2. `update`: every node sends its update to every member.
 3. Members agree on which updates count (`agreement`, or `broadcast`).
-4. `fetch`: members send agreed updates to those that said not to hold them. With tags b + 1 honest
-   members hold each of them at least, with signatures one, and the digest tells the right one: so
-   every honest member gets it.
-5. `model`: every member applies the rule to the agreed updates and sends the result to every node,
-   which accepts what b + 1 members confirm. All honest members have the same, so nothing else is
-   ever confirmed by so many.
+4. `fetch`: members send agreed updates to those that said not to hold them. At least b + 1 honest
+   members hold each agreed update, or at least one with signatures. The digest identifies the right
+   update, so every honest member gets it.
+5. `model`: every member applies the rule to the agreed updates. It sends the result, the model, to
+   every node. A node accepts a model that b + 1 members confirm, which means that they sent the
+   same one. All honest members send the same model, so no other is confirmed by b + 1 members.
 
 Every message carries a tag. Parties are numbered: members from 0 to c - 1, nodes from c on.
 
-What is promised holds for b bad members at most. A link of two honest members without key is as bad
-as one of its ends: choose one end of each such link; these and the bad members together must be b
-at most. Which updates count, if f <= b members are bad and h honest ones hold the same update of a
-node:
+These promises hold if at most b members are Byzantine and every two honest members have enough key.
+With tags alone, some links of two honest members may be short of key. Choose one end of each such
+link, and treat the chosen members as Byzantine: if there are then at most b Byzantine members, the
+promises hold for all other honest members. With signatures this is not so, because a member signs
+only if it has key on its links to all other members.
 
-- h >= c - b: it counts.
-- h + f < c - b: it does not.
-- in between: the bad members decide, but for all honest members alike.
+If f <= b members are Byzantine and h honest ones hold the same update of a node, then the update
 
-So a bad member can veto the update of an honest node that is short of key for an honest member. A
-node accepts the model if it has key for b + 1 honest members; otherwise it keeps the one it has.
+- counts if h >= c - b;
+- does not count if h + f < c - b;
+- counts or not, as the Byzantine members choose, otherwise; all honest members agree on it anyway.
+
+So a Byzantine member can veto the update of an honest node that is short of key for an honest
+member. A node accepts the new model if it has key for b + 1 honest members; otherwise it keeps the
+model that it has.
 """
 
 from collections.abc import Collection, Mapping
@@ -44,24 +49,26 @@ Members = dict[int, Member]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a round came to.
+    """The result of a round.
 
     Attributes:
-        agreed: What each honest member agreed on: a digest, or nothing, for each node.
-        models: What each honest member made of it, in 32-bit words; empty if no update counts, and
-            nothing if it lacks one that does.
-        accepted: What each honest node accepted in the same way.
-        corrections: Outcomes of Bell measurements that arrived, by member and node.
-        sent: Messages that were sent, those of bad parties included.
-        node_tags: Tags paid for on links of a node and a member.
-        member_tags: Tags paid for on links of two members.
-        signatures: Signatures of members.
-        key_bits: Bits of key that the links gave up, at each end.
-        fetches: Messages by which members got updates that they lacked, or should have.
-        exchanges: Exchanges of the round.
-        waited: Position and name of each exchange in which an honest member waited for a message
-            that did not come until its deadline.
-        traffic: All messages so far, for a later round's bad parties to read.
+        agreed: By honest member, what it agreed on for each of the N nodes: a digest, or None.
+        models: By honest member, the model that it computed, in single precision, shape
+            (parameters,). It is empty if no update counts, and None if the member lacks an update
+            that counts.
+        accepted: By honest node, counted from 0, the model that it accepted, in the same form; None
+            if too few members confirmed one.
+        corrections: Outcomes of Bell measurements that arrived, by member and node, counted from 0.
+        sent: Number of messages sent, those of Byzantine parties included.
+        node_tags: Number of tags for which links of a node and a member used up key.
+        member_tags: Number of tags for which links of two members used up key.
+        signatures: Number of signatures that members made.
+        key_bits: Bits of key that the links used up; both ends use up the same bits, counted once.
+        fetches: Number of messages that were due in `fetch`, whether or not they arrived.
+        exchanges: Number of exchanges.
+        waited: Position (from 0) and name of each exchange in which an honest member waited until
+            the deadline for a message that did not arrive.
+        traffic: All messages so far, which Byzantine parties may read in later rounds.
     """
 
     agreed: dict[int, tuple[Value, ...]]
@@ -80,23 +87,34 @@ class Outcome:
 
     @property
     def timeouts(self) -> int:
-        """Exchanges in which an honest member waited until the deadline."""
+        """Returns in how many exchanges an honest member waited until the deadline.
+
+        The number is in [0, E], where E is the number of exchanges.
+        """
         return len(self.waited)
 
     @property
     def deadline(self) -> int:
-        """Time-outs from the start of the round to the last deadline waited for; 0 without any."""
+        """Returns when the last exchange ended in which a member waited, in time-outs.
+
+        It is counted from the start of the round and is in [0, E], where E is the number of
+        exchanges; 0 if no member waited.
+        """
         return self.waited[-1][0] + 1 if self.waited else 0
 
     def counted(self) -> set[int]:
-        """Returns the nodes whose updates count, if all honest members agree.
+        """Returns the nodes whose updates count, in [0, N).
 
         Raises:
-            ValueError: If they don't, which takes more than b bad members.
+            ValueError: If the honest members do not agree. This is possible only if more than b
+                members are Byzantine, or too many links of members are short of key.
         """
         vectors = set(self.agreed.values())
         if len(vectors) != 1:
-            raise ValueError("The honest members do not agree: more than b members are bad.")
+            raise ValueError(
+                "The honest members do not agree: more than b members are Byzantine, or links of "
+                "members are short of key."
+            )
         return {k for k, value in enumerate(vectors.pop()) if value is not None}
 
 
@@ -113,19 +131,25 @@ def execute(
     past: Collection[Envelope] = (),
     seed: int = 0,
 ) -> Outcome:
-    """Executes a round, message by message.
+    """Returns the outcome of a round, which is executed message by message.
 
     Args:
-        committee: The members.
-        updates: Of all nodes; they are rounded to 32 bits.
-        keys: Key of all links, which is used up.
-        rule: Makes one update of the agreed ones.
-        round_number: Index of the round, which decides who leads; in [0, 2^24).
-        bad: Bad parties: members below c, nodes from c on.
-        behaviour: What they do.
-        served: Outcomes of Bell measurements by member and node (counted from 0).
-        past: Messages of earlier rounds.
-        seed: Of the bad parties' luck.
+        committee: Settings of the committee.
+        updates: Updates of all nodes, of any real values; they are rounded to single precision.
+        keys: Key of all links. The round uses up some of it.
+        rule: Combines the agreed updates into the model.
+        round_number: Index of the round, in [0, 2^24). It decides which members are kings.
+        bad: Byzantine parties, in [0, c + N): members below c, nodes from c on.
+        behaviour: What the Byzantine parties send.
+        served: Outcomes of Bell measurements as bytes, by member, in [0, c), and node, in [0, N).
+        past: Messages of earlier rounds, which Byzantine parties may read.
+        seed: Seed of the random numbers of Byzantine parties, at least 0. With signatures it also
+            decides the values of signatures, and which forged ones pass.
+
+    Source:
+        Agreement with tags: Turpin and Coan, Inf. Process. Lett. 18, 73 (1984), and Berman, Garay
+        and Perry, FOCS 1989, 410. With signatures: Dolev and Strong, SIAM J. Comput. 12, 656
+        (1983).
 
     Example:
         >>> from ceas_gym.consensus.committee import keys
@@ -185,7 +209,7 @@ def _collect(post: Post, members: Members, updates: list[bytes]) -> None:
 
 
 def _agree(post: Post, members: Members, committee: Committee) -> int:
-    # Returns the number of signatures.
+    # The agreement without signatures makes none; the result is the number made.
     if committee.signatures != "none":
         return broadcast.agree(post, members, committee)
     for exchange in agreement.schedule(committee.members, committee.byzantine, post.round_number):
@@ -198,8 +222,8 @@ def _agree(post: Post, members: Members, committee: Committee) -> int:
 
 
 def _fetch(post: Post, members: Members) -> int:
-    # Both ends know what is due from the votes that they told each other; of a bad one and an
-    # honest one, what the honest one knows counts.
+    # Both ends of a link know from each other's votes whether a message is due. If one end is
+    # Byzantine, the votes that the honest end has seen decide.
     pairs = [(one, m) for one in members for m in members if one != m]
     owed = {(one, m): members[one].owes(m) for one, m in pairs}
     due = {

@@ -1,11 +1,11 @@
-"""What a committee is: how many members, how many of them may be bad, and how long its tags are."""
+"""The settings of a committee: its size, how many members may be Byzantine, the length of a tag."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Protocol = Literal["none", "one_time_hash"]
 NEEDED: dict[str, int] = {"none": 3, "one_time_hash": 2}
-"""By kind of signature: with b Byzantine members it takes more than this many times b."""
+"""By type of signature, a factor: c must be greater than this factor times b."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,8 +13,8 @@ class Committee:
     """The settings of a committee.
 
     Raises:
-        ValueError: If there are too few members to withstand so many Byzantine ones, or a number
-            makes no sense.
+        ValueError: If there are too few members to withstand `byzantine` Byzantine members, or
+            another setting is out of its range.
 
     Example:
         >>> Committee(members=4, byzantine=1).confirmations
@@ -27,19 +27,20 @@ class Committee:
     members: int
     """Number c of members; at least 3 b + 1, or 2 b + 1 with signatures."""
     byzantine: int = 0
-    """Largest number b of Byzantine members that is withstood; at least 0."""
+    """Largest number b of Byzantine members that the protocol withstands; at least 0."""
     tag_bits: int = 68
-    """Length t of every tag. A forgery passes with probability L 2^-t at most, where L is the
-    number of blocks of t bits in the longest message; see `physics.key.tag_bits`."""
+    """Length t of every tag in bits; at least 1. Each attempted forgery passes with probability at
+    most L 2^-t, where L is the number of t-bit blocks in the longest message; see
+    `physics.key.tag_bits`."""
     signatures: Protocol = "none"
-    """`none`: tags, which convince only their addressee. `one_time_hash`: signatures besides, which
-    convince whomever they are shown to."""
+    """`none`: tags only, which convince nobody but their addressee. `one_time_hash`: tags and
+    signatures; every member can verify a signature, whoever passes it on."""
     timeout_windows: int = 1
-    """Windows after which an exchange ends, whoever is missing; at least 1. A round is held up for
-    `Outcome.deadline` times as many."""
+    """Length of one time-out in windows; at least 1. An exchange ends after one time-out even if
+    messages are missing. A round is delayed by at most `Outcome.deadline` time-outs."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot work."""
+        """Raises ValueError for settings that cannot work."""
         if self.signatures not in NEEDED:
             known = " or ".join(NEEDED)
             raise ValueError(f"Setting `signatures` must be {known}, but is {self.signatures!r}.")
@@ -58,10 +59,16 @@ class Committee:
 
     @property
     def support(self) -> int:
-        """Members c - b that a value must come from to be proposed: all the honest ones."""
+        """Returns c - b, in [1, c]: how many members must name a value for it to count.
+
+        At least c - b members are honest, so the honest members alone are enough.
+        """
         return self.members - self.byzantine
 
     @property
     def confirmations(self) -> int:
-        """Members b + 1 that must confirm a model: one of them is honest."""
+        """Returns b + 1, in [1, c]: how many members must send a node the same model.
+
+        At least one of them is honest. The node accepts no model that fewer members confirm.
+        """
         return self.byzantine + 1

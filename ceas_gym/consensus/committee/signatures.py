@@ -1,21 +1,21 @@
-"""Signatures from one-time keys, which convince whomever they are shown to.
+"""Signatures from one-time keys, which every member can verify.
 
-A tag convinces its addressee only, as the addressee could have made it. One-time universal hashing
-gives a signature: for each message the signer draws a fresh hash function and hides hash and
-function by a one-time pad, of which each verifier holds a share. The signer is bound once the
-verifiers have swapped their shares.
+A tag convinces its addressee only, because the addressee could have made it. One-time universal
+hashing gives a signature. For each message the signer draws a fresh hash function, and hides the
+hash and the function with a one-time pad, of which each verifier holds a share. Once the verifiers
+have exchanged their shares, the signer can no longer deny the signature.
 
-What is modelled, and not executed: the signatures are ideal. A notary keeps a list of what was
-signed. It is assumed that
+This scheme is modelled, and not executed: the signatures are ideal. A notary lists what was signed.
+It is assumed that
 
-- a signature that was made is valid for all honest verifiers, however often it is passed on (the
-  b + 1 exchanges here). Published schemes achieve it among three parties, and among more by having
-  every verifier take part; they fail with a probability of the order of a forgery's;
-- a forged signature passes with probability 2^-t each time another one is tried, and then for all
+- a true signature is valid for all honest verifiers, however often it is passed on (up to b + 1
+  exchanges here). Published schemes achieve this among three parties, and among more if every
+  verifier takes part; they fail about as rarely as a forgery passes;
+- each attempt with another forged signature passes with probability 2^-t, and then for all
   verifiers;
-- each signature takes 3 t bits of the key that the signer shares with each verifier: t for the hash
-  function's seed, and 2 t to hide the polynomial that defines it and the hash (384 bits with
-  t = 128). The messages that carry signatures, and the swapped shares with them, go under tags.
+- each signature takes 3 t bits of the key that the signer shares with each verifier: t bits for the
+  seed of the hash function, and 2 t bits to hide the hash and the polynomial that defines the
+  function (384 bits with t = 128). Messages with signatures and with exchanged shares carry tags.
 
 Sources:
     Yin et al., Natl. Sci. Rev. 10, nwac228 (2023), arXiv:2107.14089: one-time universal hashing,
@@ -37,18 +37,19 @@ COUNT_BYTES = 1
 
 
 class Chain(NamedTuple):
-    """A message that members have signed one after the other."""
+    """A vector that members have signed one after the other."""
 
     origin: int
-    """The member whose vector it is."""
+    """Index of the member whose vector it is."""
     vector: bytes
+    """In the form of `messages.encode_words`."""
     signers: tuple[int, ...]
-    """The origin first."""
+    """Indices of the members that signed, the origin first."""
     tokens: tuple[bytes, ...]
-    """Their signatures, of t bits each."""
+    """The signature of each signer, t bits in whole bytes."""
 
     def content(self) -> bytes:
-        """Returns what is signed: the vector and whose it is."""
+        """Returns the bytes that are signed: 2 for the origin, in [0, 2^16), then the vector."""
         return self.origin.to_bytes(PARTY_BYTES, "little") + self.vector
 
 
@@ -57,12 +58,13 @@ class Notary:
     """The ideal signatures of one round; see the assumptions above.
 
     Attributes:
-        keys: Key of all links, of which each signature uses up some.
+        keys: Key of all links. Each signature uses up some of it.
         members: Number c of members.
-        random: Makes signatures, and decides which forged ones pass.
-        made: Signatures that were made, and forged ones that passed.
-        refused: Forged ones that did not pass.
-        signed: How many each member has made; 2 c at most, as key is due for no more.
+        random: Random numbers for the signatures, and for which forged ones pass.
+        made: Signatures by signer and content: those that were made, and forged ones that passed.
+        refused: Signer, content and signature of each forged signature that did not pass.
+        signed: Number of signatures that each member has made, in [0, 2 c]. The protocol needs no
+            more, and the limit bounds how much key Byzantine members can use up.
     """
 
     keys: KeyStore
@@ -73,7 +75,18 @@ class Notary:
     signed: dict[int, int] = field(default_factory=dict[int, int])
 
     def sign(self, signer: int, content: bytes) -> bytes | None:
-        """Returns a member's signature, or none if it is short of key or has signed too often."""
+        """Returns a member's signature, t bits in whole bytes, or None if it cannot sign.
+
+        A member cannot sign if it has fewer than 3 t bits of key with any other member, or has made
+        2 c signatures. To sign the same content again costs nothing.
+
+        Args:
+            signer: Index of the member, in [0, c).
+            content: What is signed, as from `Chain.content`.
+
+        Source:
+            Yin et al., Natl. Sci. Rev. 10, nwac228 (2023), arXiv:2107.14089, for the 3 t bits.
+        """
         if (signer, content) in self.made:
             return self.made[signer, content]
         others = [one for one in range(self.members) if one != signer]
@@ -88,7 +101,13 @@ class Notary:
         return self.made[signer, content]
 
     def valid(self, signer: int, content: bytes, token: bytes) -> bool:
-        """Returns whether a signature passes, for every honest member."""
+        """Returns whether a signature passes; the answer is the same for every honest member.
+
+        Args:
+            signer: Claimed index of the member that signed, in [0, 2^16).
+            content: What is said to be signed.
+            token: The claimed signature. One that was not made passes with probability 2^-t.
+        """
         if self.made.get((signer, content)) == token:
             return True
         if (signer, content, token) in self.refused:
@@ -102,7 +121,11 @@ class Notary:
 
 
 def encode(chains: Iterable[Chain]) -> bytes:
-    """Returns chains as one message.
+    """Returns chains as the body of one message.
+
+    Args:
+        chains: Each with fewer than 2^8 signers, in [0, 2^16), and a vector of fewer than 2^24
+            bytes.
 
     Example:
         >>> chain = Chain(0, b"vector", (0, 2), (b"ab", b"cd"))
@@ -115,11 +138,11 @@ def encode(chains: Iterable[Chain]) -> bytes:
 
 
 def decode(body: bytes, bits: int) -> list[Chain]:
-    """Returns the chains of a message; those up to where it is garbled.
+    """Returns the chains of a body, up to the first that cannot be decoded.
 
     Args:
-        body: As from `encode`, or from a bad member.
-        bits: Length t of a signature.
+        body: Made by `encode`, or any bytes from a Byzantine member.
+        bits: Length t of a signature in bits; at least 1.
     """
     chains: list[Chain] = []
     size = _token_bytes(bits)
@@ -142,16 +165,16 @@ def accept(
     exchange: int,
     valid: Callable[[int, bytes, bytes], bool],
 ) -> list[Chain]:
-    """Takes in vectors that enough members have signed, and returns the chains that are new.
+    """Returns the chains with new vectors, and stores these vectors in `known`.
 
-    In exchange k a chain counts if k different members have signed it, its origin first. Of a
-    member two vectors are enough: they prove that it is bad.
+    In exchange k a chain is accepted if exactly k different members have signed it, its origin
+    first. At most two vectors of an origin are stored, because two prove that it is Byzantine.
 
     Args:
-        known: Vectors by origin, which are added to.
-        chains: What arrived.
-        exchange: Number k of the exchange, from 1 on.
-        valid: Whether a signature passes.
+        known: Vectors by origin, at most two of each. New vectors are added to it.
+        chains: All chains that arrived.
+        exchange: Number k of the exchange, in [1, b + 1].
+        valid: Returns whether a signature passes, given signer, content and signature.
 
     Source:
         Dolev and Strong, SIAM J. Comput. 12, 656 (1983).
@@ -193,6 +216,7 @@ def _token_bytes(bits: int) -> int:
 
 @dataclass
 class _Reader:
+    # Notes when it reads beyond the end, because a Byzantine member may send any bytes.
     body: bytes
     place: int = 0
     overrun: bool = False

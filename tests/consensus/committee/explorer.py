@@ -1,4 +1,4 @@
-"""All that bad members can do to an agreement, by going through the states that can be reached."""
+"""Enumerates all states that Byzantine members can bring about in an agreement."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ Honest = tuple[State, ...]
 
 
 class Game(NamedTuple):
-    """Who is bad, out of how many, and how many the protocol is made for."""
+    """Who is Byzantine, of how many members, and how many the protocol is to withstand."""
 
     members: int
     byzantine: int
@@ -32,26 +32,26 @@ class Game(NamedTuple):
 
 
 def alphabet(exchange: Exchange) -> tuple[Word, ...]:
-    """What a bad member may say, or be taken to say: silence and nonsense are `None`."""
+    """Returns the words that a Byzantine member can send; None stands for silence and nonsense."""
     return VALUES if exchange.name in ("vote", "second") else BITS
 
 
 def hear(
     game: Game, exchange: Exchange, state: State, honest: dict[int, Word], lies: Sequence[Word]
 ) -> State:
-    """What one honest member makes of the honest words and of the lies that it alone is told."""
+    """Returns an honest member's next state, given the honest words and the lies told to it."""
     words = honest | dict(zip(game.bad, lies, strict=True))
     heard = [words[one] for one in agreement.speakers(exchange, game.members)]
     return exchange.hear(state, heard, game.members, game.byzantine)
 
 
 def lies(game: Game, exchange: Exchange) -> list[tuple[Word, ...]]:
-    """All that the bad members may tell one honest member together."""
+    """Returns all combinations of words that the Byzantine members can tell one honest member."""
     return list(itertools.product(alphabet(exchange), repeat=len(game.bad)))
 
 
 def options(game: Game, exchange: Exchange, states: Honest) -> list[dict[State, tuple[Word, ...]]]:
-    """The states that each honest member can be brought to, independently, and by which lies."""
+    """Returns the states that each honest member can reach, and a lie that leads to each."""
     honest = {one: state.word for one, state in zip(game.honest, states, strict=True)}
     return [
         {hear(game, exchange, state, honest, lie): lie for lie in lies(game, exchange)}
@@ -60,9 +60,9 @@ def options(game: Game, exchange: Exchange, states: Honest) -> list[dict[State, 
 
 
 def merged(game: Game, exchange: int, states: Honest) -> Honest:
-    """The same, with the honest members that are no kings any more in a fixed order.
+    """Returns the states with those of honest members that will not be king again in sorted order.
 
-    They have the same part in all that follows, so that one order stands for all.
+    These members are interchangeable in all later exchanges, so one order represents all.
     """
     kings = {one.king for one in game.exchanges[exchange + 1 :]}
     free = [place for place, one in enumerate(game.honest) if one not in kings]
@@ -71,7 +71,7 @@ def merged(game: Game, exchange: int, states: Honest) -> Honest:
 
 
 def explore(game: Game, held: Sequence[Value], merge: bool = False) -> tuple[set[Honest], int]:
-    """The final states that can be reached from what honest members hold, and how many in all."""
+    """Returns the final states reachable from the held values, and the number of all states."""
     reached, count = {tuple(State(value) for value in held)}, 1
     for number, exchange in enumerate(game.exchanges):
         after = {
@@ -84,13 +84,13 @@ def explore(game: Game, held: Sequence[Value], merge: bool = False) -> tuple[set
 
 
 def games(members: int, byzantine: int, bad: int) -> Iterator[Game]:
-    """Every place of the bad members among the kings to come."""
+    """Yields a game for every choice of the Byzantine members."""
     for places in itertools.combinations(range(members), bad):
         yield Game(members, byzantine, places)
 
 
 def broken(game: Game, held: Sequence[Value], end: Honest) -> str:
-    """Which promise an end breaks, or nothing."""
+    """Returns which promise the final states break, or an empty string."""
     results = {agreement.result(state) for state in end}
     if len(results) > 1:
         return "agreement"
@@ -103,14 +103,14 @@ def broken(game: Game, held: Sequence[Value], end: Honest) -> str:
 
 
 class Move(NamedTuple):
-    """What the bad members tell each honest member in an exchange."""
+    """What the Byzantine members tell each honest member in an exchange."""
 
     name: str
     lies: tuple[tuple[Word, ...], ...]
 
 
 def attack(game: Game, held: Sequence[Value], promise: str) -> list[Move] | None:
-    """Lies that break a promise, exchange by exchange; nothing if none does."""
+    """Returns lies that break a promise, exchange by exchange; None if no lies do."""
     paths: dict[Honest, list[Move]] = {tuple(State(value) for value in held): []}
     for exchange in game.exchanges:
         after: dict[Honest, list[Move]] = {}

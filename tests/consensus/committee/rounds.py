@@ -24,7 +24,7 @@ def mean(chosen: dict[int, NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 def store(committee: Committee, nodes: int = len(UPDATES), tags: int = 0) -> KeyStore:
-    """Key that lasts for a round, or for some tags."""
+    """Returns key for one round, or for `tags` tags on each link if this is above 0."""
     tags = tags or counts.most_on_link(committee)
     return keys.full(committee, nodes, np.random.default_rng(0), tags)
 
@@ -40,18 +40,21 @@ def play(
 
 
 def numbers(models: Iterable[Model | None]) -> list[list[float]]:
-    """The models as lists; all must be there."""
+    """Returns the models as lists; asserts that none is missing."""
     assert all(isinstance(model, np.ndarray) for model in models)
     return [[] if model is None else model.tolist() for model in models]
 
 
 def digest(node: int, round_number: int = 0) -> bytes:
-    """Of the node's true update."""
+    """Returns the digest of the node's true update."""
     return messages.digest(node, round_number, UPDATES[node].astype("<f4").tobytes())
 
 
 def check(committee: Committee, outcome: Outcome, bad: Collection[int], number: int = 0) -> None:
-    """Asserts safety: honest members agree on what honest nodes sent, who accept what it gives."""
+    """Asserts that all honest members agree and that no honest node's update is altered or missing.
+
+    All honest members compute the same model, and every honest node accepts it.
+    """
     counted = outcome.counted()
     honest = {k for k in range(len(UPDATES)) if committee.members + k not in bad}
     assert honest <= counted

@@ -1,4 +1,4 @@
-"""The members' agreement against all that bad members can do, and where it breaks."""
+"""The agreement against everything that Byzantine members can do, within and beyond the bound."""
 
 import itertools
 from collections import Counter
@@ -18,7 +18,7 @@ from ceas_gym.consensus.committee.settings import Committee
 def enumerate_all(
     members: int, byzantine: int, bad: int, values: Sequence[Value]
 ) -> tuple[int, Counter[str]]:
-    """States reached over all places of bad members and all values of honest ones; what broke."""
+    """Returns how many states are reached and how often each promise is broken, over all cases."""
     states, breaks = 0, Counter[str]()
     for game in explorer.games(members, byzantine, bad):
         for held in itertools.product(values, repeat=members - bad):
@@ -43,7 +43,7 @@ def test_one_bad_member_of_four_breaks_nothing(values: Sequence[Value], least: i
 @pytest.mark.slow
 @pytest.mark.parametrize("bad", [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3), (3, 4)])
 def test_two_bad_members_of_seven_break_nothing(bad: tuple[int, int]) -> None:
-    # Members 3 to 6 are no kings: one order of their values and states stands for all.
+    # Members 3 to 6 are never king, so one order of their values and states represents all.
     game, total = Game(7, 2, bad), 0
     for held in itertools.product((None, X, Y), repeat=5):
         free = [repr(v) for one, v in zip(game.honest, held, strict=True) if one > 2]
@@ -56,7 +56,7 @@ def test_two_bad_members_of_seven_break_nothing(bad: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("leader", range(4))
 def test_place_of_the_bad_member_among_the_leaders_is_all_that_matters(leader: int) -> None:
-    # The same game, turned: round r with bad member m is round 0 with bad member m - r.
+    # The same game with other numbers: round r with Byzantine member m equals round 0 with m - r.
     turned = explorer.explore(Game(4, 1, (leader,), round_number=leader), (X, X, None))
     first = explorer.explore(Game(4, 1, (0,)), (X, X, None))
     assert turned[1] == first[1]
@@ -108,7 +108,7 @@ def test_number_of_exchanges_is_as_stated_and_one_king_is_honest(byzantine: int)
 
 
 def replayed(game: Game, held: Sequence[Value], moves: list[explorer.Move]) -> set[Value]:
-    """What honest members end with under given lies."""
+    """Returns the values that honest members end with, given the lies that they are told."""
     states = [State(value) for value in held]
     for exchange, move in zip(game.exchanges, moves, strict=True):
         honest = {one: state.word for one, state in zip(game.honest, states, strict=True)}
@@ -120,7 +120,7 @@ def replayed(game: Game, held: Sequence[Value], moves: list[explorer.Move]) -> s
 @pytest.mark.parametrize("bad", range(3))
 @pytest.mark.parametrize("held", [(X, None), (X, Y)])
 def test_one_bad_member_of_three_splits_the_others(bad: int, held: Sequence[Value]) -> None:
-    # The bound is tight, whether the bad member leads first, second or never.
+    # The bound is tight, whether the Byzantine member is the first king, the second or none.
     game = Game(3, 1, bad=(bad,))
     moves = explorer.attack(game, held, "agreement")
     assert moves

@@ -1,4 +1,4 @@
-"""Executed authentication: the tag, the one-time pad, and a round."""
+"""Executed authentication: the tag, the one-time pad, and a whole round."""
 
 from fractions import Fraction
 from functools import reduce
@@ -24,12 +24,11 @@ SHEET = [
     (3200, 80, 86, 38),
     (1_000_000, 128, 141, 7093),
 ]
-"""Bits of a message, bits of security, bits of a tag, blocks."""
+"""Bits of a message, bits of security, bits of a tag, number of blocks."""
 SMALL = [(16, 2, 4, 4), (24, 4, 6, 4), (24, 6, 8, 3)]
-"""The same, small enough to try every key."""
+"""The same for tags so short that a test can try every key."""
 LONG = 40
-"""Bits of a tag that nobody guesses in these tests: of a thousand attempts none passes but with
-probability 1e-8."""
+"""Length of a tag in bits; one of a thousand guesses passes with probability below 1e-8."""
 few = settings(derandomize=True, deadline=None, max_examples=40)
 
 
@@ -55,7 +54,7 @@ def test_tag_has_the_priced_length_and_that_buys_the_security(
     assert Fraction(blocks, 2**bits) <= allowed
     shorter = Fraction(-(-message_bits // (bits - 1)), 2 ** (bits - 1))
     assert shorter > allowed
-    # A one at the start of the last block, which is multiplied by the highest power of the key.
+    # Only the last block is not 0; it is multiplied by the highest power of the key.
     last = (1 << bits * (blocks - 1)).to_bytes(message_bits // 8, "little")
     assert authentication.tag(last, bits, 3, pad=0) == raised(3, blocks, bits)
 
@@ -67,7 +66,7 @@ def test_message_has_the_priced_length() -> None:
 
 @pytest.mark.parametrize("bits", [5, 8, 45, 68])
 def test_hash_is_that_of_powers_of_a_matrix(bits: int) -> None:
-    # Multiplication by x shifts the bits, and the highest comes back as the modulus has it.
+    # Multiplication by x shifts the bits; the highest is replaced by the rest of the modulus.
     random, modulus = np.random.default_rng(bits), galois.irreducible(bits)
     places = np.arange(bits)
     shift = np.eye(bits, k=-1, dtype=int)
@@ -156,7 +155,7 @@ def test_both_ends_hold_the_same_key_and_links_do_not() -> None:
 
 
 class Star:
-    """Nodes with key for so many tags each, and the rounds that they count."""
+    """A hub and nodes with key for a given number of tags each, and the number of rounds played."""
 
     def __init__(self, tags: list[int], bits: int = LONG, parameters: int = 3) -> None:
         self.random = np.random.default_rng(sum(tags))
@@ -211,7 +210,6 @@ def test_old_tag_under_a_new_round_is_refused() -> None:
 
 
 def test_tag_of_another_node_is_refused() -> None:
-    # Node 0 has valid key, its own, and speaks for node 1.
     star = Star([2, 2])
 
     def speak_for_another(sent: list[TaggedMessage]) -> list[TaggedMessage]:
@@ -230,7 +228,7 @@ def test_messages_of_strangers_and_of_another_length_are_refused() -> None:
         return [TaggedMessage(other, tag) for other in others]
 
     assert not star.play(distort)
-    # Even with a true tag: the length is no choice of the sender.
+    # The length is checked even if the tag is valid.
     node, hub = authentication.share(star.random, LONG, pad_bits=LONG)
     sent = authentication.send(0, 0, [1.0, 2.0], node, LONG)
     assert sent
@@ -238,7 +236,7 @@ def test_messages_of_strangers_and_of_another_length_are_refused() -> None:
 
 
 def test_of_two_messages_with_true_tags_the_first_counts() -> None:
-    # A dishonest node knows its pad, and can hide two tags by it.
+    # A Byzantine node knows its pad, and can make two valid tags with it.
     star = Star([1], parameters=1)
 
     def twice(sent: list[TaggedMessage]) -> list[TaggedMessage]:
@@ -252,7 +250,7 @@ def test_of_two_messages_with_true_tags_the_first_counts() -> None:
 
 
 def test_nothing_passes_for_a_node_without_key_or_shots() -> None:
-    # With tags of one bit every second forgery would; but there is no pad to test it against.
+    # With tags of one bit every second forgery would pass, but there is no pad to verify it with.
     star = Star([0, 1], bits=1)
     forged = [
         TaggedMessage(authentication.encode(node, 0, star.updates[node]), tag)
@@ -288,7 +286,7 @@ def test_no_key_bit_is_used_for_two_tags(plan: list[bool], seed: int) -> None:
     used: list[int] = []
 
     def read(sent: list[TaggedMessage]) -> list[TaggedMessage]:
-        # Whoever knows the hash key sees which pad a tag was hidden by.
+        # The hash key and the tag reveal the pad that was used.
         for message, tag in sent:
             pad = tag ^ authentication.tag(message, bits, node.hash_key, pad=0)
             used.extend(pad >> place & 1 for place in range(bits))

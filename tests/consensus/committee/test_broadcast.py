@@ -1,4 +1,4 @@
-"""Agreement with signatures, by enumeration of what one bad member of three can do, and beyond."""
+"""Agreement with signatures against all that one Byzantine member of three can do, and beyond."""
 
 import itertools
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ Known = dict[int, list[bytes]]
 
 
 def genuine(signer: int, content: bytes, token: bytes) -> bool:
-    """Signatures that cannot be forged: the token tells who has signed what."""
+    """Returns whether a signature passes; none can be forged, as it contains signer and content."""
     return token == bytes([signer]) + content
 
 
@@ -50,14 +50,14 @@ def vectors(known: Known) -> Vectors:
 
 
 def ends(bad_first: tuple[tuple[Chain, ...], ...], held: tuple[bytes, bytes]) -> list[set[Vectors]]:
-    """What each of honest members 0 and 1 can end with, given what bad member 2 tells them first.
+    """Returns what honest members 0 and 1 can each end with, given what member 2 first tells them.
 
-    In the second exchange it tells each something else, whatever it told the other.
+    Member 2 is Byzantine. In the second exchange it tells each of them anything, independently.
     """
     own = [chain(0, held[0], 0), chain(1, held[1], 1)]
     first = [heard({m: [held[m]]}, [own[1 - m], *bad_first[m]], 1) for m in (0, 1)]
     relayed = [signed_on(first[m][1], m) for m in (0, 1)]
-    # It can sign what honest members have signed and told it, and nothing in their names.
+    # Member 2 can add its signature to what honest members signed, but cannot sign for them.
     seen = [chain(one.origin, one.vector, *one.signers, 2) for one in own]
     lies = list(subsets([*seen, *relayed[0], *relayed[1]]))
     return [
@@ -71,17 +71,17 @@ def test_one_bad_member_of_three_breaks_nothing() -> None:
     for bad_first in itertools.product(lies, repeat=2):
         for held in ((X, X), (X, Y)):
             one, other = ends(bad_first, held)
-            # One end each, whatever is told in the second exchange, and the same.
+            # Both end the same, whatever member 2 tells them in the second exchange.
             assert one == other
             (end,) = one
             assert end[:2] == tuple(tuple(messages.decode_words(vector, 1)) for vector in held)
             found.add(end)
-    # The bad member decides its own vector: X, Y or nothing, beside two of the honest ones.
+    # Three outcomes for the Byzantine vector (X, Y or None) times two for the honest vectors.
     assert len(found) == 6
 
 
 def test_one_exchange_is_not_enough() -> None:
-    # Two members of three are told different things by the third, and do not compare.
+    # Member 2 sends two vectors. Members 0 and 1 learn of both only by the second exchange.
     known = [heard({}, [chain(2, vector, 2)], 1)[0] for vector in (X, Y)]
     assert known[0] != known[1]
     known = [heard(known[m], [chain(2, (Y, X)[m], 2, 1 - m)], 2)[0] for m in (0, 1)]
@@ -153,7 +153,7 @@ def test_forged_signature_passes_once_in_2_to_its_length_and_then_for_all(bits: 
 
 
 def test_two_bad_members_of_three_split_nobody_but_agree_on_what_they_like() -> None:
-    # Beyond the bound: one honest member is left, and two that vote as one decide.
+    # Beyond the bound: with one honest member left, the two Byzantine ones decide what counts.
     outcome = rounds.play(THREE, "lie_about_digests", bad=[0, 1])
     assert outcome.counted() == {0, 1, 2}
     assert rounds.play(THREE, "silent", bad=[0, 1]).counted() == set()

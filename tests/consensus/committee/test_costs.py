@@ -1,4 +1,4 @@
-"""Key: no bit is used twice, and a round uses as much as is stated."""
+"""Key: no bit is used twice, and a round uses up exactly as much as `counts` states."""
 
 import itertools
 
@@ -115,7 +115,7 @@ def test_no_bit_of_a_link_is_used_twice(plan: list[tuple[int, int]], tags: int) 
             with pytest.raises(ValueError, match="bits left"):
                 held.slot(one, other)
     for link, number in pads.items():
-        # Every bit that was handed out is the next one of the link's secret.
+        # The pads that were drawn are, in order, the bits of the link's secret.
         assert number == secret.draw(*link, held.used(*link))
     assert held.total() == sum(held.used(*link) for link in pads)
 

@@ -1,4 +1,4 @@
-"""Those who forge: guessed tags, substituted updates, and the certainty of the fast path."""
+"""Forgery by guessed tags and substituted updates, and the fast path, in which none passes."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from ceas_gym.physics import key
 from ceas_gym.types import Memory, Network
 
 SMALL = [(16, 2, 4, 4), (24, 4, 6, 4), (24, 6, 8, 3)]
-"""Bits of a message, bits of security, bits of a tag, blocks: small enough to try every key."""
+"""Bits of a message, bits of security, bits of a tag, number of blocks; every key can be tried."""
 spend = jax.jit(barrier.spend)
 
 
@@ -39,7 +39,7 @@ def test_pad_makes_every_tag_equally_likely(hash_key: int) -> None:
 
 
 def test_hashes_of_two_messages_differ_by_no_value_at_more_keys_than_there_are_blocks() -> None:
-    # All pairs of two blocks of four bits: what matters is the bits in which they differ.
+    # Messages of two blocks of four bits. Only the bits in which two messages differ matter.
     worst = 0
     for difference in range(1, 256):
         messages = b"\x5a", flipped(b"\x5a", difference)
@@ -52,7 +52,7 @@ def test_hashes_of_two_messages_differ_by_no_value_at_more_keys_than_there_are_b
 
 
 def rooted(roots: list[int], bits: int) -> list[int]:
-    """Coefficients of (k - r_1) ... (k - r_L), the constant one first."""
+    """Returns the coefficients of (k - r_1) ... (k - r_L), the constant first."""
     coefficients, modulus = [1], galois.irreducible(bits)
     for root in roots:
         scaled = [galois.multiply(root, one, modulus) for one in coefficients]
@@ -68,8 +68,8 @@ def joined(blocks: list[int], bits: int) -> int:
 def test_best_substitution_reaches_its_bound(
     message_bits: int, security_bits: int, bits: int, blocks: int
 ) -> None:
-    # Having seen one message and tag, it flips the bits of a polynomial with as many roots as it
-    # can have, less its constant, by which it shifts the tag.
+    # The attacker has seen one message and its tag. It takes a polynomial with as many roots as
+    # possible, adds its constant term to the tag, and its other coefficients to the message.
     shift, *difference = rooted(list(range(1, blocks + 1)), bits)
     message = b"update"[: message_bits // 8]
     other = flipped(message, joined(difference, bits))
@@ -84,7 +84,7 @@ def test_best_substitution_reaches_its_bound(
 def accepted_forgeries(
     bits: int, attempts: int, forge: Callable[[TaggedMessage, np.random.Generator], TaggedMessage]
 ) -> int:
-    """Attempts that pass, each on a fresh link whose only message is replaced."""
+    """Returns how many attempts pass, each on a fresh link whose only message is replaced."""
     random, update, sends = np.random.default_rng(bits), np.array([[0.25]]), np.array([True])
     passed = 0
     for number in range(attempts):
@@ -109,8 +109,9 @@ def test_guessed_tag_passes_once_in_2_to_its_length(bits: int) -> None:
 
 @pytest.mark.parametrize("bits", [4, 6, 8])
 def test_substituted_update_passes_as_often_as_its_difference_has_roots(bits: int) -> None:
-    # A message of 96 bits, of which only the whole blocks of the update can be chosen: k^first
-    # times a polynomial with a root at each of 1, 2, ..., and one at 0. The tag stays as it is.
+    # In a message of 96 bits the attacker can change only whole blocks of the update. It adds
+    # k^(first + 1) times a polynomial with roots 1, 2, ..., so that 0 is a root too, and keeps the
+    # tag.
     first = -(-64 // bits)
     own = 96 // bits - first
     difference = joined(rooted(list(range(1, own)), bits), bits) << bits * first
@@ -130,7 +131,7 @@ def test_substituted_update_passes_as_often_as_its_difference_has_roots(bits: in
 
 
 def delivered(network: Network, memory: Memory, pairs: NDArray[np.int64]) -> tuple[Memory, Array]:
-    """What the simulation's barrier leaves of the key, and whom it takes for authenticated."""
+    """Returns the memory after the simulation's barrier, and which nodes are authenticated."""
     young = pairs[:, None] * np.eye(1, network.memories.ages, dtype=int)
     memory = built.holding(young, memory.key_bits.sum(axis=1))
     zero = jnp.zeros(len(pairs), jnp.int32)
@@ -148,14 +149,14 @@ def test_fast_path_authenticates_the_same_nodes_whatever_is_forged() -> None:
     memory, seen, outcomes = built.holding([[0] * 6] * 3, held), [], []
 
     def attack(sent: list[TaggedMessage]) -> list[TaggedMessage]:
-        # Old messages, guesses and substitutions, all ahead of the true ones.
+        # Replayed messages, guessed tags and changed updates arrive before the true messages.
         guesses = [TaggedMessage(one.message, int(random.integers(2**bits))) for one in sent]
         altered = [TaggedMessage(flipped(one.message, 1 << 90), one.tag) for one in sent]
         forged = [*seen, *guesses, *altered]
         seen.extend(sent)
         return forged + sent
 
-    # A shot takes two pairs: node 1 has none in the second round, and node 2 in the third.
+    # A shot takes two pairs, so node 1 has no shot in the second round, nor node 2 in the third.
     for number, pairs in enumerate(np.array([[4, 3, 2], [4, 1, 3], [2, 3, 0], [4, 4, 4]])):
         memory, authenticated = delivered(network, memory, pairs)
         updates = random.normal(size=(3, 3))

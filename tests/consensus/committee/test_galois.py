@@ -1,4 +1,4 @@
-"""The fields GF(2^t) against their axioms, against published values and against enumeration."""
+"""The fields GF(2^t), compared with their axioms, published values and enumeration."""
 
 import functools
 import itertools
@@ -12,7 +12,7 @@ from ceas_gym.consensus.committee import galois
 
 AES, GCM = 0x11B, 1 << 128 | 0x87
 IN_THE_SHEET = (45, 68, 69, 71, 74, 86, 141)
-"""Lengths of tags."""
+"""Lengths of tags in bits, which `test_authentication` uses too."""
 few = settings(derandomize=True, deadline=None, max_examples=60)
 degrees = st.sampled_from((8, 64, *IN_THE_SHEET))
 fields = degrees.flatmap(
@@ -21,7 +21,7 @@ fields = degrees.flatmap(
 
 
 def digits(number: int) -> list[int]:
-    """Coefficients of a polynomial, that of the highest power first."""
+    """Returns the coefficients of a polynomial, that of the highest power first."""
     return [int(bit) for bit in f"{number:b}"]
 
 
@@ -30,12 +30,12 @@ def value(coefficients: np.ndarray) -> int:
 
 
 def product(one: int, other: int) -> int:
-    """Product of two polynomials over GF(2), by way of one over the integers."""
+    """Returns the product of two polynomials over GF(2): the integer product, modulo 2."""
     return value(np.convolve(digits(one), digits(other)))
 
 
 def remainder(dividend: int, divisor: int) -> int:
-    """Long division by hand, a digit at a time."""
+    """Returns the remainder of long division, one digit at a time."""
     rest, by = digits(dividend), digits(divisor)
     for start in range(len(rest) - len(by) + 1):
         if rest[start]:
@@ -61,7 +61,7 @@ def test_field_axioms_of_all_elements(degree: int) -> None:
     assert (table == table.T).all()
     assert table[1].tolist() == list(elements)
     assert not table[0].any()
-    # In every row but that of 0 there is every element once: each has its inverse.
+    # Every row but that of 0 contains each element once, so each element but 0 has an inverse.
     assert (np.sort(table[1:], axis=1) == np.array(elements)).all()
     for a, b, c in itertools.product(elements, repeat=3):
         assert table[table[a, b], c] == table[a, table[b, c]]
@@ -104,8 +104,8 @@ def test_evaluation_is_the_sum_of_powers(case: tuple[int, int, int, int], length
 
 
 def test_evaluation_is_the_hash_of_galois_counter_mode() -> None:
-    # McGrew and Viega, The Galois/Counter Mode of Operation, test case 2. The bits of a block are
-    # in reverse there, and the first block has the highest power.
+    # McGrew and Viega, The Galois/Counter Mode of Operation, test case 2. The order
+    # of bits in a block is reversed there, and the first block has the highest power.
     def element(text: str) -> int:
         return int(f"{int(text, 16):0128b}"[::-1], 2)
 
@@ -124,7 +124,7 @@ def test_worst_collision_count_of_three_blocks_in_32_elements_is_3() -> None:
         np.moveaxis(table[:, power][..., None, None], 0, place)
         for place, power in ((1, elements), (2, square), (3, cube))
     )
-    # By point and by the three blocks in which two messages differ: what their hashes differ by.
+    # Difference of the hashes of two messages, by point and by the difference of their blocks.
     hashes = (one ^ two ^ three).reshape(32, -1)
     assert hashes[7, 5 * 1024 + 9 * 32 + 30] == galois.evaluate([5, 9, 30], 7, modulus)
     differences = np.arange(hashes.shape[1])
@@ -137,10 +137,14 @@ def test_worst_collision_count_of_three_blocks_in_32_elements_is_3() -> None:
 
 
 def is_irreducible_by_rabin(polynomial: int) -> bool:
-    """Rabin, SIAM J. Comput. 9, 273 (1980): x^(2^t) = x, and no factor at any t / prime."""
+    """Returns whether x^(2^t) = x and x^(2^(t/p)) - x has no common factor for any prime p of t.
+
+    Source:
+        Rabin, SIAM J. Comput. 9, 273 (1980).
+    """
     degree, power, powers = polynomial.bit_length() - 1, 2, [2]
     for _ in range(degree):
-        power = remainder(int(f"{power:b}", 4), polynomial)  # Squared: its bits are set apart.
+        power = remainder(int(f"{power:b}", 4), polynomial)  # Squaring spreads the bits.
         powers.append(power)
     primes = [
         p for p in range(2, degree + 1) if degree % p == 0 and all(p % q for q in range(2, p))

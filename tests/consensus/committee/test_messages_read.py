@@ -1,4 +1,4 @@
-"""Messages: what makes no sense reads as nothing, and forged ones pass as seldom as stated."""
+"""Messages: undecodable ones are read as empty, and forged ones pass as rarely as stated."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_headers_tell_exchange_sender_round_and_length() -> None:
 
 
 def forgeries(bits: int, attempts: int) -> int:
-    """Forged messages that pass, each on a fresh link, ahead of the true one."""
+    """Returns how many forged messages pass, each on a fresh link, ahead of the true message."""
     random, passed = np.random.default_rng(bits), 0
     for number in range(attempts):
         store = keys.full(Committee(members=3, tag_bits=bits), 0, random, tags=1)
@@ -70,7 +70,7 @@ def test_guessed_tag_of_a_letter_passes_once_in_2_to_its_length(bits: int) -> No
 
 
 def test_with_tags_of_one_bit_forged_votes_split_the_honest_members() -> None:
-    # So the tags are what safety rests on.
+    # Agreement depends on the tags: with tags that are easily forged it fails.
     broken = 0
     for seed in range(12):
         weak = Committee(members=4, byzantine=1, tag_bits=1)
@@ -117,6 +117,6 @@ def test_nothing_is_heard_that_is_not_due() -> None:
 
     post.behaviour = intrude
     assert post.exchange("vote", {(2, 1): b"due"}) == {(2, 1): b"due"}
-    # Not even where something is due: the pad is another one.
+    # It is refused even if another message is due, because that one has another pad.
     post.number = 0
     assert post.exchange("vote", {(0, 1): b"due"}) == {}

@@ -1,4 +1,4 @@
-"""Whole rounds, message by message: every named behaviour, what it costs, and too many bad ones."""
+"""Whole rounds: every named behaviour, the time-outs, and more than b Byzantine members."""
 
 import itertools
 
@@ -14,7 +14,7 @@ from ceas_gym.consensus.committee.round import Outcome, execute
 from ceas_gym.consensus.committee.settings import Committee
 
 TIMEOUTS = {"silent": 1, "delay": 1}
-"""Of one bad member of four: who is missing once is not waited for again."""
+"""Time-outs by one Byzantine member of four: after it is missed once, nobody waits for it again."""
 
 
 def accepted(outcome: Outcome) -> list[list[float]]:
@@ -63,7 +63,7 @@ def test_a_bad_node_with_a_bad_member_breaks_nothing(committee: Committee, behav
 def test_timeouts_are_as_stated(behaviour: str) -> None:
     outcome = play(FOUR, behaviour, bad=[0])
     assert outcome.timeouts == TIMEOUTS.get(behaviour, behaviour == "stall")
-    # Deadlines are fixed: the leader that stalls is found out at the end of the seventh exchange.
+    # Deadlines are fixed: a king that is silent is missed at the deadline of the seventh exchange.
     late = {"silent": (2, "vote"), "delay": (2, "vote"), "stall": (6, "king")}
     assert outcome.waited == ((late[behaviour],) if behaviour in late else ())
     assert outcome.deadline == (late[behaviour][0] + 1 if behaviour in late else 0)
@@ -95,7 +95,7 @@ def test_member_without_an_update_fetches_it(missing: int) -> None:
     assert outcome.counted() == {0, 1, 2}
     assert outcome.fetches == 3
     rounds.check(FOUR, outcome, bad=())
-    # The node has no key for that member's model either; three others confirm it.
+    # The node has no key left for that member's model, but three others confirm it.
     assert outcome.accepted[0] is not None
 
 
@@ -105,7 +105,7 @@ FALSE = [
     messages.encode_updates({0: bytes(8)}),
     messages.encode_updates({k: bytes(8) for k in range(5)}),
 ]
-"""Garbled, for another length, and for nodes that there are not and that the member holds."""
+"""Empty, too short, for one node, and for all nodes and two that do not exist."""
 
 
 @pytest.mark.parametrize("false", FALSE, ids=["empty", "garbled", "one", "all"])
@@ -123,7 +123,7 @@ def test_false_updates_in_a_fetch_are_refused(false: bytes) -> None:
 
 
 def test_bad_member_can_veto_an_update_that_one_honest_member_cannot_authenticate() -> None:
-    # Three of four must hold it: without the bad one, and without one that is short of key, two do.
+    # Three of four must hold it. One is short of key; if the Byzantine one is silent, two are left.
     for behaviour, counted in (("obey", {0, 1, 2}), ("silent", {1, 2})):
         held = rounds.store(FOUR)
         held.draw(1, 4, held.left(1, 4))
@@ -136,7 +136,7 @@ def test_node_that_too_few_members_can_hear_does_not_count() -> None:
         held.draw(member, 4, held.left(member, 4))
     outcome = play(FOUR, keys=held)
     assert outcome.counted() == {1, 2}
-    # Two members are left to confirm, and two are enough.
+    # Two members have key for the model, and two confirmations are enough.
     assert outcome.accepted[0] is not None
 
 
@@ -155,7 +155,7 @@ def test_no_update_counts_if_nobody_has_key() -> None:
     held = rounds.store(FOUR)
     for member, node in itertools.product(range(4), range(4, 7)):
         held.draw(member, node, held.left(member, node) - held.bits)
-    # Their one tag is gone with the update: no model arrives.
+    # The update used up the only tag of each link, so no model arrives.
     outcome = play(FOUR, keys=held)
     assert outcome.counted() == {0, 1, 2}
     assert set(map(type, outcome.accepted.values())) == {type(None)}
@@ -208,5 +208,5 @@ def test_two_silent_members_of_four_stop_every_update() -> None:
 def test_two_two_faced_members_of_four_split_the_honest_ones() -> None:
     held = rounds.store(FOUR)
     held.draw(1, 4, held.left(1, 4))
-    with pytest.raises(ValueError, match="more than b members are bad"):
+    with pytest.raises(ValueError, match="more than b members are Byzantine"):
         play(FOUR, "equivocate", bad=[2, 3], keys=held).counted()

@@ -118,7 +118,7 @@ def twist(name: str, body: bytes) -> bytes:
         True
     """
     if name not in WORDS:
-        return bytes(byte ^ 1 for byte in body) or b"\\1"
+        return bytes(byte ^ 1 for byte in body) or b"\1"
     words: Iterable[Word] = messages.decode_words(body, nodes=_count(body))
     return messages.encode_words([_other(word) for word in words])
 

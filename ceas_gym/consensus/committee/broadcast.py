@@ -52,13 +52,15 @@ class Relay:
     def begin(self, notary: Notary) -> None:
         """Signs the member's own vector, which is sent in the first exchange.
 
+        A member that cannot sign its vector does not count it either, as nobody else will.
+
         Args:
             notary: Makes the signature, which uses up key.
         """
         me = self.member.index
         own = Chain(me, self.member.says(), (), ())
-        self.known[me] = [own.vector]
         self.next = signed(notary, me, [own])
+        self.known[me] = [own.vector] if self.next else []
 
     def hear(self, arrived: Bodies, exchange: int, last: bool, notary: Notary) -> None:
         """Stores new vectors that it accepts, and signs them except in the last exchange.

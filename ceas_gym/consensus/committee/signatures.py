@@ -61,7 +61,8 @@ class Notary:
         keys: Key of all links. Each signature uses up some of it.
         members: Number c of members.
         random: Random numbers for the signatures, and for which forged ones pass.
-        made: Signatures by signer and content: those that were made, and forged ones that passed.
+        made: Signatures by signer and content.
+        passed: Signer, content and signature of each forged signature that passed.
         refused: Signer, content and signature of each forged signature that did not pass.
         signed: Number of signatures that each member has made, in [0, 2 c]. The protocol needs no
             more, and the limit bounds how much key Byzantine members can use up.
@@ -71,6 +72,7 @@ class Notary:
     members: int
     random: np.random.Generator
     made: dict[tuple[int, bytes], bytes] = field(default_factory=dict[tuple[int, bytes], bytes])
+    passed: set[tuple[int, bytes, bytes]] = field(default_factory=set[tuple[int, bytes, bytes]])
     refused: set[tuple[int, bytes, bytes]] = field(default_factory=set[tuple[int, bytes, bytes]])
     signed: dict[int, int] = field(default_factory=dict[int, int])
 
@@ -108,16 +110,13 @@ class Notary:
             content: What is said to be signed.
             token: The claimed signature. One that was not made passes with probability 2^-t.
         """
+        claim = (signer, content, token)
         if self.made.get((signer, content)) == token:
             return True
-        if (signer, content, token) in self.refused:
-            return False
-        passes = self.random.random() < 0.5**self.keys.bits
-        if passes:
-            self.made[signer, content] = token
-        else:
-            self.refused.add((signer, content, token))
-        return passes
+        if claim not in self.passed | self.refused:
+            passes = self.random.random() < 0.5**self.keys.bits
+            (self.passed if passes else self.refused).add(claim)
+        return claim in self.passed
 
 
 def encode(chains: Iterable[Chain]) -> bytes:

@@ -23,9 +23,9 @@ def mean(chosen: dict[int, NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.mean(list(chosen.values()), axis=0)
 
 
-def store(committee: Committee, nodes: int = len(UPDATES), tags: int = 0) -> KeyStore:
-    """Returns key for one round, or for `tags` tags on each link if this is above 0."""
-    tags = tags or counts.most_on_link(committee)
+def store(committee: Committee, nodes: int = len(UPDATES), tags: int | None = None) -> KeyStore:
+    """Returns key for one round, or for `tags` tags on each link."""
+    tags = counts.most_on_link(committee) if tags is None else tags
     return keys.full(committee, nodes, np.random.default_rng(0), tags)
 
 

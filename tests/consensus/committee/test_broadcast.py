@@ -167,3 +167,25 @@ def test_garbled_chains_are_read_as_far_as_they_go() -> None:
     assert signatures.decode(whole, 16) == chains
     for end in range(len(whole)):
         assert signatures.decode(whole[:end], 16) in ([], chains[:1])
+
+
+def test_member_that_cannot_sign_its_vector_does_not_count_it() -> None:
+    """Members 0 and 1 lack key for a signature; no member is Byzantine, and all agree."""
+    held = rounds.store(THREE)
+    while held.left(0, 1) >= signatures.SHARES * THREE.tag_bits:
+        held.draw(0, 1, THREE.tag_bits)
+    outcome = rounds.play(THREE, keys=held)
+    assert outcome.signatures == 1
+    assert outcome.counted() == set()
+    assert rounds.numbers(outcome.models.values()) == [[]] * 3
+
+
+def test_a_forged_signature_that_passes_leaves_the_true_one_valid() -> None:
+    three = Committee(members=3, byzantine=1, tag_bits=4, signatures="one_time_hash")
+    notary = Notary(rounds.store(three), 3, np.random.default_rng(0))
+    true = notary.sign(0, b"said")
+    assert true is not None
+    forged = [number.to_bytes(2, "big") for number in range(2000)]
+    passed = [token for token in forged if notary.valid(0, b"said", token)]
+    assert 60 < len(passed) < 200  # One in sixteen.
+    assert all(notary.valid(0, b"said", token) for token in [true, *passed])

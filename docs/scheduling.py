@@ -1,7 +1,10 @@
-"""The tables and figures of `scheduling.md`: the ladder of scarcity, played and written down.
+"""Plays the ladder of scarcity, and writes the tables and the figure of `scheduling.md`.
 
-It plays every contestant on every rung, and keeps the episodes in a folder, from which a second
-call goes on. Then it makes the page's tables and its figure of them.
+    python docs/scheduling.py runs/ladder
+
+Every contestant plays on every rung, in both placements of the attackers. The folder keeps the
+episodes, and an interrupted run goes on from there. `scheduling.json`, beside the page, keeps what
+the tables are made of.
 """
 
 import argparse
@@ -23,13 +26,13 @@ from ceas_agents.statistics import comparisons, intervals
 from ceas_gym import config, parameters
 
 NETWORKS: dict[str, object] = {"episode.layouts": 32, "episode.target_accuracy": 0.88}
-"""More networks than the rungs ship with, eight, so that intervals can speak of networks."""
+"""More layouts than the eight of the shipped scenarios, so that intervals cover other networks."""
 RUNGS = ("paper", "short-memory", "scarce", "metro", "unequal")
 EXTRA: dict[str, tuple[str, dict[str, object]]] = {
     "paper, 3 channels": ("paper", {"network.channels": 3}),
     "paper, 7 times the key": ("paper", {"consensus.key.security_bits": 256}),
 }
-"""Beside the ladder: what was asked for by name."""
+"""Variations of `paper`, played beside the ladder."""
 PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
 CONTESTANTS = (
     *("ceas", "ceas:placement=best", "ceas:placement=random", "static-subset", "oblivious-fair"),
@@ -38,12 +41,12 @@ CONTESTANTS = (
 BASE, FIRST = "oblivious-fair", "ceas"
 HEURISTICS = CONTESTANTS[3:]
 WHOLE: dict[str, object] = {"learning.estimator": "all"}
-"""All angles are drawn and trained, not those of the light cone alone."""
+"""Shots are spread over all angles, and all are trained, not only those of the light cone."""
 UNCONED = {f"{name}, all angles": name for name in (FIRST, BASE)}
-"""Played with attackers at random."""
+"""Contestants with all angles; they play with attackers at random only."""
 SEED, EPISODES = 50_000, 64
 MARGIN = 0.02
-"""Two points: what would matter where a lead is denied. Fixed before anything was played."""
+"""Largest difference, two points, that counts as equivalent. Fixed before anything was played."""
 PAGE = Path(__file__).with_name("scheduling.md")
 KEPT = Path(__file__).with_name("scheduling.json")
 USEFUL = "share_of_most_useful"
@@ -60,7 +63,7 @@ Found = dict[str, Any]
 
 
 class Cell(NamedTuple):
-    """A rung and where the attackers sit."""
+    """A rung, and the placement of the attackers."""
 
     name: str
     scenario: str
@@ -69,7 +72,7 @@ class Cell(NamedTuple):
 
 
 def cells() -> list[Cell]:
-    """Returns all cells, the ladder first, from plenty to starvation."""
+    """Returns all cells: first those of the ladder, from plenty to scarcity."""
     rungs = {name: (name, {}) for name in RUNGS} | EXTRA
     return [
         Cell(name, scenario, NETWORKS | changes | {"attack.placement": placement}, placement)
@@ -79,7 +82,7 @@ def cells() -> list[Cell]:
 
 
 def playing(cell: Cell) -> dict[str, Contestant]:
-    """Returns who plays in a cell, with the learning rate that was tuned for the scenario."""
+    """Returns the contestants of a cell, each with the rate that was tuned on the scenario."""
     everyone = {name: name for name in CONTESTANTS}
     if cell.placement == "random":
         everyone |= UNCONED
@@ -93,7 +96,7 @@ def playing(cell: Cell) -> dict[str, Contestant]:
 
 
 def play(folder: Path, seeds: Sequence[int]) -> None:
-    """Plays what is missing in the folder; a file of rows for each cell and contestant."""
+    """Plays what the folder lacks: a file for each cell and contestant, a row for each seed."""
     folder.mkdir(parents=True, exist_ok=True)
     for cell in cells():
         scenario = config.load(cell.scenario, cell.changes)
@@ -112,7 +115,7 @@ def play(folder: Path, seeds: Sequence[int]) -> None:
 
 
 def gather(folder: Path) -> Found:
-    """Returns what the page is made of: theta of every rung, and columns of every contestant."""
+    """Returns what the page shows: theta of every rung, and the columns of every contestant."""
     found: Found = {}
     for cell in cells():
         params = parameters.build(config.load(cell.scenario, cell.changes))
@@ -136,7 +139,7 @@ def _columns(folder: Path, cell: Cell, label: str) -> dict[str, list[float]]:
 
 
 def tables(found: Found) -> Iterator[str]:
-    """Yields the ladder's tables, a line each."""
+    """Yields the lines of the ladder's tables."""
     for placement, where in PLACEMENTS.items():
         yield f"Attackers {where}:"
         yield ""
@@ -162,9 +165,9 @@ def leads(
 
     Args:
         found: From `gather`.
-        name: Whose lead it is.
-        base: Over whom.
-        column: By which yardstick.
+        name: The contestant whose lead it is.
+        base: The contestant that it is compared with.
+        column: The yardstick, one of `COLUMNS`.
     """
     places = [(rung, placement) for rung in found for placement in PLACEMENTS]
     differences = np.stack([_against(found, place, name, base, column) for place in places], axis=1)
@@ -174,11 +177,11 @@ def leads(
 
 
 def yardsticks(found: Found) -> Iterator[str]:
-    """Yields CEAS beside the fair baseline by the other yardsticks."""
+    """Yields the lines that compare CEAS with the fair baseline by the other yardsticks."""
     yield (
-        "| rung, attackers | over rounds, minus fair | reach the target: CEAS, fair "
+        "| rung, attackers | accuracy over rounds, CEAS minus fair | reach the target: CEAS, fair "
         "| median round: CEAS, fair | useful pairs, % of bound: CEAS, fair "
-        "| pairs used: CEAS, fair |"
+        "| utilization: CEAS, fair |"
     )
     yield "|---|---:|---:|---:|---:|---:|"
     over_rounds = leads(found, FIRST, BASE, "mean_accuracy")
@@ -193,8 +196,11 @@ def yardsticks(found: Found) -> Iterator[str]:
 
 
 def rivals(found: Found) -> Iterator[str]:
-    """Yields CEAS against the best heuristic of each cell, and whether a denied lead is small."""
-    yield "| rung, attackers | best heuristic | CEAS minus it | CEAS minus fair within 2 points? |"
+    """Yields the lines that compare CEAS with the best heuristic, and test it against fair."""
+    yield (
+        "| rung, attackers | best heuristic | CEAS minus that heuristic "
+        "| CEAS minus fair within 2 points? |"
+    )
     yield "|---|---|---:|---|"
     places = [(rung, placement) for rung in found for placement in PLACEMENTS]
     best = {place: _best(found, place) for place in places}
@@ -209,8 +215,11 @@ def rivals(found: Found) -> Iterator[str]:
 
 
 def cone(found: Found) -> Iterator[str]:
-    """Yields the accuracy with the light cone's angles, and with all of them."""
-    yield "| rung | ceas | all angles, minus it | oblivious-fair | all angles, minus it |"
+    """Yields the accuracy with the angles of the light cone, and what all angles change."""
+    yield (
+        "| rung | ceas | ceas with all angles: difference "
+        "| oblivious-fair | oblivious-fair with all angles: difference |"
+    )
     yield "|---|---:|---:|---:|---:|"
     for rung, entry in found.items():
         row: list[str] = []
@@ -267,7 +276,7 @@ def _reached(columns: dict[str, list[float]]) -> str:
 
 
 def _round(columns: dict[str, list[float]]) -> str:
-    # Who never gets there counts as last.
+    # An episode that never reaches the target counts as last.
     rounds, reached = np.array(columns["rounds_to_target"]), np.array(columns["reached_target"])
     middle = np.median(np.where(reached > 0, rounds, np.inf))
     return f"{middle:.0f}" if np.isfinite(middle) else "never"
@@ -281,9 +290,9 @@ SHADES = {
     "ceas:placement=random": plots.COLOURS["uniform"],
     "static-subset": plots.COLOURS["static-subset"],
 }
-"""Whose lead the figure shows."""
+"""Contestants whose lead the figure shows, and their colours."""
 APART = 0.14
-"""Of bars beside each other, in rungs."""
+"""Distance of bars beside each other, in rungs."""
 
 
 def draw(found: Found, path: Path) -> None:
@@ -327,7 +336,7 @@ TABLES = {"ladder": tables, "yardsticks": yardsticks, "rivals": rivals, "cone": 
 
 
 def write() -> None:
-    """Writes tables and figure from what is kept."""
+    """Writes the tables and the figure from `scheduling.json`."""
     found = json.loads(KEPT.read_text(encoding="utf-8"))
     text = PAGE.read_text(encoding="utf-8")
     for name, lines in TABLES.items():
@@ -340,9 +349,9 @@ def write() -> None:
 
 
 def main() -> None:
-    """Plays what is missing, and writes the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    """Plays what is missing, and writes the tables and the figure."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="keeps the episodes, such as runs/ladder")
     folder = parser.parse_args().folder
     play(folder, range(SEED, SEED + EPISODES))
     # On one line: there are tens of thousands of numbers.

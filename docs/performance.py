@@ -1,10 +1,10 @@
-"""Writes the tables of `performance.md` from what `ceas-gym bench` left in a folder.
+"""Writes the tables of `performance.md` from the results of `ceas-gym bench`.
 
     ceas-gym bench paper --growth --repeats 5 --out runs/bench
     python docs/performance.py runs/bench
 
-The figures of the run are kept beside the page, as `performance.json`, and a test compares them.
-A run on an accelerator gives the table of accelerators, and leaves the others as they are.
+The numbers of the run are kept beside the page, in `performance.json`; a test compares page and
+numbers. A run on an accelerator changes only the table of accelerators.
 """
 
 import argparse
@@ -23,16 +23,16 @@ Record = dict[str, Any]
 
 
 def page(text: str, found: Record) -> str:
-    """Returns the page with its tables as they were measured.
+    """Returns the page with the measured tables.
 
     Raises:
-        KeyError: If the page asks for a table that there is not.
+        KeyError: If the page names a table that is not in `TABLES`.
     """
     return TABLE.sub(lambda match: match[1] + TABLES[match[2]](found) + match[3], text)
 
 
 def merged(kept: Record, measured: Record) -> Record:
-    """Returns what the page shows after another run, on a processor or on an accelerator."""
+    """Returns the numbers of the page after another run, on a processor or on an accelerator."""
     machine = measured["machine"]
     if machine["backend"] == "cpu":
         return {**kept, **measured}
@@ -42,7 +42,7 @@ def merged(kept: Record, measured: Record) -> Record:
 
 
 def _rounds(found: Record, part: str = "rounds") -> str:
-    lines = ["| | rounds / s | times the first's time |", "|---|---:|---:|"]
+    lines = ["| | rounds / s | time relative to the first row |", "|---|---:|---:|"]
     for name, line in found[part].items():
         rate, ratio = (
             _spread(line[kind]) for kind in ("rounds per second", "times the first's time")
@@ -72,8 +72,8 @@ def _stages(found: Record) -> str:
         )
     start = 1e6 * measured["seconds to start an operation"]
     told = (
-        f"Peak {peak / 1e9:.0f} GFLOP/s (product of matrices); {measured['operations']} "
-        f"operations, of which the smallest take {start:.2f} us each."
+        f"Peak: {peak / 1e9:.0f} GFLOP/s, in a product of matrices. Operations: "
+        f"{measured['operations']}, of which the smallest take {start:.2f} us."
     )
     return "\n".join([*lines, "", told])
 
@@ -120,9 +120,9 @@ def _number(value: float) -> str:
 
 
 def main() -> None:
-    """Writes the page's tables, its figure, and the figures of the run beside it."""
+    """Writes the tables of the page, its figure, and `performance.json`."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("folder", type=Path, help="of `ceas-gym bench --growth`")
+    parser.add_argument("folder", type=Path, help="what `ceas-gym bench --growth --out` was given")
     folder = parser.parse_args().folder
     measured = json.loads((folder / "bench.json").read_text(encoding="utf-8"))
     on_processor = measured["machine"]["backend"] == "cpu"

@@ -27,7 +27,7 @@ def of(found: dict[str, Any]) -> list[Table]:
 
 def _rounds(rounds: dict[str, Any], title: str) -> Table:
     table = Table(title=title, caption=SPREAD)
-    for heading in ("", "rounds / s", "times the first's time"):
+    for heading in ("", "rounds / s", "time relative to the first row"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, figures in rounds.items():
         rate, ratio = figures["rounds per second"], figures["times the first's time"]

@@ -1,6 +1,8 @@
-"""Two links and one swap: the simulated repeater against closed forms, as a table and a figure.
+"""Compares the simulated repeater, two links and one swap, with closed forms of the literature.
 
-`two-links.md` beside this file says what is compared and why.
+    python docs/two_links.py
+
+It prints a table and draws a figure. `two-links.md` says what is compared, and why.
 """
 
 import argparse
@@ -37,11 +39,11 @@ STRETCH = 256
 NORMAL = 1.96
 """Standard errors in half a 95 % interval."""
 STYLES = {0.05: ("#0072B2", "o", 0.9), 0.1: ("#D55E00", "s", 1.0), 0.3: ("#009E73", "^", 1.11)}
-"""Colour and marker of a probability, and by which factor its deviations are set aside."""
+"""Of each success probability: colour, marker, and the factor that sets its deviations aside."""
 
 
 class Estimate(NamedTuple):
-    """A mean over pairs, beside what it should be."""
+    """A mean over pairs, and what it should be."""
 
     law: float
     mean: float
@@ -72,7 +74,7 @@ def mean_time(success: float) -> float:
 
 
 def mean_contraction(success: float, coherence: float) -> float:
-    """Returns the mean contraction after the swap, when two memories of the older pair decayed."""
+    """Returns the mean contraction after the swap; the older pair has decayed in two memories."""
     kept = (1 - success) * np.exp(-2 / coherence)
     return success / (2 - success) * (1 + kept) / (1 - kept)
 
@@ -81,7 +83,7 @@ def mean_contraction(success: float, coherence: float) -> float:
 
 
 def build(success: float, coherence: float) -> Network:
-    """Returns the network of `two_links.yaml` with these figures in it."""
+    """Returns the network of `two_links.yaml` with this probability and coherence time."""
     scenario = config.load(
         HERE / "two_links.yaml",
         {
@@ -104,7 +106,7 @@ def build(success: float, coherence: float) -> Network:
 def advance(
     network: Network, memories: Memory, keys: Key[Array, " replicas"]
 ) -> tuple[Memory, tuple[Int[Array, "replicas windows"], Float[Array, "replicas windows"]]]:
-    """Returns the replicas some windows later, and what each of those windows made.
+    """Returns the replicas `STRETCH` windows later, and the pairs of each of those windows.
 
     Args:
         network: Hub, relay and node.
@@ -119,8 +121,8 @@ def advance(
 
     def window(memory: Memory, heralded: Array) -> tuple[Memory, tuple[Array, Array]]:
         memory, ledger = storage.store(network, links, memory, heralded[None])
-        # What becomes of the new pair at hub and node is of no concern to the relay. All letters
-        # of a Werner pair are alike, so X may stand for them.
+        # The relay does not depend on what becomes of the new pair at hub and node. A Werner pair
+        # has the same contraction of X, Y and Z, so that of X is returned.
         return memory, (ledger.generated[0], memory.contraction[0, 0, 0, 0])
 
     def replica(memory: Memory, key: Array) -> tuple[Memory, tuple[Array, Array]]:
@@ -132,10 +134,10 @@ def advance(
 def simulate(
     network: Network, each: int, key: Key[Array, ""]
 ) -> tuple[Float[np.ndarray, " pairs"], Float[np.ndarray, " pairs"]]:
-    """Returns the windows that every pair took, and its contraction.
+    """Returns how many windows each pair took, and its contraction.
 
     These are the first `each` pairs of every replica, so that slow replicas count as much as fast
-    ones. A swap leaves the relay empty, hence all pairs are independent.
+    ones. All pairs are independent, because a swap leaves the relay empty.
     """
     memories = jax.tree.map(lambda one: jnp.stack([one] * REPLICAS), storage.empty(network))
     stretches, made = [], np.zeros(REPLICAS, int)
@@ -157,7 +159,7 @@ def estimate(law: float, samples: Float[np.ndarray, " pairs"]) -> Estimate:
 
 
 def measure(success: float, coherence: float, each: int, key: Key[Array, ""]) -> Point:
-    """Returns a point of the curves, with the wait within the window divided out."""
+    """Returns a point of the curves, without the decay within the window of heralding."""
     times, contraction = simulate(build(success, coherence), each, key)
     rate = 2 / coherence
     within_window = -np.expm1(-rate) / rate
@@ -191,7 +193,7 @@ def table(points: Sequence[Point]) -> Iterator[str]:
 
 
 def draw(points: Sequence[Point], path: Path) -> None:
-    """Draws curves and points above their deviations."""
+    """Draws the curves and points, and the deviations below them."""
     with style.applied():
         figure = style.figure(height_inches=4.6)
         panels = figure.subplots(2, 2, sharex=True, height_ratios=(2.2, 1))
@@ -254,7 +256,7 @@ def _draw_deviations(axes: "Axes", points: Sequence[Point], field: str) -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """Returns what the command line asks for."""
+    """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(description="Compares the simulated repeater with its laws.")
     parser.add_argument("--out", type=Path, default=HERE / "figures" / "two-links.png")
     parser.add_argument("--samples", type=int, default=20_000, help="pairs behind every point")

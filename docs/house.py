@@ -1,10 +1,10 @@
-"""Measures how both packages are built: rooms and floors, functions, files, docstrings.
+"""Measures how both packages are built: imports, files, functions and docstrings.
 
     python docs/house.py
 
-A room is a module or a package directly in `ceas_gym` or `ceas_agents`. An arrow leads from a room
-to one that it imports, wherever in its files it does so; floors are the rooms of the longest way
-along arrows. Bodies of functions are counted in lines, without their docstrings.
+A part is a module or a package directly in `ceas_gym` or `ceas_agents`. An import is counted once
+for each pair of parts, whichever of their files has it. The depth is the number of parts in the
+longest chain of imports. The length of a function is that of its body, in lines without docstring.
 """
 
 import ast
@@ -18,25 +18,25 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"ceas_gym": ROOT / "ceas_gym", "ceas_agents": ROOT / "agents" / "ceas_agents"}
 LONG = 300
-"""Lines, beyond which a file is long."""
+"""A file of more lines than this is long."""
 UNITS = (
     *("s", "ms", "seconds", "km", "Hz", "bits?", "nats", "per cent", "radians", "years"),
     *("pairs", "rounds", "windows", "slots", "shots", "lines", "words"),
 )
 MEASURE = re.compile(rf"\bshapes?\b|\b(?:in|of) (?:a |an )?(?:{'|'.join(UNITS)})\b|\bin [\[(]-?\d")
-"""A shape, a unit or a range in a docstring."""
+"""Finds a shape, a unit or a range in a docstring."""
 SHAPE = re.compile(r"\[[\w.]*(?:Array|ndarray), ")
-"""A shape in an annotation."""
+"""Finds a shape in an annotation."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Graph = dict[str, set[str]]
 
 
 class Measured(NamedTuple):
-    """What is measured of a package, in the order of the table."""
+    """The measures of a package, in the order of the table."""
 
-    rooms: int
-    floors: str
-    arrows: int
+    parts: int
+    depth: str
+    imports: int
     files: int
     lines: int
     functions: int
@@ -50,9 +50,9 @@ class Measured(NamedTuple):
 
 
 LABELS = (
-    "rooms",
-    "floors",
-    "arrows among rooms",
+    "parts",
+    "depth of imports",
+    "imports between parts",
     "files",
     "lines",
     "functions",
@@ -66,27 +66,27 @@ LABELS = (
 )
 
 
-def rooms(folder: Path) -> dict[str, list[Path]]:
-    """Returns the files of each room of a package."""
+def parts(folder: Path) -> dict[str, list[Path]]:
+    """Returns the files of each part of a package."""
     found = {
         path.stem: sorted(path.rglob("*.py")) if path.is_dir() else [path]
         for path in sorted(folder.iterdir())
         if path.stem != "__init__" and (path.suffix == ".py" or (path / "__init__.py").exists())
     }
-    return {room: files for room, files in found.items() if files}
+    return {part: files for part, files in found.items() if files}
 
 
-def arrows(package: str, inside: dict[str, list[Path]]) -> Graph:
-    """Returns which rooms each room imports."""
+def imports(package: str, inside: dict[str, list[Path]]) -> Graph:
+    """Returns which other parts each part imports."""
     found: Graph = {}
-    for room, files in inside.items():
+    for part, files in inside.items():
         named = {name for file in files for name in _imported(file, package)}
-        found[room] = named & (inside.keys() - {room})
+        found[part] = named & (inside.keys() - {part})
     return found
 
 
 def _imported(file: Path, package: str) -> Iterator[str]:
-    # Rooms, and names of other things, of the package.
+    # Names that the file imports from the package: those of parts, and others.
     for node in ast.walk(_tree(file)):
         if isinstance(node, ast.ImportFrom) and node.module == package:
             yield from (alias.name for alias in node.names)
@@ -95,33 +95,33 @@ def _imported(file: Path, package: str) -> Iterator[str]:
         yield from (name.split(".")[1] for name in names if name.startswith(f"{package}."))
 
 
-def floors(graph: Graph) -> str:
-    """Returns the number of rooms on the longest way, or one that goes in a circle.
+def depth(graph: Graph) -> str:
+    """Returns the number of parts in the longest chain of imports, or a cycle if there is one.
 
     Example:
-        >>> floors({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+        >>> depth({"a": {"b", "c"}, "b": {"c"}, "c": set()})
         '3'
-        >>> floors({"a": {"b"}, "b": {"a"}})
-        'circle: a b a'
+        >>> depth({"a": {"b"}, "b": {"a"}})
+        'cycle: a b a'
     """
-    height: dict[str, int] = {}
+    found: dict[str, int] = {}
 
-    def climb(room: str, way: tuple[str, ...]) -> int:
-        if room in way:
-            raise RecursionError(" ".join((*way[way.index(room) :], room)))
-        if room not in height:
-            below = [climb(other, (*way, room)) for other in sorted(graph[room])]
-            height[room] = 1 + max(below, default=0)
-        return height[room]
+    def below(part: str, chain: tuple[str, ...]) -> int:
+        if part in chain:
+            raise RecursionError(" ".join((*chain[chain.index(part) :], part)))
+        if part not in found:
+            others = [below(other, (*chain, part)) for other in sorted(graph[part])]
+            found[part] = 1 + max(others, default=0)
+        return found[part]
 
     try:
-        return str(max(climb(room, ()) for room in graph))
+        return str(max(below(part, ()) for part in graph))
     except RecursionError as error:
-        return f"circle: {error}"
+        return f"cycle: {error}"
 
 
 def body_lines(function: Function) -> int:
-    """Returns how many lines the body of a function takes, without its docstring.
+    """Returns the length of a function's body in lines, without its docstring.
 
     Example:
         >>> body_lines(ast.parse('def f():' + chr(10) + '  "Says."' + chr(10) + '  x = 1').body[0])
@@ -132,7 +132,7 @@ def body_lines(function: Function) -> int:
 
 
 def states_measures(function: Function) -> bool:
-    """Returns whether a function says of which shape or unit anything is."""
+    """Returns whether annotations or docstring of a function state a shape, a unit or a range."""
     arguments = function.args
     given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     types = [each.annotation for each in given] + [function.returns]
@@ -141,12 +141,12 @@ def states_measures(function: Function) -> bool:
 
 
 def names_source(function: Function) -> bool:
-    """Returns whether the docstring of a function has a section on its source."""
+    """Returns whether the docstring of a function has a section `Source`."""
     return "Source:" in (ast.get_docstring(function) or "")
 
 
 def public(file: Path) -> Iterator[Function]:
-    """Yields the functions of a file, and the methods, whose names do not begin with `_`."""
+    """Yields the functions and methods of a file whose names do not begin with `_`."""
     nested = {
         inner
         for outer in ast.walk(_tree(file))
@@ -160,9 +160,9 @@ def public(file: Path) -> Iterator[Function]:
 
 
 def measured(package: str, folder: Path) -> Measured:
-    """Returns what is measured of a package."""
-    inside = rooms(folder)
-    graph = arrows(package, inside)
+    """Returns the measures of a package."""
+    inside = parts(folder)
+    graph = imports(package, inside)
     files = sorted(folder.rglob("*.py"))
     lines = {file: len(file.read_text("utf-8").splitlines()) for file in files}
     lengths = {
@@ -177,7 +177,7 @@ def measured(package: str, folder: Path) -> Measured:
     long = [f"{file.relative_to(folder)} ({lines[file]})" for file in files if lines[file] > LONG]
     return Measured(
         len(inside),
-        floors(graph),
+        depth(graph),
         sum(map(len, graph.values())),
         len(files),
         sum(lines.values()),
@@ -193,7 +193,7 @@ def measured(package: str, folder: Path) -> Measured:
 
 
 def words(page: Path) -> int:
-    """Returns how many words a page has, code included."""
+    """Returns the number of words on a page, including code."""
     return len(page.read_text("utf-8").split())
 
 

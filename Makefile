@@ -1,5 +1,5 @@
-# One virtual environment with two levels: the library alone, and all that development needs.
-# A level is stamped when its installation is complete, so an interrupted one is done again.
+# There is one virtual environment, installed in two steps: the library alone, and the tools for
+# development. A step ends by writing a stamp file, so an interrupted step is done again.
 
 PYTHON ?= python3
 ARGS ?=
@@ -24,7 +24,7 @@ test: setup ## run the tests and doctests
 slow: setup ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-mutation: setup ## make small errors in the library and see whether the tests notice
+mutation: setup ## make small errors in the library, and see whether the tests notice them
 	$(BIN)/python tests/mutation/mutate.py $(ARGS)
 
 lint: setup ## check style, types and the order of imports
@@ -37,7 +37,7 @@ clean: ## remove the environment, builds and caches; keep runs/
 	rm -rf $(VENV) build dist .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find ceas_gym agents tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment with an old Python or no working pip is made anew; any other is kept.
+# An environment whose Python is too old, or that has no working pip, is made anew.
 $(VENV)/.core-stamp: pyproject.toml constraints.txt CITATION.cff
 	@$(BIN)/python -c 'import pip._internal.cli.main, sys; sys.exit(sys.version_info < (3, 11))' \
 	    2>/dev/null || { \
@@ -49,8 +49,8 @@ $(VENV)/.core-stamp: pyproject.toml constraints.txt CITATION.cff
 	@$(INSTALL) -e .
 	@touch $@
 
-# torch goes first and by its exact version: left to the resolver, it could arrive as a newer build
-# of several GB.
+# torch is installed first, and by its exact version. Otherwise pip could choose a newer build of
+# several GB.
 $(VENV)/.dev-stamp: $(VENV)/.core-stamp
 	@echo "Installing the agents' and developers' tools into $(VENV)."
 	@$(INSTALL) torch==2.13.0

@@ -18,8 +18,10 @@ demo: $(VENV)/.core-stamp ## compare CEAS with its baselines; results in runs/de
 
 setup: $(VENV)/.dev-stamp ## install everything for development
 
+# Files go to the workers in the order of their names. Sorted by their number of tests, as by default,
+# long files of few tests would come last, and one worker would wait for the other.
 test: setup ## run the tests and doctests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 slow: setup ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)

@@ -248,7 +248,7 @@ def covered(test: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("base", "wide"),
-    [(STAR, False), (GRAPH, False), (GRAPH, True)],
+    [(STAR, False), pytest.param(GRAPH, False, marks=pytest.mark.slow), (GRAPH, True)],
     ids=["star", "graph", "graph in 64 bits"],
 )
 @covered

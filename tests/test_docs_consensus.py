@@ -1,0 +1,26 @@
+"""The page on consensus: its tables are what a committee costs and does when executed."""
+
+import numpy as np
+import pytest
+from helpers import scripts
+
+from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
+
+
+@pytest.fixture(scope="module")
+def script():
+    return scripts.load("consensus")
+
+
+def test_the_page_is_that_of_the_script(script):
+    text = script.PAGE.read_text()
+    assert script.page(text) == text
+    assert all(f"<!-- table: {name} -->" in text for name in script.TABLES)
+
+
+def test_every_behaviour_leaves_one_model(script):
+    for name in BEHAVIOURS:
+        outcome = script.played(name)
+        models = [*outcome.models.values(), *outcome.accepted.values()]
+        assert outcome.counted() == set(range(5))
+        assert all(np.array_equal(model, models[0]) for model in models), name

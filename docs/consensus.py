@@ -4,22 +4,23 @@ python docs/consensus.py
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ceas_gym.consensus.committee import counts, keys
 from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
 from ceas_gym.consensus.committee.round import Outcome, execute
-from ceas_gym.consensus.committee.settings import Committee
+from ceas_gym.consensus.committee.settings import Committee, Protocol
 from ceas_gym.physics import key
 
 PAGE = Path(__file__).parent / "consensus.md"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 NODES, PARAMETERS, SECURITY_BITS = 50, 65, 64
-FOUR = (4, 1, "none")
-COMMITTEES: tuple[tuple[int, int, Any], ...] = (
+FOUR: tuple[int, int, Protocol] = (4, 1, "none")
+COMMITTEES: tuple[tuple[int, int, Protocol], ...] = (
     (1, 0, "none"),
     FOUR,
     (7, 2, "none"),
@@ -42,7 +43,7 @@ def page(text: str) -> str:
     return TABLE.sub(lambda match: match[1] + TABLES[match[2]]() + match[3], text)
 
 
-def committee_of(members: int, byzantine: int, signatures: Any, nodes: int) -> Committee:
+def committee_of(members: int, byzantine: int, signatures: Protocol, nodes: int) -> Committee:
     """Returns a committee whose tags are long enough for its longest message, a vote or an update.
 
     Args:
@@ -70,8 +71,8 @@ def played(behaviour: str, nodes: int = 5) -> Outcome:
     return execute(committee, updates, store, _mean, bad=[0], behaviour=BEHAVIOURS[behaviour])
 
 
-def _mean(updates: dict[int, Any]) -> Any:
-    return np.mean(list(updates.values()), axis=0)
+def _mean(updates: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.mean(list(updates.values()), axis=0, dtype=np.float32)
 
 
 def _costs() -> str:
@@ -93,7 +94,7 @@ def _costs() -> str:
 
 def _behaviours() -> str:
     lines = [
-        "| member 0 | updates counted | nodes with the new model | fetches | time-outs waited for |",
+        "| member 0 | updates counted | models accepted | fetches | time-outs waited for |",
         "|---|---:|---:|---:|---:|",
     ]
     for name, outcome in ((name, played(name)) for name in BEHAVIOURS):

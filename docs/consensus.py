@@ -72,7 +72,7 @@ def played(behaviour: str, nodes: int = 5) -> Outcome:
 
 
 def _mean(updates: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
-    return np.mean(list(updates.values()), axis=0, dtype=np.float32)
+    return np.stack(list(updates.values())).mean(axis=0)
 
 
 def _costs() -> str:

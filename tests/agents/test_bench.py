@@ -138,3 +138,20 @@ def test_bench_measures_prints_and_writes(
     for name in (*stages.STAGES, *found["rounds"], "exponent"):
         assert name in printed
     assert (tmp_path / "growth.png").stat().st_size > 10_000
+
+
+def test_a_scanned_core_plays_and_keeps_no_record_of_its_rounds(
+    tiny: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contender `core` is only traced here; the slow test runs all contenders."""
+    traced: list[Any] = []
+
+    def trace(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+        traced.append(jax.eval_shape(function, *arguments))
+        return function
+
+    monkeypatch.setattr(contenders, "_compiled", trace)
+    contenders.scanned(tiny, rounds=3)
+    ((_, steps),) = traced
+    assert steps.round is None
+    assert steps.reward.shape == (3,)

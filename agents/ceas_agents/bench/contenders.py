@@ -215,7 +215,7 @@ def _plain(leaf: Array) -> Any:  # noqa: ANN401
 def _play(params: Params, state: State, given: Array) -> Any:  # noqa: ANN401
     def one(state: State, action: Array) -> tuple[State, Any]:
         state, timestep = dynamics.step(params, state, action)
-        return state, replace(timestep, schedule=None, stored_at_barrier=None)
+        return state, replace(timestep, round=None)
 
     return jax.lax.scan(one, state, given)
 

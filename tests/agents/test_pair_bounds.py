@@ -337,10 +337,10 @@ def share_of_bound(scenario, name, seeds, **changes):
     contestant = contestants.get(name)
     settings = config.load(config.load(scenario, contestant.overrides), changes)
     params = parameters.build(settings)
-    most, rounds = pair_bounds.most_useful_pairs(params), settings.episode.rounds
+    most, rounds = pair_bounds.in_each_layout(params), settings.episode.rounds
     played = play.episodes(contestant, params, rounds, range(seeds))
     return np.array(
-        [play.summary(metrics, 1.0, [most])["share_of_most_useful"] for _, metrics in played]
+        [play.summary(metrics, 1.0, most)["share_of_most_useful"] for _, metrics in played]
     )
 
 

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from ceas_gym.consensus.committee.authentication import authenticate, share
+from ceas_gym.consensus.committee.authentication import share
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Memory, Model, Network, Params, Report, State
 from reference.barrier import spend, verify
 from reference.conditions import advance, chances, storage, trust
 from reference.conditions import remember as remember_tests
 from reference.consensus import Outcome, consensus
+from reference.hub_messages import authenticate
 from reference.learning import full_gradient, learn, score
 from reference.network import Luck, Node, attempts, decode, exhaust, fill, of
 from reference.pairs import Array, letters

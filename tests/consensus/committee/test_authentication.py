@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from reference import hub_messages
+from reference.hub_messages import Channel
 
 from ceas_gym.consensus.committee import authentication, galois
-from ceas_gym.consensus.committee.authentication import Channel, Pad, Party, TaggedMessage
+from ceas_gym.consensus.committee.authentication import Pad, Party, TaggedMessage
 from ceas_gym.network import setup
 from ceas_gym.physics import key
 
@@ -60,7 +62,7 @@ def test_tag_has_the_priced_length_and_that_buys_the_security(
 
 
 def test_message_has_the_priced_length() -> None:
-    message = authentication.encode(3, 7, np.zeros(11))
+    message = hub_messages.encode(3, 7, np.zeros(11))
     assert 8 * len(message) == setup.HEADER_BITS + setup.WORD_BITS * 11
 
 
@@ -84,30 +86,30 @@ def test_hash_is_that_of_powers_of_a_matrix(bits: int) -> None:
 
 def test_round_trip_and_every_single_bit_that_is_flipped() -> None:
     random = np.random.default_rng(0)
-    message = authentication.encode(3, 7, random.normal(size=4))
+    message = hub_messages.encode(3, 7, random.normal(size=4))
     bits = key.tag_bits(8 * len(message), security_bits=32)
     hash_key, pad = 12345678901, 9876543210
     tag = authentication.tag(message, bits, hash_key, pad)
-    assert authentication.verify(message, tag, bits, hash_key, pad)
+    assert hub_messages.verify(message, tag, bits, hash_key, pad)
     for place in range(8 * len(message)):
         other = flipped(message, 1 << place)
-        assert not authentication.verify(other, tag, bits, hash_key, pad)
+        assert not hub_messages.verify(other, tag, bits, hash_key, pad)
     for place in range(bits + 1):
-        assert not authentication.verify(message, tag ^ 1 << place, bits, hash_key, pad)
-        assert not authentication.verify(message, tag, bits, hash_key, pad ^ 1 << place)
-        assert not authentication.verify(message, tag, bits, hash_key ^ 1 << place, pad)
+        assert not hub_messages.verify(message, tag ^ 1 << place, bits, hash_key, pad)
+        assert not hub_messages.verify(message, tag, bits, hash_key, pad ^ 1 << place)
+        assert not hub_messages.verify(message, tag, bits, hash_key ^ 1 << place, pad)
 
 
 def test_messages_differ_by_node_round_length_and_update() -> None:
     update = [0.5, -1.0]
     cases = [(0, 0, update), (1, 0, update), (0, 1, update), (0, 0, [0.5]), (0, 0, [0.5, 1.0])]
-    assert len({authentication.encode(*case) for case in cases}) == len(cases)
+    assert len({hub_messages.encode(*case) for case in cases}) == len(cases)
 
 
 @pytest.mark.parametrize(("node", "round_number"), [(2**16, 0), (0, 2**24), (-1, 0)])
 def test_what_does_not_fit_the_header_is_refused(node: int, round_number: int) -> None:
     with pytest.raises(OverflowError):
-        authentication.encode(node, round_number, [0.0])
+        hub_messages.encode(node, round_number, [0.0])
 
 
 # --- The pad ---
@@ -166,14 +168,14 @@ class Star:
         self.sent: list[list[TaggedMessage]] = []
 
     def play(
-        self, channel: Channel = authentication.faithful, sends: list[bool] | None = None
+        self, channel: Channel = hub_messages.faithful, sends: list[bool] | None = None
     ) -> dict[int, Update]:
         def recorded(sent: list[TaggedMessage]) -> list[TaggedMessage]:
             self.sent.append(sent)
             return channel(sent)
 
         who = np.array(sends or [True] * len(self.nodes))
-        accepted = authentication.authenticate(
+        accepted = hub_messages.authenticate(
             self.round, self.updates, who, self.nodes, self.hub, self.bits, recorded
         )
         self.round += 1
@@ -204,7 +206,7 @@ def test_old_tag_under_a_new_round_is_refused() -> None:
     star = Star([2])
     star.play()
     message, tag = star.sent[0][0]
-    dated = authentication.encode(0, 1, star.updates[0])
+    dated = hub_messages.encode(0, 1, star.updates[0])
     assert dated != message
     assert not star.play(lambda _: [TaggedMessage(dated, tag)])
 
@@ -214,7 +216,7 @@ def test_tag_of_another_node_is_refused() -> None:
 
     def speak_for_another(sent: list[TaggedMessage]) -> list[TaggedMessage]:
         own = sent[0]
-        return [own, TaggedMessage(authentication.encode(1, 0, star.updates[1]), own.tag)]
+        return [own, TaggedMessage(hub_messages.encode(1, 0, star.updates[1]), own.tag)]
 
     assert sorted(star.play(speak_for_another)) == [0]
 
@@ -230,9 +232,9 @@ def test_messages_of_strangers_and_of_another_length_are_refused() -> None:
     assert not star.play(distort)
     # The length is checked even if the tag is valid.
     node, hub = authentication.share(star.random, LONG, pad_bits=LONG)
-    sent = authentication.send(0, 0, [1.0, 2.0], node, LONG)
+    sent = hub_messages.send(0, 0, [1.0, 2.0], node, LONG)
     assert sent
-    assert not authentication.receive(0, 3, np.array([True]), [hub], LONG, [sent])
+    assert not hub_messages.receive(0, 3, np.array([True]), [hub], LONG, [sent])
 
 
 def test_of_two_messages_with_true_tags_the_first_counts() -> None:
@@ -240,7 +242,7 @@ def test_of_two_messages_with_true_tags_the_first_counts() -> None:
     star = Star([1], parameters=1)
 
     def twice(sent: list[TaggedMessage]) -> list[TaggedMessage]:
-        messages = [authentication.encode(0, 0, [value]) for value in (0.25, 0.75)]
+        messages = [hub_messages.encode(0, 0, [value]) for value in (0.25, 0.75)]
         hash_key = star.nodes[0].hash_key
         blank = [authentication.tag(one, LONG, hash_key, 0) for one in (sent[0].message, *messages)]
         pad = sent[0].tag ^ blank[0]
@@ -253,7 +255,7 @@ def test_nothing_passes_for_a_node_without_key_or_shots() -> None:
     # With tags of one bit every second forgery would pass, but there is no pad to verify it with.
     star = Star([0, 1], bits=1)
     forged = [
-        TaggedMessage(authentication.encode(node, 0, star.updates[node]), tag)
+        TaggedMessage(hub_messages.encode(node, 0, star.updates[node]), tag)
         for node in (0, 1)
         for tag in (0, 1)
     ]
@@ -263,7 +265,7 @@ def test_nothing_passes_for_a_node_without_key_or_shots() -> None:
 def test_lost_and_garbled_messages_leave_both_ends_in_step() -> None:
     star = Star([9, 9])
     channels: list[Channel] = [
-        authentication.faithful,
+        hub_messages.faithful,
         lambda sent: [],
         lambda sent: [TaggedMessage(message, tag ^ 1) for message, tag in sent],
     ]
@@ -294,7 +296,7 @@ def test_no_key_bit_is_used_for_two_tags(plan: list[bool], seed: int) -> None:
 
     for number, sends in enumerate(plan):
         update, who = np.ones((1, 1)), np.array([sends])
-        authentication.authenticate(number, update, who, [node], [hub], bits, read)
+        hub_messages.authenticate(number, update, who, [node], [hub], bits, read)
     tags = min(sum(plan), 5)
     assert used == secret[bits : bits * (1 + tags)].tolist()
     assert node.pad.position == hub.pad.position == bits * (1 + tags)

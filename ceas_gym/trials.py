@@ -85,7 +85,13 @@ def _check_hook(
     of: str, field: str, hook: Callable[..., Any], given: Callable[[State], Any], params: Params
 ) -> None:
     def call(state: State) -> tuple[Any, Any]:
-        coalition = Coalition(state.byzantine, state.byzantine, state.key)
+        coalition = Coalition(
+            members=state.byzantine,
+            acting=state.byzantine,
+            key=state.key,
+            round=state.round,
+            served=jnp.zeros(()),
+        )
         changed, *others = given(state)
         return changed, hook(params, coalition, changed, *others)
 
@@ -142,6 +148,16 @@ def _reward(params: Params, state: State) -> Array:
 def _schedule(params: Params, state: State) -> tuple[Array]:
     del state
     return (jnp.zeros((params.network.windows, params.network.nodes)),)
+
+
+def _time(params: Params, state: State) -> tuple[Array]:
+    del state
+    return (jnp.ones(params.network.windows),)
+
+
+def _member_pairs(params: Params, state: State) -> tuple[Array]:
+    del state
+    return (params.consensus.members.pairs,)
 
 
 def _links(params: Params, state: State) -> tuple[Links]:
@@ -224,9 +240,11 @@ TRIALS = (
 """The optimizer comes first, because every trial starts an episode, which needs its state."""
 HOOKS: dict[str, Callable[[Params, State], tuple[Any, ...]]] = {
     "schedule": _schedule,
+    "time": _time,
     "links": _links,
     "tests": _tests,
     "delivery": _delivery,
     "received": _received,
+    "member_pairs": _member_pairs,
 }
 """What a round gives the hooks of `Sabotage`: first what they may change, and must return."""

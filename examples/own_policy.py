@@ -12,13 +12,13 @@ from ceas_gym import config
 from ceas_gym.task import actions
 from ceas_gym.task.observations import NODE_FEATURES
 
-TAG = [feature.name for feature in NODE_FEATURES].index("tag")
+TAGS = [feature.name for feature in NODE_FEATURES].index("tags")
 
 
 def tags_first(params, observation, key):
     """Returns an action that shares the channels in proportion to each node's lack of key."""
     del key  # only random policies need it
-    lack = 1.05 - observation.nodes[:, TAG]
+    lack = 1.05 - observation.nodes[:, TAGS]
     share = params.network.switch.channels[0] * lack / lack.sum()
     return actions.encode(jnp.broadcast_to(share, (params.network.windows, share.size)))
 

@@ -110,7 +110,7 @@ def check_fates(network: Network, before: Memory, heralded: Array, *after: Any) 
     assert all((fate >= 0).all() for fate in jax.tree.leaves((ledger, memory.pairs, memory.links)))
     assert (left <= network.memories.per_link).all()
     assert (links_left <= network.memories.per_link).all()
-    assert (memory.key_bits.sum(axis=1) <= network.key.capacity_bits + ROUNDING).all()
+    assert (memory.key_bits.sum(axis=2) <= network.key.capacity_bits + ROUNDING).all()
 
 
 @settings(derandomize=True, deadline=None, max_examples=20)

@@ -78,7 +78,10 @@ OPTIONAL = {"network.graph"}
 """Sections that may be null or a name. An override may replace all of it, or single keys."""
 ENTRIES: dict[str, type[Section]] = {"network.graph.edges": EdgeSettings}
 """Models of the entries of lists, by the dotted key of the list."""
-RENAMED = {"consensus.lapse": "consensus.unauthenticated_updates"}
+RENAMED = {
+    "consensus.lapse": "consensus.unauthenticated_updates",
+    "consensus.key.capacity_tags": "consensus.key.capacity_rounds",
+}
 """Keys of earlier versions, and what they are called now."""
 EDGE = "an edge such as [A, B, 11.8], or [A, B, 11.8, 2] with its channels"
 KEYS = [joined(section, name) for section, model in SECTIONS.items() for name in model.model_fields]

@@ -8,7 +8,17 @@ from jaxtyping import Array, Float
 
 from ceas_gym.consensus.weights import certificate, top_share
 from ceas_gym.physics import information
-from ceas_gym.types import Cache, Consensus, Delivery, Params, Received, Report, Verdict, Workers
+from ceas_gym.types import (
+    Cache,
+    Consensus,
+    Delivery,
+    Members,
+    Params,
+    Received,
+    Report,
+    Verdict,
+    Workers,
+)
 
 ROUNDING = 1e-6
 """Tolerance for a share that is summed in 32 bits."""
@@ -64,6 +74,17 @@ def accept(
 
 
 UNAUTHENTICATED: dict[str, Unauthenticated] = {"drop": drop, "cache": cache, "accept": accept}
+
+
+def served_by_byzantine(members: Members) -> Float[Array, ""]:
+    """Returns the share of every node's data that Byzantine members serve, in [0, 1).
+
+    All members serve each node alike.
+
+    Args:
+        members: The committee.
+    """
+    return members.byzantine / members.count
 
 
 def idle(nodes: int, parameters: Float[Array, " parameters"]) -> Workers:

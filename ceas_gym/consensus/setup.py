@@ -4,19 +4,30 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ceas_gym.consensus import attacks, placement, protocol, rules, weights
+from ceas_gym.consensus import attacks, hubs, placement, protocol, rules, weights
+from ceas_gym.consensus.committee.settings import Committee
 from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.registry import asked_by, resolve
 from ceas_gym.scenario import AttackSettings, ConsensusSettings
-from ceas_gym.types import Adversary, Consensus, Sabotage
+from ceas_gym.types import Adversary, Consensus, MemberLink, Sabotage
+
+ALONE = Committee(members=1)
+"""A single hub, which agrees with nobody."""
 
 
-def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
-    """Returns the hub's protocol.
+def build(
+    settings: ConsensusSettings,
+    tolerated_nodes: int,
+    committee: Committee = ALONE,
+    link: MemberLink | None = None,
+) -> Consensus:
+    """Returns the protocol of the hubs.
 
     Args:
         settings: Section `consensus` of the scenario.
         tolerated_nodes: Number of Byzantine nodes that the rule is set for; at least 0.
+        committee: The committee (`hubs.committee`); by default a single hub.
+        link: The link of two of its members, if there are several.
 
     Raises:
         ValueError: If the rule or the weights are unknown.
@@ -32,7 +43,8 @@ def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
         share_budget=array(settings.share_budget, np.float32),
         largest_share=array(settings.largest_share, np.float32),
         cache_age=array(settings.cache_age_rounds, np.int32),
-        forgery_probability=array(2.0**-settings.key.security_bits, np.float32),
+        forgery_probability=array(_forgery_probability(settings, committee), np.float32),
+        members=hubs.members(committee, link),
         rule=rule,
         weighting=weighting,
         cap=weights.CAPS[settings.cap],
@@ -40,6 +52,13 @@ def build(settings: ConsensusSettings, tolerated_nodes: int) -> Consensus:
         trusts_claims=settings.weights == "claimed",
         clips=rules.clips(settings.rule),
     )
+
+
+def _forgery_probability(settings: ConsensusSettings, committee: Committee) -> float:
+    # An update counts that c - b members name, of whom b may be Byzantine. With signatures it
+    # counts if one honest member holds it.
+    fooled = 1 if committee.signatures != "none" else committee.support - committee.byzantine
+    return 2.0 ** -(settings.key.security_bits * fooled)
 
 
 def build_adversary(

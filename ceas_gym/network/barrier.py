@@ -10,17 +10,14 @@ from ceas_gym.network.purification import Offer
 from ceas_gym.physics import register
 from ceas_gym.types import Delivery, Ledger, Links, Memory, Network
 
-ROUNDING = 1e-6
-"""Share of a tag by which the sum of its bits may fall short."""
-
 
 def spend(
     network: Network, links: Links, memory: Memory, ledger: Ledger, key: Key[Array, ""]
 ) -> tuple[Memory, Delivery, Ledger]:
     """Returns the memory after the barrier, the delivery, and the completed ledger.
 
-    A node takes part if it has pairs for at least one shot, and key for a tag; where the protocol
-    accepts unauthenticated updates, it needs no key. It may purify pairs first, and then turns them
+    A node takes part if it has pairs for at least one shot, and key for all tags of the round;
+    where the protocol accepts unauthenticated updates, it needs no key. It may purify pairs first, and then turns them
     into as many whole shots as they make. Unused stored pairs stay in memory. Unused purified pairs
     are discarded, because the hub's estimate stores pairs by age only.
 
@@ -38,8 +35,7 @@ def spend(
     Source:
         Teleportation of a register: Bennett et al., PRL 70, 1895 (1993), as in `physics.register`.
     """
-    # Pairs are measured until they suffice for a tag, but the sum of their bits may be rounded.
-    has_key = memory.key_bits.sum(axis=1) >= network.key.tag_bits * (1 - ROUNDING)
+    has_key = key_pool.suffices(network.key, memory.key_bits)
     enough = memory.pairs.sum(axis=1) >= network.qubits
     taking_part = (has_key | network.unauthenticated_spend) & enough
     offer = network.operations.purification(network, links, memory, taking_part, key)

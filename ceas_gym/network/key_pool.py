@@ -1,4 +1,7 @@
-"""Authentication key: pairs measured when their window closes fill a pool of limited size and age.
+"""Authentication key: pairs measured when their window closes fill pools of limited size and age.
+
+A node has a pool for each member of the committee, because every pair belongs to one member, whose
+key no other member learns. A single hub is a committee of one.
 
 Both halves of a pair are measured in the same basis (BBM92). Each measured pair adds at once the
 secret bits that the accounting gives it (`ACCOUNTINGS`), although provable key comes in blocks of
@@ -12,6 +15,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ceas_gym.physics import bell, key
 from ceas_gym.types import KeyBudget
+
+ROUNDING = 1e-6
+"""Share of a round's key by which the sum of its bits may fall short."""
 
 Accounting = Callable[[Array, Array], Array]
 """(Bell-diagonal quadruples, pairs of a block) -> secret bits of each measured pair, in [0, 1]."""
@@ -69,67 +75,110 @@ def bits_per_pair(
 
 def measure(
     budget: KeyBudget,
-    key_bits: Float[Array, "nodes slots"],
+    key_bits: Float[Array, "nodes members slots"],
     arrivals: Int[Array, " nodes"],
     per_pair: Float[Array, " nodes"],
     lasts: Bool[Array, " nodes"],
-) -> tuple[Float[Array, "nodes slots"], Int[Array, " nodes"]]:
-    """Returns the key pool with the new key, and how many of the new pairs were measured for it.
+) -> tuple[Float[Array, "nodes members slots"], Int[Array, " nodes"]]:
+    """Returns the pools with the new key, and how many of the new pairs were measured for it.
 
-    Pairs that would expire before the barrier are measured as long as the pool has room. Pairs
-    that would last until the barrier are measured only while the node lacks key for this round's
-    tag. A pair whose key would not fit is not measured.
+    Pairs are first dealt to the members with which the node lacks key for this round's tags, in the
+    order of the members. Pairs that would last until the barrier are not measured beyond that. The
+    others are measured as long as any pool has room. A pair whose key would not fit is not
+    measured.
 
     Args:
-        budget: Tag length and pool capacity, in bits.
-        key_bits: Secret bits in the pool, by age.
+        budget: Key of a round and capacity of a pool, in bits.
+        key_bits: Secret bits in the pools, by age.
         arrivals: New pairs in this window.
         per_pair: Secret bits of a new pair, in [0, 1].
         lasts: Whether a new pair would last until the barrier.
     """
-    held = key_bits.sum(axis=1)
-    room = _pairs(jnp.floor, budget.capacity_bits - held, per_pair)
-    short = _pairs(jnp.ceil, budget.tag_bits - held, per_pair)
-    wanted = jnp.where(lasts, jnp.minimum(short, room), room)
-    keyed = jnp.where(per_pair > 0, jnp.minimum(arrivals, wanted), 0)
-    return key_bits.at[:, 0].add(keyed * per_pair), keyed
+    held, bits = key_bits.sum(axis=2), per_pair[:, None]
+    room = _pairs(jnp.floor, budget.capacity_bits - held, bits)
+    short = jnp.minimum(room, _pairs(jnp.ceil, budget.round_bits - held, bits))
+    usable = jnp.where(per_pair > 0, arrivals, 0)
+    needed = _deal(usable, short)
+    spare = _deal(jnp.where(lasts, 0, usable - needed.sum(axis=1)), room - needed)
+    keyed = needed + spare
+    return key_bits.at[:, :, 0].add(keyed * bits), keyed.sum(axis=1)
+
+
+def suffices(
+    budget: KeyBudget, key_bits: Float[Array, "nodes members slots"]
+) -> Bool[Array, " nodes"]:
+    """Returns which nodes have key for all tags that they exchange in a round with all members.
+
+    Args:
+        budget: Key of a round, in bits.
+        key_bits: Secret bits in the pools, by age.
+    """
+    # Pairs are measured until they suffice, but the sum of their bits may be rounded.
+    return (key_bits.sum(axis=2) >= budget.round_bits * (1 - ROUNDING)).all(axis=1)
+
+
+def share_of_round(
+    budget: KeyBudget, key_bits: Float[Array, "nodes members slots"]
+) -> Float[Array, " nodes"]:
+    """Returns the share of the key of a round that the nodes hold, in [0, 1].
+
+    Key for one member does not make up for key that is missing for another.
+
+    Args:
+        budget: Key of a round, in bits.
+        key_bits: Secret bits in the pools, by age.
+    """
+    return jnp.minimum(key_bits.sum(axis=2) / budget.round_bits, 1.0).mean(axis=1)
 
 
 def spend(
-    budget: KeyBudget, key_bits: Float[Array, "nodes slots"], tagged: Bool[Array, " nodes"]
-) -> Float[Array, "nodes slots"]:
-    """Returns the pool after each tagged node has used its oldest bits for one tag.
+    budget: KeyBudget,
+    key_bits: Float[Array, "nodes members slots"],
+    tagged: Bool[Array, " nodes"],
+) -> Float[Array, "nodes members slots"]:
+    """Returns the pools after each tagged node has used its oldest bits for the tags of a round.
 
     Args:
-        budget: Length of a tag, in bits.
-        key_bits: Secret bits in the pool, by age.
-        tagged: Nodes that use up a tag.
+        budget: Key of a round, in bits.
+        key_bits: Secret bits in the pools, by age.
+        tagged: Nodes that use up the key of a round.
 
     Source:
         One-time pad of a Wegman-Carter tag: see `physics.key.tag_bits`.
 
     Example:
         >>> from types import SimpleNamespace
-        >>> spend(SimpleNamespace(tag_bits=4.0), jnp.array([[5.0, 3.0]]), jnp.array([True]))
-        Array([[4., 0.]], dtype=float32)
+        >>> spend(SimpleNamespace(round_bits=4.0), jnp.array([[[5.0, 3.0]]]), jnp.array([True]))
+        Array([[[4., 0.]]], dtype=float32)
     """
-    owed = jnp.where(tagged, budget.tag_bits, 0.0)[:, None]
-    older = key_bits.sum(axis=1, keepdims=True) - jnp.cumsum(key_bits, axis=1)
+    owed = jnp.where(tagged, budget.round_bits, 0.0)[:, None, None]
+    older = key_bits.sum(axis=2, keepdims=True) - jnp.cumsum(key_bits, axis=2)
     return key_bits - jnp.clip(owed - older, 0.0, key_bits)
 
 
-def expire(budget: KeyBudget, key_bits: Float[Array, "nodes slots"]) -> Float[Array, "nodes slots"]:
-    """Returns the pool one round later, in bits by age; the oldest are discarded if key expires."""
+def expire(
+    budget: KeyBudget, key_bits: Float[Array, "nodes members slots"]
+) -> Float[Array, "nodes members slots"]:
+    """Returns the pools a round later, in bits by age; the oldest are discarded if key expires."""
     if not budget.expires:
         return key_bits
-    return jnp.pad(key_bits[:, :-1], ((0, 0), (1, 0)))
+    return jnp.pad(key_bits[:, :, :-1], ((0, 0), (0, 0), (1, 0)))
+
+
+def _deal(
+    pairs: Int[Array, " nodes"], wanted: Int[Array, "nodes members"]
+) -> Int[Array, "nodes members"]:
+    # Each member gets what it wants, in their order, as long as there are pairs.
+    before = jnp.cumsum(wanted, axis=1) - wanted
+    return jnp.clip(pairs[:, None] - before, 0, wanted)
 
 
 def _pairs(
     rounding: Callable[[Array], Array],
-    bits: Float[Array, " nodes"],
-    per_pair: Float[Array, " nodes"],
-) -> Int[Array, " nodes"]:
+    bits: Float[Array, "nodes members"],
+    per_pair: Float[Array, "nodes 1"],
+) -> Int[Array, "nodes members"]:
     # Pairs that yield so many bits; the lower bound avoids division by zero for pairs without key.
     pairs = rounding(jnp.maximum(bits, 0.0) / jnp.maximum(per_pair, 1e-6))
-    return jnp.minimum(pairs, 1e9).astype(jnp.int32)
+    # Limited, so that the sum over all members fits in 32 bits.
+    return jnp.minimum(pairs, 2.0**25).astype(jnp.int32)

@@ -1,15 +1,12 @@
 """From settings to `Network`: routes, link budgets, noise and key."""
 
-from functools import partial
-
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ceas_gym.jax_utils.fast_compile import array, once
-from ceas_gym.network import key_pool, limits, purification, topology
+from ceas_gym.network import key_pool, limits, link_budget, purification, topology
 from ceas_gym.network.topology import Topology
-from ceas_gym.physics import bell, heralding, key, memories
+from ceas_gym.physics import bell, memories
 from ceas_gym.registry import asked_by
 from ceas_gym.scenario import (
     ConditionSettings,
@@ -27,13 +24,9 @@ from ceas_gym.types import (
     Operations,
     Routes,
     Switch,
+    Tags,
     Verification,
 )
-
-HEADER_BITS = 64
-"""Length of the node's number and the round, which the tag covers in addition to the update."""
-WORD_BITS = 32
-"""Length of each parameter in an update."""
 
 UNVERIFIED = VerificationSettings()
 
@@ -42,8 +35,8 @@ def build(
     settings: NetworkSettings,
     hardware: HardwareSettings,
     key_settings: KeySettings,
+    tags: Tags,
     qubits: int,
-    parameters: int,
     *,
     accepts_unauthenticated: bool,
     verification: VerificationSettings = UNVERIFIED,
@@ -53,9 +46,9 @@ def build(
     Args:
         settings: Topology, memories and windows.
         hardware: Photon interface, memories and measurements.
-        key_settings: Tags and the key pool.
+        key_settings: Accounting and capacity of key.
+        tags: What the protocol asks of the links.
         qubits: Pairs that one shot takes, one for each qubit; at least 1.
-        parameters: Number of parameters in an update, which determines the length of a tag.
         accepts_unauthenticated: Whether nodes without a tag take part in the barrier.
         verification: Settings of the test pairs; by default there are none.
 
@@ -78,7 +71,7 @@ def build(
             ages=settings.oldest_windows,
         ),
         operations=_operations(settings, hardware, routes, decay_rate),
-        key=_key_budget(key_settings, parameters, hardware),
+        key=key_budget(key_settings, tags, hardware),
         condition_model=_condition_model(settings.conditions),
         verification=_verification(verification, settings.memories_per_link),
         windows=settings.windows,
@@ -132,9 +125,9 @@ def _generation(
 ) -> Generation:
     # The contraction is that of a pair when both ends of the link learn of it. By then it has been
     # in both memories for the flight time of a photon and its herald.
-    period_s = hardware.attempt_overhead_s + routes.hop_km / hardware.fibre_speed_km_per_s
+    period_s = link_budget.attempt_period_s(hardware, routes.hop_km)
     attempts = limits.whole_attempts(settings.window_s / period_s, array(0).dtype)
-    success, contraction = _new_pairs(
+    success, contraction = link_budget.new_pairs(
         hardware, array(routes.hop_km), array(decay_rate[:, routes.ends])
     )
     limits.check_counts(
@@ -157,43 +150,25 @@ def _switch(settings: NetworkSettings, routes: Topology) -> Switch:
     return Switch(channels=array(routes.channels), passes=array(routes.passes), quota=array(quota))
 
 
-def _key_budget(settings: KeySettings, parameters: int, hardware: HardwareSettings) -> KeyBudget:
-    tag_bits = key.tag_bits(WORD_BITS * parameters + HEADER_BITS, settings.security_bits)
+def key_budget(settings: KeySettings, tags: Tags, hardware: HardwareSettings) -> KeyBudget:
+    """Returns what a pair yields and what a round uses up.
+
+    Args:
+        settings: Accounting, capacity and lifetime of key.
+        tags: What the protocol asks of the links.
+        hardware: Its `readout` is used.
+    """
     return KeyBudget(
-        tag_bits=array(tag_bits),
-        capacity_bits=array(tag_bits * settings.capacity_tags),
+        tag_bits=array(tags.bits),
+        tags=array(tags.number),
+        capacity_bits=array(tags.number * tags.bits * settings.capacity_rounds),
         block_pairs=array(settings.block_pairs),
         contraction=array((2 * hardware.readout - 1) ** 2),
         accounting=key_pool.ACCOUNTINGS[settings.accounting],
         slots=1 if settings.lifetime_rounds is None else settings.lifetime_rounds,
         expires=settings.lifetime_rounds is not None,
+        members=tags.members,
     )
-
-
-# Compiled as one program, which is faster than compiling each operation alone.
-@partial(once, static_argnums=0)
-def _new_pairs(
-    hardware: HardwareSettings, hop_km: Array, decay_rate: Float[Array, "xyz nodes hops 2"]
-) -> tuple[Array, Array]:
-    success, pair = _herald(hardware, hop_km)
-    flight_s = hop_km / hardware.fibre_speed_km_per_s
-    one_end, other_end = jnp.moveaxis(decay_rate, -1, 0)
-    aged = bell.decay(pair, flight_s, (*one_end,), (*other_end,))
-    return success, jnp.moveaxis(bell.to_letters(aged), -1, 0)
-
-
-def _herald(hardware: HardwareSettings, lengths_km: Array) -> tuple[Array, Array]:
-    if hardware.success_probability is not None and hardware.initial_fidelity is not None:
-        pair = bell.werner((4 * hardware.initial_fidelity - 1) / 3)
-        ones = jnp.ones_like(lengths_km)
-        return ones * hardware.success_probability, ones[..., None] * pair
-    efficiency = heralding.arm_efficiency(
-        lengths_km, hardware.device_efficiency, hardware.attenuation_db_per_km
-    )
-    noise = (hardware.dark_probability, hardware.visibility)
-    if hardware.scheme == "single_click":
-        return heralding.single_click_pair(hardware.bright_population, efficiency, *noise)
-    return heralding.double_click_pair(efficiency, efficiency, *noise)
 
 
 @once

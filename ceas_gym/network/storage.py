@@ -27,7 +27,7 @@ def empty(network: Network) -> Memory:
         pairs=jnp.zeros((nodes, network.memories.ages), jnp.int32),
         contraction=jnp.zeros((sides, axes, nodes, network.memories.ages), number),
         links=jnp.zeros((nodes, hops, network.memories.ages if hops > 1 else 0), jnp.int32),
-        key_bits=jnp.zeros((nodes, network.key.slots), number),
+        key_bits=jnp.zeros((nodes, network.key.members, network.key.slots), number),
     )
 
 

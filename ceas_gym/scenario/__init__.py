@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from ceas_gym.scenario.committee import CommitteeSettings
 from ceas_gym.scenario.consensus import (
     AttackSettings,
     ConsensusSettings,
@@ -23,6 +24,7 @@ from ceas_gym.scenario.section import Count, Probability, Section
 
 __all__ = [
     "AttackSettings",
+    "CommitteeSettings",
     "ConditionSettings",
     "ConsensusSettings",
     "EdgeSettings",

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ceas_gym.scenario.committee import CommitteeSettings
 from ceas_gym.scenario.section import Section
 
 
@@ -19,10 +20,10 @@ class KeySettings(Section, frozen=True):
     here yield no key for nearly all fidelities."""
     security_bits: Annotated[int, Field(ge=1, le=256)] = 32
     """A forged tag passes with a probability of at most 2^-security_bits."""
-    capacity_tags: Annotated[float, Field(ge=1.25, le=10_000)] = 2.0
-    """Tags that a node's key pool can hold. A pair is not measured if its key would not fit, so a
-    pool of exactly one tag might never be filled. In a pool of more than allowed here, numbers of
-    32 bits could not resolve the key of a single pair."""
+    capacity_rounds: Annotated[float, Field(ge=1.25, le=10_000)] = 2.0
+    """Rounds for whose tags a node's key pool can hold key. A pair is not measured if its key would
+    not fit, so a pool of exactly one round might never be filled. In a pool of more than allowed
+    here, numbers of 32 bits could not resolve the key of a single pair."""
     lifetime_rounds: Annotated[int, Field(ge=1, le=1000)] | None = 5
     """Key older than this is discarded; with null, key is kept for ever."""
 
@@ -62,6 +63,11 @@ class ConsensusSettings(Section, frozen=True):
     weights: str = "fisher"
     """Name of the weights before the cap; in the paper they are the Fisher information, as the hub
     measures it."""
+    committee: CommitteeSettings = CommitteeSettings()
+    tagged_messages: Literal["updates", "all"] | None = None
+    """Which messages have a tag. `updates`: those from the nodes, one tag a round. `all`: those to
+    the nodes as well, the model and the corrections of teleportation, which makes two. By default
+    `updates` with a single hub, and `all` with a committee, which needs them."""
     unauthenticated_updates: Literal["drop", "cache", "accept"] = "drop"
     """What happens to an update without a valid tag: it is not counted (`drop`), the node's last
     accepted update is counted instead (`cache`), or it is counted as received (`accept`), so that
@@ -82,6 +88,29 @@ class ConsensusSettings(Section, frozen=True):
     """Greatest age of an update that `unauthenticated_updates = cache` still uses."""
     key: KeySettings = KeySettings()
     verification: VerificationSettings = VerificationSettings()
+
+    @model_validator(mode="after")
+    def _check_committee(self) -> "ConsensusSettings":
+        members = self.committee.members
+        if members == 1:
+            return self
+        if self.tagged_messages == "updates":
+            raise ValueError(
+                f"tagged_messages = updates with committee.members = {members}: a node trusts no "
+                "single member, so all messages need tags"
+            )
+        if self.unauthenticated_updates == "accept":
+            raise ValueError(
+                f"unauthenticated_updates = accept with committee.members = {members}: members "
+                "can't agree on updates that anybody may have replaced"
+            )
+        if self.committee.link_km is None:
+            raise ValueError(
+                f"committee.link_km = null with committee.members = {members}: each of the "
+                f"c (c - 1) / 2 = {members * (members - 1) // 2} pairs of members needs a link "
+                "for its key"
+            )
+        return self
 
 
 class AttackSettings(Section, frozen=True):

@@ -46,7 +46,8 @@ def of_round(
     Pairs are those of hub and node, not those of single links. `pairs_stored` counts the pairs at
     the end of the round, the others count what happened in it. Each pair that was generated, or
     stored before, is spent, keyed, expired, blocked, sacrificed, tested or still stored. Wasted
-    pairs are spent pairs that are not useful.
+    pairs are spent pairs that are not useful. `member_pairs` counts pairs of the links among the
+    members of the committee, all of which become key; the other numbers leave them out.
 
     Args:
         after: State after the round.
@@ -77,6 +78,7 @@ def of_round(
         "byzantine_weight": jnp.where(after.byzantine | received.forged, verdict.weights, 0).sum(),
         "certificate": verdict.certificate,
         "gradient_error": jnp.linalg.norm(verdict.update - exact),
+        "member_pairs": happened.member_pairs,
     }
     return {name: jnp.asarray(value, jnp.float32) for name, value in values.items()} | _scores(
         after
@@ -97,6 +99,6 @@ NAMES = (
     *("pairs_generated", "pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired"),
     *("pairs_blocked", "pairs_sacrificed", "pairs_tested", "pairs_stored", "utilization", "shots"),
     *("authenticated_nodes", "accepted_nodes", "committed", "byzantine_weight", "certificate"),
-    *("gradient_error", "layout"),
+    *("gradient_error", "member_pairs", "layout"),
 )
 """Names of all metrics, in the order of `info`."""

@@ -27,8 +27,10 @@ NODE_FEATURES = (
     Feature("key_rate", "bits / pair", "secret fraction of a pair measured when its window closes"),
     Feature("stored", "memories", "share of the memories that hold a pair"),
     Feature("stored_contraction", "1", "mean contraction of the stored pairs"),
-    Feature("key", "capacity", "share of the key pool that is filled"),
-    Feature("tag", "tags", "key held, in tags, at most one"),
+    Feature("key", "capacity", "share of the node's key pools that is filled"),
+    Feature(
+        "tags", "tags of a round", "share of a round's tags, of all members, with key for them"
+    ),
     Feature("shots", "log10(1 + shots) / 4", "shots of the last round"),
     Feature("signal", "1", "contraction of the data in the last round"),
     Feature("weight", "4 / counted", "weight in the last update"),
@@ -85,12 +87,12 @@ def _holdings(params: Params, state: State) -> list[Array]:
     stored = memory.pairs.sum(axis=1)
     estimated = memory.contraction[-1].mean(axis=0)
     contraction = (memory.pairs * estimated).sum(axis=1) / jnp.maximum(stored, 1)
-    key = memory.key_bits.sum(axis=1)
+    key = memory.key_bits.sum(axis=(1, 2))
     return [
         stored / network.memories.per_link,
         contraction,
-        key / network.key.capacity_bits,
-        key / network.key.tag_bits,
+        key / (network.key.members * network.key.capacity_bits),
+        key_pool.share_of_round(network.key, memory.key_bits),
         jnp.log10(1 + report.shots) / 4,
         report.signal,
         report.weights * report.counted * stored.shape[0] / 4,

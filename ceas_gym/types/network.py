@@ -4,12 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from jaxtyping import Array, Bool, Float, Int
 
 from ceas_gym.types.fields import static
+
+
+class Tags(NamedTuple):
+    """The tags that the protocol asks of the links between nodes and members of the committee."""
+
+    bits: int
+    """Length of a tag; at least 1."""
+    number: int = 1
+    """Tags that a node and each member exchange in a round; at least 1."""
+    members: int = 1
+    """Members of the committee; at least 1."""
+
+
+class MemberLink(NamedTuple):
+    """The fibre between two members of the committee, whose pairs all become key."""
+
+    pairs: float
+    """Expected number in a window; at least 0."""
+    bits: float
+    """Secret bits of a pair, in [0, 1]."""
 
 
 @jax.tree_util.register_dataclass
@@ -133,12 +153,14 @@ class Operations:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class KeyBudget:
-    """How much key a pair yields, and how much a tag uses up (`network.key_pool`)."""
+    """How much key a pair yields, and how much a round uses up (`network.key_pool`)."""
 
     tag_bits: Float[Array, ""]
     """Secret bits that one tag uses up."""
+    tags: Float[Array, ""]
+    """Tags that a node and each member of the committee exchange in a round; at least 1."""
     capacity_bits: Float[Array, ""]
-    """Secret bits that the key pool of a node can hold."""
+    """Secret bits that a node can hold for each member."""
     block_pairs: Float[Array, ""]
     """Pairs that are distilled into key together."""
     contraction: Float[Array, ""]
@@ -149,6 +171,18 @@ class KeyBudget:
     """Number of ages, in rounds, by which the pool keeps key apart."""
     expires: bool = static()
     """Whether key beyond the last of these ages is discarded."""
+    members: int = static()
+    """Members of the committee; each has key of its own with every node."""
+
+    @property
+    def round_bits(self) -> Float[Array, ""]:
+        """Returns the secret bits that a node uses up in a round with each member; above 0."""
+        return self.tags * self.tag_bits
+
+    @property
+    def node_bits(self) -> Float[Array, ""]:
+        """Returns the secret bits that a node uses up in a round with all members; above 0."""
+        return self.members * self.round_bits
 
 
 @jax.tree_util.register_dataclass

@@ -70,6 +70,28 @@ class Learning:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
+class Members:
+    """The committee: how many hubs decide together, and what the agreement of a round costs them.
+
+    The agreement itself is executed in `consensus.committee` only. What a round takes for granted
+    is what was proved and tested there.
+    """
+
+    count: Int[Array, ""]
+    """Number c of members; at least 1."""
+    byzantine: Int[Array, ""]
+    """How many of them are Byzantine where an attack needs them; at least 0."""
+    delay: Float[Array, " members"]
+    """Windows by which the agreement of round r is late if the Byzantine members stall as leaders;
+    entry r mod c."""
+    pairs: Float[Array, ""]
+    """Pairs that all links of two members use up in a round; at least 0."""
+    fetch_pairs: Float[Array, ""]
+    """Further pairs, at most, if Byzantine members claim to lack updates; at least 0."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
 class Consensus:
     """The hub's protocol: weights, rule, quorum, and what it does with unauthenticated updates."""
 
@@ -86,7 +108,8 @@ class Consensus:
     cache_age: Int[Array, ""]
     """Greatest age in rounds at which a cached update is used."""
     forgery_probability: Float[Array, ""]
-    """Probability that one forged tag is accepted; in [0, 1]."""
+    """Probability that a forged update is accepted; in [0, 1]."""
+    members: Members
     rule: Callable[..., Array] = static()
     weighting: Callable[..., Array] = static()
     cap: Callable[..., Array] = static()
@@ -110,6 +133,9 @@ class Sabotage:
     """One line, for lists."""
     schedule: Callable[[Params, Any, Array], Array] | None = None
     """Changes the schedule before it is used; shape (windows, nodes), in [0, 1]."""
+    time: Callable[[Params, Any, Array], Array] | None = None
+    """Changes the share of each window in which pairs are generated; shape (windows,), in
+    [0, 1]."""
     links: Callable[[Params, Any, Any], Any] | None = None
     """Changes the `Links` of the round."""
     tests: Callable[[Params, Any, Array], Array] | None = None
@@ -120,6 +146,8 @@ class Sabotage:
     received: Callable[[Params, Any, Any, Any], Any] | None = None
     """Changes the `Received` updates before they are weighed; its last argument is the
     `Delivery`."""
+    member_pairs: Callable[[Params, Any, Array], Array] | None = None
+    """Changes how many pairs the links of the committee's members use up; shape ()."""
 
 
 @jax.tree_util.register_dataclass

@@ -94,7 +94,7 @@ class Pulled:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Coalition:
     """The Byzantine nodes in this round."""
 
@@ -104,6 +104,10 @@ class Coalition:
     """The members from the round of `onset` on; before that, none."""
     key: Key[Array, ""]
     """Random key for what they draw."""
+    round: Int[Array, ""]
+    """Number of the round, from 0; the leaders of the committee change from round to round."""
+    served: Float[Array, ""]
+    """Share of the data that Byzantine members of the committee serve; in [0, 1]."""
 
 
 @jax.tree_util.register_dataclass
@@ -148,7 +152,7 @@ class Observation:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Round:
     """All that happened in a round, in order of time."""
 
@@ -163,6 +167,8 @@ class Round:
     gradients: Float[Array, "nodes parameters"]
     received: Received
     verdict: Verdict
+    member_pairs: Float[Array, ""]
+    """Pairs that the links of two members of the committee used up; at least 0."""
 
 
 @jax.tree_util.register_dataclass

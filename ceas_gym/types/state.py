@@ -51,8 +51,8 @@ class Memory:
     """Mean contraction of these pairs; in [-1, 1]."""
     links: Int[Array, "nodes hops ages"]
     """Pairs of single links that wait for a swap; none on a route of one hop."""
-    key_bits: Float[Array, "nodes slots"]
-    """Secret bits in the key pool, by age."""
+    key_bits: Float[Array, "nodes members slots"]
+    """Secret bits that a node shares with each member of the committee, by age."""
 
 
 @jax.tree_util.register_dataclass

@@ -53,7 +53,7 @@ def test_action_is_legal_for_any_observation(tiny, start, seed):
 
 
 def test_node_short_of_key_gets_the_earliest_windows(tiny, start):
-    column = planning.COLUMN["tag"]
+    column = planning.COLUMN["tags"]
     rich = Observation(start.nodes.at[:, column].set(1.0), start.network)
     poor = Observation(rich.nodes.at[2, column].set(0.0), start.network)
     none = jax.random.key(0)

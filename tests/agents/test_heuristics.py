@@ -28,7 +28,7 @@ def params():
 def keyed(params):
     """Returns the first observation, but with a tag's key at every node."""
     start = compiled.reset(params, jax.random.key(0))[1].observation
-    return Observation(start.nodes.at[:, COLUMN["tag"]].set(1.0), start.network)
+    return Observation(start.nodes.at[:, COLUMN["tags"]].set(1.0), start.network)
 
 
 def schedule(params, policy, observation):
@@ -91,7 +91,7 @@ def test_proportional_fair_serves_everybody_who_can_be_served(params, keyed):
     ],
 )
 def test_key_comes_first(params, keyed, policy):
-    poor = change(keyed, "tag", (jnp.arange(6) != 2).astype(jnp.float32))
+    poor = change(keyed, "tags", (jnp.arange(6) != 2).astype(jnp.float32))
     assert schedule(params, policy, poor)[0, 2] > 0.01
     needed = float(planning.tag_time(params.network, poor)[2])
     assert schedule(params, policy, poor)[:, 2].sum() >= min(needed, 1) - 1e-4

@@ -1,9 +1,8 @@
-"""What the tests of the hub's round share: protocols, deliveries, workers and coalitions."""
+"""What the tests of the hub's round share: protocols, deliveries and workers."""
 
 import dataclasses
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from helpers import adversaries
 from jaxtyping import Array
@@ -56,9 +55,3 @@ def decide(
         params, before.workers, before.cache, delivery, coalition
     )
     return before._replace(cache=cache), received, verdict
-
-
-def coalition(members: Any, acting: bool = True, seed: int = 0) -> Coalition:
-    """Returns a coalition of these nodes, whether it has begun or not."""
-    members = jnp.asarray(members, bool)
-    return Coalition(members, members & acting, jax.random.key(seed))

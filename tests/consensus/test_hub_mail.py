@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from consensus import hubs
-from consensus.hubs import at_work, coalition, delivered, hub
+from consensus.hubs import at_work, delivered, hub
+from helpers.coalitions import coalition
 
 from ceas_gym import sabotage
 from ceas_gym.consensus.attacks import View
-from ceas_gym.types import Coalition, Params, Received, Verdict
+from ceas_gym.types import Params, Received, Verdict
 
 NODES, BAD, ROUNDS = 20, 4, 3000
 MEMBERS = np.arange(NODES) < BAD
@@ -21,11 +22,10 @@ decide = jax.jit(hubs.decide)
 def rounds(scenario: Params, acting: bool = True) -> tuple[Any, Received, Verdict]:
     """Tags of many rounds, and what the hub made of each; all honest updates are one."""
     tagged = MEMBERS | (jax.random.uniform(jax.random.key(3), (ROUNDS, NODES)) < 0.7)
-    members = jnp.asarray(MEMBERS)
     workers = at_work(jnp.ones((NODES, 1)))
 
     def one_round(tags: jax.Array, key: jax.Array) -> tuple[Received, Verdict]:
-        group = Coalition(members, members & acting, key)
+        group = coalition(MEMBERS, acting, key)
         able = delivered(jnp.full(NODES, 4), tags)
         delivery = sabotage.delivery(scenario, group, able)
         return hubs.decide(scenario, workers, delivery, group)[1:]

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from consensus import hubs
-from consensus.hubs import at_work, coalition, hub
+from consensus.hubs import at_work, hub
 from consensus.hubs import delivered as delivered_to
+from helpers.coalitions import coalition
 
 from ceas_gym.consensus import protocol, weights
 from ceas_gym.consensus.attacks import View

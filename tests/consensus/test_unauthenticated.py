@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from consensus import hubs
-from consensus.hubs import Remembered, at_work, coalition, hub
+from consensus.hubs import Remembered, at_work, hub
 from consensus.hubs import delivered as delivered_to
+from helpers.coalitions import coalition
 from scipy.stats import binom
 
 from ceas_gym import sabotage

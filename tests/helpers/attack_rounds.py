@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from ceas_gym.consensus import attacks, rules, setup
 from ceas_gym.consensus.attacks import View
 from ceas_gym.scenario import AttackSettings, ConsensusSettings
-from ceas_gym.types import Adversary, Coalition, Consensus, Received
+from ceas_gym.types import Adversary, Consensus, Received
 from helpers import adversaries
+from helpers.coalitions import coalition
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -68,12 +69,11 @@ def corrupted(case: Round, name: str, bad: Flags = BAD_ONES, **options: Any) -> 
             are `acting`, and a `seed`.
     """
     members = jnp.asarray(options.get("members", bad))
-    acting = members & options.get("acting", True)
-    coalition = Coalition(members, acting, jax.random.key(options.get("seed", 0)))
+    group = coalition(members, options.get("acting", True), options.get("seed", 0))
     plan = adversary(name, options.get("strength"))
     consensus = hub(options.get("rule", "mean"))
     votes = jnp.asarray(case.votes, case.received.updates.dtype)
-    return np.asarray(corrupt(plan, consensus, case.received, votes, coalition, jnp.asarray(bad)))
+    return np.asarray(corrupt(plan, consensus, case.received, votes, group, jnp.asarray(bad)))
 
 
 def sent(name: str, seed: int = 0, strength: float | None = None, rule: str = "mean") -> Floats:

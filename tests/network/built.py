@@ -11,6 +11,7 @@ from helpers.networks import altered as altered
 from numpy.typing import ArrayLike
 
 from ceas_gym.network import conditions, setup
+from ceas_gym.physics import key
 from ceas_gym.scenario import (
     GraphSettings,
     HardwareSettings,
@@ -18,7 +19,10 @@ from ceas_gym.scenario import (
     NetworkSettings,
     VerificationSettings,
 )
-from ceas_gym.types import Links, Memory, Network
+from ceas_gym.types import Links, Memory, Network, Tags
+
+MESSAGE_BITS = 64 + 8 * 32
+"""A header, and eight numbers."""
 
 
 def build(
@@ -28,12 +32,13 @@ def build(
     **settings: Any,
 ) -> Network:
     """Returns the network of a scenario in which shots take two pairs and updates eight numbers."""
+    budget = KeySettings(**(key_settings or {}))
     return setup.build(
         NetworkSettings(**settings),
         HardwareSettings(**(hardware or {})),
-        KeySettings(**(key_settings or {})),
+        budget,
+        tags=Tags(bits=key.tag_bits(MESSAGE_BITS, budget.security_bits)),
         qubits=2,
-        parameters=8,
         accepts_unauthenticated=False,
         verification=VerificationSettings(**(verification or {})),
     )
@@ -145,13 +150,13 @@ def holding(
 
     Args:
         pairs: Shape (nodes, ages).
-        key: Bits of each node.
+        key: Bits that each node shares with the hub.
         contraction: Of the pairs, of shape (letters, nodes, ages) or what broadcasts to it.
         slots: Rounds of key.
     """
     held = jnp.asarray(pairs, jnp.int32)
     letters = jnp.broadcast_to(jnp.asarray(contraction, float), (1, 3, *held.shape))
-    bits = jnp.zeros((len(held), slots)).at[:, min(2, slots - 1)].set(jnp.asarray(key))
+    bits = jnp.zeros((len(held), 1, slots)).at[:, 0, min(2, slots - 1)].set(jnp.asarray(key))
     return Memory(
         pairs=held,
         contraction=letters,

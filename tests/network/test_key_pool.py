@@ -20,11 +20,11 @@ def measured(
     network: Network, held: list[float], arrivals: list[int], worth: float = 0.25
 ) -> tuple[list[float], list[int]]:
     """Returns new key bits and measured pairs of nodes whose pool holds some one-round-old key."""
-    pool = jnp.zeros((3, 5)).at[:, 1].set(jnp.array(held))
+    pool = jnp.zeros((3, 1, 5)).at[:, 0, 1].set(jnp.array(held))
     per_pair, lasts = jnp.full(3, worth), jnp.array(LASTS)
     after, keyed = measure(network.key, pool, jnp.array(arrivals), per_pair, lasts)
-    assert (after[:, 1:] == pool[:, 1:]).all()
-    return after[:, 0].tolist(), keyed.tolist()
+    assert (after[:, :, 1:] == pool[:, :, 1:]).all()
+    return after[:, 0, 0].tolist(), keyed.tolist()
 
 
 @pytest.fixture
@@ -174,9 +174,9 @@ def test_pool_never_overflows_and_short_nodes_reach_their_tag() -> None:
     lasts = random.choice([False, True], nodes)
     arrivals = random.integers(0, 60, nodes)
     network = built.star(tag_bits=9.0, key_capacity_bits=18.0)
-    given = (jnp.asarray(array) for array in (pool, arrivals, per_pair, lasts))
+    given = (jnp.asarray(array) for array in (pool[:, None], arrivals, per_pair, lasts))
     after, keyed = measure(network.key, *given)
-    held, total, keyed = pool.sum(axis=1), np.asarray(after).sum(axis=1), np.asarray(keyed)
+    held, total, keyed = pool.sum(axis=1), np.asarray(after).sum(axis=(1, 2)), np.asarray(keyed)
     assert total == pytest.approx(held + keyed * per_pair, rel=1e-12)
     assert (total <= 18.0 + 1e-12).all()
     assert ((keyed >= 0) & (keyed <= arrivals)).all()
@@ -189,13 +189,59 @@ def test_pool_never_overflows_and_short_nodes_reach_their_tag() -> None:
     assert (total[lasts & (keyed > 0)] - per_pair[lasts & (keyed > 0)] < 9.0 + 1e-12).all()
 
 
+# --- Several members ---
+
+
+@pytest.fixture
+def of_three() -> Network:
+    """Two tags of 2 bits for each of three members, and room for 5 bits in each pool."""
+    return built.star(tag_bits=2.0, tags=2.0, key_capacity_bits=5.0, key_members=3)
+
+
+@pytest.mark.parametrize(
+    ("held", "arrivals", "expected"),
+    [
+        # Sixteen pairs of a quarter of a bit make the tags of a member.
+        ([0, 0, 0], 40, [16, 16, 8]),
+        ([0, 3, 0], 40, [20, 4, 16]),
+        # Whoever lacks key comes first, then the pools are filled up; none takes more than 20.
+        ([0, 0, 0], 50, [18, 16, 16]),
+        ([4, 4, 0], 20, [4, 0, 16]),
+        ([0, 0, 0], 100, [20, 20, 20]),
+        ([5, 0, 4.9], 100, [0, 20, 0]),
+    ],
+)
+def test_pairs_are_dealt_to_the_members_that_lack_key(
+    of_three: Network, held: list[float], arrivals: int, expected: list[int]
+) -> None:
+    """The first node's pairs would be lost at the barrier; those of the others last until then."""
+    pools = jnp.zeros((3, 3, 5)).at[:, :, 1].set(jnp.array(held, float))
+    given = jnp.full(3, arrivals), jnp.full(3, 0.25), jnp.array(LASTS)
+    after, keyed = measure(of_three.key, pools, *given)
+    dealt = after[:, :, 0] * 4
+    assert dealt[0].tolist() == expected
+    needed = np.minimum(np.maximum(16 - 4 * np.array(held), 0), expected)
+    assert dealt[1].tolist() == dealt[2].tolist() == needed.tolist()
+    assert keyed.tolist() == [sum(expected), sum(needed), sum(needed)]
+
+
+def test_node_with_key_for_some_members_only_keeps_it(of_three: Network) -> None:
+    pools = jnp.zeros((3, 3, 5)).at[:, :, 2].set(jnp.array([[4.0, 4, 4], [4, 4, 3.9], [5, 0, 5]]))
+    ready = key_pool.suffices(of_three.key, pools)
+    assert ready.tolist() == [True, False, False]
+    shares = key_pool.share_of_round(of_three.key, pools)
+    assert shares.tolist() == pytest.approx([1.0, (4 + 4 + 3.9) / 12, 8 / 12])
+    left = spend(of_three.key, pools, ready)
+    assert left[:, :, 2].tolist() == [[0.0] * 3, *pools[1:, :, 2].tolist()]
+
+
 # --- What is spent, and how long it lives ---
 
 
 def test_tag_takes_the_oldest_bits_first() -> None:
     pool = jnp.array([[5.0, 3.0, 0.0, 0.0, 0.5], [0.0, 0.0, 4.0, 0.0, 0.0], [9.0, 9.0, 0, 0, 0]])
     tagged = jnp.array([True, True, False])
-    left = spend(built.star(tag_bits=4.0).key, pool, tagged)
+    left = spend(built.star(tag_bits=4.0).key, pool[:, None], tagged)[:, 0]
     assert left.tolist() == [[4.5, 0.0, 0.0, 0.0, 0.0], [0.0] * 5, [9.0, 9.0, 0.0, 0.0, 0.0]]
 
 
@@ -203,9 +249,8 @@ def test_tag_takes_the_oldest_bits_first() -> None:
 def test_a_tag_costs_its_length_and_touches_no_younger_key() -> None:
     pool = np.random.default_rng(1).exponential(3.0, (2000, 5))
     pool = pool[pool.sum(axis=1) >= 7.0]
-    left = np.asarray(
-        spend(built.star(tag_bits=7.0).key, jnp.asarray(pool), jnp.ones(len(pool), bool))
-    )
+    every = jnp.ones(len(pool), bool)
+    left = np.asarray(spend(built.star(tag_bits=7.0).key, jnp.asarray(pool)[:, None], every))[:, 0]
     used = pool - left
     assert used.sum(axis=1) == pytest.approx(np.full(len(pool), 7.0), rel=1e-12)
     assert (left >= 0).all()
@@ -216,7 +261,7 @@ def test_a_tag_costs_its_length_and_touches_no_younger_key() -> None:
 
 def test_expiry_moves_key_by_one_round_and_drops_the_oldest() -> None:
     pool = jnp.array([[1.0, 2.0, 3.0], [0.0, 0.0, 4.0], [5.0, 0.0, 0.0]])
-    moved = expire(built.star(key_slots=3).key, pool)
+    moved = expire(built.star(key_slots=3).key, pool[:, None])[:, 0]
     assert moved.tolist() == [[0.0, 1.0, 2.0], [0.0, 0.0, 0.0], [0.0, 5.0, 0.0]]
 
 
@@ -227,7 +272,7 @@ def barriers_until_key_is_gone(network: Network, limit: int) -> int:
     arrivals = jnp.zeros((4, 3, 1), jnp.int32).at[0].set(8)
     for count in range(limit):
         memory, ledger = run_storage(network, links, memory, arrivals)
-        if (memory.key_bits.sum(axis=1) < network.key.tag_bits).all():
+        if (memory.key_bits.sum(axis=(1, 2)) < network.key.tag_bits).all():
             return count
         memory, _, _ = run_barrier(network, links, memory, ledger, chance)
         arrivals = jnp.zeros_like(arrivals)

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from scipy.integrate import quad
 
 from ceas_gym.network import forecast, setup
-from ceas_gym.physics import bell, heralding, key
-from ceas_gym.scenario import HardwareSettings, NetworkSettings
-from ceas_gym.types import Network
+from ceas_gym.physics import bell, heralding
+from ceas_gym.scenario import HardwareSettings, KeySettings, NetworkSettings
+from ceas_gym.types import Network, Tags
 
 pytestmark = pytest.mark.usefixtures("exact")
 LENGTHS = (1.0, 7.5, 20.0)
@@ -265,10 +265,14 @@ def test_without_cutoff_any_fidelity_is_kept() -> None:
 # --- Key ---
 
 
-def test_tag_covers_header_and_update() -> None:
-    network = build(key_settings={"security_bits": 40, "capacity_tags": 2.5})
-    assert float(network.key.tag_bits) == key.tag_bits(64 + 8 * 32, 40)
-    assert float(network.key.capacity_bits) == 2.5 * float(network.key.tag_bits)
+def test_pools_hold_key_for_some_rounds() -> None:
+    assert float(build().key.round_bits) == float(build().key.tag_bits)
+    budget = setup.key_budget(
+        KeySettings(capacity_rounds=2.5), Tags(bits=40, number=2, members=4), HardwareSettings()
+    )
+    assert float(budget.round_bits) == 80
+    assert float(budget.capacity_bits) == 200
+    assert float(budget.node_bits) == 320
 
 
 @pytest.mark.parametrize(("rounds", "slots", "expires"), [(None, 1, False), (7, 7, True)])

@@ -278,7 +278,7 @@ def test_node_whose_purification_fails_sends_no_tag() -> None:
         left, _, spent, sacrificed = barrier_of(network, memory, seed)
         failed = spent == 0
         assert (sacrificed[failed] == 6).all()
-        assert left.key_bits.sum(axis=1).tolist() == np.where(failed, 4.0, 0.0).tolist()
+        assert left.key_bits.sum(axis=(1, 2)).tolist() == np.where(failed, 4.0, 0.0).tolist()
         if failed.any() and not failed.all():
             return
     raise AssertionError("no failure among 40 draws of three")

@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import adversaries
+from helpers.coalitions import coalition
 from network import built
 from numpy.typing import NDArray
 
 from ceas_gym import sabotage
 from ceas_gym.network import conditions
 from ceas_gym.scenario import AttackSettings
-from ceas_gym.types import Adversary, Coalition, Delivery, Network
+from ceas_gym.types import Adversary, Delivery, Network
 
 Floats = NDArray[np.float64]
 NODES, WINDOWS, CHANNELS = 10, 4, 2
@@ -32,11 +33,6 @@ def scene(name: str, network: Network | None = None, **settings: Any) -> Any:
     return Scene(network, adversary)
 
 
-def group(acting: Any) -> Coalition:
-    acting = jnp.asarray(acting, bool)
-    return Coalition(acting, acting, jax.random.key(0))
-
-
 exhaust, jam, withhold = map(jax.jit, (sabotage.schedule, sabotage.links, sabotage.delivery))
 
 
@@ -46,7 +42,7 @@ def star(quota: float = 1.25) -> Network:
 
 def granted(schedule: Floats, factor: float, quota: float, name: str = "exhaustion") -> Floats:
     given = scene(name, star(quota), request_factor=factor)
-    found = exhaust(given, group(BAD), jnp.asarray(schedule, jnp.float32))
+    found = exhaust(given, coalition(BAD), jnp.asarray(schedule, jnp.float32))
     return np.asarray(found, float)
 
 
@@ -69,7 +65,7 @@ def test_ten_of_fifty_that_ask_fourfold() -> None:
     network = built.build(nodes=50, channels=5, windows=1, quota=1e6)
     bad = jnp.arange(50) < 10
     equal = jnp.full((1, 50), 0.1)
-    found = exhaust(scene("exhaustion", network), group(bad), equal)
+    found = exhaust(scene("exhaustion", network), coalition(bad), equal)
     assert float(found[0, -1]) == pytest.approx(0.625 * 0.1, rel=1e-6)
 
 
@@ -105,8 +101,8 @@ def test_idle_channels_are_taken_up_to_the_quota_at_nobodys_cost() -> None:
 
 def test_nobody_asks_under_another_name_or_before_the_onset() -> None:
     schedule = jnp.asarray(EQUAL, jnp.float32)
-    other = exhaust(scene("jamming", star()), group(BAD), schedule)
-    before = exhaust(scene("exhaustion", star()), group(np.zeros(NODES)), schedule)
+    other = exhaust(scene("jamming", star()), coalition(BAD), schedule)
+    before = exhaust(scene("exhaustion", star()), coalition(np.zeros(NODES)), schedule)
     assert (other == schedule).all()
     assert np.asarray(before) == pytest.approx(EQUAL, rel=1e-6)
 
@@ -115,7 +111,7 @@ def test_nobody_asks_under_another_name_or_before_the_onset() -> None:
 def test_jamming_cuts_the_rate_of_the_others(acting: bool) -> None:
     network = star()
     links = conditions.links(network, conditions.steady(network))
-    found = jam(scene("jamming", jammed_rate=0.25), group(BAD & acting), links)
+    found = jam(scene("jamming", jammed_rate=0.25), coalition(BAD & acting), links)
     factor = np.where(BAD | (not acting), 1.0, 0.25)
     expected = np.asarray(links.success_probability) * factor[:, None]
     assert np.asarray(found.success_probability) == pytest.approx(expected)
@@ -131,7 +127,7 @@ def test_of_who_withholds_the_hub_knows_neither_shots_nor_tag(acting: bool) -> N
         signal=full,
         authenticated=jnp.arange(NODES) != 1,
     )
-    who = group(BAD & acting)
+    who = coalition(BAD & acting)
     found = withhold(scene("withholding"), who, able)
     silent = BAD & acting
     assert found.shots.tolist() == np.where(silent, 0, np.arange(NODES) + 1).tolist()

@@ -106,7 +106,7 @@ def remember(network: Network, nodes: list[Node]) -> Memory:
 
     Returns:
         Pairs of shape (nodes, ages), contractions in [-1, 1] of shape (views, 3, nodes, ages),
-        links of shape (nodes, hops, ages), and bits of key of shape (nodes, key slots).
+        links of shape (nodes, hops, ages), and bits of key of shape (nodes, members, key slots).
     """
     ages, hops = network.memories.ages, network.routes.is_hop.shape[1]
     pairs: Array = np.zeros((len(nodes), ages), int)

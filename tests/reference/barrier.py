@@ -85,8 +85,9 @@ def drawn(pairs: list[Pair], wanted: int, luck: float) -> list[Pair]:
 
 
 def has_key(network: Network, node: Node) -> bool:
-    """Returns whether the node's key suffices for a tag in bits, up to rounding."""
-    return bool(sum(node.key) >= network.key.tag_bits * (1 - 1e-6))
+    """Returns whether the key for every member suffices for a round's tags, up to rounding."""
+    needed = network.key.tags * network.key.tag_bits * (1 - 1e-6)
+    return all(sum(pool) >= needed for pool in node.key)
 
 
 def takes_part(network: Network, node: Node) -> bool:
@@ -173,9 +174,9 @@ def distil(
 
 
 def barrier(network: Network, node: Node) -> None:
-    """Turns pairs into shots and key into a tag, in place, where there are enough of them.
+    """Turns pairs into shots and key into tags, in place, where there are enough of them.
 
-    Shots take one pair for each qubit; a tag takes bits of key, the oldest first.
+    Shots take one pair for each qubit; tags take bits of key, the oldest first.
     """
     if has_key(network, node) or network.unauthenticated_spend:
         node.shots = len(node.stored) // network.qubits
@@ -187,14 +188,15 @@ def barrier(network: Network, node: Node) -> None:
     # The hub's estimate stores pairs by age only, so no purified pair can be kept.
     node.stored = [pair for pair in left if not pair.purified]
     node.sacrificed += len(left) - len(node.stored)
-    node.key_held = sum(node.key)
+    node.key_held = [sum(pool) for pool in node.key]
     node.authenticated = has_key(network, node) and node.shots > 0
-    owed = network.key.tag_bits if node.authenticated else 0.0
-    for age in reversed(range(len(node.key))):
-        used = min(node.key[age], owed)
-        node.key[age], owed = node.key[age] - used, owed - used
+    for pool in node.key:
+        owed = network.key.tags * network.key.tag_bits if node.authenticated else 0.0
+        for age in reversed(range(len(pool))):
+            used = min(pool[age], owed)
+            pool[age], owed = pool[age] - used, owed - used
     if network.key.expires:
-        node.key = [0.0, *node.key[:-1]]
+        node.key = [[0.0, *pool[:-1]] for pool in node.key]
 
 
 def arriving(network: Network, k: int, pair: Pair) -> tuple[Quadruple, ...]:

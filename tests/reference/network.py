@@ -57,8 +57,8 @@ class Node:
     """Pairs of each hop that wait at the relays."""
     trust: float
     """Factor on the estimated contraction of a new pair, in [0, 1]."""
-    key: list[Any]
-    """Bits of key by age, in rounds."""
+    key: list[list[Any]]
+    """Bits of key for each member of the committee, by age in rounds."""
     generated: int = 0
     spent: list[Pair] = field(default_factory=list)
     """The pairs spent on shots."""
@@ -69,8 +69,8 @@ class Node:
     tested: list[Pair] = field(default_factory=list)
     passed: int = 0
     shots: int = 0
-    key_held: float = 0.0
-    """Bits of key at the barrier, before any is used."""
+    key_held: list[float] = field(default_factory=list)
+    """Bits of key for each member at the barrier, before any is used."""
     authenticated: bool = False
     signal: float = 0.0
     """Estimated contraction of the data, as a mean over all Pauli words except the identity."""
@@ -152,7 +152,8 @@ def recall(network: Network, memories: Storage, memory: Memory, k: int, trust: f
         new = fresh(network, memories, k, hop, trust)
         aged = [memories.wait(new, ends, age) for age in range(len(waiting))]
         links.append([aged[age] for age, count in enumerate(waiting) for _ in range(count)])
-    return Node(stored, links, trust, [float(bits) for bits in memory.key_bits[k]])
+    pools = [[float(bits) for bits in pool] for pool in memory.key_bits[k]]
+    return Node(stored, links, trust, pools)
 
 
 def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -> Pair:
@@ -225,11 +226,11 @@ def connect(network: Network, memories: Storage, k: int, node: Node, heralded: A
 
 def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
     """Measures a new pair into bits of key, stores it, or discards it, in place."""
-    held, bits = sum(node.key), secret_bits(network, pair)
-    fits = bits > 0 and held + bits <= network.key.capacity_bits
+    bits = secret_bits(network, pair)
+    pools = pools_for(network, node, bits, lasts=lasts)
     node.generated += 1
-    if fits and (held < network.key.tag_bits or not lasts):
-        node.key[0] += bits
+    if pools:
+        pools[0][0] += bits
         node.keyed += 1
     elif not survive(network, [pair]):
         node.expired += 1
@@ -237,6 +238,13 @@ def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
         node.stored.append(pair)
     else:
         node.blocked += 1
+
+
+def pools_for(network: Network, node: Node, bits: float, *, lasts: bool) -> list[list[Any]]:
+    """Returns the pools that may take the bits of a pair, those that lack key first."""
+    fitting = [p for p in node.key if bits > 0 and sum(p) + bits <= network.key.capacity_bits]
+    lacking = [p for p in fitting if sum(p) < network.key.tags * network.key.tag_bits]
+    return lacking if lasts else lacking + fitting
 
 
 def errors(network: Network, view: Quadruple) -> tuple[float, ...]:

@@ -209,7 +209,7 @@ def _limits(
     ]
     if not network.unauthenticated_spend:
         limits.append(
-            ([none, none, -so_far @ key, float(network.key.tag_bits) * so_far, none], each)
+            ([none, none, -so_far @ key, float(network.key.node_bits) * so_far, none], each)
         )
     return limits
 

@@ -11,18 +11,19 @@ barrier; there are `windows_w` of kind w in a round.
     subject to  sum_k passes_bk (x_wk + y_wk + v_wk) <= channels_b windows_w  at every bottleneck b,
                 x_wk + y_wk + v_wk <= whole_k windows_w,
                 qubits u_k <= sum_w pairs_k x_wk <= memories u_k,
-                tag u_k <= sum_w key_k y_wk,   sum_w pairs_k y_wk <= most_key / key of a pair,
+                tags u_k <= sum_w key_k y_wk,  sum_w pairs_k y_wk <= most_key / key of a pair,
                 u_k <= c <= 1,   quorum c <= sum_k u_k,
                 x_wk = 0 if a pair of window w expires before the barrier.
 
 The means of every scheduler satisfy these, whatever it knows of the past: the mean number of pairs
 is at most linear in channel-time; a pair that is spent lasted from its window until the barrier; no
 barrier spends more pairs of a node than the whole shots in full memories, nor less than one shot;
-tags come from the key pool; only a quorum commits. After the last barrier the pool may be full. In
-each round before it, a tag is taken from the pool; or key expires, and then all key that leaves the
-pool within L rounds is at most its capacity, because the oldest key is spent first. So in T rounds
+tags come from the key pools; only a quorum commits. After the last barrier a pool may be full. In
+each round before it, a round's tags are taken from the pool; or key expires, and then all key that
+leaves the pool within L rounds is at most its capacity, because the oldest key is spent first. So
+in T rounds, with one pool for each of c members,
 
-    most_key = [(T - 1) max(tag, capacity / L) + capacity] / T   a round.
+    most_key = c [(T - 1) max(tags, capacity / L) + capacity] / T   a round.
 
 Where a route has several hops, pairs are those of the hop that makes fewest, and any window will
 do, because a link's pair may wait at a relay. On links whose condition changes, channel-time counts
@@ -151,7 +152,7 @@ def most_utilization_when_busy(params: Params) -> float:
 
 
 def most_key_bits(params: Params) -> float:
-    """Returns the most key that a node's pool can take in a round on average, in bits.
+    """Returns the most key that a node's pools can take in a round on average, in bits.
 
     Example:
         >>> from ceas_gym import config, parameters
@@ -162,7 +163,8 @@ def most_key_bits(params: Params) -> float:
     network, rounds = params.network, int(params.rounds)
     capacity = float(network.key.capacity_bits)
     outdated = capacity / network.key.slots if network.key.expires else 0.0
-    return ((rounds - 1) * max(float(network.key.tag_bits), outdated) + capacity) / rounds
+    used = max(float(network.key.round_bits), outdated)
+    return network.key.members * ((rounds - 1) * used + capacity) / rounds
 
 
 def _supply(params: Params) -> _Supply:
@@ -255,7 +257,7 @@ def _limits(params: Params, supply: _Supply) -> list[list[Any]]:
     key = _kron(in_all, sparse.diags(supply.pairs * supply.bits))
     times, each = sparse.eye(kinds * nodes), sparse.eye(nodes)
     memories = int(network.memories.per_link) // network.qubits * network.qubits
-    tag = 0.0 if network.unauthenticated_spend else float(network.key.tag_bits)
+    tag = 0.0 if network.unauthenticated_spend else float(network.key.node_bits)
     # With `cache`, updates of earlier rounds fill the quorum, too.
     cached = consensus.unauthenticated_updates is protocol.UNAUTHENTICATED["cache"]
     quorum = 0 if cached else int(consensus.votes_needed * consensus.tolerated) + 1

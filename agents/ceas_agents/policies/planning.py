@@ -112,19 +112,21 @@ def assess(network: Network, observation: Observation) -> Opportunities:
 
 
 def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes"]:
-    """Returns the channel-time that each node needs for the key it lacks, in windows.
+    """Returns the channel-time that each node needs for the key of all tags it lacks, in windows.
 
     Args:
-        network: Length of a tag, and the rates of the links.
+        network: Key that a round uses up, and the rates of the links.
         observation: What the hub knows, every entry in [0, 1].
 
     Returns:
         At least 0, with `KEY_MARGIN`; 0 also for a node whose pairs yield no key.
     """
-    missing = (1 - observation.nodes[:, COLUMN["tag"]]) * network.key.tag_bits
+    missing = (1 - observation.nodes[:, COLUMN["tags"]]) * network.key.node_bits
     per_pair = observation.nodes[:, COLUMN["key_rate"]]
     usable = per_pair > 0
     needed = missing / jnp.where(usable, per_pair, 1)
+    # A pair belongs to one member, so that up to one more is needed for each of the others.
+    needed += jnp.where(missing > 0, network.key.members - 1, 0)
     safe = needed + KEY_MARGIN * jnp.sqrt(needed)
     return jnp.where(usable, safe / jnp.maximum(_pairs(network, observation), 1e-9), 0)
 

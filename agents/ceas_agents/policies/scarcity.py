@@ -1,8 +1,8 @@
 r"""How scarce channel-time is in a scenario: the windows until a quorum of nodes has its tags.
 
-For the tag of a round a node needs kappa pairs, which is the bits of the tag over the secret bits
-of a pair. A whole channel makes lambda pairs in a window. With C channels, N nodes and a quorum of
-q, the number of windows is
+For the tags that a node and all members of the committee exchange in a round it needs kappa pairs:
+the bits of these tags over the secret bits of a pair. A whole channel makes lambda pairs in a
+window. With C channels, N nodes and a quorum of q, the number of windows is
 
     theta_aware   = (1 / C) * sum over the best q nodes of kappa_k / lambda_k,
     theta_uniform = max(N / C, 1) * (kappa / lambda of the q-th best node)
@@ -36,12 +36,12 @@ def quorum(consensus: Consensus) -> Int[Array, ""]:
 
 
 def tag_windows(network: Network) -> Float[Array, " nodes"]:
-    """Returns the time of a whole channel that each node needs for a tag, kappa / lambda.
+    """Returns the time of a whole channel that each node needs for its tags, kappa / lambda.
 
     Links are taken as calibrated and good, and pairs as new.
 
     Args:
-        network: Rates, contractions and the length of a tag.
+        network: Rates, contractions and the key that a round uses up.
 
     Returns:
         In windows, in [0, inf]: infinite where pairs yield no key, and 0 where unauthenticated
@@ -51,7 +51,7 @@ def tag_windows(network: Network) -> Float[Array, " nodes"]:
         return jnp.zeros(network.routes.vertex.shape)
     new = forecast.new_contraction(network, forecast.nominal(network))
     bits = jnp.maximum(key_pool.bits_per_pair(network.key, new), 0)
-    return network.key.tag_bits / (bits * forecast.expected_pairs(network))
+    return network.key.node_bits / (bits * forecast.expected_pairs(network))
 
 
 def over_layouts(theta: Callable[[Params], Float[Array, ""]], params: Params) -> float:

@@ -146,7 +146,7 @@ def hub_weights(params: Params, delivery: Delivery) -> Float[Array, "schemes nod
     nobody = jnp.zeros(delivery.shots.shape, bool)
     workers = protocol.idle(nobody.size, jnp.zeros(1))
     cache = protocol.empty(nobody.size, jnp.zeros(1))
-    coalition = Coalition(nobody, nobody, jax.random.key(0))
+    coalition = _coalition(nobody)
 
     def under(scheme: Scheme) -> Array:
         weighting, cap = weights.WEIGHTINGS[scheme.weights], weights.CAPS[scheme.cap]
@@ -256,7 +256,7 @@ def attacked_errors(
 
     def aggregate(sent: Array, weight: Array, members: Array) -> Array:
         received = Received(updates=sent, information=nothing, counted=counted, forged=nothing > 0)
-        coalition = Coalition(members, members, jax.random.key(0))
+        coalition = _coalition(members)
         bad = counted & members
         corrupted = attacks.corrupt(adversary, consensus, received, weight, coalition, bad)
         return rule(corrupted, weight, consensus.tolerated)
@@ -268,3 +268,13 @@ def attacked_errors(
     honest = weight * ~members[:, None]
     target = honest @ mean / honest.sum(axis=-1, keepdims=True)
     return ((found - target) ** 2).sum(axis=-1).mean(axis=0) / (target**2).sum(axis=-1)
+
+
+def _coalition(members: Bool[Array, " nodes"]) -> Coalition:
+    return Coalition(
+        members=members,
+        acting=members,
+        key=jax.random.key(0),
+        round=jnp.int32(0),
+        served=jnp.float32(0),
+    )

@@ -1,0 +1,131 @@
+"""The committee of a scenario: its protocol, the tags that it needs, and what a round costs it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ceas_gym.consensus.committee import counts
+from ceas_gym.consensus.committee.settings import Committee
+from ceas_gym.jax_utils.fast_compile import array
+from ceas_gym.physics import key
+from ceas_gym.registry import asked_by
+from ceas_gym.scenario import ConsensusSettings
+from ceas_gym.types import MemberLink, Members, Tags
+
+HEADER_BITS = 64
+"""Length of the node's number and the round, which a tag covers in addition to the update, where
+only updates have tags."""
+WORD_BITS = 32
+"""Length of each parameter in an update."""
+
+
+def committee(
+    settings: ConsensusSettings, nodes: int, parameters: int, pairs_of_node: int
+) -> Committee:
+    """Returns the protocol that the hubs execute in a scenario.
+
+    Args:
+        settings: Section `consensus` of the scenario.
+        nodes: Number of nodes.
+        parameters: Number of parameters in an update.
+        pairs_of_node: Largest number of pairs that a node spends on shots in a round; each takes a
+            Bell measurement, whose outcomes are sent to the node.
+
+    Raises:
+        ValueError: If there are too few members for the Byzantine ones.
+    """
+    hubs = settings.committee
+    with asked_by("consensus.committee"):
+        protocol = Committee(
+            members=hubs.members,
+            byzantine=hubs.byzantine,
+            signatures=hubs.signatures,
+            timeout_windows=hubs.timeout_windows,
+        )
+    longest = WORD_BITS * parameters + HEADER_BITS
+    if tags_on_link(settings) > 1:
+        longest = counts.longest_message_bits(protocol, nodes, parameters, pairs_of_node)
+    bits = key.tag_bits(longest, settings.key.security_bits)
+    return replace(protocol, tag_bits=bits)
+
+
+def tags_on_link(settings: ConsensusSettings) -> int:
+    """Returns how many tags a node and each member exchange in a round, 1 or 2.
+
+    Args:
+        settings: Section `consensus` of the scenario.
+
+    Example:
+        >>> tags_on_link(ConsensusSettings(tagged_messages="all"))
+        2
+    """
+    by_default = "updates" if settings.committee.members == 1 else "all"
+    return 1 if (settings.tagged_messages or by_default) == "updates" else 2
+
+
+def tags(settings: ConsensusSettings, protocol: Committee) -> Tags:
+    """Returns what the protocol asks of the links between nodes and members.
+
+    Args:
+        settings: Section `consensus` of the scenario.
+        protocol: From `committee`.
+    """
+    return Tags(protocol.tag_bits, tags_on_link(settings), protocol.members)
+
+
+def members(protocol: Committee, link: MemberLink | None) -> Members:
+    """Returns the committee as the compiled round needs it.
+
+    Args:
+        protocol: From `committee`.
+        link: The link of two members; None for a single hub, which has none.
+    """
+    bad = counts.spread(protocol)
+    late = [counts.leader_delay(protocol, bad, r) for r in range(protocol.members)]
+    pairs, fetch_pairs = (0.0, 0.0) if link is None else _pairs(protocol, link)
+    return Members(
+        count=array(protocol.members, np.int32),
+        byzantine=array(protocol.byzantine, np.int32),
+        delay=array(np.multiply(late, protocol.timeout_windows)),
+        pairs=array(pairs),
+        fetch_pairs=array(fetch_pairs),
+    )
+
+
+def check(protocol: Committee, link: MemberLink | None, windows: int) -> None:
+    """Checks that a round has time for the agreement, and that its key can be made; returns nothing.
+
+    Args:
+        protocol: From `committee`.
+        link: The link of two members; None for a single hub.
+        windows: Windows of a round.
+
+    Raises:
+        ValueError: If the time-outs of an agreement may outlast a round, or the link of two members
+            makes too little key.
+    """
+    if link is None:
+        return
+    exchanges = counts.of_round(protocol, nodes=0).exchanges
+    longest = exchanges * protocol.timeout_windows
+    if longest > windows:
+        raise ValueError(
+            f"consensus.committee.timeout_windows = {protocol.timeout_windows:g}: the {exchanges} "
+            f"exchanges of a round may take {exchanges} * timeout_windows = {longest:g} windows, "
+            f"more than network.windows = {windows}"
+        )
+    made = link.pairs * link.bits * windows
+    needed = counts.most_on_link(protocol) * protocol.tag_bits
+    if made < needed:
+        raise ValueError(
+            f"consensus.committee.link_km: the link of two members makes {made:.0f} bits of key in "
+            f"a round on average, but the agreement may take {needed}; shorten the link, or use "
+            "fewer members"
+        )
+
+
+def _pairs(protocol: Committee, link: MemberLink) -> tuple[float, float]:
+    # Without nodes, only the members' own links use up key.
+    agreement = counts.of_round(protocol, nodes=0).key_bits
+    fetches = counts.most_fetches(protocol) * protocol.tag_bits
+    return agreement / link.bits, fetches / link.bits

@@ -1,0 +1,30 @@
+"""Settings of the committee of hubs that decide together which updates count."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ceas_gym.scenario.section import Kilometres, Section
+
+
+class CommitteeSettings(Section, frozen=True):
+    """The hubs that decide together; a single one is trusted by all nodes.
+
+    With several members no hub is trusted: every message has a tag, and every node and member share
+    key of their own (`docs/consensus.md`).
+    """
+
+    members: Annotated[int, Field(ge=1, le=31)] = 1
+    """Number c of members."""
+    byzantine: Annotated[int, Field(ge=0, le=10)] = 0
+    """Number b of Byzantine members that the protocol withstands: c must be at least 3 b + 1, or
+    2 b + 1 with signatures. So many members are Byzantine where an attack needs them."""
+    signatures: Literal["none", "one_time_hash"] = "none"
+    """With `one_time_hash` every member can verify what another one has signed."""
+    timeout_windows: Annotated[float, Field(ge=1e-6, le=10_000)] = 0.1
+    """Time, in windows, after which the members stop waiting for the messages of an exchange. An
+    agreement that has to wait takes the first windows of the next round. Assumption: the default
+    is far longer than light travels in a metropolitan area, as is usual for such time-outs."""
+    link_km: Kilometres | None = 0.05
+    """Fibre between any two members, in km; null if there is none. Each fibre has an interface at
+    either end that serves no node. Assumption: the members are in the same building."""

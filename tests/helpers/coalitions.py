@@ -1,0 +1,34 @@
+"""Coalitions that tests put together."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ceas_gym.types import Coalition
+
+
+def coalition(
+    members: Any,
+    acting: Any = True,
+    key: jax.Array | int = 0,
+    number: int = 0,
+    served: float = 0.0,
+) -> Coalition:
+    """Returns a coalition of these nodes in a round.
+
+    Args:
+        members: Whether a node is Byzantine, shape (nodes,).
+        acting: Whether it has begun.
+        key: Random key, or its seed.
+        number: Number of the round.
+        served: Share of the data that Byzantine members of the committee serve.
+    """
+    members = jnp.asarray(members, bool)
+    return Coalition(
+        members=members,
+        acting=members & acting,
+        key=jax.random.key(key) if isinstance(key, int) else key,
+        round=jnp.int32(number),
+        served=jnp.float32(served),
+    )

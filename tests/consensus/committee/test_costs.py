@@ -146,7 +146,11 @@ def test_store_without_a_link_has_no_key() -> None:
         ),
         ({"members": 4, "byzantine": -1}, "`byzantine` must be at least 0, but is -1"),
         ({"members": 4, "tag_bits": 0}, "`tag_bits` must be at least 1, but is 0"),
-        ({"members": 4, "timeout_windows": 0}, "`timeout_windows` must be at least 1, but is 0"),
+        ({"members": 4, "timeout_windows": 0}, "`timeout_windows` must be greater than 0, but is 0"),
+        (
+            {"members": 4, "timeout_windows": float("nan")},
+            "`timeout_windows` must be greater than 0, but is nan",
+        ),
         ({"members": 4, "signatures": "rsa"}, "must be none or one_time_hash, but is 'rsa'"),
     ],
 )

@@ -25,7 +25,7 @@ most = counts.most_on_link(committee)
 store = keys.full(committee, len(updates), np.random.default_rng(2), tags=most)
 
 outcome = execute(
-    committee, updates, store, mean, bad=[BAD], behaviour=BEHAVIOURS["equivocate"], round_number=0
+    committee, updates, store, mean, bad=[BAD], behaviour=BEHAVIOURS["equivocation"], round_number=0
 )
 for member, vector in outcome.agreed.items():
     agreed = " ".join(value.hex()[:6] if value else "nothing" for value in vector)

@@ -59,21 +59,21 @@ def test_a_bad_node_with_a_bad_member_breaks_nothing(committee: Committee, behav
     rounds.check(committee, play(committee, behaviour, bad), bad)
 
 
-@pytest.mark.parametrize("behaviour", ["obey", *TIMEOUTS, "stall", "withhold_confirmations"])
+@pytest.mark.parametrize("behaviour", ["obey", *TIMEOUTS, "leader_stall", "withheld_confirmation"])
 def test_timeouts_are_as_stated(behaviour: str) -> None:
     outcome = play(FOUR, behaviour, bad=[0])
-    assert outcome.timeouts == TIMEOUTS.get(behaviour, behaviour == "stall")
+    assert outcome.timeouts == TIMEOUTS.get(behaviour, behaviour == "leader_stall")
     # Deadlines are fixed: a king that is silent is missed at the deadline of the seventh exchange.
-    late = {"silent": (2, "vote"), "delay": (2, "vote"), "stall": (6, "king")}
+    late = {"silent": (2, "vote"), "delay": (2, "vote"), "leader_stall": (6, "king")}
     assert outcome.waited == ((late[behaviour],) if behaviour in late else ())
     assert outcome.deadline == (late[behaviour][0] + 1 if behaviour in late else 0)
 
 
 def test_leaders_that_stall_one_after_the_other_cost_a_timeout_each() -> None:
-    assert play(SEVEN, "stall", bad=[0, 1]).timeouts == 2
-    assert play(SEVEN, "stall", bad=[0, 5]).timeouts == 1
-    assert play(SEVEN, "stall", bad=[4, 5]).timeouts == 0
-    assert play(SEVEN, "stall", bad=[4, 5], round_number=4).timeouts == 2
+    assert play(SEVEN, "leader_stall", bad=[0, 1]).timeouts == 2
+    assert play(SEVEN, "leader_stall", bad=[0, 5]).timeouts == 1
+    assert play(SEVEN, "leader_stall", bad=[4, 5]).timeouts == 0
+    assert play(SEVEN, "leader_stall", bad=[4, 5], round_number=4).timeouts == 2
 
 
 def test_silent_node_makes_members_wait_and_does_not_count() -> None:
@@ -209,4 +209,4 @@ def test_two_two_faced_members_of_four_split_the_honest_ones() -> None:
     held = rounds.store(FOUR)
     held.draw(1, 4, held.left(1, 4))
     with pytest.raises(ValueError, match="more than b members are Byzantine"):
-        play(FOUR, "equivocate", bad=[2, 3], keys=held).counted()
+        play(FOUR, "equivocation", bad=[2, 3], keys=held).counted()

@@ -19,6 +19,8 @@ from ceas_gym.physics import key
 PAGE = Path(__file__).parent / "consensus.md"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 NODES, PARAMETERS, SECURITY_BITS = 50, 65, 64
+OUTCOMES = bytes(range(128))
+"""Of 512 Bell measurements, two bits each, by which a member serves a node in a round."""
 FOUR: tuple[int, int, Protocol] = (4, 1, "none")
 COMMITTEES: tuple[tuple[int, int, Protocol], ...] = (
     (1, 0, "none"),
@@ -68,7 +70,16 @@ def played(behaviour: str, nodes: int = 5) -> Outcome:
     random = np.random.default_rng(0)
     store = keys.full(committee, nodes, random, tags=counts.most_on_link(committee))
     updates = random.normal(size=(nodes, PARAMETERS))
-    return execute(committee, updates, store, _mean, bad=[0], behaviour=BEHAVIOURS[behaviour])
+    return execute(
+        committee,
+        np.zeros(PARAMETERS),
+        updates,
+        store,
+        _mean,
+        bad=[0],
+        behaviour=BEHAVIOURS[behaviour],
+        served={(m, k): OUTCOMES for m in range(committee.members) for k in range(nodes)},
+    )
 
 
 def _mean(updates: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -94,14 +105,18 @@ def _costs() -> str:
 
 def _behaviours() -> str:
     lines = [
-        "| member 0 | updates counted | models accepted | fetches | time-outs waited for |",
-        "|---|---:|---:|---:|---:|",
+        "| member 0 | models accepted | corrections lost | corrections changed | updates counted "
+        "| fetches | time-outs waited for |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, outcome in ((name, played(name)) for name in BEHAVIOURS):
         accepted = sum(model is not None for model in outcome.accepted.values())
+        arrived = outcome.corrections.values()
+        lost = FOUR[0] * len(outcome.taking_part) - len(arrived)
+        changed = sum(body != OUTCOMES for body in arrived)
         lines.append(
-            f"| {name} | {len(outcome.counted())} | {accepted} | {outcome.fetches} "
-            f"| {outcome.deadline} |"
+            f"| {name} | {accepted} | {lost} | {changed} | {len(outcome.counted())} "
+            f"| {outcome.fetches} | {outcome.deadline} |"
         )
     return "\n".join(lines)
 

@@ -17,6 +17,7 @@ def mean(updates):
     return np.mean(list(updates.values()), axis=0)
 
 
+model = np.zeros(8)
 updates = np.random.default_rng(1).normal(size=(5, 8))
 # A message has 72 bits before its words; a vote of five nodes is longer than an update.
 longest = 72 + max(updates.shape[1] * 32, len(updates) * 8 * 33)
@@ -25,12 +26,13 @@ most = counts.most_on_link(committee)
 store = keys.full(committee, len(updates), np.random.default_rng(2), tags=most)
 
 outcome = execute(
-    committee, updates, store, mean, bad=[BAD], behaviour=BEHAVIOURS["equivocation"], round_number=0
+    committee, model, updates, store, mean, bad=[BAD], behaviour=BEHAVIOURS["equivocation"]
 )
 for member, vector in outcome.agreed.items():
     agreed = " ".join(value.hex()[:6] if value else "nothing" for value in vector)
     print(f"member {member} agreed on {agreed}")
-print(f"all nodes accepted one model: {len({m.tobytes() for m in outcome.accepted.values()}) == 1}")
+accepted = all(np.array_equal(one, model) for one in outcome.accepted.values())
+print(f"all nodes started with the model of the last round: {accepted}")
 print(f"tags: {outcome.node_tags} with nodes, {outcome.member_tags} among members")
 print(f"of these {outcome.fetches} for updates that the bad member claimed to lack")
 print(f"key: {outcome.key_bits} bits, {committee.tag_bits} a tag")

@@ -87,8 +87,11 @@ def leader_stall(scene: Scene) -> list[Envelope]:
 
 
 def withheld_confirmation(scene: Scene) -> list[Envelope]:
-    """Returns the messages that the protocol asks for, but no models for the nodes."""
-    return [] if scene.name == "model" else scene.obey()
+    """Returns the messages that the protocol asks for, but no instructions for the nodes.
+
+    So Byzantine members neither confirm the model nor send outcomes of Bell measurements.
+    """
+    return [] if scene.name == "instructions" else scene.obey()
 
 
 BEHAVIOURS: dict[str, Behaviour] = {

@@ -1,19 +1,18 @@
 """How many tags a round of the committee takes, and how many bits of key.
 
-With c members of whom b may be Byzantine, N nodes, tags of t bits and no signatures, a round takes
+With c members of whom b may be Byzantine, N nodes that take part, tags of t bits and no signatures,
+a round takes
 
-- `corrections`: one tag for each node and each member that served data to it, S in all, at most
-  c N;
-- `update`: one for each node and member, c N;
+- `instructions`: one tag for each node and member, c N;
+- `update`: the same, c N;
 - `vote` and `second`: one for each ordered pair of members, c (c - 1) each;
 - `bit` and `propose`: the same, in each of b + 1 phases;
 - `king`: c - 1 in each phase;
 - `fetch`: one for each ordered pair of members of which the first said that it holds an agreed
   update and the second said that it does not, F in all and at most c (c - 1). F is 0 if all members
-  received the same updates and all say so;
-- `model`: one for each node and member, c N.
+  received the same updates and all say so.
 
-So the nodes' links take S + 2 c N tags, or S / N + 2 c for each node, and the members' links take
+So the nodes' links take 2 c N tags, 2 c for each node, and the members' links take
 
     (c - 1) [2 c + (b + 1) (2 c + 1)] + F,
 
@@ -47,7 +46,7 @@ class Cost(NamedTuple):
     Attributes:
         node_tags: Tags on links of a node and a member.
         member_tags: Tags on links of two members.
-        exchanges: Number of exchanges, from `corrections` to `model`.
+        exchanges: Number of exchanges, from `instructions` to `fetch`.
         signatures: Signatures that members make.
         key_bits: Bits of key that all links use up. Both ends of a link use up the same bits, which
             count once.
@@ -60,14 +59,12 @@ class Cost(NamedTuple):
     key_bits: int
 
 
-def of_round(committee: Committee, nodes: int, served: int = 0, fetches: int = 0) -> Cost:
-    """Returns the cost of a round in which nobody is short of key and no member signs twice.
+def of_round(committee: Committee, nodes: int, fetches: int = 0) -> Cost:
+    """Returns the cost of a round in which no member is short of key and none signs twice.
 
     Args:
         committee: Settings of the committee.
-        nodes: Number N of nodes; at least 0.
-        served: Number S of combinations of a member and a node to which it served data, in
-            [0, c N].
+        nodes: Number N of nodes that take part; at least 0.
         fetches: Number F of messages by which members get updates that they lack, in
             [0, c (c - 1)].
 
@@ -76,15 +73,15 @@ def of_round(committee: Committee, nodes: int, served: int = 0, fetches: int = 0
 
     Example:
         >>> of_round(Committee(members=4, byzantine=1, tag_bits=68), nodes=50)
-        Cost(node_tags=400, member_tags=78, exchanges=12, signatures=0, key_bits=32504)
+        Cost(node_tags=400, member_tags=78, exchanges=11, signatures=0, key_bits=32504)
     """
     c, b = committee.members, committee.byzantine
     signed = committee.signatures != "none"
     signatures = (c * c if b else c) * signed
     among = signed_tags(c, b) if signed else agreement_tags(c, b)
-    between = served + 2 * c * nodes
+    between = 2 * c * nodes
     bits = committee.tag_bits * (between + among + fetches + SHARES * (c - 1) * signatures)
-    return Cost(between, among + fetches, 4 + agreement_exchanges(committee), signatures, bits)
+    return Cost(between, among + fetches, 3 + agreement_exchanges(committee), signatures, bits)
 
 
 def agreement_exchanges(committee: Committee) -> int:

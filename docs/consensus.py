@@ -5,6 +5,7 @@ python docs/consensus.py
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ from ceas_gym.physics import key
 PAGE = Path(__file__).parent / "consensus.md"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 NODES, PARAMETERS, SECURITY_BITS = 50, 65, 64
-OUTCOMES = bytes(range(128))
-"""Of 512 Bell measurements, two bits each, by which a member serves a node in a round."""
+PAIRS = 512
+"""Bell measurements by which a member serves a node in a round, at most."""
+OUTCOMES = bytes(range(2 * PAIRS // 8))
+"""Their outcomes, two bits each."""
 FOUR: tuple[int, int, Protocol] = (4, 1, "none")
 COMMITTEES: tuple[tuple[int, int, Protocol], ...] = (
     (1, 0, "none"),
@@ -29,8 +32,8 @@ COMMITTEES: tuple[tuple[int, int, Protocol], ...] = (
     (3, 1, "one_time_hash"),
     (5, 2, "one_time_hash"),
 )
-HEADER_BITS = 72
-"""Of every message, before its words."""
+LONGEST_TAG_BITS = 128
+"""No tag here is as long."""
 
 
 def page(text: str) -> str:
@@ -46,7 +49,7 @@ def page(text: str) -> str:
 
 
 def committee_of(members: int, byzantine: int, signatures: Protocol, nodes: int) -> Committee:
-    """Returns a committee whose tags are long enough for its longest message, a vote or an update.
+    """Returns a committee whose tags are long enough for its longest message.
 
     Args:
         members: Number c of members.
@@ -54,9 +57,12 @@ def committee_of(members: int, byzantine: int, signatures: Protocol, nodes: int)
         signatures: As in `Committee`.
         nodes: Number of nodes.
     """
-    longest = HEADER_BITS + max(32 * PARAMETERS, 8 * 33 * nodes)
-    bits = key.tag_bits(longest, SECURITY_BITS)
-    return Committee(members=members, byzantine=byzantine, tag_bits=bits, signatures=signatures)
+    # Messages contain signatures as long as a tag, so the bound is one for tags that are too long.
+    draft = Committee(
+        members=members, byzantine=byzantine, tag_bits=LONGEST_TAG_BITS, signatures=signatures
+    )
+    longest = counts.longest_message_bits(draft, nodes, PARAMETERS, PAIRS)
+    return replace(draft, tag_bits=key.tag_bits(longest, SECURITY_BITS))
 
 
 def played(behaviour: str, nodes: int = 5) -> Outcome:
@@ -88,17 +94,19 @@ def _mean(updates: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def _costs() -> str:
     lines = [
-        "| c | b | signatures | tags of nodes | tags among members | signatures | key, bits "
-        "| key over that of one hub | exchanges |",
-        "|---:|---:|---|---:|---:|---:|---:|---:|---:|",
+        "| c | b | signatures | tags of nodes | tags among members | most fetches | signatures "
+        "| bits of a tag | key, bits | key over that of one hub | exchanges |",
+        "|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    rounds = {each: counts.of_round(committee_of(*each, NODES), NODES) for each in COMMITTEES}
-    hub = rounds[COMMITTEES[0]].key_bits
-    for (c, b, signatures), cost in rounds.items():
+    committees = [committee_of(*each, NODES) for each in COMMITTEES]
+    hub = counts.of_round(committees[0], NODES).key_bits
+    for committee in committees:
+        cost = counts.of_round(committee, NODES)
         lines.append(
-            f"| {c} | {b} | {signatures} | {cost.node_tags} | {cost.member_tags} "
-            f"| {cost.signatures} | {cost.key_bits:,} | {cost.key_bits / hub:.1f} "
-            f"| {cost.exchanges} |"
+            f"| {committee.members} | {committee.byzantine} | {committee.signatures} "
+            f"| {cost.node_tags} | {cost.member_tags} | {counts.most_fetches(committee)} "
+            f"| {cost.signatures} | {committee.tag_bits} | {cost.key_bits:,} "
+            f"| {cost.key_bits / hub:.1f} | {cost.exchanges} |"
         )
     return "\n".join(lines)
 

@@ -1,5 +1,7 @@
 """A committee of four decides which updates count, and one of its members tells two stories."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ceas_gym.consensus.committee import counts, keys
@@ -19,9 +21,9 @@ def mean(updates):
 
 model = np.zeros(8)
 updates = np.random.default_rng(1).normal(size=(5, 8))
-# A message has 72 bits before its words; a vote of five nodes is longer than an update.
-longest = 72 + max(updates.shape[1] * 32, len(updates) * 8 * 33)
-committee = Committee(members=4, byzantine=1, tag_bits=key.tag_bits(longest, security_bits=64))
+committee = Committee(members=4, byzantine=1)
+longest = counts.longest_message_bits(committee, *updates.shape, pairs_per_node=512)
+committee = replace(committee, tag_bits=key.tag_bits(longest, security_bits=64))
 most = counts.most_on_link(committee)
 store = keys.full(committee, len(updates), np.random.default_rng(2), tags=most)
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from ceas_gym.consensus.committee.agreement import UNDECIDED, Word
 
-EXCHANGE_BYTES, PARTY_BYTES, ROUND_BYTES, LENGTH_BYTES = 1, 2, 3, 3
+EXCHANGE_BYTES, PARTY_BYTES, ROUND_BYTES, LENGTH_BYTES, COUNT_BYTES = 1, 2, 3, 3, 1
 HEADER_BYTES = EXCHANGE_BYTES + PARTY_BYTES + ROUND_BYTES + LENGTH_BYTES
 DIGEST_BYTES = hashlib.sha256().digest_size
 NUMBER = np.dtype("<f4")

@@ -31,7 +31,7 @@ class Committee:
     tag_bits: int = 68
     """Length t of every tag in bits; at least 1. Each attempted forgery passes with probability at
     most L 2^-t, where L is the number of t-bit blocks in the longest message; see
-    `physics.key.tag_bits`."""
+    `counts.longest_message_bits` and `physics.key.tag_bits`."""
     signatures: Protocol = "none"
     """`none`: tags only, which convince nobody but their addressee. `one_time_hash`: tags and
     signatures; every member can verify a signature, whoever passes it on."""

@@ -35,11 +35,11 @@ def store(committee: Committee, nodes: int = len(UPDATES), tags: int | None = No
 def play(
     committee: Committee, behaviour: str = "obey", bad: Collection[int] = (), **more: Any
 ) -> Outcome:
-    held = more.pop("keys", None) or store(committee)
-    updates = more.pop("updates", UPDATES)
+    updates, model = more.pop("updates", UPDATES), more.pop("model", MODEL)
+    held = more.pop("keys", None) or store(committee, len(updates))
     rule = more.pop("rule", mean)
     acts = more.pop("acts", BEHAVIOURS[behaviour])
-    return execute(committee, MODEL, updates, held, rule, bad=bad, behaviour=acts, **more)
+    return execute(committee, model, updates, held, rule, bad=bad, behaviour=acts, **more)
 
 
 def shunning(*members: int, otherwise: str = "obey") -> Behaviour:

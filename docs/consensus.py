@@ -5,6 +5,7 @@ python docs/consensus.py
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,10 @@ from ceas_gym.physics import key
 PAGE = Path(__file__).parent / "consensus.md"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 NODES, PARAMETERS, SECURITY_BITS = 50, 65, 64
+PAIRS = 512
+"""Bell measurements by which a member serves a node in a round, at most."""
+OUTCOMES = bytes(range(2 * PAIRS // 8))
+"""Their outcomes, two bits each."""
 FOUR: tuple[int, int, Protocol] = (4, 1, "none")
 COMMITTEES: tuple[tuple[int, int, Protocol], ...] = (
     (1, 0, "none"),
@@ -27,8 +32,8 @@ COMMITTEES: tuple[tuple[int, int, Protocol], ...] = (
     (3, 1, "one_time_hash"),
     (5, 2, "one_time_hash"),
 )
-HEADER_BITS = 72
-"""Of every message, before its words."""
+LONGEST_TAG_BITS = 128
+"""No tag here is as long."""
 
 
 def page(text: str) -> str:
@@ -44,7 +49,7 @@ def page(text: str) -> str:
 
 
 def committee_of(members: int, byzantine: int, signatures: Protocol, nodes: int) -> Committee:
-    """Returns a committee whose tags are long enough for its longest message, a vote or an update.
+    """Returns a committee whose tags are long enough for its longest message.
 
     Args:
         members: Number c of members.
@@ -52,9 +57,12 @@ def committee_of(members: int, byzantine: int, signatures: Protocol, nodes: int)
         signatures: As in `Committee`.
         nodes: Number of nodes.
     """
-    longest = HEADER_BITS + max(32 * PARAMETERS, 8 * 33 * nodes)
-    bits = key.tag_bits(longest, SECURITY_BITS)
-    return Committee(members=members, byzantine=byzantine, tag_bits=bits, signatures=signatures)
+    # Messages contain signatures as long as a tag, so the bound is one for tags that are too long.
+    draft = Committee(
+        members=members, byzantine=byzantine, tag_bits=LONGEST_TAG_BITS, signatures=signatures
+    )
+    longest = counts.longest_message_bits(draft, nodes, PARAMETERS, PAIRS)
+    return replace(draft, tag_bits=key.tag_bits(longest, SECURITY_BITS))
 
 
 def played(behaviour: str, nodes: int = 5) -> Outcome:
@@ -68,7 +76,16 @@ def played(behaviour: str, nodes: int = 5) -> Outcome:
     random = np.random.default_rng(0)
     store = keys.full(committee, nodes, random, tags=counts.most_on_link(committee))
     updates = random.normal(size=(nodes, PARAMETERS))
-    return execute(committee, updates, store, _mean, bad=[0], behaviour=BEHAVIOURS[behaviour])
+    return execute(
+        committee,
+        np.zeros(PARAMETERS),
+        updates,
+        store,
+        _mean,
+        bad=[0],
+        behaviour=BEHAVIOURS[behaviour],
+        served={(m, k): OUTCOMES for m in range(committee.members) for k in range(nodes)},
+    )
 
 
 def _mean(updates: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -77,31 +94,37 @@ def _mean(updates: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def _costs() -> str:
     lines = [
-        "| c | b | signatures | tags of nodes | tags among members | signatures | key, bits "
-        "| key over that of one hub | exchanges |",
-        "|---:|---:|---|---:|---:|---:|---:|---:|---:|",
+        "| c | b | signatures | tags of nodes | tags among members | most fetches | signatures "
+        "| bits of a tag | key, bits | key over that of one hub | exchanges |",
+        "|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    rounds = {each: counts.of_round(committee_of(*each, NODES), NODES) for each in COMMITTEES}
-    hub = rounds[COMMITTEES[0]].key_bits
-    for (c, b, signatures), cost in rounds.items():
+    committees = [committee_of(*each, NODES) for each in COMMITTEES]
+    hub = counts.of_round(committees[0], NODES).key_bits
+    for committee in committees:
+        cost = counts.of_round(committee, NODES)
         lines.append(
-            f"| {c} | {b} | {signatures} | {cost.node_tags} | {cost.member_tags} "
-            f"| {cost.signatures} | {cost.key_bits:,} | {cost.key_bits / hub:.1f} "
-            f"| {cost.exchanges} |"
+            f"| {committee.members} | {committee.byzantine} | {committee.signatures} "
+            f"| {cost.node_tags} | {cost.member_tags} | {counts.most_fetches(committee)} "
+            f"| {cost.signatures} | {committee.tag_bits} | {cost.key_bits:,} "
+            f"| {cost.key_bits / hub:.1f} | {cost.exchanges} |"
         )
     return "\n".join(lines)
 
 
 def _behaviours() -> str:
     lines = [
-        "| member 0 | updates counted | models accepted | fetches | time-outs waited for |",
-        "|---|---:|---:|---:|---:|",
+        "| member 0 | models accepted | corrections lost | corrections changed | updates counted "
+        "| fetches | time-outs waited for |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, outcome in ((name, played(name)) for name in BEHAVIOURS):
         accepted = sum(model is not None for model in outcome.accepted.values())
+        arrived = outcome.corrections.values()
+        lost = FOUR[0] * len(outcome.taking_part) - len(arrived)
+        changed = sum(body != OUTCOMES for body in arrived)
         lines.append(
-            f"| {name} | {len(outcome.counted())} | {accepted} | {outcome.fetches} "
-            f"| {outcome.deadline} |"
+            f"| {name} | {accepted} | {lost} | {changed} | {len(outcome.counted())} "
+            f"| {outcome.fetches} | {outcome.deadline} |"
         )
     return "\n".join(lines)
 

@@ -1,5 +1,7 @@
 """A committee of four decides which updates count, and one of its members tells two stories."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ceas_gym.consensus.committee import counts, keys
@@ -17,20 +19,22 @@ def mean(updates):
     return np.mean(list(updates.values()), axis=0)
 
 
+model = np.zeros(8)
 updates = np.random.default_rng(1).normal(size=(5, 8))
-# A message has 72 bits before its words; a vote of five nodes is longer than an update.
-longest = 72 + max(updates.shape[1] * 32, len(updates) * 8 * 33)
-committee = Committee(members=4, byzantine=1, tag_bits=key.tag_bits(longest, security_bits=64))
+committee = Committee(members=4, byzantine=1)
+longest = counts.longest_message_bits(committee, *updates.shape, pairs_per_node=512)
+committee = replace(committee, tag_bits=key.tag_bits(longest, security_bits=64))
 most = counts.most_on_link(committee)
 store = keys.full(committee, len(updates), np.random.default_rng(2), tags=most)
 
 outcome = execute(
-    committee, updates, store, mean, bad=[BAD], behaviour=BEHAVIOURS["equivocate"], round_number=0
+    committee, model, updates, store, mean, bad=[BAD], behaviour=BEHAVIOURS["equivocation"]
 )
 for member, vector in outcome.agreed.items():
     agreed = " ".join(value.hex()[:6] if value else "nothing" for value in vector)
     print(f"member {member} agreed on {agreed}")
-print(f"all nodes accepted one model: {len({m.tobytes() for m in outcome.accepted.values()}) == 1}")
+accepted = all(np.array_equal(one, model) for one in outcome.accepted.values())
+print(f"all nodes started with the model of the last round: {accepted}")
 print(f"tags: {outcome.node_tags} with nodes, {outcome.member_tags} among members")
 print(f"of these {outcome.fetches} for updates that the bad member claimed to lack")
 print(f"key: {outcome.key_bits} bits, {committee.tag_bits} a tag")

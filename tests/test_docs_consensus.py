@@ -21,6 +21,7 @@ def test_the_page_is_that_of_the_script(script):
 def test_every_behaviour_leaves_one_model(script):
     for name in BEHAVIOURS:
         outcome = script.played(name)
-        models = [*outcome.models.values(), *outcome.accepted.values()]
-        assert outcome.counted() == set(range(5))
+        assert outcome.counted() == set(outcome.accepted) == set(range(5))
+        models = list(outcome.models.values())
         assert all(np.array_equal(model, models[0]) for model in models), name
+        assert all(np.array_equal(model, np.zeros(65)) for model in outcome.accepted.values()), name

@@ -5,7 +5,7 @@ key is used twice. `round.execute` is the whole round on one page. The compiled 
 the committee yet: there, one honest hub decides.
 
     settings         the number of members, of Byzantine members, and the length of a tag
-    round            the whole round: corrections, updates, agreement, fetch, models -> `Outcome`
+    round            the whole round: instructions, updates, agreement, fetch -> `Outcome`
     agreement        agreement with tags on one node's update, as a state machine without side
                      effects: Turpin-Coan and phase king
     broadcast        agreement with signatures: Dolev-Strong

@@ -29,7 +29,7 @@ def silent(scene: Scene) -> list[Envelope]:
     return []
 
 
-def equivocate(scene: Scene) -> list[Envelope]:
+def equivocation(scene: Scene) -> list[Envelope]:
     """Returns true messages to receivers of even index, and changed ones to those of odd index.
 
     Indices of receivers are in [0, c + N). With signatures, a member signs two vectors of its own.
@@ -81,27 +81,30 @@ def collude(scene: Scene) -> list[Envelope]:
     return scene.obey()
 
 
-def stall(scene: Scene) -> list[Envelope]:
+def leader_stall(scene: Scene) -> list[Envelope]:
     """Returns the messages that the protocol asks for, but none from a Byzantine king."""
     return [] if scene.name == "king" else scene.obey()
 
 
-def withhold_confirmations(scene: Scene) -> list[Envelope]:
-    """Returns the messages that the protocol asks for, but no models for the nodes."""
-    return [] if scene.name == "model" else scene.obey()
+def withheld_confirmation(scene: Scene) -> list[Envelope]:
+    """Returns the messages that the protocol asks for, but no instructions for the nodes.
+
+    So Byzantine members neither confirm the model nor send outcomes of Bell measurements.
+    """
+    return [] if scene.name == "instructions" else scene.obey()
 
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "obey": obey,
     "silent": silent,
-    "equivocate": equivocate,
+    "equivocation": equivocation,
     "delay": delay,
     "replay": replay,
     "forge": forge,
     "lie_about_digests": lie_about_digests,
     "collude": collude,
-    "stall": stall,
-    "withhold_confirmations": withhold_confirmations,
+    "leader_stall": leader_stall,
+    "withheld_confirmation": withheld_confirmation,
 }
 
 

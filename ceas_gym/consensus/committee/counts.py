@@ -1,19 +1,18 @@
-"""How many tags a round of the committee takes, and how many bits of key.
+"""How many tags a round of the committee takes, how many bits of key, and how long it can last.
 
-With c members of whom b may be Byzantine, N nodes, tags of t bits and no signatures, a round takes
+With c members of whom b may be Byzantine, N nodes that take part, tags of t bits and no signatures,
+a round takes
 
-- `corrections`: one tag for each node and each member that served data to it, S in all, at most
-  c N;
-- `update`: one for each node and member, c N;
+- `instructions`: one tag for each node and member, c N;
+- `update`: the same, c N;
 - `vote` and `second`: one for each ordered pair of members, c (c - 1) each;
 - `bit` and `propose`: the same, in each of b + 1 phases;
 - `king`: c - 1 in each phase;
 - `fetch`: one for each ordered pair of members of which the first said that it holds an agreed
   update and the second said that it does not, F in all and at most c (c - 1). F is 0 if all members
-  received the same updates and all say so;
-- `model`: one for each node and member, c N.
+  received the same updates and all say so.
 
-So the nodes' links take S + 2 c N tags, or S / N + 2 c for each node, and the members' links take
+So the nodes' links take 2 c N tags, 2 c for each node, and the members' links take
 
     (c - 1) [2 c + (b + 1) (2 c + 1)] + F,
 
@@ -33,12 +32,24 @@ else. A Byzantine member itself makes at most 2 c signatures.
 The counts follow from the protocol, and tests compare them with executed rounds.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
+from ceas_gym.consensus.committee import agreement
+from ceas_gym.consensus.committee.messages import (
+    COUNT_BYTES,
+    DIGEST_BYTES,
+    HEADER_BYTES,
+    LENGTH_BYTES,
+    NUMBER,
+    PARTY_BYTES,
+)
 from ceas_gym.consensus.committee.settings import Committee
 
 SHARES = 3
 """Strings of t bits of key that a signature takes on the link to each verifier."""
+BEFORE, AFTER = 2, 1
+"""Exchanges before the agreement, `instructions` and `update`, and after it, `fetch`."""
 
 
 class Cost(NamedTuple):
@@ -47,7 +58,7 @@ class Cost(NamedTuple):
     Attributes:
         node_tags: Tags on links of a node and a member.
         member_tags: Tags on links of two members.
-        exchanges: Number of exchanges, from `corrections` to `model`.
+        exchanges: Number of exchanges, from `instructions` to `fetch`.
         signatures: Signatures that members make.
         key_bits: Bits of key that all links use up. Both ends of a link use up the same bits, which
             count once.
@@ -60,14 +71,12 @@ class Cost(NamedTuple):
     key_bits: int
 
 
-def of_round(committee: Committee, nodes: int, served: int = 0, fetches: int = 0) -> Cost:
-    """Returns the cost of a round in which nobody is short of key and no member signs twice.
+def of_round(committee: Committee, nodes: int, fetches: int = 0) -> Cost:
+    """Returns the cost of a round in which no member is short of key and none signs twice.
 
     Args:
         committee: Settings of the committee.
-        nodes: Number N of nodes; at least 0.
-        served: Number S of combinations of a member and a node to which it served data, in
-            [0, c N].
+        nodes: Number N of nodes that take part; at least 0.
         fetches: Number F of messages by which members get updates that they lack, in
             [0, c (c - 1)].
 
@@ -76,15 +85,16 @@ def of_round(committee: Committee, nodes: int, served: int = 0, fetches: int = 0
 
     Example:
         >>> of_round(Committee(members=4, byzantine=1, tag_bits=68), nodes=50)
-        Cost(node_tags=400, member_tags=78, exchanges=12, signatures=0, key_bits=32504)
+        Cost(node_tags=400, member_tags=78, exchanges=11, signatures=0, key_bits=32504)
     """
     c, b = committee.members, committee.byzantine
     signed = committee.signatures != "none"
     signatures = (c * c if b else c) * signed
     among = signed_tags(c, b) if signed else agreement_tags(c, b)
-    between = served + 2 * c * nodes
+    between = 2 * c * nodes
     bits = committee.tag_bits * (between + among + fetches + SHARES * (c - 1) * signatures)
-    return Cost(between, among + fetches, 4 + agreement_exchanges(committee), signatures, bits)
+    exchanges = BEFORE + agreement_exchanges(committee) + AFTER
+    return Cost(between, among + fetches, exchanges, signatures, bits)
 
 
 def agreement_exchanges(committee: Committee) -> int:
@@ -149,3 +159,108 @@ def most_on_link(committee: Committee) -> int:
     if committee.signatures != "none":
         return 2 * (phases + 1 + SHARES * 2 * c)
     return 2 * (2 + 2 * phases + 1) + min(phases, 2)
+
+
+def most_fetches(committee: Committee) -> int:
+    """Returns how many `fetch` messages b Byzantine members can cause if all nodes are honest.
+
+    It is b (c - b). Honest nodes send their updates to all members, so nobody lacks any, and honest
+    members say so to everybody. From an honest member a message is due to whoever told it that it
+    lacks an agreed update: to the b Byzantine members at most. From a Byzantine member none is due,
+    because there it counts what the receiver lacks. Whoever keeps silent in the vote causes c - b
+    messages. Fewer Byzantine members cause fewer, as b < c / 2.
+
+    Example:
+        >>> [most_fetches(Committee(members=3 * b + 1, byzantine=b)) for b in range(4)]
+        [0, 3, 10, 21]
+    """
+    return committee.byzantine * (committee.members - committee.byzantine)
+
+
+def leader_delay(committee: Committee, bad: Collection[int], round_number: int) -> int:
+    """Returns by how many time-outs a round is prolonged if bad members keep silent as kings only.
+
+    It is the position, from 1, of the last exchange whose king is bad: deadlines are fixed times.
+    No member is king twice in a round, so whoever sends everything else has not been missed before,
+    and every honest member waits for it.
+
+    Args:
+        committee: Settings of the committee.
+        bad: Members that keep silent as kings, in [0, c).
+        round_number: Index of the round; at least 0. It decides which members are kings.
+
+    Returns:
+        Time-outs from the start of the round, as in `Outcome.deadline`; 0 if no bad member is king,
+        no member is honest, or there are no kings because members have signatures.
+
+    Example:
+        >>> four = Committee(members=4, byzantine=1)
+        >>> [leader_delay(four, bad=[0], round_number=number) for number in range(4)]
+        [7, 0, 0, 10]
+    """
+    c = committee.members
+    if committee.signatures != "none" or set(range(c)) <= set(bad):
+        return 0
+    exchanges = agreement.schedule(c, committee.byzantine, round_number)
+    positions = enumerate(exchanges, start=BEFORE + 1)
+    return max((position for position, one in positions if one.king in bad), default=0)
+
+
+def spread(committee: Committee) -> tuple[int, ...]:
+    """Returns b Byzantine members spread evenly over the order of kings: floor(i c / b), i < b.
+
+    If they keep silent as kings, no other b members delay more of c successive rounds, nor delay
+    them by more time-outs together. Proof: let the next Byzantine member come g places after one.
+    Then this one is the last Byzantine king of min(g, b + 1) of the rounds, which it delays by the
+    first so many of 7 + 3 b, 4 + 3 b, ..., 7 time-outs. So the number of these rounds and the sum
+    of their delays are concave functions of g. The places g of all Byzantine members add up to c,
+    so the totals are largest if no two g differ by more than 1, as here.
+
+    Returns:
+        Indices of members in ascending order, in [0, c); none if b = 0.
+
+    Example:
+        >>> [spread(Committee(members=3 * b + 1, byzantine=b)) for b in range(4)]
+        [(), (0,), (0, 3), (0, 3, 6)]
+    """
+    c, b = committee.members, committee.byzantine
+    return tuple(place * c // b for place in range(b))
+
+
+def longest_message_bits(
+    committee: Committee, nodes: int, parameters: int, pairs_per_node: int
+) -> int:
+    """Returns an upper bound on the length of any message that an honest party sends, in bits.
+
+    After a header of 72 bits, the longest body is one of these: `instructions`, with 32 bits for
+    each parameter and two for each Bell measurement, in whole bytes; a vote, with 264 bits for each
+    node; or a `fetch` of all updates, with 16 + 32 P bits for each node. No `update` is longer than
+    `instructions`. With signatures, vectors are as long as votes. In one exchange an honest member
+    passes on at most two vectors of each Byzantine member and one of each other honest one, so
+    c - 1 + b, with at most b + 1 signatures each. A member alone sends `instructions` only.
+
+    Args:
+        committee: Settings of the committee.
+        nodes: Number N of nodes that take part; at least 0.
+        parameters: Number P of parameters of the model; at least 0.
+        pairs_per_node: Most Bell measurements whose outcomes a member sends to a node in a round;
+            at least 0.
+
+    Example:
+        >>> four = Committee(members=4, byzantine=1)
+        >>> [longest_message_bits(four, 50, parameters, 512) for parameters in (2, 65)]
+        [13272, 104872]
+    """
+    update, vote = NUMBER.itemsize * parameters, nodes * (1 + DIGEST_BYTES)
+    bodies = [update - (-2 * pairs_per_node // 8)]
+    if committee.members > 1:
+        words = vote if committee.signatures == "none" else _most_relayed_bytes(committee, vote)
+        bodies += [words, nodes * (PARTY_BYTES + update)]
+    return 8 * (HEADER_BYTES + max(bodies))
+
+
+def _most_relayed_bytes(committee: Committee, vector: int) -> int:
+    signature = PARTY_BYTES - (-committee.tag_bits // 8)
+    chain = PARTY_BYTES + LENGTH_BYTES + vector + COUNT_BYTES
+    chain += (committee.byzantine + 1) * signature
+    return (committee.members - 1 + committee.byzantine) * chain

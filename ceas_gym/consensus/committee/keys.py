@@ -103,14 +103,15 @@ class KeyStore:
         """
         return sum(used - self.bits for used in self._used.values())
 
-    def affords(self, one: int, other: int) -> bool:
-        """Returns whether two parties have at least t bits of pad left, enough for one more tag.
+    def affords(self, one: int, other: int, tags: int = 1) -> bool:
+        """Returns whether two parties have t bits of pad left for each of some more tags.
 
         Args:
             one: Index of a party, in [0, c + N).
             other: Index of another party, in [0, c + N); the order does not matter.
+            tags: Number of tags; at least 0.
         """
-        return self.left(one, other) >= self.bits
+        return self.left(one, other) >= self.bits * tags
 
     def slot(self, sender: int, receiver: int) -> Slot:
         """Returns the key for the tag of one message, and removes its t bits of pad at both ends.
@@ -167,6 +168,28 @@ def full(committee: Committee, nodes: int, random: np.random.Generator, tags: in
     links = [(one, other) for one in range(committee.members) for other in parties if one < other]
     store.deal(random, links, tags)
     return store
+
+
+def taking_part(store: KeyStore, committee: Committee, nodes: int) -> tuple[int, ...]:
+    """Returns the nodes whose links to all members hold key for two more tags, in ascending order.
+
+    Args:
+        store: Key of all links.
+        committee: Settings of the committee. Members are the parties in [0, c).
+        nodes: Number N of nodes, which are the parties in [c, c + N); at least 0.
+
+    Returns:
+        Indices of nodes, counted from 0; in [0, N).
+
+    Example:
+        >>> committee = Committee(members=2, tag_bits=8)
+        >>> store = full(committee, 2, np.random.default_rng(0), tags=2)
+        >>> _ = store.slot(1, 2)
+        >>> taking_part(store, committee, nodes=2)
+        (1,)
+    """
+    c = committee.members
+    return tuple(k for k in range(nodes) if all(store.affords(m, c + k, tags=2) for m in range(c)))
 
 
 def _link(one: int, other: int) -> Link:

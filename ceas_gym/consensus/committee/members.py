@@ -8,9 +8,9 @@ from jaxtyping import Float
 
 from ceas_gym.consensus.committee import agreement, messages
 from ceas_gym.consensus.committee.agreement import Exchange, State, Value, Word
+from ceas_gym.consensus.committee.messages import NUMBER
 from ceas_gym.consensus.committee.settings import Committee
 
-WORD = np.dtype("<f4")
 Model = Float[np.ndarray, " parameters"]
 Rule = Callable[[dict[int, Model]], Model]
 """Returns the model, given the agreed updates by node, each of shape (parameters,). Equal updates
@@ -122,25 +122,26 @@ class Member:
                 if k < self.nodes and self._digest(k, update) == agreed[k]:
                     self.updates[k] = update
 
-    def model(self, rule: Rule) -> bytes | None:
+    def model(self, rule: Rule, last: bytes) -> bytes | None:
         """Returns the model that the rule computes from the agreed updates, as bytes.
 
         Args:
             rule: The rule that all members use.
+            last: The model of the last round.
 
         Returns:
-            The model in single precision, shape (parameters,). It is empty if no update was agreed
-            on, and None if the member lacks an agreed update, which is impossible as long as the
-            promises of `round` hold.
+            The model in single precision, shape (parameters,). It is that of the last round if no
+            update was agreed on, and None if the member lacks an agreed update, which is impossible
+            as long as the promises of `round` hold.
         """
         agreed = [k for k, value in enumerate(self.agreed()) if value is not None]
         held = {k: self.updates.get(k, b"") for k in agreed}
         if any(self._digest(k, update) != self.agreed()[k] for k, update in held.items()):
             return None
         if not held:
-            return b""
-        chosen = {k: np.frombuffer(update, WORD) for k, update in held.items()}
-        return np.asarray(rule(chosen), WORD).tobytes()
+            return last
+        chosen = {k: np.frombuffer(update, NUMBER) for k, update in held.items()}
+        return np.asarray(rule(chosen), NUMBER).tobytes()
 
     def _digest(self, node: int, update: bytes) -> bytes:
         return messages.digest(node, self.round_number, update)

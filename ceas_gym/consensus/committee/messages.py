@@ -1,7 +1,7 @@
-"""Encodes what parties send as bytes: headers, vectors of words, updates, digests.
+"""Encodes what parties send as bytes: headers, instructions, vectors of words, updates, digests.
 
 A message may come from a Byzantine party. A body that cannot be decoded is read as if it were
-empty: as `None` for every node, or as no updates.
+empty: as `None` for every node, or as no instructions or updates.
 
 Assumption. In votes a digest replaces the update. SHA-256 is assumed to be collision-resistant:
 nobody finds two updates with equal digests. This is the only computational assumption of the
@@ -14,14 +14,28 @@ Source:
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from ceas_gym.consensus.committee.agreement import UNDECIDED, Word
 
-EXCHANGE_BYTES, PARTY_BYTES, ROUND_BYTES, LENGTH_BYTES = 1, 2, 3, 3
+EXCHANGE_BYTES, PARTY_BYTES, ROUND_BYTES, LENGTH_BYTES, COUNT_BYTES = 1, 2, 3, 3, 1
 HEADER_BYTES = EXCHANGE_BYTES + PARTY_BYTES + ROUND_BYTES + LENGTH_BYTES
 DIGEST_BYTES = hashlib.sha256().digest_size
+NUMBER = np.dtype("<f4")
+"""How a number of a model or of an update is encoded: in single precision."""
 NOTHING, A_DIGEST = 0xFF, 0xFE
 """First byte of the code of `None`, and of a digest; a bit or `UNDECIDED` is its own code."""
+
+
+class Instructions(NamedTuple):
+    """What a member sends a node at the start of a round."""
+
+    model: bytes
+    """The model of the last round, as numbers in the form of `NUMBER`."""
+    outcomes: bytes = b""
+    """Outcomes of the member's Bell measurements for the node, two bits each."""
 
 
 def header(exchange: int, sender: int, round_number: int, length: int) -> bytes:
@@ -117,6 +131,30 @@ def digest(node: int, round_number: int, update: bytes) -> bytes:
         '15f96bed'
     """
     return hashlib.sha256(header(0, node, round_number, len(update)) + update).digest()
+
+
+def encode_instructions(instructions: Instructions) -> bytes:
+    """Returns instructions as one body: the model, then the outcomes.
+
+    Args:
+        instructions: All models have the same number of bytes; there may be no outcomes.
+    """
+    return instructions.model + instructions.outcomes
+
+
+def decode_instructions(body: bytes, size: int) -> Instructions | None:
+    """Returns instructions, or None if the body is too short for a model.
+
+    Args:
+        body: Made by `encode_instructions`, or any bytes from a Byzantine member.
+        size: Length of a model in bytes; at least 0.
+
+    Example:
+        >>> decode_instructions(encode_instructions(Instructions(b"abcd", b"e")), size=4)
+        Instructions(model=b'abcd', outcomes=b'e')
+        >>> decode_instructions(b"abc", size=4)
+    """
+    return Instructions(body[:size], body[size:]) if len(body) >= size else None
 
 
 def encode_words(words: Sequence[Word]) -> bytes:

@@ -10,7 +10,7 @@ Deadlines are fixed times. If they were counted from the moment at which a membe
 Byzantine member could keep one honest member waiting, and so make it late for the others.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -137,7 +137,9 @@ class Post:
     absent: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
     sign: Sign = no_signature
 
-    def exchange(self, name: str, due: Bodies, waits: bool = False) -> Bodies:
+    def exchange(
+        self, name: str, due: Bodies, waits: bool = False, mute: Collection[int] = ()
+    ) -> Bodies:
         """Returns the bodies that arrive with a valid tag, by sender and receiver in [0, c + N).
 
         Both ends of a link know which messages are due, and use up one pad for each, whether or not
@@ -150,12 +152,14 @@ class Post:
             due: Bodies that the protocol asks each sender to send to each receiver, of fewer than
                 2^24 bytes each.
             waits: Whether members wait until the deadline for messages that are missing.
+            mute: Honest parties that cannot send what is due. It uses up key all the same, because
+                the other ends do not know.
         """
         slots = self._slots(due)
         honest = [
             _envelope(pair[1], self._encode(pair[0], due[pair]), slot)
             for pair, slot in slots.items()
-            if pair[0] not in self.bad
+            if pair[0] not in self.bad and pair[0] not in mute
         ]
         injected = list(self.behaviour(self._scene(name, due, slots, honest)))
         arrived = self._open([one for one in (*injected, *honest) if not one.late], slots)

@@ -1,17 +1,26 @@
-"""A round of the committee, from the nodes' updates to the models that they accept, on one page.
+"""A round of the committee, from the model of the last round to that of the next, on one page.
 
-1. `corrections`: each member that served data to a node sends it the outcomes of its Bell
-   measurements.
-2. `update`: every node sends its update to every member.
+1. `instructions`: every member sends the model of the last round to every node that takes part,
+   with the outcomes of its Bell measurements for that node. A node accepts a model that b + 1
+   members confirm, which means that they sent the same one. All honest members send the same model,
+   so no other is confirmed by b + 1 members. A node needs model and outcomes only now, when it runs
+   its circuit, so one message carries both.
+2. `update`: every node that takes part sends its update to every member.
 3. Members agree on which updates count (`agreement`, or `broadcast`).
 4. `fetch`: members send agreed updates to those that said not to hold them. At least b + 1 honest
    members hold each agreed update, or at least one with signatures. The digest identifies the right
    update, so every honest member gets it.
-5. `model`: every member applies the rule to the agreed updates. It sends the result, the model, to
-   every node. A node accepts a model that b + 1 members confirm, which means that they sent the
-   same one. All honest members send the same model, so no other is confirmed by b + 1 members.
+
+Then every member applies the rule to the agreed updates. The result is its model; the model of the
+last round stays if no update counts.
 
 Every message carries a tag. Parties are numbered: members from 0 to c - 1, nodes from c on.
+
+A node takes part if its links to all members hold key for two more tags, one down and one up.
+Otherwise nothing is due on its links, it keeps all its key, and its update does not count.
+
+Members wait until the deadline for updates that are missing. Nodes wait for nothing: b + 1 equal
+models are enough, and the outcomes of a member that keeps silent never arrive.
 
 These promises hold if at most b members are Byzantine and every two honest members have enough key.
 With tags alone, some links of two honest members may be short of key. Choose one end of each such
@@ -25,9 +34,10 @@ If f <= b members are Byzantine and h honest ones hold the same update of a node
 - does not count if h + f < c - b;
 - counts or not, as the Byzantine members choose, otherwise; all honest members agree on it anyway.
 
-So a Byzantine member can veto the update of an honest node that is short of key for an honest
-member. A node accepts the new model if it has key for b + 1 honest members; otherwise it keeps the
-model that it has.
+The update of an honest node that takes part reaches all honest members, so it counts. If a node
+with tags for only some members took part, Byzantine members could veto its update, and it would
+have risked its key for nothing. So they can veto those updates only that a Byzantine node sends to
+some honest members and not to others.
 """
 
 from collections.abc import Collection, Mapping
@@ -39,9 +49,10 @@ from jaxtyping import Float
 from ceas_gym.consensus.committee import agreement, broadcast, messages
 from ceas_gym.consensus.committee.agreement import Value
 from ceas_gym.consensus.committee.behaviours import obey
-from ceas_gym.consensus.committee.keys import KeyStore
-from ceas_gym.consensus.committee.members import WORD, Member, Model, Rule
-from ceas_gym.consensus.committee.network import Behaviour, Bodies, Envelope, Post
+from ceas_gym.consensus.committee.keys import KeyStore, taking_part
+from ceas_gym.consensus.committee.members import Member, Model, Rule
+from ceas_gym.consensus.committee.messages import NUMBER, Instructions
+from ceas_gym.consensus.committee.network import Behaviour, Bodies, Envelope, Pair, Post
 from ceas_gym.consensus.committee.settings import Committee
 
 Members = dict[int, Member]
@@ -52,13 +63,15 @@ class Outcome:
     """The result of a round.
 
     Attributes:
+        taking_part: The nodes that took part, in [0, N), in ascending order.
+        accepted: By honest node that took part, the model that it accepted at the start of the
+            round, in single precision, shape (parameters,); None if too few members confirmed one.
+        corrections: Outcomes of Bell measurements that arrived, by member, in [0, c), and node, in
+            [0, N). Members that sent none to a node are left out.
         agreed: By honest member, what it agreed on for each of the N nodes: a digest, or None.
-        models: By honest member, the model that it computed, in single precision, shape
-            (parameters,). It is empty if no update counts, and None if the member lacks an update
-            that counts.
-        accepted: By honest node, counted from 0, the model that it accepted, in the same form; None
-            if too few members confirmed one.
-        corrections: Outcomes of Bell measurements that arrived, by member and node, counted from 0.
+        models: By honest member, the model that it computed, in the same form, with which the next
+            round starts. It is the model of the last round if no update counts, and None if the
+            member lacks an update that counts.
         sent: Number of messages sent, those of Byzantine parties included.
         node_tags: Number of tags for which links of a node and a member used up key.
         member_tags: Number of tags for which links of two members used up key.
@@ -71,10 +84,11 @@ class Outcome:
         traffic: All messages so far, which Byzantine parties may read in later rounds.
     """
 
-    agreed: dict[int, tuple[Value, ...]]
-    models: dict[int, Model | None]
+    taking_part: tuple[int, ...]
     accepted: dict[int, Model | None]
     corrections: Bodies
+    agreed: dict[int, tuple[Value, ...]]
+    models: dict[int, Model | None]
     sent: int
     node_tags: int
     member_tags: int
@@ -120,6 +134,7 @@ class Outcome:
 
 def execute(
     committee: Committee,
+    model: Float[np.ndarray, " parameters"],
     updates: Float[np.ndarray, "nodes parameters"],
     keys: KeyStore,
     rule: Rule,
@@ -135,13 +150,17 @@ def execute(
 
     Args:
         committee: Settings of the committee.
-        updates: Updates of all nodes, of any real values; they are rounded to single precision.
+        model: The model of the last round, which all honest members hold, since they agreed on the
+            updates that it was computed from; any real values, rounded to single precision.
+        updates: Updates of all nodes, of any real values; they are rounded to single precision. An
+            honest node sends its own only if it takes part and accepts a model.
         keys: Key of all links. The round uses up some of it.
         rule: Combines the agreed updates into the model.
         round_number: Index of the round, in [0, 2^24). It decides which members are kings.
         bad: Byzantine parties, in [0, c + N): members below c, nodes from c on.
         behaviour: What the Byzantine parties send.
         served: Outcomes of Bell measurements as bytes, by member, in [0, c), and node, in [0, N).
+            A node gets them only if it takes part.
         past: Messages of earlier rounds, which Byzantine parties may read.
         seed: Seed of the random numbers of Byzantine parties, at least 0. With signatures it also
             decides the values of signatures, and which forged ones pass.
@@ -156,32 +175,36 @@ def execute(
         >>> committee = Committee(members=4, byzantine=1, tag_bits=48)
         >>> store = keys.full(committee, nodes=2, random=np.random.default_rng(0), tags=20)
         >>> mean = lambda chosen: np.mean(list(chosen.values()), axis=0)
-        >>> outcome = execute(committee, np.array([[1.0], [2.0]]), store, mean)
-        >>> sorted(outcome.counted()), outcome.accepted[0], outcome.member_tags, outcome.timeouts
-        ([0, 1], array([1.5], dtype=float32), 78, 0)
+        >>> outcome = execute(committee, np.zeros(1), np.array([[1.0], [2.0]]), store, mean)
+        >>> sorted(outcome.counted()), outcome.accepted[0].tolist(), outcome.models[0].tolist()
+        ([0, 1], [0.0], [1.5])
+        >>> outcome.node_tags, outcome.member_tags, outcome.timeouts
+        (16, 78, 0)
     """
-    bodies = [update.tobytes() for update in np.asarray(updates, WORD)]
+    bodies = [update.tobytes() for update in np.asarray(updates, NUMBER)]
+    last = np.asarray(model, NUMBER).tobytes()
     random = np.random.default_rng(seed)
     start = keys.total()
     post = Post(
         keys, committee.members, round_number, frozenset(bad), behaviour, random, list(past)
     )
-    size = WORD.itemsize * np.shape(updates)[1]
     members = {
-        m: Member(m, committee, len(bodies), size, round_number) for m in range(committee.members)
+        m: Member(m, committee, len(bodies), len(last), round_number)
+        for m in range(committee.members)
     }
-    corrections = _correct(post, served or {})
-    _collect(post, members, bodies)
+    nodes = taking_part(keys, committee, len(bodies))
+    instructions = _instruct(post, nodes, last, served or {})
+    accepted = _accepted(post, nodes, instructions, committee.confirmations)
+    _collect(post, members, {k: bodies[k] for k in nodes}, accepted)
     signed = _agree(post, members, committee)
     fetches = _fetch(post, members)
-    models = {m: member.model(rule) for m, member in members.items()}
-    accepted = _confirm(post, models, len(bodies), {0, size}, committee.confirmations)
     honest = [m for m in members if m not in post.bad]
     return Outcome(
-        agreed={m: members[m].agreed() for m in honest},
-        models={m: _numbers(models[m]) for m in honest},
+        taking_part=nodes,
         accepted={k: _numbers(body) for k, body in accepted.items()},
-        corrections=corrections,
+        corrections={pair: sent.outcomes for pair, sent in instructions.items() if sent.outcomes},
+        agreed={m: members[m].agreed() for m in honest},
+        models={m: _numbers(members[m].model(rule, last)) for m in honest},
         sent=post.sent,
         node_tags=post.node_tags,
         member_tags=post.member_tags,
@@ -194,16 +217,47 @@ def execute(
     )
 
 
-def _correct(post: Post, served: Mapping[tuple[int, int], bytes]) -> Bodies:
+def _instruct(
+    post: Post, nodes: Collection[int], model: bytes, served: Mapping[Pair, bytes]
+) -> dict[Pair, Instructions]:
+    # What arrives, by member and node; nodes are counted from 0.
     c = post.members
-    arrived = post.exchange("corrections", {(m, c + k): body for (m, k), body in served.items()})
-    return {(m, node - c): body for (m, node), body in arrived.items()}
+    due = {
+        (m, c + k): messages.encode_instructions(Instructions(model, served.get((m, k), b"")))
+        for m in range(c)
+        for k in nodes
+    }
+    arrived = post.exchange("instructions", due)
+    read = {
+        (m, node - c): messages.decode_instructions(body, len(model))
+        for (m, node), body in arrived.items()
+    }
+    return {pair: instructions for pair, instructions in read.items() if instructions is not None}
 
 
-def _collect(post: Post, members: Members, updates: list[bytes]) -> None:
+def _accepted(
+    post: Post, nodes: Collection[int], instructions: Mapping[Pair, Instructions], needed: int
+) -> dict[int, bytes | None]:
+    honest = [k for k in nodes if post.members + k not in post.bad]
+    sent = {k: [one.model for (_, node), one in instructions.items() if node == k] for k in honest}
+    return {k: _confirmed(models, needed) for k, models in sent.items()}
+
+
+def _confirmed(models: list[bytes], needed: int) -> bytes | None:
+    return next((model for model in models if models.count(model) >= needed), None)
+
+
+def _collect(
+    post: Post,
+    members: Members,
+    updates: Mapping[int, bytes],
+    accepted: Mapping[int, bytes | None],
+) -> None:
     c = post.members
-    due = {(c + k, m): body for k, body in enumerate(updates) for m in members}
-    arrived = post.exchange("update", due, waits=True)
+    due = {(c + k, m): body for k, body in updates.items() for m in members}
+    # Without a model there is no circuit to run, and so no update.
+    mute = [c + k for k, model in accepted.items() if model is None]
+    arrived = post.exchange("update", due, waits=True, mute=mute)
     for m, member in members.items():
         member.receive({node - c: body for node, body in _to(arrived, m).items()})
 
@@ -237,26 +291,9 @@ def _fetch(post: Post, members: Members) -> int:
     return len(due)
 
 
-def _confirm(
-    post: Post, models: Mapping[int, bytes | None], nodes: int, sizes: set[int], needed: int
-) -> dict[int, bytes | None]:
-    c = post.members
-    due = {
-        (m, c + k): model for m, model in models.items() if model is not None for k in range(nodes)
-    }
-    arrived = post.exchange("model", due)
-    arrived = {pair: body for pair, body in arrived.items() if len(body) in sizes}
-    honest = [k for k in range(nodes) if c + k not in post.bad]
-    return {k: _confirmed(list(_to(arrived, c + k).values()), needed) for k in honest}
-
-
-def _confirmed(bodies: list[bytes], needed: int) -> bytes | None:
-    return next((body for body in bodies if bodies.count(body) >= needed), None)
-
-
 def _to(arrived: Bodies, receiver: int) -> dict[int, bytes]:
     return {sender: body for (sender, to), body in arrived.items() if to == receiver}
 
 
 def _numbers(body: bytes | None) -> Model | None:
-    return None if body is None else np.frombuffer(body, WORD)
+    return None if body is None else np.frombuffer(body, NUMBER)

@@ -31,24 +31,29 @@ class Committee:
     tag_bits: int = 68
     """Length t of every tag in bits; at least 1. Each attempted forgery passes with probability at
     most L 2^-t, where L is the number of t-bit blocks in the longest message; see
-    `physics.key.tag_bits`."""
+    `counts.longest_message_bits` and `physics.key.tag_bits`."""
     signatures: Protocol = "none"
     """`none`: tags only, which convince nobody but their addressee. `one_time_hash`: tags and
     signatures; every member can verify a signature, whoever passes it on."""
-    timeout_windows: int = 1
-    """Length of one time-out in windows; at least 1. An exchange ends after one time-out even if
-    messages are missing. A round is delayed by at most `Outcome.deadline` time-outs."""
+    timeout_windows: float = 0.1
+    """Length of one time-out in windows; greater than 0. An exchange ends after one time-out even
+    if messages are missing. A round is delayed by at most `Outcome.deadline` time-outs."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for settings that cannot work."""
         if self.signatures not in NEEDED:
             known = " or ".join(NEEDED)
             raise ValueError(f"Setting `signatures` must be {known}, but is {self.signatures!r}.")
-        for name, least in (("byzantine", 0), ("tag_bits", 1), ("timeout_windows", 1)):
+        for name, least in (("byzantine", 0), ("tag_bits", 1)):
             if getattr(self, name) < least:
                 raise ValueError(
                     f"Setting `{name}` must be at least {least}, but is {getattr(self, name)}."
                 )
+        if not self.timeout_windows > 0:  # It may not be a number.
+            raise ValueError(
+                "Setting `timeout_windows` must be greater than 0, but is "
+                f"{self.timeout_windows:g}."
+            )
         factor = NEEDED[self.signatures]
         needed = factor * self.byzantine + 1
         if self.members < needed:

@@ -31,9 +31,7 @@ import numpy as np
 
 from ceas_gym.consensus.committee.counts import SHARES
 from ceas_gym.consensus.committee.keys import KeyStore
-from ceas_gym.consensus.committee.messages import LENGTH_BYTES, PARTY_BYTES
-
-COUNT_BYTES = 1
+from ceas_gym.consensus.committee.messages import COUNT_BYTES, LENGTH_BYTES, PARTY_BYTES
 
 
 class Chain(NamedTuple):

@@ -10,9 +10,12 @@ from ceas_gym.consensus.committee import counts, keys, messages
 from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
 from ceas_gym.consensus.committee.keys import KeyStore
 from ceas_gym.consensus.committee.members import Model
+from ceas_gym.consensus.committee.network import Behaviour, Envelope, Scene
 from ceas_gym.consensus.committee.round import Outcome, execute
 from ceas_gym.consensus.committee.settings import Committee
 
+MODEL = np.array([0.25, -8.0])
+"""The model of the last round."""
 UPDATES = np.array([[0.5, 1.0], [2.0, -1.0], [4.0, 3.0]])
 FOUR = Committee(members=4, byzantine=1, tag_bits=40)
 SEVEN = Committee(members=7, byzantine=2, tag_bits=40)
@@ -32,11 +35,27 @@ def store(committee: Committee, nodes: int = len(UPDATES), tags: int | None = No
 def play(
     committee: Committee, behaviour: str = "obey", bad: Collection[int] = (), **more: Any
 ) -> Outcome:
-    held = more.pop("keys", None) or store(committee)
-    updates = more.pop("updates", UPDATES)
+    updates, model = more.pop("updates", UPDATES), more.pop("model", MODEL)
+    held = more.pop("keys", None) or store(committee, len(updates))
     rule = more.pop("rule", mean)
-    acts = BEHAVIOURS[behaviour]
-    return execute(committee, updates, held, rule, bad=bad, behaviour=acts, **more)
+    acts = more.pop("acts", BEHAVIOURS[behaviour])
+    return execute(committee, model, updates, held, rule, bad=bad, behaviour=acts, **more)
+
+
+def shunning(*members: int, otherwise: str = "obey") -> Behaviour:
+    """Returns a behaviour by which bad nodes send the members in question no update."""
+
+    def act(scene: Scene) -> list[Envelope]:
+        if scene.name != "update":
+            return list(BEHAVIOURS[otherwise](scene))
+        return [one for one in scene.obey() if one.receiver not in members]
+
+    return act
+
+
+def drain(held: KeyStore, one: int, other: int, tags: int) -> None:
+    """Uses up the key of a link, but for some tags."""
+    held.draw(one, other, held.left(one, other) - held.bits * tags)
 
 
 def numbers(models: Iterable[Model | None]) -> list[list[float]]:
@@ -53,7 +72,7 @@ def digest(node: int, round_number: int = 0) -> bytes:
 def check(committee: Committee, outcome: Outcome, bad: Collection[int], number: int = 0) -> None:
     """Asserts that all honest members agree and that no honest node's update is altered or missing.
 
-    All honest members compute the same model, and every honest node accepts it.
+    All honest members compute the same model, and every honest node accepts that of the last round.
     """
     counted = outcome.counted()
     honest = {k for k in range(len(UPDATES)) if committee.members + k not in bad}
@@ -61,6 +80,7 @@ def check(committee: Committee, outcome: Outcome, bad: Collection[int], number: 
     for vector in outcome.agreed.values():
         assert all(vector[k] == digest(k, number) for k in honest)
     assert len(outcome.models) == committee.members - sum(one < committee.members for one in bad)
-    models = numbers([*outcome.models.values(), *outcome.accepted.values()])
+    models = numbers(outcome.models.values())
     assert all(model == models[0] for model in models)
-    assert len(outcome.accepted) == len(honest)
+    assert set(outcome.accepted) == honest
+    assert all(model == MODEL.tolist() for model in numbers(outcome.accepted.values()))

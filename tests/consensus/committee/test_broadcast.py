@@ -177,7 +177,7 @@ def test_member_that_cannot_sign_its_vector_does_not_count_it() -> None:
     outcome = rounds.play(THREE, keys=held)
     assert outcome.signatures == 1
     assert outcome.counted() == set()
-    assert rounds.numbers(outcome.models.values()) == [[]] * 3
+    assert rounds.numbers(outcome.models.values()) == [rounds.MODEL.tolist()] * 3
 
 
 def test_a_forged_signature_that_passes_leaves_the_true_one_valid() -> None:

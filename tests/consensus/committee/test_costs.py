@@ -42,11 +42,29 @@ def paid(outcome: Outcome) -> Cost:
 @pytest.mark.parametrize("committee", COMMITTEES, ids=str)
 @pytest.mark.parametrize("nodes", [1, 3])
 def test_executed_round_costs_what_is_stated(committee: Committee, nodes: int) -> None:
-    served = {(m, k): b"outcome" for m in range(committee.members) for k in range(nodes)}
-    for some in ({}, served):
+    for served in ({}, {(0, 0): b"outcome"}):
         held = rounds.store(committee, nodes)
-        outcome = play(committee, keys=held, updates=UPDATES[:nodes], served=some)
-        assert paid(outcome) == counts.of_round(committee, nodes, served=len(some))
+        outcome = play(committee, keys=held, updates=UPDATES[:nodes], served=served)
+        assert paid(outcome) == counts.of_round(committee, nodes)
+
+
+def test_each_link_of_a_node_and_a_member_takes_one_tag_down_and_one_up() -> None:
+    held = rounds.store(SEVEN)
+    play(SEVEN, "silent", bad=[0, 6, 7], keys=held)
+    used = {held.used(m, node) for m in range(7) for node in range(7, 10)}
+    assert used == {2 * SEVEN.tag_bits}
+
+
+@pytest.mark.parametrize("short", [(), (1,), (0, 2), (0, 1, 2)])
+def test_only_nodes_that_take_part_cost_tags(short: tuple[int, ...]) -> None:
+    held = rounds.store(FOUR)
+    for node in short:
+        rounds.drain(held, 3, 4 + node, tags=1)
+    before = held.total()
+    outcome = play(FOUR, keys=held)
+    assert set(outcome.taking_part) == {0, 1, 2} - set(short)
+    assert paid(outcome) == counts.of_round(FOUR, 3 - len(short))
+    assert held.total() == before + outcome.key_bits
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
@@ -146,7 +164,14 @@ def test_store_without_a_link_has_no_key() -> None:
         ),
         ({"members": 4, "byzantine": -1}, "`byzantine` must be at least 0, but is -1"),
         ({"members": 4, "tag_bits": 0}, "`tag_bits` must be at least 1, but is 0"),
-        ({"members": 4, "timeout_windows": 0}, "`timeout_windows` must be at least 1, but is 0"),
+        (
+            {"members": 4, "timeout_windows": 0},
+            "`timeout_windows` must be greater than 0, but is 0",
+        ),
+        (
+            {"members": 4, "timeout_windows": float("nan")},
+            "`timeout_windows` must be greater than 0, but is nan",
+        ),
         ({"members": 4, "signatures": "rsa"}, "must be none or one_time_hash, but is 'rsa'"),
     ],
 )

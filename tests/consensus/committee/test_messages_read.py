@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from consensus.committee import rounds
-from consensus.committee.rounds import FOUR, UPDATES
+from consensus.committee.rounds import FOUR
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
@@ -11,7 +11,6 @@ from scipy.stats import binomtest
 from ceas_gym.consensus.committee import behaviours, keys, messages
 from ceas_gym.consensus.committee.agreement import Word
 from ceas_gym.consensus.committee.network import Post
-from ceas_gym.consensus.committee.round import execute
 from ceas_gym.consensus.committee.settings import Committee
 
 few = settings(derandomize=True, deadline=None, max_examples=100)
@@ -33,6 +32,11 @@ def test_any_bytes_are_read_without_an_error(body: bytes, count: int) -> None:
         assert messages.encode_words(read) == body
     updates = messages.decode_updates(body, size=count)
     assert all(len(update) == count for update in updates.values())
+    instructions = messages.decode_instructions(body, size=count)
+    assert (instructions is None) == (len(body) < count)
+    if instructions:
+        assert len(instructions.model) == count
+        assert messages.encode_instructions(instructions) == body
 
 
 def test_digests_differ_by_node_round_and_update() -> None:
@@ -74,15 +78,7 @@ def test_with_tags_of_one_bit_forged_votes_split_the_honest_members() -> None:
     broken = 0
     for seed in range(12):
         weak = Committee(members=4, byzantine=1, tag_bits=1)
-        outcome = execute(
-            weak,
-            UPDATES,
-            rounds.store(weak),
-            rounds.mean,
-            bad=[0],
-            behaviour=behaviours.forge,
-            seed=seed,
-        )
+        outcome = rounds.play(weak, "forge", bad=[0], seed=seed)
         broken += any(
             vector[k] != rounds.digest(k) for vector in outcome.agreed.values() for k in range(3)
         )

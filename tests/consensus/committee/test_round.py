@@ -178,6 +178,13 @@ def test_outcomes_of_bell_measurements_arrive_under_a_tag() -> None:
     assert forged.corrections == served
 
 
+def test_members_confirm_one_model_whatever_outcomes_they_send_with_it() -> None:
+    served = {(m, k): bytes([m]) * m for m in range(4) for k in range(3)}
+    outcome = play(FOUR, bad=[3], served=served)
+    rounds.check(FOUR, outcome, bad=[3])
+    assert outcome.corrections == {pair: body for pair, body in served.items() if body}
+
+
 def test_same_seed_plays_the_same_round() -> None:
     one, other = (play(FOUR, "forge", bad=[0], seed=3) for _ in range(2))
     assert one.traffic == other.traffic

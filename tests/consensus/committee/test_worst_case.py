@@ -133,10 +133,8 @@ def test_no_message_is_longer_than_stated(
     committee: Committee, nodes: int, parameters: int, pairs: int
 ) -> None:
     most = counts.longest_message_bits(committee, nodes, parameters, pairs)
-    bad, links = (
-        range(committee.byzantine),
-        itertools.product(range(committee.members), range(nodes)),
-    )
+    bad = range(committee.byzantine)
+    links = itertools.product(range(committee.members), range(nodes))
     more = {
         "model": np.zeros(parameters),
         "updates": np.ones((nodes, parameters)),

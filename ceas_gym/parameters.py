@@ -103,12 +103,11 @@ def _committee(scenario: Scenario, learner: Learning) -> Committee:
 def _member_link(scenario: Scenario, committee: Committee) -> MemberLink | None:
     if committee.members == 1:
         return None
-    hardware, length_km = scenario.hardware, scenario.consensus.committee.link_km
-    budget = network.key_budget(
-        scenario.consensus.key, hubs.tags(scenario.consensus, committee), hardware
+    tags = hubs.tags(scenario.consensus, committee)
+    budget = network.key_budget(scenario.consensus.key, tags, scenario.hardware)
+    return member_links.build(
+        scenario.consensus.committee, scenario.hardware, budget, scenario.network.window_s
     )
-    assert length_km is not None, "A scenario with several members has links between them."
-    return member_links.build(hardware, budget, length_km, scenario.network.window_s)
 
 
 def _network(scenario: Scenario, learner: Learning, committee: Committee) -> Network:

@@ -11,6 +11,9 @@ from jaxtyping import Array, Bool, Float
 
 from ceas_gym.types import Coalition, Delivery, Params, Sabotage
 
+ROUNDING = 1e-3
+"""Part of a shot by which a share of the shots may be rounded up."""
+
 
 def stall(params: Params, coalition: Coalition, time: Float[Array, " windows"]) -> Array:
     """Returns the share of each window that is left when leaders stalled in the last agreement.
@@ -54,7 +57,8 @@ def withhold(params: Params, coalition: Coalition, delivery: Delivery) -> Delive
     All nodes still accept the model, because honest members confirm it. The pairs are spent.
     """
     lost = jnp.where(_act(params, coalition), coalition.served, 0)
-    kept = delivery.shots - jnp.ceil(lost * delivery.shots).astype(delivery.shots.dtype)
+    gone = jnp.ceil(lost * delivery.shots - ROUNDING)
+    kept = delivery.shots - gone.astype(delivery.shots.dtype)
     return replace(delivery, shots=kept, authenticated=delivery.authenticated & (kept > 0))
 
 

@@ -93,7 +93,7 @@ def members(protocol: Committee, link: MemberLink | None) -> Members:
 
 
 def check(protocol: Committee, link: MemberLink | None, windows: int) -> None:
-    """Checks that a round has time for the agreement, and that its key can be made; returns nothing.
+    """Checks that a round has time and key for the agreement; returns nothing.
 
     Args:
         protocol: From `committee`.
@@ -118,9 +118,9 @@ def check(protocol: Committee, link: MemberLink | None, windows: int) -> None:
     needed = counts.most_on_link(protocol) * protocol.tag_bits
     if made < needed:
         raise ValueError(
-            f"consensus.committee.link_km: the link of two members makes {made:.0f} bits of key in "
-            f"a round on average, but the agreement may take {needed}; shorten the link, or use "
-            "fewer members"
+            f"consensus.committee: the link of two members makes {made:.0f} bits of key in a round "
+            f"on average, but the agreement may take {needed}; shorten it (link_km), or give it "
+            "more interfaces (link_interfaces)"
         )
 
 

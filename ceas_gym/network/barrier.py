@@ -17,9 +17,9 @@ def spend(
     """Returns the memory after the barrier, the delivery, and the completed ledger.
 
     A node takes part if it has pairs for at least one shot, and key for all tags of the round;
-    where the protocol accepts unauthenticated updates, it needs no key. It may purify pairs first, and then turns them
-    into as many whole shots as they make. Unused stored pairs stay in memory. Unused purified pairs
-    are discarded, because the hub's estimate stores pairs by age only.
+    where the protocol accepts unauthenticated updates, it needs no key. It may purify pairs first,
+    and then turns them into as many whole shots as they make. Unused stored pairs stay in memory.
+    Unused purified pairs are discarded, because the hub's estimate stores pairs by age only.
 
     Args:
         network: Qubits of a shot, purification, teleportation and tags.

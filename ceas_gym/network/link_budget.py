@@ -28,6 +28,20 @@ def attempt_period_s(
 def new_pairs(
     hardware: HardwareSettings, hop_km: Array, decay_rate: Float[Array, "xyz nodes hops 2"]
 ) -> tuple[Array, Array]:
+    """Returns the success probability of an attempt, and the contraction of the pair it makes.
+
+    The contraction is that of the pair when both ends learn of it. By then it has been in both
+    memories for the flight time of a photon and its herald.
+
+    Args:
+        hardware: Scheme, photon interface and fibre; a static argument.
+        hop_km: Lengths of the links, in km; shape (nodes, hops).
+        decay_rate: Of the memories at both ends, in 1/s.
+
+    Returns:
+        Probabilities in [0, 1], shape (nodes, hops), and contractions in [-1, 1], shape (xyz,
+        nodes, hops).
+    """
     success, pair = _herald(hardware, hop_km)
     flight_s = hop_km / hardware.fibre_speed_km_per_s
     one_end, other_end = jnp.moveaxis(decay_rate, -1, 0)

@@ -123,8 +123,6 @@ def _generation(
     routes: Topology,
     decay_rate: Float[np.ndarray, "xyz vertices"],
 ) -> Generation:
-    # The contraction is that of a pair when both ends of the link learn of it. By then it has been
-    # in both memories for the flight time of a photon and its herald.
     period_s = link_budget.attempt_period_s(hardware, routes.hop_km)
     attempts = limits.whole_attempts(settings.window_s / period_s, array(0).dtype)
     success, contraction = link_budget.new_pairs(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ceas_gym.scenario.section import Kilometres, Section
+from ceas_gym.scenario.section import Count, Kilometres, Section
 
 
 class CommitteeSettings(Section, frozen=True):
@@ -26,5 +26,7 @@ class CommitteeSettings(Section, frozen=True):
     agreement that has to wait takes the first windows of the next round. Assumption: the default
     is far longer than light travels in a metropolitan area, as is usual for such time-outs."""
     link_km: Kilometres | None = 0.05
-    """Fibre between any two members, in km; null if there is none. Each fibre has an interface at
-    either end that serves no node. Assumption: the members are in the same building."""
+    """Fibre between any two members, in km; null if there is none. Assumption: the members are in
+    the same building."""
+    link_interfaces: Count = 1
+    """Photon interfaces at either end of each such fibre, which serve no node."""

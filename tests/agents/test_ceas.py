@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ceas_agents.policies import aims, ceas, planning
+from ceas_agents.policies import aims, ceas, planning, serving
 from ceas_gym import config, parameters
 from ceas_gym.task import actions
 from ceas_gym.types import Observation
@@ -33,8 +33,8 @@ focused = compiled.compiled(ceas.focused)
 
 
 @functools.partial(jax.jit, static_argnums=3)
-def choose(params, found, needed, placement: ceas.Placement = "unknown"):
-    return ceas.choose(params, found, needed, placement)
+def choose(params, found, needed, placement: serving.Placement = "unknown"):
+    return serving.choose(params, found, needed, placement)[1]
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -72,7 +72,7 @@ def test_most_productive_are_served_and_no_fewer_than_can_commit(placement):
     productivity = np.asarray(found.value.sum(axis=0))
     count = int(served.sum())
     assert set(np.flatnonzero(served)) == set(np.argsort(-productivity)[:count])
-    assert count >= int(ceas.least_votes(params)) > 2 * int(params.consensus.tolerated)
+    assert count >= int(serving.least_votes(params)) > 2 * int(params.consensus.tolerated)
 
 
 RICH = {"attack.byzantine_nodes": 1, "network.nodes": 6, "network.channels": 2}
@@ -87,7 +87,7 @@ def losses_of_all(params, observation, placement):
 
     def of(served):
         def slope(information):
-            return -jax.grad(lambda each: ceas.loss_of(params, each, served, placement))(
+            return -jax.grad(lambda each: serving.loss_of(params, each, served, placement))(
                 information
             )
 
@@ -98,10 +98,10 @@ def losses_of_all(params, observation, placement):
         channel_time = actions.decode(network.switch, action)
         data = channel_time - planning.fill_windows(network, jnp.where(served, needed, 0))
         information = found.stored + (found.value * jnp.maximum(data, 0)).sum(axis=0)
-        lost = ceas.loss_of(params, information, served, placement)
-        return jnp.where(served.sum() >= ceas.least_votes(params), lost, jnp.inf)
+        lost = serving.loss_of(params, information, served, placement)
+        return jnp.where(served.sum() >= serving.least_votes(params), lost, jnp.inf)
 
-    return jax.lax.map(of, sets), of(ceas.choose(params, found, needed, placement))
+    return jax.lax.map(of, sets), of(serving.choose(params, found, needed, placement)[1])
 
 
 CHOICES = [*((rule, "unknown") for rule in aims.AIMS), ("median", "random"), ("median", "best")]
@@ -124,7 +124,7 @@ def test_data_given_to_colluders_on_the_best_links_are_lost():
     """Of those that have most, as many as collude do not count."""
     params = parameters.build(config.load("tiny", RICH))
     information, served = jnp.array([1.0, 9, 4, 2, 5, 3]), jnp.ones(6, bool)
-    lost = jax.jit(lambda each: ceas.loss_of(params, each, served, "best"))
+    lost = jax.jit(lambda each: serving.loss_of(params, each, served, "best"))
     slope = np.asarray(jax.grad(lost)(information))
     assert slope[1] == 0
     assert (np.delete(slope, 1) < 0).all()
@@ -134,10 +134,10 @@ def test_colluders_that_are_reckoned_with():
     params = parameters.build(config.load("paper"))
     nodes, bad = params.network.nodes, int(params.consensus.tolerated)
     law = stats.hypergeom(nodes, bad, 28)
-    found = ceas.colluders(params, jnp.int32(28), "random")
+    found = serving.colluders(params, jnp.int32(28), "random")
     assert float(found) == pytest.approx(law.mean() + law.std(), rel=1e-5)
-    assert float(ceas.colluders(params, jnp.int32(28), "unknown")) == bad
-    assert float(ceas.colluders(params, jnp.int32(nodes), "random")) == bad
+    assert float(serving.colluders(params, jnp.int32(28), "unknown")) == bad
+    assert float(serving.colluders(params, jnp.int32(nodes), "random")) == bad
 
 
 @pytest.mark.parametrize("channels", [2, 5])

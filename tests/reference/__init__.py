@@ -18,6 +18,7 @@ import numpy as np
 from ceas_gym.consensus.committee.authentication import share
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Memory, Model, Network, Params, Report, State
+from reference import committee
 from reference.barrier import spend, verify
 from reference.conditions import advance, chances, storage, trust
 from reference.conditions import remember as remember_tests
@@ -48,6 +49,7 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     schedule, conditions = decode(network, action), state.conditions
     if "exhaustion" in scenario.attack.name:
         schedule = exhaust(network, schedule, acting, params.adversary.request_factor)
+    schedule = schedule * time_left(scenario, network, int(state.round))[:, None]
     tried = attempts(network, schedule)
     likely = chances(network, conditions)
     if "jamming" in scenario.attack.name and acting.any():
@@ -59,8 +61,9 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     spend(scenario, network, memories, nodes, luck)
     for k in np.flatnonzero(acting) if "withholding" in scenario.attack.name else ():
         nodes[k].shots, nodes[k].authenticated = 0, False
+    withhold(scenario, nodes, int(state.round))
     momentum = learn(scenario, params, state, nodes, luck)
-    tag(network, int(state.round), nodes, momentum)
+    pairs = tag(scenario, params, int(state.round), nodes, momentum)
     outcome = consensus(scenario, params, state, nodes, momentum, acting, luck)
     known = remember_tests(network, conditions, nodes)
     after = before - learning.learning_rate * outcome.update if outcome.committed else before
@@ -79,26 +82,58 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     )
     exact = full_gradient(learning, before)
     figures = metrics(next_state, nodes, outcome, np.linalg.norm(outcome.update - exact))
-    return next_state, figures, schedule
+    return next_state, figures | {"member_pairs": pairs}, schedule
 
 
-def tag(network: Network, number: int, nodes: list[Node], updates: Array) -> None:
+def time_left(scenario: Scenario, network: Network, number: int) -> Array:
+    """Returns the share of each window that the last agreement has left, in [0, 1]."""
+    begun = number > (scenario.attack.onset_round or 0)
+    late = committee.late_windows(scenario, number - 1) if begun else 0.0
+    return np.clip(np.arange(1, network.windows + 1) - late, 0, 1)
+
+
+def withhold(scenario: Scenario, nodes: list[Node], number: int) -> None:
+    """Removes the shots without corrections, if Byzantine members send none, in place."""
+    asked, begun = scenario.consensus.committee, number >= (scenario.attack.onset_round or 0)
+    if "withheld_confirmation" in scenario.attack.name and begun:
+        for node in (node for node in nodes if node.shots):
+            kept = node.shots * (asked.members - asked.byzantine) // asked.members
+            node.information *= kept / node.shots
+            node.shots = kept
+
+
+def tag(
+    scenario: Scenario, params: Params, number: int, nodes: list[Node], updates: Array
+) -> float:
     """Marks the nodes whose updates pass the authentication, which is executed bit by bit.
 
     Args:
-        network: Says how many bits a tag has.
+        scenario: Names the protocol of the committee.
+        params: Says how many bits a tag has, and how many pairs the members' key takes.
         number: Index of the round, at least 0.
         nodes: Nodes at the barrier; `authenticated` is replaced.
         updates: Their updates, shape (nodes, parameters).
+
+    Returns:
+        The pairs of the links among members that were used up.
     """
-    random, bits = np.random.default_rng(number), int(network.key.tag_bits)
-    # The sum of a node's bits may be rounded to just below the bits of a tag.
-    links = [share(random, bits, int(node.key_held * (1 + 1e-6))) for node in nodes]
-    accepted = authenticate(
-        number, updates, of(nodes, "shots") > 0, *zip(*links, strict=True), bits=bits
-    )
+    random, bits = np.random.default_rng(number), int(params.network.key.tag_bits)
+    shots, pairs = of(nodes, "shots"), 0.0
+    if params.network.key.tags == 1:
+        # The sum of a node's bits may be rounded to just below the bits of a tag.
+        held = [sum(node.key_held) for node in nodes]
+        links = [share(random, bits, int(most * committee.SPARE)) for most in held]
+        accepted = authenticate(number, updates, shots > 0, *zip(*links, strict=True), bits=bits)
+    else:
+        # A node without shots has no update to send.
+        held = [node.key_held if node.shots else [] for node in nodes]
+        outcome = committee.play(scenario, bits, number, updates, held)
+        accepted = outcome.counted()
+        price = params.consensus.members.pairs / committee.bits_of_agreement(scenario, bits)
+        pairs = float(price * (outcome.key_bits - bits * outcome.node_tags))
     for k, node in enumerate(nodes):
         node.authenticated = k in accepted
+    return pairs
 
 
 def remember(network: Network, nodes: list[Node]) -> Memory:

@@ -14,10 +14,16 @@ I_k B / (I_k + B), where B is the number of shots beyond which minibatch noise d
 
 *Which nodes.* The most productive nodes are served, as many as make J least, but at least one more
 than a quorum. For each number of nodes, key comes first: nodes that lack key get the channel-time
-for their tag, and a node that can't get enough is not counted. To compare the numbers, the rest of
+for their tags, and a node that can't get enough is not counted. To compare the numbers, the rest of
 the channel-time is divided in three ways, as if all windows were one, and the best is taken: for
 the greatest sum of root information, for the least sum of noise, and for equal information. The
 schedule itself follows the gradient of J.
+
+*When?* Key for some of the tags keeps for later rounds. So a commit after R rounds
+can have more nodes than one after a single round, and without enough channel-time for a quorum it
+must wait. CEAS chooses the R for which U / R is greatest, with the worth U = G / (G + `enough`) of
+an update of exactness G = 1 / J^2. In the rounds before the commit it makes key only, and so little
+that no node spends any yet.
 
 *Where are the f colluders?* `placement` is the assumption, with m of n nodes served:
 
@@ -30,29 +36,20 @@ schedule itself follows the gradient of J.
 at random, and loses much if they are on the best links. `best` and `unknown` differ little.
 """
 
+from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
-from ceas_agents.policies import aims, planning
-from ceas_agents.policies.aims import Crowd
-from ceas_agents.policies.planning import Opportunities
-from ceas_agents.policies.scarcity import quorum
-from ceas_gym.consensus import ranks
-from ceas_gym.types import Observation, Params
+from ceas_agents.policies import planning, serving
+from ceas_agents.policies.serving import RESERVE, Placement
+from ceas_gym.task import actions
+from ceas_gym.task.observations import NETWORK_FEATURES
+from ceas_gym.types import Network, Observation, Params
 
-Placement = Literal["best", "unknown", "random"]
-
-FITS = 0.98
-"""Share of the channel-time that key can use, because windows are filled node by node."""
-ROUNDS_OF_SHARING = 3
-"""Iterations in which channel-time beyond a node's whole channel passes to the other nodes."""
-EXPONENTS = (1.0, -0.5, -1.0)
-"""Channel-time is divided in proportion to productivity e to these powers: e maximises the sum of
-root information, 1 / sqrt(e) minimises the noise, 1 / e equalises information."""
+PROGRESS = [feature.name for feature in NETWORK_FEATURES].index("progress")
 
 
 def ceas(
@@ -60,6 +57,7 @@ def ceas(
     observation: Observation,
     key: Key[Array, ""],
     placement: Placement = "unknown",
+    enough: float = 20.0,
 ) -> Float[Array, "windows nodes"]:
     """Serves the nodes, and in the way, for which the rule loses least to noise and colluders.
 
@@ -68,16 +66,40 @@ def ceas(
         observation: What the hub knows, every entry in [0, 1].
         key: Not used.
         placement: Where colluders are assumed to be: `best`, `unknown` or `random`.
+        enough: Exactness 1 / J^2, in shots, of an update that is worth half of an exact one; with
+            0, all updates are worth the same. At least 0.
 
     Returns:
         The action, in [-1, 1].
     """
     del key
-    found = planning.assess(params.network, observation)
-    served = choose(params, found, planning.tag_time(params.network, observation), placement)
+    network = params.network
+    found = planning.assess(network, observation)
+    need = planning.tag_time(network, observation)
+    rounds_left = params.rounds * (1 - observation.network[PROGRESS])
+    wait, served = serving.when(params, found, need, placement, enough, jnp.round(rounds_left))
     gain = partial(_gain, params, served, placement)
     give = partial(planning.allocate, found, served, gain=gain)
-    return planning.plan(params.network, found, observation, served, give)
+    now = planning.plan(network, found, observation, served, give)
+    return jnp.where(wait > 0, gather(network, observation, served & found.can_tag), now)
+
+
+def gather(
+    network: Network, observation: Observation, served: Bool[Array, " nodes"]
+) -> Float[Array, "windows nodes"]:
+    """Returns the action that makes key for a later round, so little that no node spends any yet.
+
+    A node that held key for all its tags would take part in this round already.
+
+    Args:
+        network: Key that a round uses up, and the rates of the links.
+        observation: What the hub knows, every entry in [0, 1].
+        served: Nodes that get key.
+    """
+    nothing = observation.nodes.at[:, planning.COLUMN["tags"]].set(0)
+    whole = planning.tag_time(network, replace(observation, nodes=nothing))
+    missing = planning.tag_time(network, observation) - RESERVE * whole
+    return actions.encode(planning.fill_windows(network, jnp.where(served, missing, 0).clip(0)))
 
 
 def focused(
@@ -98,124 +120,10 @@ def focused(
     """
     del key
     found = planning.assess(params.network, observation)
-    able = _able(found)
-    served = able & (_rank(found, able) < share * able.size)
+    able = serving.able_to_serve(found)
+    served = able & (serving.by_productivity(found, able) < share * able.size)
     give = partial(planning.allocate, found, served, gain=planning.fair(0.5))
     return planning.plan(params.network, found, observation, served, give)
-
-
-def choose(
-    params: Params, found: Opportunities, tag_time: Float[Array, " nodes"], placement: Placement
-) -> Bool[Array, " nodes"]:
-    """Returns which nodes to serve: the most productive ones, as many as make the loss least.
-
-    Args:
-        params: The scenario.
-        found: What channel-time can buy.
-        tag_time: Channel-time that each node needs for the key it lacks, in windows; at least 0.
-        placement: As for `ceas`.
-    """
-    able = _able(found)
-    rank = _rank(found, able)
-
-    def loss(count: Array, exponent: Array) -> Array:
-        counted, information = _outlook(params, found, tag_time, able & (rank < count), exponent)
-        votes = counted.sum()
-        lost = loss_of(params, information, counted, placement)
-        return jnp.where(votes >= least_votes(params), lost, 1e9 - votes)
-
-    counts, exponents = jnp.arange(1, able.size + 1), jnp.array(EXPONENTS)
-    every = jax.vmap(jax.vmap(loss, in_axes=(None, 0)), in_axes=(0, None))(counts, exponents)
-    return able & (rank < counts[jnp.argmin(every.min(axis=1))])
-
-
-def colluders(params: Params, votes: Int[Array, ""], placement: Placement) -> Float[Array, ""]:
-    """Returns the number of colluders to assume among the served nodes.
-
-    Args:
-        params: The scenario: f of the n nodes are tolerated.
-        votes: Nodes that are served, m; in [0, n].
-        placement: As for `ceas`.
-
-    Returns:
-        A number of nodes in [0, min(f, m)], not rounded to a whole number.
-
-    Source:
-        Mean and variance of the hypergeometric distribution, for `random`.
-    """
-    nodes, bad = params.network.nodes, params.consensus.tolerated
-    if placement != "random":
-        return jnp.minimum(bad, votes).astype(jnp.float32)
-    share = votes / nodes
-    variance = bad * share * (1 - share) * (nodes - bad) / max(nodes - 1, 1)
-    return jnp.minimum(bad * share + jnp.sqrt(jnp.maximum(variance, 0)), jnp.minimum(bad, votes))
-
-
-def loss_of(
-    params: Params,
-    information: Float[Array, " nodes"],
-    served: Bool[Array, " nodes"],
-    placement: Placement,
-) -> Float[Array, ""]:
-    """Returns the loss of the hub's rule if the served nodes have this information.
-
-    Args:
-        params: The scenario.
-        information: Of each node, in shots of perfect signal; at least 0.
-        served: Nodes with a vote.
-        placement: As for `ceas`.
-
-    Returns:
-        The loss J of `aims`, in units of the noise of one shot; above 0.
-    """
-    votes, roots = served.sum(), _roots(params, information)
-    bad = colluders(params, votes, placement)
-    if placement == "best":
-        # The colluders are assumed to be the f served nodes with most information.
-        above = ranks.mass_below(-jnp.where(served, roots, -1), served.astype(jnp.float32))
-        honest = jnp.where(served, jnp.clip(above + 1 - bad, 0, 1), 0)
-    else:
-        honest = jnp.where(served, 1 - bad / jnp.maximum(votes, 1), 0)
-    tolerated = params.consensus.tolerated.astype(jnp.float32)
-    crowd = Crowd(votes.astype(jnp.float32), tolerated, params.learning.program.parameters)
-    return aims.of_rule(params.consensus.rule)(roots, honest, crowd)
-
-
-def least_votes(params: Params) -> Int[Array, ""]:
-    """Returns the least number of nodes that are served: a quorum and one more, at most all.
-
-    Args:
-        params: The scenario.
-
-    Returns:
-        A number of nodes, in [1, n].
-    """
-    return jnp.minimum(quorum(params.consensus) + 1, params.network.nodes)
-
-
-def _outlook(
-    params: Params,
-    found: Opportunities,
-    tag_time: Array,
-    served: Bool[Array, " nodes"],
-    exponent: Array,
-) -> tuple[Bool[Array, " nodes"], Float[Array, " nodes"]]:
-    # Which nodes get a tag, least need first, and the information that all could have besides.
-    windows, channels = params.network.windows, params.network.switch.channels[0]
-    need = jnp.where(served, tag_time, jnp.inf)
-    before = ranks.mass_below(need, jnp.where(served, tag_time, 0))
-    counted = served & (tag_time <= windows) & (before + tag_time <= FITS * windows * channels)
-    for_key = jnp.where(counted, tag_time, 0)
-    left = jnp.maximum(windows * channels - for_key.sum(), 0)
-    most = jnp.where(counted, windows - for_key, 0)
-    productivity = jnp.where(counted, found.value.sum(axis=0), 0)
-
-    def deal(_: int, time: Array) -> Array:
-        wish = jnp.where(time < most, jnp.maximum(productivity, 1e-9) ** exponent, 0)
-        return jnp.minimum(most, time + (left - time.sum()) * wish / jnp.maximum(wish.sum(), 1e-9))
-
-    time = jax.lax.fori_loop(0, ROUNDS_OF_SHARING, deal, jnp.zeros_like(most))
-    return counted, found.stored + productivity / windows * time
 
 
 def _gain(
@@ -225,20 +133,5 @@ def _gain(
     information: Float[Array, " nodes"],
 ) -> Float[Array, " nodes"]:
     # Decrease of the loss per unit of each node's information.
-    slope = jax.grad(lambda each: loss_of(params, each, served, placement))(information)
+    slope = jax.grad(lambda each: serving.loss_of(params, each, served, placement))(information)
     return jnp.maximum(-slope, 0)
-
-
-def _roots(params: Params, information: Float[Array, " nodes"]) -> Float[Array, " nodes"]:
-    # More shots hardly help once minibatch noise dominates.
-    floor = params.learning.batch_floor
-    return jnp.sqrt(information * floor / (information + floor))
-
-
-def _able(found: Opportunities) -> Bool[Array, " nodes"]:
-    return (found.value.sum(axis=0) > 0) & found.can_tag
-
-
-def _rank(found: Opportunities, able: Bool[Array, " nodes"]) -> Int[Array, " nodes"]:
-    # The most productive node comes first.
-    return jnp.argsort(jnp.argsort(-jnp.where(able, found.value.sum(axis=0), 0)))

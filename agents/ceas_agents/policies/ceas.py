@@ -19,11 +19,9 @@ the channel-time is divided in three ways, as if all windows were one, and the b
 the greatest sum of root information, for the least sum of noise, and for equal information. The
 schedule itself follows the gradient of J.
 
-*When?* Key for some of the tags keeps for later rounds. So a commit after R rounds
-can have more nodes than one after a single round, and without enough channel-time for a quorum it
-must wait. CEAS chooses the R for which U / R is greatest, with the worth U = G / (G + `enough`) of
-an update of exactness G = 1 / J^2. In the rounds before the commit it makes key only, and so little
-that no node spends any yet.
+*When?* Key for some of a node's tags is worth nothing in this round, but keeps for later ones. So
+where the channel-time of a round can't tag a quorum, CEAS makes only key in the rounds before, and
+so little that no node spends any yet.
 
 *Where are the f colluders?* `placement` is the assumption, with m of n nodes served:
 
@@ -46,10 +44,7 @@ from jaxtyping import Array, Bool, Float, Key
 from ceas_agents.policies import planning, serving
 from ceas_agents.policies.serving import RESERVE, Placement
 from ceas_gym.task import actions
-from ceas_gym.task.observations import NETWORK_FEATURES
 from ceas_gym.types import Network, Observation, Params
-
-PROGRESS = [feature.name for feature in NETWORK_FEATURES].index("progress")
 
 
 def ceas(
@@ -57,7 +52,6 @@ def ceas(
     observation: Observation,
     key: Key[Array, ""],
     placement: Placement = "unknown",
-    enough: float = 20.0,
 ) -> Float[Array, "windows nodes"]:
     """Serves the nodes, and in the way, for which the rule loses least to noise and colluders.
 
@@ -66,8 +60,6 @@ def ceas(
         observation: What the hub knows, every entry in [0, 1].
         key: Not used.
         placement: Where colluders are assumed to be: `best`, `unknown` or `random`.
-        enough: Exactness 1 / J^2, in shots, of an update that is worth half of an exact one; with
-            0, all updates are worth the same. At least 0.
 
     Returns:
         The action, in [-1, 1].
@@ -76,8 +68,8 @@ def ceas(
     network = params.network
     found = planning.assess(network, observation)
     need = planning.tag_time(network, observation)
-    rounds_left = params.rounds * (1 - observation.network[PROGRESS])
-    wait, served = serving.when(params, found, need, placement, enough, jnp.round(rounds_left))
+    wait = serving.wait_for_quorum(params, found, need)
+    served = serving.choose(params, found, need, placement, wait)
     gain = partial(_gain, params, served, placement)
     give = partial(planning.allocate, found, served, gain=gain)
     now = planning.plan(network, found, observation, served, give)

@@ -17,8 +17,6 @@ RESERVE = 0.2
 """Share of a round's key that is left for the round of the commit."""
 MOST_ROUNDS = 4
 """Most rounds from one commit to the next that are considered."""
-INFEASIBLE = 1e8
-"""Losses from here on stand for a quorum that can't have its tags."""
 
 Placement = Literal["best", "unknown", "random"]
 
@@ -31,37 +29,26 @@ EXPONENTS = (1.0, -0.5, -1.0)
 root information, 1 / sqrt(e) minimises the noise, 1 / e equalises information."""
 
 
-def when(
-    params: Params,
-    found: Opportunities,
-    tag_time: Float[Array, " nodes"],
-    placement: Placement,
-    enough: float | Array,
-    rounds_left: Float[Array, ""],
-) -> tuple[Int[Array, ""], Bool[Array, " nodes"]]:
-    """Returns the rounds to wait with the next commit, and the nodes to serve until then.
-
-    A commit after R rounds is worth U / R, with U = G / (G + enough) and the exactness G = 1 / J^2
-    of its update. Waiting has a price, but gathers key for more nodes.
+def wait_for_quorum(
+    params: Params, found: Opportunities, tag_time: Float[Array, " nodes"]
+) -> Int[Array, ""]:
+    """Returns how many rounds of making key come before the one in which a quorum has its tags.
 
     Args:
         params: The scenario.
         found: What channel-time can buy.
         tag_time: Channel-time that each node needs for the key it lacks, in windows; at least 0.
-        placement: As for `ceas`.
-        enough: As for `ceas`.
-        rounds_left: Rounds until the episode ends, this one included; at least 1.
+
+    Returns:
+        A number of rounds, at least 0: the least, or if there is none as many as key lasts for.
     """
     # Key that is made in the first of the rounds must last until the commit.
-    most = min(MOST_ROUNDS, params.network.key.slots) if params.network.key.expires else MOST_ROUNDS
-    waits = jnp.arange(most)
-    losses, served = jax.vmap(lambda wait: choose(params, found, tag_time, placement, wait))(waits)
-    exactness = jnp.where(losses < INFEASIBLE, 1 / losses**2, 0)
-    worth = exactness / jnp.maximum(exactness + enough, 1e-9) / (1 + waits)
-    worth = jnp.where(waits < rounds_left, worth, 0)
-    # Where no commit is possible, key is gathered for as long as it lasts.
-    best = jnp.where(worth.max() > 0, jnp.argmax(worth), most - 1)
-    return best, served[best]
+    budget = params.network.key
+    most = min(MOST_ROUNDS, budget.slots) if budget.expires else MOST_ROUNDS
+    waits, able = jnp.arange(most), able_to_serve(found)
+    tagged = jax.vmap(lambda wait: tagged_by_then(params, able, tag_time, wait).sum())(waits)
+    enough = (tagged >= least_votes(params)).at[-1].set(True)
+    return jnp.argmax(enough)
 
 
 def choose(
@@ -70,8 +57,8 @@ def choose(
     tag_time: Float[Array, " nodes"],
     placement: Placement,
     wait: Int[Array, ""] | int = 0,
-) -> tuple[Float[Array, ""], Bool[Array, " nodes"]]:
-    """Returns the least loss, and whom to serve for it: as many of the most productive nodes.
+) -> Bool[Array, " nodes"]:
+    """Returns which nodes to serve: the most productive ones, as many as make the loss least.
 
     Args:
         params: The scenario.
@@ -79,9 +66,6 @@ def choose(
         tag_time: Channel-time that each node needs for the key it lacks, in windows; at least 0.
         placement: As for `ceas`.
         wait: Rounds before the one that is to be committed, in which only key is made.
-
-    Returns:
-        The loss J, or at least `INFEASIBLE` if no quorum gets its tags; and the nodes.
     """
     able = able_to_serve(found)
     rank = by_productivity(found, able)
@@ -91,12 +75,11 @@ def choose(
         counted, information = _outlook(params, found, tag_time, served, exponent, wait)
         votes = counted.sum()
         lost = loss_of(params, information, counted, placement)
-        return jnp.where(votes >= least_votes(params), lost, 2 * INFEASIBLE - votes)
+        return jnp.where(votes >= least_votes(params), lost, 1e9 - votes)
 
     counts, exponents = jnp.arange(1, able.size + 1), jnp.array(EXPONENTS)
     every = jax.vmap(jax.vmap(loss, in_axes=(None, 0)), in_axes=(0, None))(counts, exponents)
-    least = every.min(axis=1)
-    return least.min(), able & (rank < counts[jnp.argmin(least)])
+    return able & (rank < counts[jnp.argmin(every.min(axis=1))])
 
 
 def colluders(params: Params, votes: Int[Array, ""], placement: Placement) -> Float[Array, ""]:
@@ -163,6 +146,27 @@ def least_votes(params: Params) -> Int[Array, ""]:
     return jnp.minimum(quorum(params.consensus) + 1, params.network.nodes)
 
 
+def tagged_by_then(
+    params: Params,
+    served: Bool[Array, " nodes"],
+    tag_time: Float[Array, " nodes"],
+    wait: Int[Array, ""] | int,
+) -> Bool[Array, " nodes"]:
+    """Returns which of the served nodes can have all their tags at a commit, least need first.
+
+    Args:
+        params: The scenario.
+        served: Nodes that are given key.
+        tag_time: Channel-time that each node needs for the key it lacks, in windows; at least 0.
+        wait: Rounds before that of the commit; at least 0.
+    """
+    windows = params.network.windows * (1 + wait)
+    need = jnp.where(served, tag_time, jnp.inf)
+    before = ranks.mass_below(need, jnp.where(served, tag_time, 0))
+    fits = before + tag_time <= FITS * windows * params.network.switch.channels[0]
+    return served & (tag_time <= windows) & fits
+
+
 def _outlook(
     params: Params,
     found: Opportunities,
@@ -171,13 +175,9 @@ def _outlook(
     exponent: Array,
     wait: Int[Array, ""] | int,
 ) -> tuple[Bool[Array, " nodes"], Float[Array, " nodes"]]:
-    # Which nodes get a tag, least need first, and the information that all could have besides.
+    # Which nodes get their tags, and the information that all could have besides.
     windows, channels = params.network.windows, params.network.switch.channels[0]
-    rounds = 1 + wait
-    need = jnp.where(served, tag_time, jnp.inf)
-    first = ranks.mass_below(need, jnp.where(served, tag_time, 0))
-    fits = first + tag_time <= FITS * windows * channels * rounds
-    counted = served & (tag_time <= windows * rounds) & fits
+    counted = tagged_by_then(params, served, tag_time, wait)
     key_time = jnp.where(counted, tag_time, 0)
     # What the rounds before have no time for, or must leave, is made in the round of the commit.
     early = jnp.minimum(1 - RESERVE, wait * windows * channels / jnp.maximum(key_time.sum(), 1e-9))

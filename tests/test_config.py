@@ -75,6 +75,18 @@ def test_paper_drift_is_paper_that_changes():
     assert drift == {key: value for key, value in paper.items() if key != "name"}
 
 
+LADDER = ("paper", "short-memory", "scarce", "metro", "unequal")
+
+
+@pytest.mark.parametrize("name", LADDER)
+def test_every_rung_has_a_committee_of_four(name):
+    with_committee = config.load(f"{name}-committee")
+    asked = with_committee.consensus.committee
+    assert (asked.members, asked.byzantine) == (4, 1)
+    alone = {"name": name, "consensus": Scenario().consensus}
+    assert with_committee.model_copy(update=alone) == config.load(name)
+
+
 @pytest.mark.parametrize("name", config.shipped())
 def test_a_description_is_the_opening_comment(name):
     description = config.describe(name)

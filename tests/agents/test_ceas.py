@@ -34,7 +34,7 @@ focused = compiled.compiled(ceas.focused)
 
 @functools.partial(jax.jit, static_argnums=3)
 def choose(params, found, needed, placement: serving.Placement = "unknown"):
-    return serving.choose(params, found, needed, placement)[1]
+    return serving.choose(params, found, needed, placement)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -101,7 +101,7 @@ def losses_of_all(params, observation, placement):
         lost = serving.loss_of(params, information, served, placement)
         return jnp.where(served.sum() >= serving.least_votes(params), lost, jnp.inf)
 
-    return jax.lax.map(of, sets), of(serving.choose(params, found, needed, placement)[1])
+    return jax.lax.map(of, sets), of(serving.choose(params, found, needed, placement))
 
 
 CHOICES = [*((rule, "unknown") for rule in aims.AIMS), ("median", "random"), ("median", "best")]

@@ -373,7 +373,10 @@ def test_no_policy_exceeds_the_bound_where_networks_change_or_verify(scenario, n
 @pytest.mark.parametrize("name", ["ceas", "uniform", "max_rate"])
 @pytest.mark.parametrize(
     "scenario",
-    ["small", "paper", "paper-drift", "metro", "scarce", "unequal", "short-memory", "surfnet"],
+    [
+        *("small", "paper", "paper-drift", "metro", "scarce", "unequal", "short-memory", "surfnet"),
+        "paper-committee",
+    ],
 )
 def test_no_policy_exceeds_the_bound_in_any_scenario(scenario, name):
     shares = share_of_bound(scenario, name, 6, **{"episode.rounds": 10})

@@ -54,6 +54,16 @@ def test_windows_of_a_tag_are_bits_over_bits():
     assert float(scarcity.tag_windows(params.network)[0]) == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_committee_takes_two_tags_of_every_member():
+    alone, four = (
+        built(**{f"consensus.committee.{name}": value for name, value in given.items()})
+        for given in ({}, {"members": 4, "byzantine": 1, "link_interfaces": 8})
+    )
+    tags = float(four.network.key.tag_bits) / float(alone.network.key.tag_bits)
+    ratio = scarcity.theta_aware(four) / scarcity.theta_aware(alone)
+    assert float(ratio) == pytest.approx(8 * tags, rel=1e-5)
+
+
 def test_more_channels_than_nodes_do_not_help_a_uniform_schedule():
     params = built(**{"network.channels": 50})
     each = float(scarcity.tag_windows(params.network)[0])

@@ -45,6 +45,26 @@ ALL_TAGS = "c = 1, all tags"
 PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
 CONTESTANTS = ("ceas", "static-subset", "proportional_fair", "oblivious-fair")
 FIRST, BASE = "ceas", "oblivious-fair"
+MEMBERS_LIE = "leader_stall+equivocation+withheld_confirmation"
+TRAPS: dict[str, object] = {"consensus.committee.trap_share": 0.02}
+ATTACKS: dict[str, dict[str, object]] = {
+    name: {"attack.name": name.partition(",")[0], **traps}
+    for name, traps in {
+        "white_box": {},
+        "white_box+leader_stall": {},
+        "white_box+equivocation": {},
+        "white_box+withheld_confirmation": {},
+        "white_box+false_data": {},
+        "white_box, traps": TRAPS,
+        "white_box+false_data, traps": TRAPS,
+        "ceas_adversary": {},
+        f"ceas_adversary+{MEMBERS_LIE}": {},
+        f"ceas_adversary+{MEMBERS_LIE}+false_data": {},
+        f"ceas_adversary+{MEMBERS_LIE}+false_data, traps": TRAPS,
+    }.items()
+}
+"""Attacks by nodes, and by the Byzantine member of four; some where 2 % of the shots are traps."""
+MEANS = ("pairs_generated", "shots", "member_pairs", "committed")
 SEED, EPISODES, TRAINING = 70_000, 64, 8
 KEPT = Path(__file__).with_name("committee.json")
 FIGURE = Path(__file__).with_name("figures") / "committee.png"
@@ -84,6 +104,35 @@ def play(folder: Path) -> None:
                     results.write_json(path, rows)
                     mean = np.mean([row["final_accuracy"] for row in rows])
                     print(path.stem, f"{mean:.3f}", flush=True)
+
+
+def attack(folder: Path) -> Found:
+    """Returns what CEAS reaches on `paper` with a committee of four under each attack."""
+    cell = next(each for each in cells() if (each.rung, each.committee) == ("paper", "c = 4"))
+    contestant = _tuned(folder, cell, contestants.get(FIRST))
+    found: Found = {}
+    for label, changes in ATTACKS.items():
+        path = _file(folder, cell, f"under {label}")
+        if not path.exists():
+            results.write_json(path, _under(config.load(cell.scenario, changes), contestant))
+        found[label] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _under(scenario: Scenario, contestant: Contestant) -> dict[str, list[float]]:
+    params = evaluate.prepare(scenario, [contestant])[contestant.name]
+    seeds = range(SEED, SEED + EPISODES)
+    played = evaluate.episodes(contestant, params, scenario.episode.rounds, seeds)
+    columns: dict[str, list[float]] = {}
+    for _, rounds in played:
+        row = {name: float(rounds[name].mean()) for name in MEANS} | {
+            "final_accuracy": float(rounds["accuracy"][-1]),
+            "rounds_to_exposure": float((rounds["exposed_members"] == 0).sum()),
+            "layout": float(rounds["layout"][0]),
+        }
+        for name, value in row.items():
+            columns.setdefault(name, []).append(round(value, 6))
+    return columns
 
 
 def gather(folder: Path) -> Found:
@@ -149,6 +198,25 @@ def ladder(found: Found) -> Iterator[str]:
                     for name in CONTESTANTS
                 ]
                 yield f"| {committee} | {rung} | {uniform:.1f} / {aware:.1f} | {' | '.join(row)} |"
+
+
+def attacks(found: Found) -> Iterator[str]:
+    """Yields the lines of the table: what each attack costs CEAS on `paper`, with four hubs."""
+    yield (
+        "| attack | final accuracy, % | minus white_box, points | pairs a round | shots a round "
+        "| pairs of members a round | round in which the member is exposed |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    alone = np.array(found["white_box"]["final_accuracy"])
+    layout = np.array(found["white_box"]["layout"], int)
+    lost = {name: np.array(rows["final_accuracy"]) - alone for name, rows in found.items()}
+    low, high = comparisons.simultaneous(np.stack(list(lost.values()), axis=1), layout)
+    for column, (name, rows) in enumerate(found.items()):
+        means = [f"{np.mean(rows[each]):,.0f}" for each in MEANS[:3]]
+        seen = np.median(rows["rounds_to_exposure"]) + 1
+        exposed = f"{seen:.0f}" if "false_data, traps" in name else ""
+        lead = _points(lost[name], low[column], high[column]) if column else ""
+        yield f"| {name} | {_level(rows)} | {lead} | {' | '.join(means)} | {exposed} |"
 
 
 def leads(
@@ -241,10 +309,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="keeps the episodes, such as runs/committee")
     folder = parser.parse_args(arguments).folder
     play(folder)
-    found = gather(folder)
+    found = {"ladder": gather(folder), "attacks": attack(folder)}
     # On one line: there are tens of thousands of numbers.
     results.write_text(KEPT, json.dumps(found) + "\n")
-    draw(found, FIGURE)
+    draw(found["ladder"], FIGURE)
 
 
 if __name__ == "__main__":

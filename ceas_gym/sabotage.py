@@ -34,10 +34,17 @@ def schedule(
     """
     for hook in _hooks(params, "schedule"):
         asked = hook(params, coalition, asked)
-    time = jnp.ones(asked.shape[0], asked.dtype)
+    return asked * time(params, coalition, asked)[:, None]
+
+
+def time(
+    params: Params, coalition: Coalition, asked: Float[Array, "windows nodes"]
+) -> Float[Array, " windows"]:
+    """Returns the share of each window in which pairs are generated; arguments as for `schedule`."""
+    left = jnp.ones(asked.shape[0], asked.dtype)
     for hook in _hooks(params, "time"):
-        time = hook(params, coalition, time)
-    return asked * time[:, None]
+        left = hook(params, coalition, left)
+    return left
 
 
 def links(params: Params, coalition: Coalition, links: Links) -> Links:
@@ -75,7 +82,7 @@ def trap_chance(
     assert params.learning.trap_chances is not None, "A scenario with traps has their chances."
     honest = jnp.clip(delivery.contraction @ params.learning.trap_chances.honest, 0, 1)
     chance = honest
-    for hook in _hooks(params, "traps"):
+    for hook in _hooks(params, "trap_chance"):
         chance = hook(params, coalition, chance, delivery)
     is_byzantine = params.consensus.members.is_byzantine
     return jnp.where(is_byzantine, chance[:, None], honest[:, None])

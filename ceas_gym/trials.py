@@ -177,7 +177,7 @@ def _delivery(params: Params, state: State) -> tuple[Delivery]:
     return (_purification(params, state)[1],)
 
 
-def _traps(params: Params, state: State) -> tuple[Array, Delivery]:
+def _trap_chance(params: Params, state: State) -> tuple[Array, Delivery]:
     (delivery,) = _delivery(params, state)
     return jnp.ones_like(delivery.signal), delivery
 
@@ -264,9 +264,9 @@ HOOKS: dict[str, Callable[[Params, State], tuple[Any, ...]]] = {
     "links": _links,
     "tests": _tests,
     "delivery": _delivery,
-    "traps": _traps,
     "learn": _learn,
     "received": _received,
     "member_pairs": _member_pairs,
+    "trap_chance": _trap_chance,
 }
 """What a round gives the hooks of `Sabotage`: first what they may change, and must return."""

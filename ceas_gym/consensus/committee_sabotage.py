@@ -137,11 +137,11 @@ SABOTAGE: dict[str, Sabotage] = {
     "withheld_confirmation": Sabotage(
         about="Byzantine members of the committee send nodes neither model nor corrections.",
         delivery=withhold,
-        traps=fail_traps,
+        trap_chance=fail_traps,
     ),
     "false_data": Sabotage(
         about="Byzantine members of the committee teleport samples of another class.",
-        traps=fail_false_traps,
         learn=teach_falsely,
+        trap_chance=fail_false_traps,
     ),
 }

@@ -168,9 +168,6 @@ class Sabotage:
     (nodes,)."""
     delivery: Callable[[Params, Any, Any], Any] | None = None
     """Changes the `Delivery` that the hub learns of."""
-    traps: Callable[[Params, Any, Array, Any], Array] | None = None
-    """Changes the probability that a trap passes which a Byzantine member served; shape (nodes,),
-    in [0, 1]; its last argument is the `Delivery`."""
     learn: Callable[[Params, Any, Callable[..., Array]], Callable[..., Array]] | None = None
     """Changes how nodes measure gradients: a function of the `Delivery`, the nodes whose labels are
     poisoned, and a random key, which returns the gradients; shape (nodes, parameters)."""
@@ -179,6 +176,9 @@ class Sabotage:
     `Delivery`."""
     member_pairs: Callable[[Params, Any, Array], Array] | None = None
     """Changes how many pairs the links of the committee's members use up; shape ()."""
+    trap_chance: Callable[[Params, Any, Array, Any], Array] | None = None
+    """Changes the probability that a trap passes which a Byzantine member served; shape (nodes,),
+    in [0, 1]; its last argument is the `Delivery`."""
 
 
 @jax.tree_util.register_dataclass

@@ -17,7 +17,7 @@ from ceas_gym import parameters, sabotage
 from ceas_gym.consensus import rules
 from ceas_gym.learning import learners, pullback
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Params, Split, State
+from ceas_gym.types import Params, Split
 
 COMMITTEE = {"members": 4, "byzantine": 1}
 PLENTY = {
@@ -124,7 +124,7 @@ def test_both_parts_have_noise_of_their_own(played: Callable[..., Params]) -> No
 # --- Whole rounds ---
 
 
-def play(params: Params, rounds: int = 3) -> list[tuple[State, Any]]:
+def play(params: Params, rounds: int) -> list[tuple[Any, Any]]:
     """Returns the states and metrics of some rounds in which all nodes get all channel-time."""
     state, found = compiled.reset(params, jax.random.key(0))[0], []
     action = jnp.ones((params.network.windows, params.network.nodes))

@@ -134,11 +134,10 @@ def test_a_false_member_is_exposed_after_the_traps_that_the_bet_takes() -> None:
     worth = honest / 4 * np.log(1.5) + false / 4 * np.log(0.5)
     needed = traps.doubt(4) / worth
     chance = jnp.full((nodes, 4), honest).at[:, 0].set(false)
-    results, counts = traps.start(members, nodes), []
+    made, counts = jnp.full(nodes, 1), []
+    results: Any = traps.start(members, nodes)
     record = jax.jit(traps.record)
     for key in jax.random.split(jax.random.key(2), 100):
-        assert results is not None
-        made = jnp.full(nodes, 1)
         results = record(members, jnp.int32(0), results, made, chance, key)
         counts.append(np.asarray(results.exposed))
     first = np.argmax(np.array(counts)[:, 0]) + 1

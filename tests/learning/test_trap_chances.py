@@ -20,7 +20,7 @@ def disturbed(rho: np.ndarray, qubits: int) -> np.ndarray:
         around = np.eye(2**qubit), np.eye(2 ** (qubits - 1 - qubit))
         gates = [reduce(np.kron, (around[0], error, around[1])) for error in ERRORS]
         pairs = zip(CHANCES, gates, strict=True)
-        rho = sum(chance * gate @ rho @ gate.conj().T for chance, gate in pairs)
+        rho = np.sum([chance * gate @ rho @ gate.conj().T for chance, gate in pairs], axis=0)
     return rho
 
 

@@ -40,7 +40,7 @@ def schedule(
 def time(
     params: Params, coalition: Coalition, asked: Float[Array, "windows nodes"]
 ) -> Float[Array, " windows"]:
-    """Returns the share of each window in which pairs are generated; arguments as for `schedule`."""
+    """Returns the share of each window in which pairs are generated, in [0, 1]."""
     left = jnp.ones(asked.shape[0], asked.dtype)
     for hook in _hooks(params, "time"):
         left = hook(params, coalition, left)

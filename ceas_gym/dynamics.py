@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_gym import layouts, sabotage
-from ceas_gym.consensus import attacks, placement, protocol
+from ceas_gym.consensus import attacks, placement, protocol, traps
 from ceas_gym.jax_utils import randomness, tally
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.network import barrier as stores
@@ -29,6 +29,7 @@ from ceas_gym.types import (
     Round,
     State,
     TimeStep,
+    TrapResults,
     Verdict,
     Workers,
 )
@@ -44,6 +45,7 @@ class Keys(NamedTuple):
     conditions: Key[Array, ""]
     attack: Key[Array, ""]
     tests: Key[Array, ""]
+    traps: Key[Array, ""]
 
 
 def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
@@ -68,6 +70,7 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         cache=protocol.empty(nodes, start.parameters),
         scores=model.score(params.learning, start),
         report=protocol.no_report(nodes),
+        trap_results=traps.start(params.consensus.members, nodes),
         useful=tally.zero(),
         generated=tally.zero(),
         byzantine=placement.choose(params.adversary, placement_key, forecast.quality(network)),
@@ -104,7 +107,7 @@ def step(
         acting=acting,
         key=keys.attack,
         round=state.round,
-        served=protocol.served_by_byzantine(params.consensus.members),
+        served=traps.served_by_byzantine(params.consensus.members, state.trap_results),
     )
     schedule = sabotage.schedule(params, coalition, actions.decode(network.switch, action))
     links = sabotage.links(params, coalition, conditions.links(network, state.conditions))
@@ -210,7 +213,8 @@ def barrier(
     memory, known, ledger, delivery = deliver(params, state, coalition, links, gathered, keys)
     pulled = pullback.pull(learning.program, state.model.parameters)
     poisoned = coalition.acting & params.adversary.poisons_labels
-    gradients = learning.scheme.gradients(learning, pulled, delivery, poisoned, keys.learning)
+    learn = partial(learning.scheme.gradients, learning, pulled)
+    gradients = sabotage.learn(params, coalition, learn)(delivery, poisoned, keys.learning)
     workers = protocol.blend(params.consensus, state.workers, gradients, delivery)
     cache, received, verdict = agree(params, workers, state.cache, delivery, coalition)
     trained = model.apply(learning, state.model, verdict.update, verdict.committed)
@@ -238,6 +242,7 @@ def barrier(
         cache=cache,
         scores=model.score(learning, trained),
         report=protocol.report(delivery, received, verdict),
+        trap_results=watch(params, state, coalition, ledger, delivery, keys.traps),
         useful=tally.add(state.useful, useful),
         generated=tally.add(state.generated, ledger.generated.sum()),
         byzantine=state.byzantine,
@@ -270,9 +275,31 @@ def deliver(
         network, state.conditions.tests, fakes, gathered.memory, gathered.ledger, keys.tests
     )
     memory, able, ledger = stores.spend(network, links, memory, ledger, keys.purification)
+    able = traps.set_aside(params.consensus.members, able)
     delivery = sabotage.delivery(params, coalition, able)
     known = verification.remember(network, state.conditions, tests, delivery.authenticated)
     return memory, known, ledger, delivery
+
+
+def watch(
+    params: Params,
+    state: State,
+    coalition: Coalition,
+    ledger: Ledger,
+    delivery: Delivery,
+    key: Key[Array, ""],
+) -> TrapResults | None:
+    """Returns what the traps say of the members after this round; None where no traps are set.
+
+    Only nodes with a tag report their traps. Arguments are as for `barrier`.
+    """
+    if state.trap_results is None:
+        return None
+    members, shots = params.consensus.members, ledger.spent // params.network.qubits
+    made = jnp.where(delivery.authenticated, traps.number(members, shots), 0)
+    chance = sabotage.trap_chance(params, coalition, delivery)
+    tolerated = params.consensus.tolerated
+    return traps.record(members, tolerated, state.trap_results, made, chance, key)
 
 
 def agree(

@@ -53,7 +53,7 @@ def _build(scenario: Scenario, wide: bool) -> Params:
         reward = rewards.get(scenario.episode.reward)
     drawn = layouts.scenarios(scenario)
     words = learning.words_of([each.learning for each in drawn])
-    learners = [learning.build(each.learning, each.network.nodes, words) for each in drawn]
+    learners = [_learning(each, words) for each in drawn]
     committee = _committee(scenario, learners[0])
     link = _member_link(scenario, committee)
     hubs.check(committee, link, scenario.network.windows)
@@ -108,6 +108,11 @@ def _member_link(scenario: Scenario, committee: Committee) -> MemberLink | None:
     return member_links.build(
         scenario.consensus.committee, scenario.hardware, budget, scenario.network.window_s
     )
+
+
+def _learning(scenario: Scenario, words: tuple[int, ...]) -> Learning:
+    traps = scenario.consensus.committee.trap_share > 0
+    return learning.build(scenario.learning, scenario.network.nodes, words, traps=traps)
 
 
 def _network(scenario: Scenario, learner: Learning, committee: Committee) -> Network:

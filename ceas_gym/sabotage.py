@@ -34,10 +34,17 @@ def schedule(
     """
     for hook in _hooks(params, "schedule"):
         asked = hook(params, coalition, asked)
-    time = jnp.ones(asked.shape[0], asked.dtype)
+    return asked * time(params, coalition, asked)[:, None]
+
+
+def time(
+    params: Params, coalition: Coalition, asked: Float[Array, "windows nodes"]
+) -> Float[Array, " windows"]:
+    """Returns the share of each window in which pairs are generated, in [0, 1]."""
+    left = jnp.ones(asked.shape[0], asked.dtype)
     for hook in _hooks(params, "time"):
-        time = hook(params, coalition, time)
-    return asked * time[:, None]
+        left = hook(params, coalition, left)
+    return left
 
 
 def links(params: Params, coalition: Coalition, links: Links) -> Links:
@@ -60,6 +67,41 @@ def delivery(params: Params, coalition: Coalition, delivery: Delivery) -> Delive
     for hook in _hooks(params, "delivery"):
         delivery = hook(params, coalition, delivery)
     return delivery
+
+
+def trap_chance(
+    params: Params, coalition: Coalition, delivery: Delivery
+) -> Float[Array, "nodes members"]:
+    """Returns with which probability a trap passes, by node and by the member that served it.
+
+    Args:
+        params: The scenario, in which traps are set.
+        coalition: The Byzantine nodes.
+        delivery: Contractions of this round.
+    """
+    assert params.learning.trap_chances is not None, "A scenario with traps has their chances."
+    honest = jnp.clip(delivery.contraction @ params.learning.trap_chances.honest, 0, 1)
+    chance = honest
+    for hook in _hooks(params, "trap_chance"):
+        chance = hook(params, coalition, chance, delivery)
+    is_byzantine = params.consensus.members.is_byzantine
+    return jnp.where(is_byzantine, chance[:, None], honest[:, None])
+
+
+def learn(
+    params: Params, coalition: Coalition, learn: Callable[..., Array]
+) -> Callable[..., Array]:
+    """Returns the function by which nodes measure gradients, with sabotage.
+
+    Args:
+        params: The scenario, with the hooks of the attack.
+        coalition: The Byzantine nodes.
+        learn: Function of the `Delivery`, the nodes whose labels are poisoned, and a random key,
+            which returns the gradients, shape (nodes, parameters).
+    """
+    for hook in _hooks(params, "learn"):
+        learn = hook(params, coalition, learn)
+    return learn
 
 
 def received(

@@ -16,7 +16,7 @@ from jaxtyping import Array
 from ceas_gym import dynamics
 from ceas_gym.consensus import protocol
 from ceas_gym.consensus.attacks import View
-from ceas_gym.learning import model
+from ceas_gym.learning import model, pullback
 from ceas_gym.network import barrier, conditions, storage
 from ceas_gym.registry import asked_by, calling, imported
 from ceas_gym.scenario import Scenario
@@ -85,6 +85,8 @@ def _check_hook(
     of: str, field: str, hook: Callable[..., Any], given: Callable[[State], Any], params: Params
 ) -> None:
     def call(state: State) -> tuple[Any, Any]:
+        # What the nodes learn tells whether a function that measures gradients fits.
+        learnt = partial(_learnt, params, state)
         coalition = Coalition(
             members=state.byzantine,
             acting=state.byzantine,
@@ -93,14 +95,16 @@ def _check_hook(
             served=jnp.zeros(()),
         )
         changed, *others = given(state)
-        return changed, hook(params, coalition, changed, *others)
+        made = hook(params, coalition, changed, *others)
+        return (changed, made) if field != "learn" else (learnt(changed), learnt(made))
 
     with calling(of, field):
         start = jax.eval_shape(dynamics.reset, params, jax.random.key(0))[0]
         before, after = map(_types, jax.eval_shape(call, start))
     if before != after:
         kept, made = ", ".join(before), ", ".join(after) or "nothing"
-        raise ValueError(f"{of} {field!r} must return {kept}, but returned {made}")
+        what = "a function that returns " if field == "learn" else ""
+        raise ValueError(f"{of} {field!r} must return {what}{kept}, but returned {made}")
 
 
 # --- How a round calls each function ---
@@ -171,6 +175,22 @@ def _tests(params: Params, state: State) -> tuple[Array]:
 
 def _delivery(params: Params, state: State) -> tuple[Delivery]:
     return (_purification(params, state)[1],)
+
+
+def _trap_chance(params: Params, state: State) -> tuple[Array, Delivery]:
+    (delivery,) = _delivery(params, state)
+    return jnp.ones_like(delivery.signal), delivery
+
+
+def _learn(params: Params, state: State) -> tuple[Callable[..., Array]]:
+    pulled = pullback.pull(params.learning.program, state.model.parameters)
+    return (partial(params.learning.scheme.gradients, params.learning, pulled),)
+
+
+def _learnt(params: Params, state: State, learn: Any) -> object:  # noqa: ANN401 - a user made it
+    if not callable(learn):
+        return learn
+    return learn(*_delivery(params, state), state.byzantine, state.key)
 
 
 def _received(params: Params, state: State) -> tuple[Received, Delivery]:
@@ -244,7 +264,9 @@ HOOKS: dict[str, Callable[[Params, State], tuple[Any, ...]]] = {
     "links": _links,
     "tests": _tests,
     "delivery": _delivery,
+    "learn": _learn,
     "received": _received,
     "member_pairs": _member_pairs,
+    "trap_chance": _trap_chance,
 }
 """What a round gives the hooks of `Sabotage`: first what they may change, and must return."""

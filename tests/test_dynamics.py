@@ -88,7 +88,8 @@ def test_a_round_is_one_window_after_the_other(params: Params, start: State, ste
     """A round heralds in one pass; window by window, each with its key, the pairs are the same."""
     happened = step(params, start, jnp.full(SHAPE, 0.3))[1].round
     window, gathered = jax.jit(dynamics.window), storage.begin(params.network, start.memory)
-    keys = jax.random.split(dynamics.Keys(*jax.random.split(start.key, 7)).heralding, SHAPE[0])
+    of_round = dynamics.Keys(*jax.random.split(start.key, len(dynamics.Keys._fields)))
+    keys = jax.random.split(of_round.heralding, SHAPE[0])
     for shares, key in zip(happened.schedule, keys, strict=True):
         gathered = window(params, happened.links, gathered, shares, key)
     assert int(gathered.window) == SHAPE[0]

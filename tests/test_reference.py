@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ from reference.pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, 
 from reference.variants import (
     ASKED,
     BUDGETED,
+    FALSE_DATA,
     NOISY,
     RELAXING,
     RELAYED,
@@ -72,36 +74,59 @@ in_windows = jax.vmap(binomial, in_axes=(0, 0, None))
 def draw(params: Params, state: State) -> reference.Luck:
     """Returns the luck of the next round, from the keys that the step will use."""
     numbers, keys = _luck(params, state)
-    purify, verify = map(successes, keys[1:])
+    purify, verify = map(successes, keys[1:3])
+    of_members = [successes(key) for key in keys[3]]
     herald = by_window(jax.random.split(keys[0], params.network.windows))
-    numbers = {name: np.asarray(values) for name, values in numbers.items()}
-    return reference.Luck(herald=herald, purify=purify, verify=verify, **numbers)
+    numbers = plain(numbers)
+    true, false = (reference.Draws(**numbers.pop(name)) for name in ("true", "false"))
+    return reference.Luck(
+        herald=herald,
+        purify=purify,
+        verify=verify,
+        trap=lambda member, number, chance: of_members[member](number, chance),
+        true=true,
+        false=false,
+        **numbers,
+    )
 
 
 @jax.jit
-def _luck(params: Params, state: State) -> tuple[dict[str, jax.Array], tuple[jax.Array, ...]]:
+def _luck(params: Params, state: State) -> tuple[dict[str, Any], tuple[jax.Array, ...]]:
     network, precision = params.network, params.learning.logit_scale.dtype
     _, herald_key, purify_key, learning_key, conditions_key, *others = jax.random.split(
-        state.key, 7
+        state.key, 8
     )
     drawn_key, verify_key = jax.random.split(others[1])
-    sample_key, slope_key, shot_key = jax.random.split(learning_key, 3)
+    true_key, false_key, rest_key = jax.random.split(learning_key, 3)
+    if not any(each.learn for each in params.adversary.sabotage):
+        true_key = learning_key
     move_key, shock_key = jax.random.split(conditions_key)
-    shape = (network.nodes, params.learning.program.angles)
-    samples = learners.draw(params.learning, sample_key)
-    predictions = (*samples.shape, params.learning.program.observables)
-    flat = (samples.shape[1] * predictions[2], len(samples))
     nodes, vertices = network.routes.vertex.shape, network.memories.decay_rate.shape[1:]
     numbers = {
         "drawn": jax.random.uniform(drawn_key, nodes, precision),
-        "samples": samples,
-        "luck_of_slopes": jax.random.uniform(slope_key, flat).T.reshape(predictions),
-        "normals": jax.random.normal(shot_key, shape, precision),
+        "true": _draws(params, true_key),
+        "false": _draws(params, false_key),
+        "rests": jax.random.uniform(rest_key, nodes),
         "moves": jax.random.uniform(move_key, (network.routes.edges,), precision),
         "guesses": jax.random.uniform(others[0], (2, *nodes)),
         "shocks": jax.random.normal(shock_key, vertices, precision),
     }
-    return numbers, (herald_key, purify_key, verify_key)
+    trap_keys = jax.random.split(others[2], params.consensus.members.is_byzantine.size)
+    return numbers, (herald_key, purify_key, verify_key, trap_keys)
+
+
+def _draws(params: Params, key: jax.Array) -> dict[str, jax.Array]:
+    learning, precision = params.learning, params.learning.logit_scale.dtype
+    sample_key, slope_key, shot_key = jax.random.split(key, 3)
+    samples = learners.draw(learning, sample_key)
+    predictions = (*samples.shape, learning.program.observables)
+    flat = (samples.shape[1] * predictions[2], len(samples))
+    shape = (len(samples), learning.program.angles)
+    return {
+        "samples": samples,
+        "luck_of_slopes": jax.random.uniform(slope_key, flat).T.reshape(predictions),
+        "normals": jax.random.normal(shot_key, shape, precision),
+    }
 
 
 def held(memory: Memory) -> Memory:
@@ -172,6 +197,18 @@ def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> 
         # Node 0 is accepted in the second round and has no tag in the third, in which 2 attacks.
         total = compare(varied, precise(params), asked=ASKED["median"], traitors=(0, 2))
     assert total["accepted_nodes"] > total["authenticated_nodes"]
+
+
+def test_traps_expose_a_false_member(scenario: Scenario) -> None:
+    varied = vary(scenario, BUDGETED | FALSE_DATA)
+    params = parameters.build(varied)
+    # So little evidence is enough that the member is exposed before the last round.
+    members = replace(params.consensus.members, trap_doubt=jnp.float32(0.5))
+    hasty = replace(params, consensus=replace(params.consensus, members=members))
+    with jax.enable_x64(True):
+        total = compare(varied, precise(hasty))
+    assert 0 < total["exposed_members"] < ROUNDS
+    assert total["committed"] > 0
 
 
 def kept(time_s: float, t2_s: float, t1_s: float) -> tuple[float, float, float]:

@@ -198,6 +198,9 @@ of_one_node = hooked(
 )
 a_number = hooked(tests=lambda params, coalition, fakes: 1.0)
 shots = hooked(delivery=lambda params, coalition, delivery: delivery.shots)
+nobody = hooked(trap_chance=lambda params, coalition, chance, delivery: chance[:, None])
+no_function = hooked(learn=lambda params, coalition, learn: None)
+one_gradient = hooked(learn=lambda params, coalition, learn: lambda *of: learn(*of)[0])
 no_delivery = hooked(received=lambda params, coalition, received: received)
 
 
@@ -209,6 +212,9 @@ no_delivery = hooked(received=lambda params, coalition, received: received)
         ("of_one_node", "'links' must return float32[4, 1], float32[1, 3, 4, 1], "),
         ("a_number", "'tests' must return bool[4], but returned float32[]"),
         ("shots", "'delivery' must return int32[4], float32[4, 10], "),
+        ("nobody", "'trap_chance' must return float32[4], but returned float32[4, 1]"),
+        ("no_function", "'learn' must return a function that returns float32[4, "),
+        ("one_gradient", "'learn' must return a function that returns float32[4, "),
         ("no_delivery", "'received' raised TypeError: "),
     ],
 )

@@ -1,13 +1,16 @@
-"""Sabotage by Byzantine members of the committee: it costs time and pairs, never safety.
+"""Sabotage by Byzantine members of the committee: it costs time, pairs and true data.
 
-Byzantine members begin in the round of `onset`, like Byzantine nodes. What each of these does
-message by message is in `consensus.committee.behaviours`, under the same name.
+It never makes honest members disagree. Byzantine members begin in the round of `onset`, like
+Byzantine nodes. What each of these does message by message is in `consensus.committee.behaviours`,
+under the same name; `false_data` sends the messages that the protocol asks for.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_gym.types import Coalition, Delivery, Params, Sabotage
 
@@ -62,6 +65,62 @@ def withhold(params: Params, coalition: Coalition, delivery: Delivery) -> Delive
     return replace(delivery, shots=kept, authenticated=delivery.authenticated & (kept > 0))
 
 
+def fail_traps(
+    params: Params, coalition: Coalition, chance: Float[Array, " nodes"], delivery: Delivery
+) -> Array:
+    """Returns the chance that a trap of a Byzantine member passes if it sends no corrections: 0."""
+    del delivery
+    return jnp.where(_act(params, coalition), 0, chance)
+
+
+def teach_falsely(
+    params: Params, coalition: Coalition, learn: Callable[..., Array]
+) -> Callable[..., Array]:
+    """Returns how nodes measure gradients if Byzantine members teleport false data (`false_data`).
+
+    A node asks for a sample of class y. In place of it, a Byzantine member teleports one of the
+    class before, so that the node takes a sample of class z for one of class z + 1. For a shard
+    with equally many samples of each class, this is what poisoned labels do.
+
+    False are the shots that Byzantine members serve, a share s of all: of S shots the whole part of
+    s S, and one more with the probability of the rest, so s S on average. Both parts measure their
+    own predictions. Nodes that poison labels do so in the true part only.
+
+    The expected gradient is (1 - s) g + s g_false, with the gradients g and g_false of the parts.
+    So its error is s |g_false - g|, and s = b / c if nobody is exposed. This is so at every node
+    alike. An aggregation rule returns the common update if all are equal, so no rule removes it;
+    `consensus.traps` does.
+    """
+
+    def learn_both(
+        delivery: Delivery, poisoned: Bool[Array, " nodes"], key: Key[Array, ""]
+    ) -> Float[Array, "nodes parameters"]:
+        true_key, false_key, rest_key = jax.random.split(key, 3)
+        share = jnp.where(_act(params, coalition), coalition.served, 0)
+        false = _rounded(share * delivery.shots, rest_key)
+        true = delivery.shots - false
+        right = learn(replace(delivery, shots=true), poisoned, true_key)
+        wrong = learn(replace(delivery, shots=false), jnp.ones_like(poisoned), false_key)
+        part = (false / jnp.maximum(delivery.shots, 1)).astype(right.dtype)[:, None]
+        return (1 - part) * right + part * wrong
+
+    return learn_both
+
+
+def fail_false_traps(
+    params: Params, coalition: Coalition, chance: Float[Array, " nodes"], delivery: Delivery
+) -> Array:
+    """Returns the chance that a trap passes if a sample of the class before was teleported."""
+    assert params.learning.trap_chances is not None, "A scenario with traps has their chances."
+    overlap = jnp.clip(delivery.contraction @ params.learning.trap_chances.false, 0, 1)
+    return jnp.where(_act(params, coalition), jnp.minimum(chance, overlap), chance)
+
+
+def _rounded(numbers: Float[Array, " nodes"], key: Key[Array, ""]) -> Int[Array, " nodes"]:
+    # To a neighbouring integer at random, so that the mean is kept.
+    return jnp.floor(numbers + jax.random.uniform(key, numbers.shape)).astype(jnp.int32)
+
+
 def _act(params: Params, coalition: Coalition) -> Bool[Array, ""]:
     return coalition.round >= params.adversary.onset
 
@@ -78,5 +137,11 @@ SABOTAGE: dict[str, Sabotage] = {
     "withheld_confirmation": Sabotage(
         about="Byzantine members of the committee send nodes neither model nor corrections.",
         delivery=withhold,
+        trap_chance=fail_traps,
+    ),
+    "false_data": Sabotage(
+        about="Byzantine members of the committee teleport samples of another class.",
+        learn=teach_falsely,
+        trap_chance=fail_false_traps,
     ),
 }

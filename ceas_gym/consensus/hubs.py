@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ceas_gym.consensus import traps
 from ceas_gym.consensus.committee import counts
 from ceas_gym.consensus.committee.settings import Committee
 from ceas_gym.jax_utils.fast_compile import array
@@ -73,22 +74,25 @@ def tags(settings: ConsensusSettings, protocol: Committee) -> Tags:
     return Tags(protocol.tag_bits, tags_on_link(settings), protocol.members)
 
 
-def members(protocol: Committee, link: MemberLink | None) -> Members:
+def members(protocol: Committee, link: MemberLink | None, trap_share: float = 0.0) -> Members:
     """Returns the committee as the compiled round needs it.
 
     Args:
         protocol: From `committee`.
         link: The link of two members; None for a single hub, which has none.
+        trap_share: Share of a node's shots that are traps, in [0, 0.5].
     """
     bad = counts.spread(protocol)
     late = [counts.leader_delay(protocol, bad, r) for r in range(protocol.members)]
     pairs, fetch_pairs = (0.0, 0.0) if link is None else _pairs(protocol, link)
     return Members(
-        count=array(protocol.members, np.int32),
-        byzantine=array(protocol.byzantine, np.int32),
+        is_byzantine=array(np.isin(range(protocol.members), bad), bool),
         delay=array(np.multiply(late, protocol.timeout_windows)),
         pairs=array(pairs),
         fetch_pairs=array(fetch_pairs),
+        trap_share=array(trap_share),
+        trap_doubt=array(traps.doubt(protocol.members)),
+        sets_traps=trap_share > 0,
     )
 
 

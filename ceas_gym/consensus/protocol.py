@@ -12,7 +12,6 @@ from ceas_gym.types import (
     Cache,
     Consensus,
     Delivery,
-    Members,
     Params,
     Received,
     Report,
@@ -74,17 +73,6 @@ def accept(
 
 
 UNAUTHENTICATED: dict[str, Unauthenticated] = {"drop": drop, "cache": cache, "accept": accept}
-
-
-def served_by_byzantine(members: Members) -> Float[Array, ""]:
-    """Returns the share of every node's data that Byzantine members serve, in [0, 1).
-
-    All members serve each node alike.
-
-    Args:
-        members: The committee.
-    """
-    return members.byzantine / members.count
 
 
 def idle(nodes: int, parameters: Float[Array, " parameters"]) -> Workers:

@@ -44,7 +44,7 @@ def build(
         largest_share=array(settings.largest_share, np.float32),
         cache_age=array(settings.cache_age_rounds, np.int32),
         forgery_probability=array(_forgery_probability(settings, committee), np.float32),
-        members=hubs.members(committee, link),
+        members=hubs.members(committee, link, settings.committee.trap_share),
         rule=rule,
         weighting=weighting,
         cap=weights.CAPS[settings.cap],

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.learning import checks, circuit, data, light_cone, model, partitions, pauli, pullback
+from ceas_gym.learning import traps as trap_states
 from ceas_gym.learning.pauli import Program
 from ceas_gym.physics import register
 from ceas_gym.registry import asked_by, resolve
 from ceas_gym.scenario import LearningSettings
-from ceas_gym.types import Learning, Split
+from ceas_gym.types import Learning, Split, TrapChances
 
 FLOOR_DRAWS = 16
 """Number of random models over which the noise of a minibatch is averaged."""
@@ -40,7 +41,13 @@ def words_of(drawn: Sequence[LearningSettings]) -> tuple[int, ...]:
     return tuple(sorted({word for settings in drawn for word in _encoded(settings).words}))
 
 
-def build(settings: LearningSettings, nodes: int, words: tuple[int, ...] | None = None) -> Learning:
+def build(
+    settings: LearningSettings,
+    nodes: int,
+    words: tuple[int, ...] | None = None,
+    *,
+    traps: bool = False,
+) -> Learning:
     """Returns data, circuit and optimizer of a scenario as arrays and functions.
 
     Args:
@@ -48,6 +55,7 @@ def build(settings: LearningSettings, nodes: int, words: tuple[int, ...] | None 
         nodes: Number of nodes that share the training split; at least 1.
         words: Pauli words of the data, in [0, 4**qubits), where several splits of the data must
             have the same; by default those that do not vanish in the samples of these settings.
+        traps: Whether nodes set traps.
 
     Raises:
         ValueError: If a name is unknown, or data and circuit do not fit each other.
@@ -73,13 +81,14 @@ def build(settings: LearningSettings, nodes: int, words: tuple[int, ...] | None 
         test=test,
         shards=array(shards, np.int32),
         shard_sizes=array(sizes, np.int32),
-        type_of_pauli=array(_type_of_pauli(program), np.float32),
+        type_of_pauli=array(_types(program.words or (), program.qubits), np.float32),
         readout=array(readout, np.float32),
         logit_scale=array(settings.logit_scale, np.float32),
         learning_rate=array(settings.learning_rate, np.float32),
         batch_floor=array(_batch_floor(settings, program), np.float32),
         slope_share=array(settings.slope_share, np.float32),
         noise_scale=array(program.angles**2 * program.observables * second, np.float32),
+        trap_chances=_trap_chances(encoded, settings.qubits) if traps else None,
         batch_size=settings.batch_size,
         scheme=scheme,
         program=program,
@@ -152,10 +161,16 @@ def _cached_encoding(settings: LearningSettings) -> _Encoded:
     return _Encoded(tuple(splits), tuple(words.tolist()))
 
 
-def _type_of_pauli(program: Program) -> NDArray[np.bool_]:
-    pauli_types = np.array(register.pauli_types(program.qubits))
-    letters = pauli.letter_counts(program.qubits)[list(program.words or ())]
+def _types(words: tuple[int, ...], qubits: int) -> NDArray[np.bool_]:
+    pauli_types = np.array(register.pauli_types(qubits))
+    letters = pauli.letter_counts(qubits)[list(words)]
     return (pauli_types[:, None, :] == letters[None]).all(axis=-1)
+
+
+def _trap_chances(encoded: _Encoded, qubits: int) -> TrapChances:
+    # With all words of the samples, also those that no observable needs.
+    paulis, labels = encoded.splits[0]
+    return trap_states.chances(paulis, labels, _types(encoded.words, qubits), qubits)
 
 
 def _readout(classes: int) -> NDArray[np.float64]:

@@ -25,6 +25,9 @@ class CommitteeSettings(Section, frozen=True):
     """Time, in windows, after which the members stop waiting for the messages of an exchange. An
     agreement that has to wait takes the first windows of the next round. Assumption: the default
     is far longer than light travels in a metropolitan area, as is usual for such time-outs."""
+    trap_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Share of each node's shots that are traps: states of known outcome, by which nodes find
+    members that teleport false data. They teach the node nothing, and their pairs are spent."""
     link_km: Kilometres | None = 0.05
     """Fibre between any two members, in km; null if there is none. Assumption: the members are in
     the same building."""

@@ -48,6 +48,7 @@ def of_round(
     stored before, is spent, keyed, expired, blocked, sacrificed, tested or still stored. Wasted
     pairs are spent pairs that are not useful. `member_pairs` counts pairs of the links among the
     members of the committee, all of which become key; the other numbers leave them out.
+    `exposed_members` were found to serve false data by the end of the round.
 
     Args:
         after: State after the round.
@@ -60,6 +61,7 @@ def of_round(
     """
     ledger, delivery = happened.ledger, happened.delivery
     received, verdict = happened.received, happened.verdict
+    results = after.trap_results
     values = {
         "pairs_generated": ledger.generated.sum(),
         "pairs_spent": ledger.spent.sum(),
@@ -79,6 +81,7 @@ def of_round(
         "certificate": verdict.certificate,
         "gradient_error": jnp.linalg.norm(verdict.update - exact),
         "member_pairs": happened.member_pairs,
+        "exposed_members": 0 if results is None else results.exposed.sum(),
     }
     return {name: jnp.asarray(value, jnp.float32) for name, value in values.items()} | _scores(
         after
@@ -99,6 +102,6 @@ NAMES = (
     *("pairs_generated", "pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired"),
     *("pairs_blocked", "pairs_sacrificed", "pairs_tested", "pairs_stored", "utilization", "shots"),
     *("authenticated_nodes", "accepted_nodes", "committed", "byzantine_weight", "certificate"),
-    *("gradient_error", "member_pairs", "layout"),
+    *("gradient_error", "member_pairs", "exposed_members", "layout"),
 )
 """Names of all metrics, in the order of `info`."""

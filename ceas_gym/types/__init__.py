@@ -10,6 +10,7 @@ Axes have the same names everywhere:
   is tested, the estimate is the truth, and the axis has one entry;
 - `bottlenecks`: the hub, then every fibre that several routes share;
 - `conditions` of a link: good, degraded, down;
+- `members` of the committee;
 - `parameters` of the circuit; `paulis`, the Pauli words of the register that the observables need;
   `pauli_types`, the numbers of X, Y and Z in a Pauli word (`physics.register.pauli_types`).
 """
@@ -37,6 +38,7 @@ from ceas_gym.types.params import (
     Partition,
     Sabotage,
     Split,
+    TrapChances,
 )
 from ceas_gym.types.round import (
     Coalition,
@@ -61,6 +63,7 @@ from ceas_gym.types.state import (
     Report,
     Scores,
     State,
+    TrapResults,
     Workers,
 )
 
@@ -103,6 +106,8 @@ __all__ = [
     "Switch",
     "Tags",
     "TimeStep",
+    "TrapChances",
+    "TrapResults",
     "Verdict",
     "Verification",
     "Workers",

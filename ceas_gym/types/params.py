@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from ceas_gym.types.fields import static
 from ceas_gym.types.network import Network
@@ -39,6 +39,20 @@ class Partition:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
+class TrapChances:
+    """Probabilities that a trap passes, as sums over the types of Pauli word.
+
+    Weighted with the contractions of a node's deliveries, each field sums to a probability.
+    """
+
+    honest: Float[Array, " pauli_types"]
+    """Of the sample that the node asked for."""
+    false: Float[Array, " pauli_types"]
+    """Of a sample of the class before."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
 class Learning:
     """Data, circuit and optimizer of the quantum neural network."""
 
@@ -62,6 +76,8 @@ class Learning:
     noise_scale: Float[Array, ""]
     """Expected squared norm of the gradient's noise from one shot, at a classifier that is
     undecided."""
+    trap_chances: TrapChances | None = None
+    """None where no traps are set."""
     batch_size: int = static()
     scheme: Partition = static()
     program: Any = static()
@@ -77,10 +93,8 @@ class Members:
     is what was proved and tested there.
     """
 
-    count: Int[Array, ""]
-    """Number c of members; at least 1."""
-    byzantine: Int[Array, ""]
-    """How many of them are Byzantine where an attack needs them; at least 0."""
+    is_byzantine: Bool[Array, " members"]
+    """Which of them are Byzantine where an attack needs them."""
     delay: Float[Array, " members"]
     """Windows by which the agreement of round r is late if the Byzantine members stall as leaders;
     entry r mod c."""
@@ -88,6 +102,17 @@ class Members:
     """Pairs that all links of two members use up in a round; at least 0."""
     fetch_pairs: Float[Array, ""]
     """Further pairs, at most, if Byzantine members claim to lack updates; at least 0."""
+    trap_share: Float[Array, ""]
+    """Share of a node's shots that are traps; in [0, 0.5]."""
+    trap_doubt: Float[Array, ""]
+    """Natural logarithm of the evidence that it takes to prefer one member to another."""
+    sets_traps: bool = static()
+    """Whether that share is above zero."""
+
+    @property
+    def byzantine(self) -> Int[Array, ""]:
+        """Returns the number b of Byzantine members, at least 0."""
+        return self.is_byzantine.sum(dtype=int)
 
 
 @jax.tree_util.register_dataclass
@@ -143,11 +168,17 @@ class Sabotage:
     (nodes,)."""
     delivery: Callable[[Params, Any, Any], Any] | None = None
     """Changes the `Delivery` that the hub learns of."""
+    learn: Callable[[Params, Any, Callable[..., Array]], Callable[..., Array]] | None = None
+    """Changes how nodes measure gradients: a function of the `Delivery`, the nodes whose labels are
+    poisoned, and a random key, which returns the gradients; shape (nodes, parameters)."""
     received: Callable[[Params, Any, Any, Any], Any] | None = None
     """Changes the `Received` updates before they are weighed; its last argument is the
     `Delivery`."""
     member_pairs: Callable[[Params, Any, Array], Array] | None = None
     """Changes how many pairs the links of the committee's members use up; shape ()."""
+    trap_chance: Callable[[Params, Any, Array, Any], Array] | None = None
+    """Changes the probability that a trap passes which a Byzantine member served; shape (nodes,),
+    in [0, 1]; its last argument is the `Delivery`."""
 
 
 @jax.tree_util.register_dataclass

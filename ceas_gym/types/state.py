@@ -113,6 +113,17 @@ class Report:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
+class TrapResults:
+    """What the traps say of the members of the committee."""
+
+    passed: Int[Array, "nodes members"]
+    """Traps that each member served to each node, and that passed, in the episode so far."""
+    exposed: Bool[Array, " members"]
+    """Whether the member was found to serve false data; it serves none any more."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
 class State:
     """All that changes during an episode."""
 
@@ -123,6 +134,8 @@ class State:
     cache: Cache
     scores: Scores
     report: Report
+    trap_results: TrapResults | None
+    """None where no traps are set."""
     useful: Int[Array, " words"]
     """Useful pairs of the episode so far, as a `jax_utils.tally`."""
     generated: Int[Array, " words"]

@@ -11,6 +11,8 @@ the same ones. The ansatz is `hardware_efficient`, the optimizer `sgd`.
 """
 
 from dataclasses import replace
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -18,17 +20,19 @@ import numpy as np
 from ceas_gym.consensus.committee.authentication import share
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Memory, Model, Network, Params, Report, State
-from reference import committee
+from reference import committee, traps
 from reference.barrier import spend, verify
 from reference.conditions import advance, chances, storage, trust
 from reference.conditions import remember as remember_tests
 from reference.consensus import Outcome, consensus
+from reference.gradients import learn
 from reference.hub_messages import authenticate
-from reference.learning import full_gradient, learn, score
-from reference.network import Luck, Node, attempts, decode, exhaust, fill, of
+from reference.learning import full_gradient, score
+from reference.luck import Draws, Luck
+from reference.network import Node, attempts, decode, exhaust, fill, of
 from reference.pairs import Array, letters
 
-__all__ = ["Luck", "attempts", "score", "step"]
+__all__ = ["Draws", "Luck", "attempts", "score", "step"]
 
 
 def step(scenario: Scenario, params: Params, state: State, action: Array, luck: Luck) -> Array:
@@ -59,10 +63,12 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     nodes = fill(network, memories, state.memory, heralded, trust(network, conditions.tests))
     verify(network, nodes, acting & ("under_claiming" in scenario.attack.name), luck)
     spend(scenario, network, memories, nodes, luck)
+    traps.set_aside(params, nodes)
+    bad, serving = traps.serving(params, state)
     for k in np.flatnonzero(acting) if "withholding" in scenario.attack.name else ():
         nodes[k].shots, nodes[k].authenticated = 0, False
-    withhold(scenario, nodes, int(state.round))
-    momentum = learn(scenario, params, state, nodes, luck)
+    withhold(scenario, nodes, int(state.round), Fraction(bad, serving))
+    momentum = learn(scenario, params, state, nodes, luck, Fraction(bad, serving))
     pairs = tag(scenario, params, int(state.round), nodes, momentum)
     outcome = consensus(scenario, params, state, nodes, momentum, acting, luck)
     known = remember_tests(network, conditions, nodes)
@@ -76,6 +82,7 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
         cache=outcome.cache,
         scores=score(learning, after),
         report=report(nodes, outcome),
+        trap_results=traps.watch(scenario, params, state, nodes, luck),
         useful=words(count(state.useful) + outcome.useful),
         generated=words(count(state.generated) + of(nodes, "generated").sum()),
         round=state.round + 1,
@@ -92,12 +99,15 @@ def time_left(scenario: Scenario, network: Network, number: int) -> Array:
     return np.clip(np.arange(1, network.windows + 1) - late, 0, 1)
 
 
-def withhold(scenario: Scenario, nodes: list[Node], number: int) -> None:
-    """Removes the shots without corrections, if Byzantine members send none, in place."""
-    asked, begun = scenario.consensus.committee, number >= (scenario.attack.onset_round or 0)
+def withhold(scenario: Scenario, nodes: list[Node], number: int, served: Fraction) -> None:
+    """Removes the shots without corrections, if Byzantine members send none, in place.
+
+    These members serve a share of all shots, in [0, 1).
+    """
+    begun = number >= (scenario.attack.onset_round or 0)
     if "withheld_confirmation" in scenario.attack.name and begun:
         for node in (node for node in nodes if node.shots):
-            kept = node.shots * (asked.members - asked.byzantine) // asked.members
+            kept = floor(node.shots * (1 - served))
             node.information *= kept / node.shots
             node.shots = kept
 
@@ -190,6 +200,7 @@ def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> 
         outcome: Result of the consensus.
         error: Distance of the update from the exact gradient, at least 0.
     """
+    results = after.trap_results
     spent, keyed = sum(len(node.spent) for node in nodes), of(nodes, "keyed").sum()
     return {
         "accuracy": after.scores.accuracy,
@@ -216,5 +227,6 @@ def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> 
         ),
         "certificate": outcome.certificate,
         "gradient_error": error,
+        "exposed_members": 0 if results is None else results.exposed.sum(),
         "layout": after.layout,
     }

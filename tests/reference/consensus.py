@@ -10,7 +10,8 @@ import numpy as np
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Cache, Params, State, Workers
 from reference.attacks import View, attack
-from reference.network import Luck, Node, of
+from reference.luck import Luck
+from reference.network import Node, of
 from reference.pairs import Array
 
 ROUNDING = 1e-9

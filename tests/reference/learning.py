@@ -5,16 +5,11 @@ from functools import lru_cache, reduce
 from itertools import product
 
 import numpy as np
-from scipy import stats
 
-from ceas_gym.scenario import Scenario
-from ceas_gym.types import Learning, Params, Scores, Split, State
-from reference.barrier import arriving, assignments
-from reference.network import Luck, Node
+from ceas_gym.types import Learning, Scores, Split
+from reference.barrier import assignments
 from reference.pairs import ERRORS, Array, Pair, Quadruple
 
-MOST_REPEATS = 32
-"""Greatest number of shots that measure one prediction."""
 LETTERS = {
     "I": np.array([[1, 0], [0, 1]], dtype=complex),
     "X": np.array([[0, 1], [1, 0]], dtype=complex),
@@ -196,84 +191,6 @@ def full_gradient(learning: Learning, parameters: Array) -> Array:
     expected = expect(learning, weights(learning, parameters), rho)
     slopes = slopes_of(learning, expected, learning.training.labels)
     return descend(learning, parameters, rho, slopes)
-
-
-def learn(scenario: Scenario, params: Params, state: State, nodes: list[Node], luck: Luck) -> Array:
-    """Returns the nodes' momentum, shape (nodes, parameters): m <- mu m + (1 - mu) g.
-
-    It is unchanged where a node had no shots to measure a gradient g.
-
-    Args:
-        scenario: Names the attack.
-        params: The same scenario as arrays.
-        state: State before the round.
-        nodes: Nodes after the barrier.
-        luck: Decides the minibatches and the outcomes of the shots.
-
-    Source:
-        Karimireddy, He and Jaggi, ICML 2021, arXiv:2012.10333.
-    """
-    learning, momentum = params.learning, np.array(state.workers.momentum)
-    for k, node in enumerate(nodes):
-        if not node.shots:
-            continue
-        drawn = luck.samples[k]
-        batch = Split(learning.training.paulis[drawn], learning.training.labels[drawn])
-        poisoned = state.byzantine[k] and scenario.attack.name == "label_flip"
-        labels = (batch.labels + poisoned) % len(learning.readout)
-        errors = {pair: arriving(params.network, k, pair)[0] for pair in node.spent}
-        rho = teleport(density(learning, batch), node.spent, errors)
-        parameters = state.model.parameters
-        expected = expect(learning, weights(learning, parameters), rho)
-        seen, left = measure(learning, expected, node.shots, luck.luck_of_slopes[k])
-        slopes = slopes_of(learning, seen, labels)
-        gradient = descend(learning, parameters, rho, slopes)
-        gradient += shot_noise(gradient, slopes, luck.normals[k]) / np.sqrt(left)
-        momentum[k] += (1 - params.consensus.momentum) * (gradient - momentum[k])
-    return momentum
-
-
-def measure(learning: Learning, expected: Array, shots: int, luck: Array) -> tuple[Array, int]:
-    """Returns predictions measured with a share of the shots, and the number of the other shots.
-
-    Args:
-        learning: Has the share, in [0, 1].
-        expected: Exact predictions in [-1, 1], shape (samples, observables).
-        shots: Shots of the node, at least 1.
-        luck: Uniform numbers in [0, 1), shape (samples, observables).
-    """
-    if learning.slope_share == 0:
-        return expected, shots
-    repeats = min(int(learning.slope_share * shots / expected.size), MOST_REPEATS)
-    if repeats == 0:
-        return np.zeros(expected.shape), shots
-    # The count of the rarer outcome is drawn by inversion, as in the simulation.
-    plus = (1 + expected) / 2
-    rare = stats.binom.ppf(luck, repeats, np.minimum(plus, 1 - plus))
-    ups = np.where(plus > 0.5, repeats - rare, rare)
-    return 2 * ups / repeats - 1, shots - repeats * expected.size
-
-
-def shot_noise(gradient: Array, slopes: Array, normal: Array) -> Array:
-    """Returns the error of a gradient estimated from one shot, shape (parameters,).
-
-    The shot draws a sample, an angle, a sign and an observable. Its outcome of +1 or -1 is scaled
-    for all K angles and Q observables, so the estimate has the second moment K Q mean |slopes|^2 in
-    each angle. Its covariance is this minus g g^T.
-
-    Args:
-        gradient: The mean g, shape (parameters,).
-        slopes: From `slopes_of`, shape (samples, observables).
-        normal: Standard normal numbers, shape (parameters,).
-
-    Source:
-        Sweke et al., Quantum 4, 314 (2020), arXiv:1910.01155 (doubly stochastic estimator). The
-        covariance is our own derivation.
-    """
-    second = len(gradient) * slopes.shape[1] * (slopes**2).sum(axis=1).mean()
-    covariance = second * np.eye(len(gradient)) - np.outer(gradient, gradient)
-    values, vectors = np.linalg.eigh(covariance)
-    return vectors @ np.diag(np.sqrt(np.maximum(values, 0.0))) @ vectors.T @ normal
 
 
 def score(learning: Learning, parameters: Array) -> Scores:

@@ -1,9 +1,8 @@
 """The windows of the reference: the network, one node, one window and one pair at a time."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,32 +19,6 @@ from reference.pairs import (
 )
 
 HUB = 0
-
-
-class Luck(NamedTuple):
-    """All random numbers of a round."""
-
-    herald: Callable[[Array, Array], Array]
-    """Successful attempts, of numbers and probabilities of shape (windows, nodes, hops)."""
-    purify: Callable[[Array, Array], Array]
-    """Successful couples, of numbers and probabilities of shape (nodes, ages)."""
-    verify: Callable[[Array, Array], Array]
-    """Passed tests, of numbers and probabilities of shape (nodes, ages)."""
-    drawn: Array
-    """A uniform number in [0, 1) for each node, by which its tested pairs are drawn."""
-    samples: Array
-    """Indices of the training samples that each node draws, shape (nodes, batch)."""
-    luck_of_slopes: Array
-    """Uniform numbers, shape (nodes, batch, observables), which decide the measured predictions."""
-    normals: Array
-    """Standard normal numbers for the shot noise, shape (nodes, parameters)."""
-    moves: Array
-    """A uniform number in [0, 1) for each edge, which decides its next condition."""
-    guesses: Array
-    """Two uniform numbers of each node: a forged tag passes if both are below the root of its
-    probability."""
-    shocks: Array
-    """A standard normal number for each vertex, by which its coherence time drifts."""
 
 
 @dataclass
@@ -69,6 +42,7 @@ class Node:
     tested: list[Pair] = field(default_factory=list)
     passed: int = 0
     shots: int = 0
+    traps: int = 0
     key_held: list[float] = field(default_factory=list)
     """Bits of key for each member at the barrier, before any is used."""
     authenticated: bool = False

@@ -65,6 +65,15 @@ RELAYED = {
     "learning.qubits": 2,
     "learning.features": 2,
 }
+FALSE_DATA = {
+    **GOOD_LINKS,
+    "attack.name": "white_box+false_data",
+    "consensus.committee": {"members": 4, "byzantine": 1, "trap_share": 0.5},
+    # The reference needs all words of a state to know with which probability its traps pass.
+    "learning.estimator": "all",
+    "hardware.modes": 80,
+    "consensus.key.security_bits": 8,
+}
 # None of these leads to a tie that only rounding decides, such as an update with two others at the
 # same distance: there both sides may be right and still differ.
 VARIANTS: dict[str, dict[str, Any]] = {

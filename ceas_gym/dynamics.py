@@ -1,4 +1,7 @@
-"""One round of the environment: generation windows, then a barrier of learning and consensus."""
+"""One round of the environment: generation windows, then a barrier of learning and consensus.
+
+The windows are in `ceas_gym.windows`.
+"""
 
 from dataclasses import replace
 from functools import partial
@@ -6,14 +9,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from ceas_gym import layouts, sabotage
 from ceas_gym.consensus import attacks, placement, protocol, traps
-from ceas_gym.jax_utils import randomness, tally
+from ceas_gym.jax_utils import packing, randomness, tally
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.network import barrier as stores
-from ceas_gym.network import conditions, forecast, generation, storage, verification
+from ceas_gym.network import conditions, forecast, storage, verification
 from ceas_gym.task import actions, metrics, observations
 from ceas_gym.types import (
     Cache,
@@ -33,6 +36,8 @@ from ceas_gym.types import (
     Verdict,
     Workers,
 )
+from ceas_gym.windows import window as window
+from ceas_gym.windows import windows as windows
 
 
 class Keys(NamedTuple):
@@ -116,79 +121,6 @@ def step(
     return barrier(params, state, coalition, links, schedule, gathered, keys)
 
 
-def windows(
-    params: Params,
-    links: Links,
-    memory: Memory,
-    schedule: Float[Array, "windows nodes"],
-    key: Key[Array, ""],
-) -> Gathered:
-    """Returns what the network holds after all windows of a round, as calls of `window` would.
-
-    Args:
-        params: The scenario.
-        links: Rates and decay in this round.
-        memory: Pairs and key that the last barrier left.
-        schedule: Share of a channel that each node gets, in [0, 1].
-        key: Random key, which is split into one for each window.
-    """
-    # Heralding does not depend on what is stored, so all windows are drawn in one pass.
-    window_keys = jax.random.split(key, params.network.windows)
-    made = jax.vmap(partial(generate, params, links))(schedule, window_keys)
-    before = storage.begin(params.network, memory)
-    return jax.lax.scan(lambda held, new: (gather(params, links, held, *new), None), before, made)[
-        0
-    ]
-
-
-def window(
-    params: Params,
-    links: Links,
-    gathered: Gathered,
-    shares: Float[Array, " nodes"],
-    key: Key[Array, ""],
-) -> Gathered:
-    """Returns what the network holds after one more window.
-
-    Args:
-        params: The scenario.
-        links: Rates and decay in this round.
-        gathered: What the network held before the window.
-        shares: Share of a channel that each node gets, in [0, 1].
-        key: Random key that decides which attempts succeed.
-    """
-    return gather(params, links, gathered, *generate(params, links, shares, key))
-
-
-def generate(
-    params: Params, links: Links, shares: Float[Array, " nodes"], key: Key[Array, ""]
-) -> tuple[Int[Array, "nodes hops"], Int[Array, "nodes hops"]]:
-    """Returns the attempts of a window and the pairs heralded; arguments as for `window`."""
-    tried = generation.attempts(params.network, shares)
-    return tried, generation.herald(links, tried, key)
-
-
-def gather(
-    params: Params,
-    links: Links,
-    gathered: Gathered,
-    tried: Int[Array, "nodes hops"],
-    heralded: Int[Array, "nodes hops"],
-) -> Gathered:
-    """Returns `gathered` after one more window with these attempts and heralded pairs."""
-    network = params.network
-    windows_left = network.windows - 1 - gathered.window
-    memory, fates = storage.window(network, links, gathered.memory, heralded, windows_left)
-    after = Gathered(
-        memory=memory,
-        ledger=jax.tree.map(jnp.add, gathered.ledger, fates),
-        tried=gathered.tried + tried,
-        heralded=gathered.heralded + heralded,
-        window=gathered.window + 1,
-    )
-    return jax.tree.map(_as_wide, after, gathered)
-
-
 def barrier(
     params: Params,
     state: State,
@@ -251,7 +183,7 @@ def barrier(
         key=keys.following,
     )
     exact = learners.full_gradient(learning, pulled, learning.training)
-    after = jax.tree.map(_as_wide, after, state)
+    after = packing.of_types(after, state)
     return after, TimeStep(
         observation=observations.observe(params, after),
         reward=params.reward(params, state, after),
@@ -330,11 +262,6 @@ def agree(
     verdict = protocol.commit(params, received, weights, update)
     cache = protocol.remember(cache, received, delivery, measured)
     return cache, received, verdict
-
-
-def _as_wide(new: Array, old: Array) -> Array:
-    # With 64 bits enabled, JAX sums 32-bit integers into 64-bit ones, but a loop keeps its types.
-    return new if new.dtype == old.dtype else new.astype(old.dtype)
 
 
 def _diverged(state: State) -> Bool[Array, ""]:

@@ -65,6 +65,26 @@ def read(words: NDArray[np.uint32], like: Record) -> Record:
     return _cut(words, like, lambda part, like: part.view(like.dtype))
 
 
+def of_types(new: Record, old: Record) -> Record:
+    """Returns a record with the number types of another one, as loops of JAX require it.
+
+    With 64 bits enabled, JAX sums 32-bit integers into 64-bit ones.
+
+    Args:
+        new: A pytree.
+        old: A pytree of the same structure.
+
+    Example:
+        >>> of_types(jnp.float32(2), jnp.int32(1)).dtype
+        dtype('int32')
+    """
+    return jax.tree.map(lambda one, other: _of_type(one, other.dtype), new, old)
+
+
+def _of_type(value: Array, dtype: Any) -> Array:  # noqa: ANN401 - random keys have types of JAX's
+    return value if value.dtype == dtype else value.astype(dtype)
+
+
 def _cut(words: Any, like: Record, decode: Callable[[Any, Any], Any]) -> Record:  # noqa: ANN401
     leaves, structure = jax.tree.flatten(like)
     ends = np.cumsum([leaf.size * _width(leaf) for leaf in leaves]).tolist()

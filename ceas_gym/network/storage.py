@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ceas_gym.jax_utils import packing
 from ceas_gym.network import counts, key_pool, relays
 from ceas_gym.types import Gathered, Ledger, Links, Memory, Network
 
@@ -122,7 +123,7 @@ def window(
         tested=none,
     )
     after = Memory(pairs=pairs, contraction=contraction, links=waiting, key_bits=key_bits)
-    return jax.tree.map(lambda new, old: new.astype(old.dtype), after, memory), ledger
+    return packing.of_types(after, memory), ledger
 
 
 def _measure(

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from reference import hub_messages
 from reference.hub_messages import Channel
 
+from ceas_gym.consensus import hubs
 from ceas_gym.consensus.committee import authentication, galois
 from ceas_gym.consensus.committee.authentication import Pad, Party, TaggedMessage
-from ceas_gym.network import setup
 from ceas_gym.physics import key
 
 Update = NDArray[np.float32]
@@ -63,7 +63,7 @@ def test_tag_has_the_priced_length_and_that_buys_the_security(
 
 def test_message_has_the_priced_length() -> None:
     message = hub_messages.encode(3, 7, np.zeros(11))
-    assert 8 * len(message) == setup.HEADER_BITS + setup.WORD_BITS * 11
+    assert 8 * len(message) == hubs.HEADER_BITS + hubs.WORD_BITS * 11
 
 
 @pytest.mark.parametrize("bits", [5, 8, 45, 68])

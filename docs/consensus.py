@@ -1,22 +1,31 @@
-"""Writes the tables of `consensus.md`: what a round of the committee costs, and who can spoil it.
+"""Writes the tables and the figure of `consensus.md`: what a committee costs, and what it changes.
 
 python docs/consensus.py
+
+What was played is in `committee.json` (`committee.py`); the rest is executed here.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import committee as runs
 import numpy as np
 from numpy.typing import NDArray
 
+from ceas_agents.figures import plots, style
+from ceas_agents.statistics import comparisons, intervals
 from ceas_gym.consensus.committee import counts, keys
 from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
 from ceas_gym.consensus.committee.round import Outcome, execute
 from ceas_gym.consensus.committee.settings import Committee, Protocol
 from ceas_gym.physics import key
 
+Values = NDArray[np.float64]
+Found = dict[str, Any]
 PAGE = Path(__file__).parent / "consensus.md"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 NODES, PARAMETERS, SECURITY_BITS = 50, 65, 64
@@ -129,12 +138,147 @@ def _behaviours() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"costs": _costs, "behaviours": _behaviours}
+# --- What was played ---
+
+
+def ladder(found: Found) -> Iterator[str]:
+    """Yields the lines of the table: accuracy of the fair baseline, and the others' leads."""
+    for placement, where in runs.PLACEMENTS.items():
+        yield from ("", f"Attackers {where}:", "")
+        yield f"| hubs | rung | theta | {' | '.join(runs.CONTESTANTS)} |"
+        yield "|---|---|---:|" + "---:|" * len(runs.CONTESTANTS)
+        ends = {name: leads(found, name) for name in runs.CONTESTANTS if name != runs.BASE}
+        for committee, rungs in found.items():
+            for rung, entry in sorted(rungs.items(), key=lambda each: each[1]["theta"][0]):
+                uniform, aware = entry["theta"]
+                row = [
+                    _level(entry[placement][runs.BASE])
+                    if name == runs.BASE
+                    else _points(*ends[name][committee, rung, placement])
+                    for name in runs.CONTESTANTS
+                ]
+                yield f"| {committee} | {rung} | {uniform:.1f} / {aware:.1f} | {' | '.join(row)} |"
+
+
+def attacks(found: Found) -> Iterator[str]:
+    """Yields the lines of the table: what each attack costs CEAS on `paper`, with four hubs."""
+    yield (
+        "| attack | final accuracy, % | minus white_box, points | pairs a round | shots a round "
+        "| pairs of members a round | round in which the member is exposed |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    alone = np.array(found["white_box"]["final_accuracy"])
+    layout = np.array(found["white_box"]["layout"], int)
+    lost = {name: np.array(rows["final_accuracy"]) - alone for name, rows in found.items()}
+    low, high = comparisons.simultaneous(np.stack(list(lost.values()), axis=1), layout)
+    for column, (name, rows) in enumerate(found.items()):
+        means = [f"{np.mean(rows[each]):,.0f}" for each in runs.MEANS[:3]]
+        seen = np.median(rows["rounds_to_exposure"]) + 1
+        exposed = f"{seen:.0f}" if f"false_data{runs.TRAPS}" in name else ""
+        lead = _points(lost[name], low[column], high[column]) if column else ""
+        yield f"| {name} | {_level(rows)} | {lead} | {' | '.join(means)} | {exposed} |"
+
+
+def leads(
+    found: Found, name: str, base: str = runs.BASE
+) -> dict[tuple[str, str, str], tuple[Values, float, float]]:
+    """Returns the differences in final accuracy in all cells, with simultaneous intervals.
+
+    Args:
+        found: From `gather`.
+        name: The contestant whose lead it is.
+        base: The contestant that it is compared with.
+    """
+    places = [
+        (committee, rung, placement)
+        for committee, rungs in found.items()
+        for rung in rungs
+        for placement in runs.PLACEMENTS
+    ]
+    columns = [
+        np.subtract(*(found[c][r][p][each]["final_accuracy"] for each in (name, base)))
+        for c, r, p in places
+    ]
+    low, high = comparisons.simultaneous(np.stack(columns, axis=1), _layouts(found))
+    return dict(zip(places, zip(columns, low, high, strict=True), strict=True))
+
+
+def draw(found: Found, path: Path) -> None:
+    """Draws the lead of CEAS over the fair baseline by scarcity, for every committee."""
+    shades = dict(zip(runs.COMMITTEES, ("#999999", plots.COLOURS["ceas"], "#D55E00"), strict=True))
+    ends = leads(found, runs.FIRST)
+    with style.applied():
+        figure = style.figure(4.4)
+        axes = figure.subplots(2, 1, sharex=True, sharey=True)
+        for panel, (placement, where) in zip(axes, runs.PLACEMENTS.items(), strict=True):
+            panel.axhline(0, color="#999999", linewidth=0.8)
+            for committee, shade in shades.items():
+                _curve(panel, found[committee], ends, (committee, placement), shade)
+            panel.set_title(f"attackers {where}", loc="right", fontsize=9)
+        axes[1].set_xscale("log")
+        figure.supxlabel("windows until a uniform schedule has tagged a quorum", fontsize=9)
+        figure.supylabel("points, with simultaneous 95 % intervals", fontsize=9)
+        axes[0].legend(frameon=False, loc="lower left", ncols=3)
+        style.head(figure, "Lead of CEAS in final accuracy over the fair baseline, by scarcity")
+        style.save(figure, path)
+
+
+def _curve(
+    panel: Any,  # noqa: ANN401 - Matplotlib's
+    rungs: Found,
+    ends: dict[tuple[str, str, str], tuple[Values, float, float]],
+    place: tuple[str, str],
+    shade: str,
+) -> None:
+    (committee, placement), order = place, sorted(rungs, key=lambda rung: rungs[rung]["theta"][0])
+    found = [ends[committee, rung, placement] for rung in order]
+    middle, low, high = (
+        100 * np.array([(values.mean(), low, high) for values, low, high in found]).T
+    )
+    panel.errorbar(
+        [rungs[rung]["theta"][0] for rung in order],
+        middle,
+        [middle - low, high - middle],
+        color=shade,
+        fmt="o-",
+        linewidth=0.8,
+        capsize=2,
+        label=committee,
+    )
+
+
+def _layouts(found: Found) -> NDArray[np.int64]:
+    # The same seeds are played everywhere, so their layouts are the same.
+    return np.array(found["c = 1"]["paper"]["random"][runs.FIRST]["layout"], int)
+
+
+def _points(values: Values, low: float, high: float) -> str:
+    text = f"{100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"**{text}**" if low > 0 or high < 0 else text
+
+
+def _level(columns: dict[str, list[float]]) -> str:
+    values, layout = np.array(columns["final_accuracy"]), np.array(columns["layout"], int)
+    low, high = intervals.interval(values, groups=layout)
+    return f"{100 * values.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _kept() -> Any:  # noqa: ANN401 - a record of JSON
+    return json.loads(runs.KEPT.read_text(encoding="utf-8"))
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "costs": _costs,
+    "behaviours": _behaviours,
+    "ladder": lambda: "\n".join(ladder(_kept()["ladder"])).strip(),
+    "attacks": lambda: "\n".join(attacks(_kept()["attacks"])),
+}
 
 
 def main(path: Path = PAGE) -> None:
-    """Writes the page anew."""
+    """Writes the tables and the figure anew."""
     path.write_text(page(path.read_text("utf-8")), "utf-8")
+    draw(_kept()["ladder"], path.parent / "figures" / "committee.png")
 
 
 if __name__ == "__main__":

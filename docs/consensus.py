@@ -27,7 +27,7 @@ from ceas_gym.physics import key
 Values = NDArray[np.float64]
 Found = dict[str, Any]
 PAGE = Path(__file__).parent / "consensus.md"
-TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(?:(?!<!-- end).)*(?=<!-- end -->)", re.DOTALL)
 NODES, PARAMETERS, SECURITY_BITS = 50, 65, 64
 PAIRS = 512
 """Bell measurements by which a member serves a node in a round, at most."""
@@ -54,7 +54,7 @@ def page(text: str) -> str:
     Raises:
         KeyError: If the page asks for a table that there is not.
     """
-    return TABLE.sub(lambda match: match[1] + TABLES[match[2]]() + match[3], text)
+    return TABLE.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}\n", text)
 
 
 def committee_of(members: int, byzantine: int, signatures: Protocol, nodes: int) -> Committee:
@@ -216,6 +216,7 @@ def draw(found: Found, path: Path) -> None:
                 _curve(panel, found[committee], ends, (committee, placement), shade)
             panel.set_title(f"attackers {where}", loc="right", fontsize=9)
         axes[1].set_xscale("log")
+        axes[1].xaxis.set_major_formatter("{x:g}")
         figure.supxlabel("windows until a uniform schedule has tagged a quorum", fontsize=9)
         figure.supylabel("points, with simultaneous 95 % intervals", fontsize=9)
         axes[0].legend(frameon=False, loc="lower left", ncols=3)

@@ -26,8 +26,11 @@ OBLIVIOUS_NAIVE: dict[str, object] = {
     "consensus.rule": "mean",
     "consensus.weights": "uniform",
     "consensus.unauthenticated_updates": "accept",
+    "consensus.committee.members": 1,
+    "consensus.committee.byzantine": 0,
 }
-"""A uniform schedule, no cut-off, oldest pairs first, all updates accepted, and a plain mean."""
+"""A uniform schedule, no cut-off, oldest pairs first, a single hub that accepts all updates, and a
+plain mean."""
 
 CONTESTANTS = {name: Contestant(name, policy, {}) for name, policy in POLICIES.items()} | {
     "oblivious-fair": Contestant("oblivious-fair", POLICIES["uniform"], OBLIVIOUS_FAIR),

@@ -223,7 +223,7 @@ def watch(
 ) -> TrapResults | None:
     """Returns what the traps say of the members after this round; None where no traps are set.
 
-    Only nodes with a tag report their traps. Arguments are as for `barrier`.
+    Only authenticated nodes report their traps. Arguments are as for `barrier`.
     """
     if state.trap_results is None:
         return None

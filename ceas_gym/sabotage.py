@@ -1,7 +1,8 @@
 """Sabotage by name, and the points of a round at which its hooks are called.
 
-Sabotage is what the coalition does beside sending updates. The functions themselves are in
-`network.sabotage` and `consensus.sabotage`, next to what they disturb.
+Sabotage is what the coalition and Byzantine members do beside sending updates. The functions
+themselves are in `network.sabotage`, `consensus.sabotage` and `consensus.committee_sabotage`, next
+to what they disturb.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ SABOTAGE: dict[str, Sabotage] = {
 def schedule(
     params: Params, coalition: Coalition, asked: Float[Array, "windows nodes"]
 ) -> Float[Array, "windows nodes"]:
-    """Returns the channel-time that nodes really get, after the coalition has taken some.
+    """Returns the channel-time that nodes really get, after the attack has taken some.
 
     Args:
         params: The scenario, with the hooks of the attack.
@@ -72,11 +73,11 @@ def delivery(params: Params, coalition: Coalition, delivery: Delivery) -> Delive
 def trap_chance(
     params: Params, coalition: Coalition, delivery: Delivery
 ) -> Float[Array, "nodes members"]:
-    """Returns with which probability a trap passes, by node and by the member that served it.
+    """Returns the probability that a trap passes, by node and by the member that served it.
 
     Args:
         params: The scenario, in which traps are set.
-        coalition: The Byzantine nodes.
+        coalition: The Byzantine nodes, and the round.
         delivery: Contractions of this round.
     """
     assert params.learning.trap_chances is not None, "A scenario with traps has their chances."
@@ -121,7 +122,7 @@ def received(
 
 
 def member_pairs(params: Params, coalition: Coalition) -> Float[Array, ""]:
-    """Returns the pairs that the links of the committee's members use up, with sabotage."""
+    """Returns the pairs that the links between members use up in a round, with sabotage."""
     pairs = params.consensus.members.pairs
     for hook in _hooks(params, "member_pairs"):
         pairs = hook(params, coalition, pairs)

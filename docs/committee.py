@@ -4,7 +4,7 @@
 
 On every rung, the learning rate of every contestant is tuned for every committee, on seeds of its
 own and with attackers at random. The folder keeps all episodes, and an interrupted run goes on from
-there. `committee.json` keeps what `docs/consensus.py` makes the tables and the figure of.
+there. `committee.json` keeps what `docs/consensus.py` needs for the tables and the figure.
 """
 
 import argparse
@@ -38,7 +38,7 @@ COMMITTEES: dict[str, dict[str, object]] = {
     "c = 7": {"consensus.committee.members": 7, "consensus.committee.byzantine": 2, **LINKS},
 }
 ALL_TAGS = "c = 1, all tags"
-"""A single hub whose messages all have tags: what is due to the tags, and not to the committee."""
+"""A single hub whose messages all have tags: what the tags change without a committee."""
 PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
 CONTESTANTS = ("ceas", "static-subset", "proportional_fair", "oblivious-fair")
 FIRST, BASE = "ceas", "oblivious-fair"

@@ -30,7 +30,7 @@ PAGE = Path(__file__).parent / "consensus.md"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(?:(?!<!-- end).)*(?=<!-- end -->)", re.DOTALL)
 NODES, PARAMETERS, SECURITY_BITS = 50, 65, 64
 PAIRS = 512
-"""Bell measurements by which a member serves a node in a round, at most."""
+"""Most Bell measurements by which a member teleports data to a node in a round."""
 OUTCOMES = bytes(range(2 * PAIRS // 8))
 """Their outcomes, two bits each."""
 FOUR: tuple[int, int, Protocol] = (4, 1, "none")
@@ -66,7 +66,7 @@ def committee_of(members: int, byzantine: int, signatures: Protocol, nodes: int)
         signatures: As in `Committee`.
         nodes: Number of nodes.
     """
-    # Messages contain signatures as long as a tag, so the bound is one for tags that are too long.
+    # Some messages contain signatures, which are as long as a tag, so the bound is for long tags.
     draft = Committee(
         members=members, byzantine=byzantine, tag_bits=LONGEST_TAG_BITS, signatures=signatures
     )
@@ -161,7 +161,7 @@ def ladder(found: Found) -> Iterator[str]:
 
 
 def attacks(found: Found) -> Iterator[str]:
-    """Yields the lines of the table: what each attack costs CEAS on `paper`, with four hubs."""
+    """Yields the lines of the table: what attacks cost CEAS on `paper`, with four members."""
     yield (
         "| attack | final accuracy, % | minus white_box, points | pairs a round | shots a round "
         "| pairs of members a round | round in which the member is exposed |"

@@ -1,4 +1,4 @@
-"""A committee of four decides which updates count, and one of its members tells two stories."""
+"""A committee of four decides which updates count, and a member tells others different things."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from ceas_gym.consensus.committee.settings import Committee
 from ceas_gym.physics import key
 
 BAD = 0
-"""The member that leads the first phase of round 0."""
+"""The Byzantine member, which is the first king of round 0."""
 
 
 def mean(updates):
@@ -36,5 +36,5 @@ for member, vector in outcome.agreed.items():
 accepted = all(np.array_equal(one, model) for one in outcome.accepted.values())
 print(f"all nodes started with the model of the last round: {accepted}")
 print(f"tags: {outcome.node_tags} with nodes, {outcome.member_tags} among members")
-print(f"of these {outcome.fetches} for updates that the bad member claimed to lack")
+print(f"of these {outcome.fetches} for updates that the Byzantine member claimed to lack")
 print(f"key: {outcome.key_bits} bits, {committee.tag_bits} a tag")

@@ -32,7 +32,7 @@ spend = jax.jit(barrier.spend)
 def holding(random: np.random.Generator, members: int) -> Memory:
     """Returns a memory with pairs for some shots of most nodes, and any key."""
     memory = built.holding([[int(random.integers(0, 5)), 0, 0, 0, 0, 0] for _ in range(NODES)])
-    # In half of the rounds every link has key enough.
+    # In half of the rounds every link has enough key.
     bits = random.choice(HELD[random.integers(0, 2) * 3 :], (NODES, members))
     key_bits = jnp.zeros((NODES, members, 5)).at[:, :, 1].set(jnp.asarray(bits))
     return replace(memory, key_bits=key_bits)

@@ -202,7 +202,7 @@ def test_cached_update_of_a_traitor_is_not_an_honest_one(scenario: Scenario) -> 
 def test_traps_expose_a_false_member(scenario: Scenario) -> None:
     varied = vary(scenario, BUDGETED | FALSE_DATA)
     params = parameters.build(varied)
-    # So little evidence is enough that the member is exposed before the last round.
+    # A bet is won so soon that the member is exposed before the last round.
     members = replace(params.consensus.members, trap_doubt=jnp.float32(0.5))
     hasty = replace(params, consensus=replace(params.consensus, members=members))
     with jax.enable_x64(True):

@@ -1,8 +1,8 @@
 """Sabotage by Byzantine members of the committee: it costs time, pairs and true data.
 
 It never makes honest members disagree. Byzantine members begin in the round of `onset`, like
-Byzantine nodes. What each of these does message by message is in `consensus.committee.behaviours`,
-under the same name; `false_data` sends the messages that the protocol asks for.
+Byzantine nodes. `consensus.committee.behaviours` has what they do message by message, under the
+same names, except for `false_data`, which changes no message.
 """
 
 from collections.abc import Callable
@@ -15,17 +15,17 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from ceas_gym.types import Coalition, Delivery, Params, Sabotage
 
 ROUNDING = 1e-3
-"""Part of a shot by which a share of the shots may be rounded up."""
+"""Part of a shot by which rounding may make a share of the shots too large."""
 
 
 def stall(params: Params, coalition: Coalition, time: Float[Array, " windows"]) -> Array:
-    """Returns the share of each window that is left when leaders stalled in the last agreement.
+    """Returns the share of each window that is left after Byzantine kings stalled (`leader_stall`).
 
-    The agreement then took longer, and so the first windows of this round.
+    The agreement of the last round took longer, and so it takes the first windows of this round.
 
     Args:
         params: Windows by which a stalled agreement is late.
-        coalition: Its round decides who led the last agreement.
+        coalition: Its round decides who was king in the last agreement.
         time: Share of each window in which pairs are generated, in [0, 1].
 
     Example:
@@ -46,7 +46,7 @@ def stall(params: Params, coalition: Coalition, time: Float[Array, " windows"]) 
 
 
 def equivocate(params: Params, coalition: Coalition, pairs: Float[Array, ""]) -> Array:
-    """Returns the pairs that members' links use up when Byzantine members tell different stories.
+    """Returns the pairs that members' links use up when Byzantine members lie (`equivocation`).
 
     Honest members agree all the same. They send updates again to members that claim to lack them.
     """
@@ -57,7 +57,8 @@ def equivocate(params: Params, coalition: Coalition, pairs: Float[Array, ""]) ->
 def withhold(params: Params, coalition: Coalition, delivery: Delivery) -> Delivery:
     """Returns the delivery without the shots for which Byzantine members send no corrections.
 
-    All nodes still accept the model, because honest members confirm it. The pairs are spent.
+    All nodes still accept the model, because honest members confirm it. The pairs of these shots
+    are spent (`withheld_confirmation`).
     """
     lost = jnp.where(_act(params, coalition), coalition.served, 0)
     gone = jnp.ceil(lost * delivery.shots - ROUNDING)
@@ -78,18 +79,19 @@ def teach_falsely(
 ) -> Callable[..., Array]:
     """Returns how nodes measure gradients if Byzantine members teleport false data (`false_data`).
 
-    A node asks for a sample of class y. In place of it, a Byzantine member teleports one of the
-    class before, so that the node takes a sample of class z for one of class z + 1. For a shard
-    with equally many samples of each class, this is what poisoned labels do.
+    A node asks for a sample of class y, and a Byzantine member teleports one of the class before.
+    So the node takes a sample of class z for one of class z + 1. This is simulated by poisoned
+    labels, which is exact for a shard with equally many samples of each class.
 
-    False are the shots that Byzantine members serve, a share s of all: of S shots the whole part of
-    s S, and one more with the probability of the rest, so s S on average. Both parts measure their
-    own predictions. Nodes that poison labels do so in the true part only.
+    Byzantine members serve a share s of the shots, which are false. Of S shots the whole part of
+    s S is false, and one more shot with a probability for which s S are false on average. The true
+    and the false part measure predictions of their own. Nodes that poison labels do so in the true
+    part only.
 
     The expected gradient is (1 - s) g + s g_false, with the gradients g and g_false of the parts.
-    So its error is s |g_false - g|, and s = b / c if nobody is exposed. This is so at every node
-    alike. An aggregation rule returns the common update if all are equal, so no rule removes it;
-    `consensus.traps` does.
+    So its error is s |g_false - g|, and s = b / c if nobody is exposed. All nodes have the same
+    error. An aggregation rule returns the common update if all are equal, so no rule removes this
+    error; traps do (`consensus.traps`).
     """
 
     def learn_both(
@@ -127,7 +129,7 @@ def _act(params: Params, coalition: Coalition) -> Bool[Array, ""]:
 
 SABOTAGE: dict[str, Sabotage] = {
     "leader_stall": Sabotage(
-        about="Byzantine members of the committee are silent when they lead the agreement.",
+        about="Byzantine members of the committee keep silent when they are king.",
         time=stall,
     ),
     "equivocation": Sabotage(

@@ -23,14 +23,14 @@ WORD_BITS = 32
 def committee(
     settings: ConsensusSettings, nodes: int, parameters: int, pairs_of_node: int
 ) -> Committee:
-    """Returns the protocol that the hubs execute in a scenario.
+    """Returns the protocol of a scenario's committee.
 
     Args:
         settings: Section `consensus` of the scenario.
         nodes: Number of nodes.
         parameters: Number of parameters in an update.
         pairs_of_node: Largest number of pairs that a node spends on shots in a round; each takes a
-            Bell measurement, whose outcomes are sent to the node.
+            Bell measurement, whose outcome is sent to the node.
 
     Raises:
         ValueError: If there are too few members for the Byzantine ones.
@@ -105,8 +105,8 @@ def check(protocol: Committee, link: MemberLink | None, windows: int) -> None:
         windows: Windows of a round.
 
     Raises:
-        ValueError: If the time-outs of an agreement may outlast a round, or the link of two members
-            makes too little key.
+        ValueError: If the time-outs of all exchanges may last longer than the windows of a round,
+            or the link of two members makes too little key.
     """
     if link is None:
         return
@@ -123,8 +123,8 @@ def check(protocol: Committee, link: MemberLink | None, windows: int) -> None:
     if made < needed:
         raise ValueError(
             f"consensus.committee: the link of two members makes {made:.0f} bits of key in a round "
-            f"on average, but the agreement may take {needed}; shorten it (link_km), or give it "
-            "more interfaces (link_interfaces)"
+            f"on average, but the agreement may take {needed}; shorten the link (link_km), or give "
+            "it more interfaces (link_interfaces)"
         )
 
 

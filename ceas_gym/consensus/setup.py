@@ -12,7 +12,7 @@ from ceas_gym.scenario import AttackSettings, ConsensusSettings
 from ceas_gym.types import Adversary, Consensus, MemberLink, Sabotage
 
 ALONE = Committee(members=1)
-"""A single hub, which agrees with nobody."""
+"""A single hub, which needs no agreement."""
 
 
 def build(
@@ -21,7 +21,7 @@ def build(
     committee: Committee = ALONE,
     link: MemberLink | None = None,
 ) -> Consensus:
-    """Returns the protocol of the hubs.
+    """Returns the protocol by which the hub or the committee decides.
 
     Args:
         settings: Section `consensus` of the scenario.
@@ -55,7 +55,7 @@ def build(
 
 
 def _forgery_probability(settings: ConsensusSettings, committee: Committee) -> float:
-    # An update counts that c - b members name, of whom b may be Byzantine. With signatures it
+    # An update counts if c - b members name it, of whom b may be Byzantine. With signatures it
     # counts if one honest member holds it.
     fooled = 1 if committee.signatures != "none" else committee.support - committee.byzantine
     return 2.0 ** -(settings.key.security_bits * fooled)

@@ -1,28 +1,29 @@
-"""Trap states: samples of known outcome, by which nodes find members that teleport false data.
+"""Traps: samples that the nodes know, by which they find members that teleport false data.
 
 Tags prove who sent a message, not that a teleported state is the one that was asked for. Some
 samples are known to the nodes: their classical description came under tags, and b + 1 members
 confirmed it. A node asks for one of them as for any other sample. Only when the state has arrived
-does it decide to undo the encoding and to look for all zeros instead of using the state. So a
-member can't tell a trap from data. The true state passes with its fidelity after the node's
-channel, another one with its overlap with the true state after that channel.
+does the node decide to test it, instead of using it: it undoes the encoding and looks for all
+zeros. So a member can't tell a trap from data. The state that was asked for passes with a
+probability that is its fidelity after the node's channel. Another state passes with its overlap,
+after that channel, with the one that was asked for.
 
-**Fair coins.** For each trap, the node draws the member that serves it, each that is not exposed
-with the same probability. So a trap that passed, and fell to i or to j, was drawn for either with
-probability 1/2 if both are honest. This holds whatever the state, the pairs and their age are, so
+**Fair coins.** For each trap, the node draws the member that serves it, with equal probabilities
+for all that are not exposed. Take a trap that passed, and that i or j served. If both are honest,
+either of them served it with probability 1/2, whatever the state, the pairs and their age are. So
 nothing is calibrated, and neither nodes nor rounds need the same fidelity. It is assumed that
 honest members serve a node equally well.
 
 **Bets.** Whoever claims that j is more honest than i bets on each of these coins. With a stake r of
 the capital, the capital is multiplied by 1 + r if the trap was j's and by 1 - r if it was i's.
 Between honest members this is a fair game. So the capital, 1 at first, ever reaches K with a
-probability of at most 1/K (Ville's inequality), also where the number of traps depends on earlier
-results. No bound on the number of rounds is needed. The bets at single nodes are made side by
-side, so the logarithm of the capital is a sum over the nodes.
+probability of at most 1/K (Ville's inequality), even if the number of traps depends on earlier
+results. No bound on the number of rounds is needed. Each node has a bet of its own, and their
+capitals are multiplied, so the logarithm of the capital is a sum over the nodes.
 
 **Lying nodes.** A Byzantine node may report anything. So the f nodes that speak most against i are
-left out, f being the number of Byzantine nodes that the rule is set for. What remains is at most
-the sum over any nodes - f honest nodes, which were fixed before the first trap.
+left out, where f is the number of Byzantine nodes that the rule is set for. What remains is at
+most the sum over any N - f honest nodes, of N in all, that are chosen before the first trap.
 
 **Exposure.** A member i is exposed if b + 1 members win a bet against it, with any of the stakes in
 `STAKES`. One of them is honest, because at most b members are not. With
@@ -32,11 +33,11 @@ the sum over any nodes - f honest nodes, which were fixed before the first trap.
 the union bound over all stakes and other members j says that an honest member is exposed in an
 episode with a probability of at most `FALSE_ALARM`, whatever Byzantine nodes and members do.
 
-At least b + 1 members are honest. So a false one is exposed in the end if its traps pass less than
-ln(1 + r) / -ln(1 - r) times as often as theirs, which for the least stake r is 0.88 times. A member
-that serves false data in less than about an eighth of its shots may never be exposed, and does that
-much less harm. Lying nodes can delay an exposure, and many of them can prevent it; in the
-simulation nodes report the truth.
+At least b + 1 members are honest. So a Byzantine one is exposed in the end if its traps pass less
+than ln(1 + r) / -ln(1 - r) times as often as theirs: less than 0.88 times, for the least stake r. A
+member that serves false data in less than about an eighth of its shots may never be exposed, but
+does that much less harm. Lying nodes can delay an exposure, and many of them can prevent it; in the
+simulation all nodes report the truth.
 
 Source:
     Ville, Etude critique de la notion de collectif (1939); as tests by bets: Shafer, J. R. Stat.
@@ -55,10 +56,10 @@ from ceas_gym.jax_utils import randomness
 from ceas_gym.types import Delivery, Members, TrapResults
 
 FALSE_ALARM = 1e-6
-"""Probability, at most, with which an honest member is exposed in an episode."""
+"""Greatest probability with which an honest member is exposed in an episode."""
 STAKES = (1 / 2, 1 / 4, 1 / 8)
-"""Shares of the capital that are bet. Large ones find a member soon that serves nothing but false
-data; small ones find one that does so now and then."""
+"""Shares of the capital that are bet. Large ones soon find a member that serves only false data;
+small ones find one that serves them now and then."""
 
 
 def doubt(members: int) -> float:
@@ -85,11 +86,11 @@ def start(members: Members, nodes: int) -> TrapResults | None:
 def served_by_byzantine(members: Members, results: TrapResults | None) -> Float[Array, ""]:
     """Returns the share of every node's data that Byzantine members serve, in [0, 1).
 
-    All members that are not exposed serve each node alike.
+    All members that are not exposed serve all nodes alike.
 
     Args:
         members: The committee.
-        results: What the traps say of its members.
+        results: What the traps say of its members; None where no traps are set.
     """
     if results is None:
         return members.is_byzantine.mean()
@@ -145,7 +146,7 @@ def draw(
 ) -> Int[Array, "nodes members"]:
     """Returns how many traps pass, by node and by the member that was drawn to serve them.
 
-    Multinomial numbers are drawn as binomial ones, a member after the other.
+    Multinomial numbers are drawn as binomial ones, one member after the other.
 
     Args:
         is_exposed: Members that serve no data.
@@ -174,10 +175,12 @@ def draw(
 def exposed(
     members: Members, tolerated: Int[Array, ""], passed: Int[Array, "nodes members"]
 ) -> Bool[Array, " members"]:
-    """Returns the members against whom b + 1 others win a bet, without the worst f nodes.
+    """Returns which members are exposed: b + 1 others win a bet against each of them.
+
+    The f nodes that speak most against a member are left out.
 
     Args:
-        members: The number b, and the capital that it takes.
+        members: The number b, and the capital at which a bet is won.
         tolerated: Number f of nodes whose reports may be false.
         passed: Traps that passed, by node and member.
 

@@ -1,14 +1,14 @@
-"""With which probability a trap passes: overlaps of encoded samples after a Pauli channel.
+"""The probability that a trap passes: overlaps of encoded samples after a Pauli channel.
 
 A node has asked for the sample x, a pure state, and measures whether the state that arrived is x.
-If x' was teleported through a channel that contracts the Pauli word P by c(P), this is so with
-probability
+If x' was teleported through a channel that contracts the Pauli word P by c(P), the answer is yes
+with probability
 
     Tr[x C(x')] = 2^-q sum_P x_P x'_P c(P),
 
 over all 4^q words of q qubits, with the Pauli vectors of x and x'. On average over assignments of
-pairs to qubits, c(P) depends only on the type of P, so the sum over all words of a type is a
-constant of the data.
+pairs to qubits, c(P) depends only on the type of P. So for each type, the sum of x_P x'_P over its
+words is computed once.
 """
 
 import numpy as np

@@ -16,7 +16,7 @@ def spend(
 ) -> tuple[Memory, Delivery, Ledger]:
     """Returns the memory after the barrier, the delivery, and the completed ledger.
 
-    A node takes part if it has pairs for at least one shot, and key for all tags of the round;
+    A node takes part if it has pairs for at least one shot, and key for all its tags of the round;
     where the protocol accepts unauthenticated updates, it needs no key. It may purify pairs first,
     and then turns them into as many whole shots as they make. Unused stored pairs stay in memory.
     Unused purified pairs are discarded, because the hub's estimate stores pairs by age only.

@@ -83,9 +83,8 @@ def measure(
     """Returns the pools with the new key, and how many of the new pairs were measured for it.
 
     Pairs are first dealt to the members with which the node lacks key for this round's tags, in the
-    order of the members. Pairs that would last until the barrier are not measured beyond that. The
-    others are measured as long as any pool has room. A pair whose key would not fit is not
-    measured.
+    order of the members. Of the other pairs, those that would expire before the barrier are
+    measured as long as any pool has room. A pair whose key would not fit is not measured.
 
     Args:
         budget: Key of a round and capacity of a pool, in bits.

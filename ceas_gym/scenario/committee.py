@@ -8,7 +8,7 @@ from ceas_gym.scenario.section import Count, Kilometres, Section
 
 
 class CommitteeSettings(Section, frozen=True):
-    """The hubs that decide together; a single one is trusted by all nodes.
+    """The committee; with one member, it is a single hub, which all nodes trust.
 
     With several members no hub is trusted: every message has a tag, and every node and member share
     key of their own (`docs/consensus.md`).
@@ -18,13 +18,13 @@ class CommitteeSettings(Section, frozen=True):
     """Number c of members."""
     byzantine: Annotated[int, Field(ge=0, le=10)] = 0
     """Number b of Byzantine members that the protocol withstands: c must be at least 3 b + 1, or
-    2 b + 1 with signatures. So many members are Byzantine where an attack needs them."""
+    2 b + 1 with signatures. If an attack needs Byzantine members, b members are Byzantine."""
     signatures: Literal["none", "one_time_hash"] = "none"
     """With `one_time_hash` every member can verify what another one has signed."""
     timeout_windows: Annotated[float, Field(ge=1e-6, le=10_000)] = 0.1
     """Time, in windows, after which the members stop waiting for the messages of an exchange. An
     agreement that has to wait takes the first windows of the next round. Assumption: the default
-    is far longer than light travels in a metropolitan area, as is usual for such time-outs."""
+    is far longer than light takes to cross a metropolitan area, as is usual for time-outs."""
     trap_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Share of each node's shots that are traps: states of known outcome, by which nodes find
     members that teleport false data. They teach the node nothing, and their pairs are spent."""

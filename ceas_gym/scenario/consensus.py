@@ -21,9 +21,9 @@ class KeySettings(Section, frozen=True):
     security_bits: Annotated[int, Field(ge=1, le=256)] = 32
     """A forged tag passes with a probability of at most 2^-security_bits."""
     capacity_rounds: Annotated[float, Field(ge=1.25, le=10_000)] = 2.0
-    """Rounds for whose tags a node's key pool can hold key. A pair is not measured if its key would
-    not fit, so a pool of exactly one round might never be filled. In a pool of more than allowed
-    here, numbers of 32 bits could not resolve the key of a single pair."""
+    """Number of rounds for whose tags a key pool can hold key. A pair is not measured if its key
+    would not fit, so a pool for exactly one round might never be filled. In a pool of more than
+    allowed here, numbers of 32 bits could not resolve the key of a single pair."""
     lifetime_rounds: Annotated[int, Field(ge=1, le=1000)] | None = 5
     """Key older than this is discarded; with null, key is kept for ever."""
 
@@ -66,7 +66,7 @@ class ConsensusSettings(Section, frozen=True):
     committee: CommitteeSettings = CommitteeSettings()
     tagged_messages: Literal["updates", "all"] | None = None
     """Which messages have a tag. `updates`: those from the nodes, one tag a round. `all`: those to
-    the nodes as well, the model and the corrections of teleportation, which makes two. By default
+    the nodes, too, with the model and the corrections of teleportation, which makes two. By default
     `updates` with a single hub, and `all` with a committee, which needs them."""
     unauthenticated_updates: Literal["drop", "cache", "accept"] = "drop"
     """What happens to an update without a valid tag: it is not counted (`drop`), the node's last

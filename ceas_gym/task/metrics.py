@@ -48,7 +48,7 @@ def of_round(
     stored before, is spent, keyed, expired, blocked, sacrificed, tested or still stored. Wasted
     pairs are spent pairs that are not useful. `member_pairs` counts pairs of the links among the
     members of the committee, all of which become key; the other numbers leave them out.
-    `exposed_members` were found to serve false data by the end of the round.
+    `exposed_members` is the number of members that are exposed at the end of the round.
 
     Args:
         after: State after the round.

@@ -28,9 +28,7 @@ NODE_FEATURES = (
     Feature("stored", "memories", "share of the memories that hold a pair"),
     Feature("stored_contraction", "1", "mean contraction of the stored pairs"),
     Feature("key", "capacity", "share of the node's key pools that is filled"),
-    Feature(
-        "tags", "tags of a round", "share of a round's tags, of all members, with key for them"
-    ),
+    Feature("tags", "tags of a round", "share of a round's key, for all members, that is held"),
     Feature("shots", "log10(1 + shots) / 4", "shots of the last round"),
     Feature("signal", "1", "contraction of the data in the last round"),
     Feature("weight", "4 / counted", "weight in the last update"),

@@ -27,7 +27,7 @@ class MemberLink(NamedTuple):
     """The fibre between two members of the committee, whose pairs all become key."""
 
     pairs: float
-    """Expected number in a window; at least 0."""
+    """Expected pairs in a window; at least 0."""
     bits: float
     """Secret bits of a pair, in [0, 1]."""
 

@@ -40,9 +40,9 @@ class Partition:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class TrapChances:
-    """Probabilities that a trap passes, as sums over the types of Pauli word.
+    """What each type of Pauli word adds to the probability that a trap passes.
 
-    Weighted with the contractions of a node's deliveries, each field sums to a probability.
+    Each field, weighted with the contractions of a node's delivery, sums to a probability.
     """
 
     honest: Float[Array, " pauli_types"]
@@ -89,23 +89,24 @@ class Learning:
 class Members:
     """The committee: how many hubs decide together, and what the agreement of a round costs them.
 
-    The agreement itself is executed in `consensus.committee` only. What a round takes for granted
-    is what was proved and tested there.
+    The agreement itself is executed in `consensus.committee` only. A round assumes what is proved
+    and tested there.
     """
 
     is_byzantine: Bool[Array, " members"]
-    """Which of them are Byzantine where an attack needs them."""
+    """Which members are Byzantine if an attack needs Byzantine members."""
     delay: Float[Array, " members"]
-    """Windows by which the agreement of round r is late if the Byzantine members stall as leaders;
-    entry r mod c."""
+    """Windows by which the agreement of round r is late if the Byzantine members keep silent as
+    kings; entry r mod c."""
     pairs: Float[Array, ""]
-    """Pairs that all links of two members use up in a round; at least 0."""
+    """Pairs that all links between members use up together in a round; at least 0."""
     fetch_pairs: Float[Array, ""]
     """Further pairs, at most, if Byzantine members claim to lack updates; at least 0."""
     trap_share: Float[Array, ""]
     """Share of a node's shots that are traps; in [0, 0.5]."""
     trap_doubt: Float[Array, ""]
-    """Natural logarithm of the evidence that it takes to prefer one member to another."""
+    """Natural logarithm of the capital at which a bet against a member is won; above 0. See
+    `consensus.traps`."""
     sets_traps: bool = static()
     """Whether that share is above zero."""
 
@@ -150,8 +151,9 @@ class Sabotage:
     """What a coalition does beside sending updates: hooks that a round calls.
 
     A hook gets the parameters, the `Coalition`, and the record or array that it may change, and
-    returns the changed one. It should act for the nodes of `coalition.acting` only. A user's own
-    record is named as a part of `attack.name`, as in `white_box+module:RECORD`.
+    returns the changed one. It should act for the nodes of `coalition.acting` only, or for the
+    Byzantine members from the round of `onset` on. A user's own record is named as a part of
+    `attack.name`, as in `white_box+module:RECORD`.
     """
 
     about: str
@@ -175,10 +177,10 @@ class Sabotage:
     """Changes the `Received` updates before they are weighed; its last argument is the
     `Delivery`."""
     member_pairs: Callable[[Params, Any, Array], Array] | None = None
-    """Changes how many pairs the links of the committee's members use up; shape ()."""
+    """Changes how many pairs the links between members of the committee use up; shape ()."""
     trap_chance: Callable[[Params, Any, Array, Any], Array] | None = None
-    """Changes the probability that a trap passes which a Byzantine member served; shape (nodes,),
-    in [0, 1]; its last argument is the `Delivery`."""
+    """Changes the probability that a trap served by a Byzantine member passes; shape (nodes,), in
+    [0, 1]; its last argument is the `Delivery`."""
 
 
 @jax.tree_util.register_dataclass

@@ -74,13 +74,13 @@ class Delivery:
     """What the network gives the learners in a round: the only link between the two halves."""
 
     shots: Int[Array, " nodes"]
-    """Executions of the circuit that a node's pairs allow."""
+    """Executions of the circuit that a node's pairs allow beside its traps."""
     contraction: Float[Array, "nodes pauli_types"]
     """Mean contraction of the encoded data over these shots, by type of Pauli word; in [-1, 1]."""
     signal: Float[Array, " nodes"]
     """Contraction of the twirled register by the hub's estimate, one number; 0 without a shot."""
     authenticated: Bool[Array, " nodes"]
-    """Whether the node had a shot, and key for the tag of its update."""
+    """Whether the node had a shot, and key for all its tags of the round."""
 
 
 @jax.tree_util.register_dataclass
@@ -101,11 +101,11 @@ class Coalition:
     members: Bool[Array, " nodes"]
     """Whether the node is Byzantine."""
     acting: Bool[Array, " nodes"]
-    """The members from the round of `onset` on; before that, none."""
+    """The Byzantine nodes from the round of `onset` on; before that, none."""
     key: Key[Array, ""]
     """Random key for what they draw."""
     round: Int[Array, ""]
-    """Number of the round, from 0; the leaders of the committee change from round to round."""
+    """Number of the round, from 0; the kings of the committee change from round to round."""
     served: Float[Array, ""]
     """Share of the data that Byzantine members of the committee serve; in [0, 1]."""
 
@@ -168,7 +168,7 @@ class Round:
     received: Received
     verdict: Verdict
     member_pairs: Float[Array, ""]
-    """Pairs that the links of two members of the committee used up; at least 0."""
+    """Pairs that the links between members of the committee used up; at least 0."""
 
 
 @jax.tree_util.register_dataclass

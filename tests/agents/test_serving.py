@@ -22,7 +22,10 @@ assess = compiled.compiled(planning.assess)
 
 @pytest.fixture(scope="module")
 def small():
-    """Twelve nodes, of which a quorum and one more are six; three channels and eight windows."""
+    """Returns a scenario of twelve nodes, where a quorum and one more are six nodes.
+
+    It has three channels and eight windows.
+    """
     changes = {"network.nodes": 12, "network.channels": 3, "attack.byzantine_nodes": 2}
     return parameters.build(config.load("small", changes | {"network.windows": 8}))
 
@@ -43,7 +46,7 @@ def found(small):
         (7.9, 2),
         (11.7, 2),
         (11.8, 3),
-        # There is no such number of rounds below four: key is made for as long as that.
+        # No number of rounds below four is enough, so it is the greatest of them.
         (100.0, 3),
     ],
 )
@@ -55,7 +58,7 @@ def test_rounds_until_nodes_that_are_alike_have_their_tags(small, found, each, w
 def test_a_quorum_is_that_of_least_need(small, found):
     need = jnp.array([3.9] * 6 + [50.0] * 6)
     assert int(wait_for_quorum(small, found, need)) == 0
-    # A node uses one channel at a time: in eight windows no more than eight of its own.
+    # A node uses one channel at a time, so in a round it gets at most eight windows.
     assert int(wait_for_quorum(small, found, need.at[0].set(8.1))) == 1
 
 
@@ -80,7 +83,7 @@ def test_key_that_is_gathered_is_too_little_to_be_spent(small):
 
 @pytest.mark.parametrize(("security_bits", "every"), [(32, 2), (64, 3)])
 def test_commits_come_when_all_have_gathered_key(security_bits, every):
-    """On `tiny` with a committee, whose four windows are too few for the tags of a quorum."""
+    """On `tiny` with a committee, four windows are too few for the tags of a quorum."""
     changes = {"consensus.key.security_bits": security_bits, "episode.rounds": 12}
     scenario = config.load("tiny", COMMITTEE | changes)
     contestant = contestants.get("ceas")

@@ -24,7 +24,7 @@ stall, withhold, equivocate = map(
 
 @pytest.fixture
 def of_four(params: Params) -> Params:
-    """A committee of four whose Byzantine member acts from round 2 on."""
+    """Returns a scenario with a committee of four. Its Byzantine member acts from round 2 on."""
     members = replace(params.consensus, members=hubs.members(FOUR, LINK))
     adversary = replace(params.adversary, onset=jnp.int32(2))
     return replace(params, consensus=members, adversary=adversary)
@@ -37,8 +37,8 @@ def acting(number: int, served: float = 0.25) -> Any:
 @pytest.mark.parametrize(
     ("number", "left"),
     [
-        # Member 0 leads in rounds 0, 3 and 4; the first two phases end after 7 and 10 time-outs of
-        # a quarter of a window. The round after the agreement is the one that starts late.
+        # Member 0 is king in rounds 0, 3 and 4. The first two phases end after 7 and 10 time-outs
+        # of a quarter of a window. The round after the agreement is the one that starts late.
         (0, [1.0, 1.0, 1.0, 1.0]),
         # Round 0 was before the onset.
         (1, [1.0, 1.0, 1.0, 1.0]),
@@ -96,7 +96,7 @@ def test_members_that_claim_to_lack_updates_cost_pairs(of_four: Params) -> None:
 
 
 def test_delays_follow_the_leaders() -> None:
-    """Of two of seven, members 0 and 3: the last of three phases that one of them leads counts."""
+    """Of seven members, 0 and 3 are Byzantine. The last phase with one of them as king counts."""
     seven = Committee(members=7, byzantine=2, tag_bits=40, timeout_windows=0.5)
     ends = {phase: 2 + 2 + 3 * (phase + 1) for phase in range(3)}
     expected = []

@@ -135,7 +135,7 @@ def play(params: Params, rounds: int) -> list[tuple[Any, Any]]:
 
 
 def hasty(params: Params) -> Params:
-    """Returns the scenario with little evidence needed to expose a member."""
+    """Returns the scenario in which a bet against a member is soon won."""
     members = replace(params.consensus.members, trap_doubt=jnp.float32(2.5))
     return replace(params, consensus=replace(params.consensus, members=members))
 

@@ -88,7 +88,7 @@ def test_a_single_hub_agrees_at_no_cost() -> None:
         (
             of_members(4, 1, link_km=300.0),
             "consensus.committee: the link of two members makes 0 bits of key in a round on "
-            "average, but the agreement may take 608; shorten it (link_km), or give it more "
+            "average, but the agreement may take 608; shorten the link (link_km), or give it more "
             "interfaces (link_interfaces)",
         ),
         (

@@ -103,7 +103,8 @@ def test_exposed_is_against_whom_b_plus_1_win_without_any_f_nodes(
 def alarms(liars: int, tolerated: int, byzantine: int, doubt: float) -> float:
     """Returns in which share of the episodes an honest member, number 1, is exposed.
 
-    Lying nodes never report a trap of it as passed. Member 0 passes every trap.
+    Lying nodes never report that a trap of this member passed. If a member may be Byzantine,
+    member 0 passes every trap.
     """
     random = np.random.default_rng(1)
     chance = np.array([1.0 if byzantine else 0.8, 0.8, 0.8, 0.8])
@@ -123,7 +124,7 @@ def test_honest_members_are_seldom_exposed_whatever_some_nodes_report() -> None:
     # Nobody lies, and a single win would do: the bound is not far from the truth.
     assert alarm / 10 < alarms(liars=0, tolerated=0, byzantine=0, doubt=doubt) < alarm + 4 * error
     assert alarms(liars=2, tolerated=2, byzantine=1, doubt=doubt) < alarm + 4 * error
-    # If some reports more are trusted, the lie works.
+    # If more reports are trusted, the lie works.
     assert alarms(liars=2, tolerated=1, byzantine=1, doubt=doubt) > 0.8
     assert alarms(liars=2, tolerated=0, byzantine=1, doubt=doubt) == 1
 
@@ -143,7 +144,7 @@ def test_a_false_member_is_exposed_after_the_traps_that_the_bet_takes() -> None:
     first = np.argmax(np.array(counts)[:, 0]) + 1
     assert 0.6 * needed < first * nodes < 1.6 * needed
     assert not np.array(counts)[:, 1:].any()
-    # Exposed members serve nothing, so none of their traps passes any more.
+    # Exposed members serve no data, so no further trap of theirs passes.
     before = np.asarray(results.passed)
     again = record(members, jnp.int32(0), results, made, chance, jax.random.key(3))
     gained = np.asarray(again.passed) - before

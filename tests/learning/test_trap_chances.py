@@ -48,7 +48,7 @@ def test_chances_are_overlaps_of_density_matrices(classes: tuple[int, ...]) -> N
 
 
 def test_chances_need_words_that_no_observable_needs() -> None:
-    # One layer sees few words; perfect pairs pass always all the same.
+    # One layer sees few words, but with perfect pairs all traps pass.
     learning = setup.build(LearningSettings(qubits=4, layers=1), 2, traps=True)
     assert learning.trap_chances is not None
     held = len(learning.program.words or ())

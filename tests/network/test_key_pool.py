@@ -194,7 +194,7 @@ def test_pool_never_overflows_and_short_nodes_reach_their_tag() -> None:
 
 @pytest.fixture
 def of_three() -> Network:
-    """Two tags of 2 bits for each of three members, and room for 5 bits in each pool."""
+    """Returns a network with two tags of 2 bits for each of three members, and pools of 5 bits."""
     return built.star(tag_bits=2.0, tags=2.0, key_capacity_bits=5.0, key_members=3)
 
 
@@ -204,7 +204,7 @@ def of_three() -> Network:
         # Sixteen pairs of a quarter of a bit make the tags of a member.
         ([0, 0, 0], 40, [16, 16, 8]),
         ([0, 3, 0], 40, [20, 4, 16]),
-        # Whoever lacks key comes first, then the pools are filled up; none takes more than 20.
+        # Members that lack key come first, then the pools are filled; none takes more than 20.
         ([0, 0, 0], 50, [18, 16, 16]),
         ([4, 4, 0], 20, [4, 0, 16]),
         ([0, 0, 0], 100, [20, 20, 20]),

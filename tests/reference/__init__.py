@@ -102,7 +102,7 @@ def time_left(scenario: Scenario, network: Network, number: int) -> Array:
 def withhold(scenario: Scenario, nodes: list[Node], number: int, served: Fraction) -> None:
     """Removes the shots without corrections, if Byzantine members send none, in place.
 
-    These members serve a share of all shots, in [0, 1).
+    `served` is the share of all shots that these members serve, in [0, 1).
     """
     begun = number >= (scenario.attack.onset_round or 0)
     if "withheld_confirmation" in scenario.attack.name and begun:

@@ -1,4 +1,4 @@
-"""Traps of the reference: density matrices, one member and node at a time, all choices of nodes.
+"""Traps of the reference: density matrices, and one member and node at a time.
 
 Arrays of chances have shape (nodes, members).
 """
@@ -87,7 +87,7 @@ def chances(scenario: Scenario, params: Params, state: State, nodes: list[Node])
 def overlaps(params: Params, k: int, node: Node) -> tuple[float, float]:
     """Returns the mean overlap of a sample with itself, and with one of the class before.
 
-    The second one of the two is teleported; both results are in [0, 1].
+    The other sample is the one that is teleported. Both results are in [0, 1].
     """
     learning, errors = params.learning, {}
     rho, labels = states(learning), learning.training.labels

@@ -19,9 +19,9 @@ the channel-time is divided in three ways, as if all windows were one, and the b
 the greatest sum of root information, for the least sum of noise, and for equal information. The
 schedule itself follows the gradient of J.
 
-*When?* Key for some of a node's tags is worth nothing in this round, but keeps for later ones. So
-where the channel-time of a round can't tag a quorum, CEAS makes only key in the rounds before, and
-so little that no node spends any yet.
+*When?* Key for some of a node's tags is worth nothing in this round, but it is kept for later ones.
+Where the channel-time of one round can't tag a quorum, CEAS gathers key over several: before the
+round of the commit it makes only key, and so little that no node spends any yet.
 
 *Where are the f colluders?* `placement` is the assumption, with m of n nodes served:
 

@@ -112,7 +112,7 @@ def assess(network: Network, observation: Observation) -> Opportunities:
 
 
 def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes"]:
-    """Returns the channel-time that each node needs for the key of all tags it lacks, in windows.
+    """Returns the channel-time that each node needs for the key it lacks for a round, in windows.
 
     Args:
         network: Key that a round uses up, and the rates of the links.
@@ -125,7 +125,7 @@ def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes
     per_pair = observation.nodes[:, COLUMN["key_rate"]]
     usable = per_pair > 0
     needed = missing / jnp.where(usable, per_pair, 1)
-    # A pair belongs to one member, so that up to one more is needed for each of the others.
+    # Every pair belongs to one member, so up to one pair more is needed for each further member.
     needed += jnp.where(missing > 0, network.key.members - 1, 0)
     safe = needed + KEY_MARGIN * jnp.sqrt(needed)
     return jnp.where(usable, safe / jnp.maximum(_pairs(network, observation), 1e-9), 0)

@@ -1,8 +1,8 @@
 r"""How scarce channel-time is in a scenario: the windows until a quorum of nodes has its tags.
 
-For the tags that a node and all members of the committee exchange in a round it needs kappa pairs:
-the bits of these tags over the secret bits of a pair. A whole channel makes lambda pairs in a
-window. With C channels, N nodes and a quorum of q, the number of windows is
+In a round a node exchanges tags with all members of the committee. For these it needs kappa pairs:
+the bits of the tags over the secret bits of a pair. A whole channel makes lambda pairs in a window.
+With C channels, N nodes and a quorum of q, the number of windows is
 
     theta_aware   = (1 / C) * sum over the best q nodes of kappa_k / lambda_k,
     theta_uniform = max(N / C, 1) * (kappa / lambda of the q-th best node)

@@ -14,7 +14,7 @@ from ceas_gym.consensus import ranks
 from ceas_gym.types import Params
 
 RESERVE = 0.2
-"""Share of a round's key that is left for the round of the commit."""
+"""Share of a round's key that is not made before the round of the commit."""
 MOST_ROUNDS = 4
 """Most rounds from one commit to the next that are considered."""
 
@@ -40,7 +40,8 @@ def wait_for_quorum(
         tag_time: Channel-time that each node needs for the key it lacks, in windows; at least 0.
 
     Returns:
-        A number of rounds, at least 0: the least, or if there is none as many as key lasts for.
+        A number of rounds, at least 0: the least that is enough or, if none is, the greatest that
+        is considered.
     """
     # Key that is made in the first of the rounds must last until the commit.
     budget = params.network.key

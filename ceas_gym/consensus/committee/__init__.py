@@ -1,8 +1,8 @@
 """Consensus that trusts no single hub: a committee of c members, b of whom may be Byzantine.
 
 It is executed message by message in plain Python. Every message carries a real tag, and no bit of
-key is used twice. `round.execute` is the whole round on one page. The compiled round does not use
-the committee yet: there, one honest hub decides.
+key is used twice. `round.execute` is the whole round on one page. The environment's compiled round
+does not execute it: it assumes what is proved here, and charges what it costs (`consensus.hubs`).
 
     settings         the number of members, of Byzantine members, and the length of a tag
     round            the whole round: instructions, updates, agreement, fetch -> `Outcome`
@@ -15,7 +15,7 @@ the committee yet: there, one honest hub decides.
     behaviours       what Byzantine parties do, by name
     messages         encoding of messages as bytes, and digests
     keys             the key of every link
-    counts           how many tags and bits of key a round takes
+    counts           how many tags and bits of key a round takes, and how long it can last
     authentication   Wegman-Carter tags and one-time pads
     galois           arithmetic in the fields GF(2^t)
 

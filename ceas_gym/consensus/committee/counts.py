@@ -164,11 +164,11 @@ def most_on_link(committee: Committee) -> int:
 def most_fetches(committee: Committee) -> int:
     """Returns how many `fetch` messages b Byzantine members can cause if all nodes are honest.
 
-    It is b (c - b). Honest nodes send their updates to all members, so nobody lacks any, and honest
-    members say so to everybody. From an honest member a message is due to whoever told it that it
-    lacks an agreed update: to the b Byzantine members at most. From a Byzantine member none is due,
-    because there it counts what the receiver lacks. Whoever keeps silent in the vote causes c - b
-    messages. Fewer Byzantine members cause fewer, as b < c / 2.
+    It is b (c - b). Honest nodes send their updates to all members. So no honest member lacks one,
+    and each says so to all others. An honest member owes a message to each member that claimed to
+    lack an agreed update: to the b Byzantine members at most. A message of a Byzantine member is
+    due only if the receiver lacks an update, so none is. A member that keeps silent in the vote
+    causes c - b messages. Fewer Byzantine members cause fewer messages, as b < c / 2.
 
     Example:
         >>> [most_fetches(Committee(members=3 * b + 1, byzantine=b)) for b in range(4)]
@@ -178,11 +178,11 @@ def most_fetches(committee: Committee) -> int:
 
 
 def leader_delay(committee: Committee, bad: Collection[int], round_number: int) -> int:
-    """Returns by how many time-outs a round is prolonged if bad members keep silent as kings only.
+    """Returns by how many time-outs members that keep silent only as kings prolong a round.
 
-    It is the position, from 1, of the last exchange whose king is bad: deadlines are fixed times.
-    No member is king twice in a round, so whoever sends everything else has not been missed before,
-    and every honest member waits for it.
+    It is the position, from 1, of the last exchange in which one of them is king, because deadlines
+    are fixed times. No member is king twice in a round. So a member that sends everything else has
+    not missed a deadline before, and every honest member waits for it.
 
     Args:
         committee: Settings of the committee.
@@ -190,8 +190,8 @@ def leader_delay(committee: Committee, bad: Collection[int], round_number: int) 
         round_number: Index of the round; at least 0. It decides which members are kings.
 
     Returns:
-        Time-outs from the start of the round, as in `Outcome.deadline`; 0 if no bad member is king,
-        no member is honest, or there are no kings because members have signatures.
+        Time-outs from the start of the first exchange, as in `Outcome.deadline`; 0 if none of them
+        is king, no member is honest, or there are no kings because members have signatures.
 
     Example:
         >>> four = Committee(members=4, byzantine=1)
@@ -209,12 +209,12 @@ def leader_delay(committee: Committee, bad: Collection[int], round_number: int) 
 def spread(committee: Committee) -> tuple[int, ...]:
     """Returns b Byzantine members spread evenly over the order of kings: floor(i c / b), i < b.
 
-    If they keep silent as kings, no other b members delay more of c successive rounds, nor delay
-    them by more time-outs together. Proof: let the next Byzantine member come g places after one.
-    Then this one is the last Byzantine king of min(g, b + 1) of the rounds, which it delays by the
-    first so many of 7 + 3 b, 4 + 3 b, ..., 7 time-outs. So the number of these rounds and the sum
-    of their delays are concave functions of g. The places g of all Byzantine members add up to c,
-    so the totals are largest if no two g differ by more than 1, as here.
+    If they keep silent as kings, no other b members delay more of c successive rounds, or delay
+    them by more time-outs in all. Proof: let g be the number of places from a Byzantine member to
+    the next one. The member is the last Byzantine king of min(g, b + 1) of the rounds. It delays
+    one of them by 7 + 3 b time-outs, and each further one by 3 less. So the number of these rounds
+    and the sum of their delays are concave functions of g. The numbers g of all Byzantine members
+    add up to c, so the totals are largest if no two g differ by more than 1, as here.
 
     Returns:
         Indices of members in ascending order, in [0, c); none if b = 0.
@@ -236,8 +236,9 @@ def longest_message_bits(
     each parameter and two for each Bell measurement, in whole bytes; a vote, with 264 bits for each
     node; or a `fetch` of all updates, with 16 + 32 P bits for each node. No `update` is longer than
     `instructions`. With signatures, vectors are as long as votes. In one exchange an honest member
-    passes on at most two vectors of each Byzantine member and one of each other honest one, so
-    c - 1 + b, with at most b + 1 signatures each. A member alone sends `instructions` only.
+    passes on at most two vectors of each Byzantine member and one of each other honest one. These
+    are c - 1 + b vectors, with at most b + 1 signatures each. A single member sends no words and no
+    `fetch`.
 
     Args:
         committee: Settings of the committee.

@@ -104,7 +104,7 @@ class KeyStore:
         return sum(used - self.bits for used in self._used.values())
 
     def affords(self, one: int, other: int, tags: int = 1) -> bool:
-        """Returns whether two parties have t bits of pad left for each of some more tags.
+        """Returns whether two parties have pad left for some more tags, t bits for each.
 
         Args:
             one: Index of a party, in [0, c + N).

@@ -130,9 +130,9 @@ class Member:
             last: The model of the last round.
 
         Returns:
-            The model in single precision, shape (parameters,). It is that of the last round if no
-            update was agreed on, and None if the member lacks an agreed update, which is impossible
-            as long as the promises of `round` hold.
+            Numbers in single precision, shape (parameters,). It is the model of the last round if
+            no update was agreed on, and None if the member lacks an agreed update, which is
+            impossible as long as the promises of `round` hold.
         """
         agreed = [k for k, value in enumerate(self.agreed()) if value is not None]
         held = {k: self.updates.get(k, b"") for k in agreed}

@@ -30,12 +30,13 @@ NOTHING, A_DIGEST = 0xFF, 0xFE
 
 
 class Instructions(NamedTuple):
-    """What a member sends a node at the start of a round."""
+    """What each member sends each node in the first exchange of a round."""
 
     model: bytes
     """The model of the last round, as numbers in the form of `NUMBER`."""
     outcomes: bytes = b""
-    """Outcomes of the member's Bell measurements for the node, two bits each."""
+    """The corrections: outcomes of the Bell measurements by which the member teleported data to the
+    node, two bits each."""
 
 
 def header(exchange: int, sender: int, round_number: int, length: int) -> bytes:

@@ -152,8 +152,8 @@ class Post:
             due: Bodies that the protocol asks each sender to send to each receiver, of fewer than
                 2^24 bytes each.
             waits: Whether members wait until the deadline for messages that are missing.
-            mute: Honest parties that cannot send what is due. It uses up key all the same, because
-                the other ends do not know.
+            mute: Honest parties that cannot send what is due. Their messages use up key all the
+                same, because the receivers do not know.
         """
         slots = self._slots(due)
         honest = [

@@ -3,8 +3,8 @@
 1. `instructions`: every member sends the model of the last round to every node that takes part,
    with the outcomes of its Bell measurements for that node. A node accepts a model that b + 1
    members confirm, which means that they sent the same one. All honest members send the same model,
-   so no other is confirmed by b + 1 members. A node needs model and outcomes only now, when it runs
-   its circuit, so one message carries both.
+   so no other is confirmed by b + 1 members. A node needs model and outcomes at the same time, when
+   it runs its circuit, so one message carries both.
 2. `update`: every node that takes part sends its update to every member.
 3. Members agree on which updates count (`agreement`, or `broadcast`).
 4. `fetch`: members send agreed updates to those that said not to hold them. At least b + 1 honest
@@ -16,11 +16,12 @@ last round stays if no update counts.
 
 Every message carries a tag. Parties are numbered: members from 0 to c - 1, nodes from c on.
 
-A node takes part if its links to all members hold key for two more tags, one down and one up.
-Otherwise nothing is due on its links, it keeps all its key, and its update does not count.
+A node takes part if its links to all members hold key for two more tags: one for the instructions
+and one for the update. Otherwise nothing is due on its links, it keeps all its key, and its update
+does not count.
 
-Members wait until the deadline for updates that are missing. Nodes wait for nothing: b + 1 equal
-models are enough, and the outcomes of a member that keeps silent never arrive.
+Members wait until the deadline for updates that are missing. Nodes do not wait: b + 1 equal models
+are enough, and the outcomes of a member that keeps silent never arrive.
 
 These promises hold if at most b members are Byzantine and every two honest members have enough key.
 With tags alone, some links of two honest members may be short of key. Choose one end of each such
@@ -35,8 +36,8 @@ If f <= b members are Byzantine and h honest ones hold the same update of a node
 - counts or not, as the Byzantine members choose, otherwise; all honest members agree on it anyway.
 
 The update of an honest node that takes part reaches all honest members, so it counts. If a node
-with tags for only some members took part, Byzantine members could veto its update, and it would
-have risked its key for nothing. So they can veto those updates only that a Byzantine node sends to
+with tags for only some members took part, Byzantine members could veto its update, and its key
+would be spent for nothing. As it is, they can veto only an update that a Byzantine node sent to
 some honest members and not to others.
 """
 
@@ -64,14 +65,14 @@ class Outcome:
 
     Attributes:
         taking_part: The nodes that took part, in [0, N), in ascending order.
-        accepted: By honest node that took part, the model that it accepted at the start of the
-            round, in single precision, shape (parameters,); None if too few members confirmed one.
+        accepted: By honest node that took part, the model that it accepted in the first exchange,
+            in single precision, shape (parameters,); None if too few members confirmed one.
         corrections: Outcomes of Bell measurements that arrived, by member, in [0, c), and node, in
-            [0, N). Members that sent none to a node are left out.
+            [0, N). If a member sent a node none, there is no such entry.
         agreed: By honest member, what it agreed on for each of the N nodes: a digest, or None.
-        models: By honest member, the model that it computed, in the same form, with which the next
-            round starts. It is the model of the last round if no update counts, and None if the
-            member lacks an update that counts.
+        models: By honest member, the model that it computed for the next round, in the same form.
+            It is the model of the last round if no update counts, and None if the member lacks an
+            update that counts.
         sent: Number of messages sent, those of Byzantine parties included.
         node_tags: Number of tags for which links of a node and a member used up key.
         member_tags: Number of tags for which links of two members used up key.
@@ -111,8 +112,8 @@ class Outcome:
     def deadline(self) -> int:
         """Returns when the last exchange ended in which a member waited, in time-outs.
 
-        It is counted from the start of the round and is in [0, E], where E is the number of
-        exchanges; 0 if no member waited.
+        It is counted from the start of the first exchange and is in [0, E], where E is the number
+        of exchanges; 0 if no member waited.
         """
         return self.waited[-1][0] + 1 if self.waited else 0
 

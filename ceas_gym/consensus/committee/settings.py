@@ -49,7 +49,7 @@ class Committee:
                 raise ValueError(
                     f"Setting `{name}` must be at least {least}, but is {getattr(self, name)}."
                 )
-        if not self.timeout_windows > 0:  # It may not be a number.
+        if not self.timeout_windows > 0:  # In this form, it refuses NaN, too.
             raise ValueError(
                 "Setting `timeout_windows` must be greater than 0, but is "
                 f"{self.timeout_windows:g}."

@@ -43,7 +43,10 @@ def play(
 
 
 def shunning(*members: int, otherwise: str = "obey") -> Behaviour:
-    """Returns a behaviour by which bad nodes send the members in question no update."""
+    """Returns a behaviour by which Byzantine nodes send some members no update.
+
+    In all other exchanges, Byzantine parties show the behaviour that `otherwise` names.
+    """
 
     def act(scene: Scene) -> list[Envelope]:
         if scene.name != "update":
@@ -54,7 +57,7 @@ def shunning(*members: int, otherwise: str = "obey") -> Behaviour:
 
 
 def drain(held: KeyStore, one: int, other: int, tags: int) -> None:
-    """Uses up the key of a link, but for some tags."""
+    """Uses up the key of a link, except for that of some tags."""
     held.draw(one, other, held.left(one, other) - held.bits * tags)
 
 

@@ -25,7 +25,7 @@ PLACES = [
     *((7, bad) for bad in itertools.combinations(range(7), 2)),
     *((10, bad) for bad in [(0, 3, 6), (0, 1, 2), (1, 5, 9), (0, 2, 7), (4, 6), (8,)]),
 ]
-"""Numbers of members, and which of them are bad: neighbours and others, also more than b."""
+"""Numbers of members, and which of them are Byzantine: neighbours and others, also more than b."""
 
 
 def delay(members: int, bad: Collection[int], number: int) -> int:
@@ -92,7 +92,7 @@ def test_spread_members_are_as_many_as_may_be_byzantine() -> None:
 
 
 def babble(scene: Scene) -> list[Envelope]:
-    """Returns, to each receiver on its own, the truth, a lie, words for no node, or nothing."""
+    """Returns messages that are drawn for each receiver: the truth, a lie, no words, or nothing."""
     told = [
         (body, behaviours.twist(scene.name, body), messages.encode_words([None] * 3), None)[
             scene.random.integers(4)
@@ -176,7 +176,7 @@ def test_bound_on_messages_is_reached(parameters: int, pairs: int, behaviour: st
 
 
 def tell_two_vectors(scene: Scene) -> list[Envelope]:
-    """Returns two vectors of each bad member to everybody, so that honest ones pass on both."""
+    """Returns two vectors of each Byzantine member to everybody; honest members relay both."""
     if scene.name != "relay" or scene.number > counts.BEFORE:
         return scene.obey()
     return [

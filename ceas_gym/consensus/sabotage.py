@@ -28,9 +28,9 @@ def forge(params: Params, coalition: Coalition, received: Received, delivery: De
     """Returns the received updates when the coalition forges messages of honest nodes (`forgery`).
 
     A forged message of an authenticated node passes with the greatest probability that the security
-    of the tag allows, 2^-security_bits. If it passes, the coalition chooses the update; if not, the
-    node's own update counts. No message of a node without key passes, because the hub has no key to
-    check it with.
+    of the tag allows, 2^-security_bits. With a committee it must pass at several honest members
+    (`setup.build`). If it passes, the coalition chooses the update; if not, the node's own update
+    counts. No message of a node without key passes, because the hub has no key to check it with.
 
     Source:
         Wegman and Carter, JCSS 22, 265 (1981), for the probability of a forgery.

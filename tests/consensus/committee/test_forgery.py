@@ -134,7 +134,7 @@ def test_substituted_update_passes_as_often_as_its_difference_has_roots(bits: in
 def delivered(network: Network, memory: Memory, pairs: NDArray[np.int64]) -> tuple[Memory, Array]:
     """Returns the memory after the simulation's barrier, and which nodes are authenticated."""
     young = pairs[:, None] * np.eye(1, network.memories.ages, dtype=int)
-    memory = built.holding(young, memory.key_bits.sum(axis=1))
+    memory = built.holding(young, memory.key_bits.sum(axis=(1, 2)))
     zero = jnp.zeros(len(pairs), jnp.int32)
     ledger = storage.no_fates(zero)
     links = built.steady(network)
@@ -165,6 +165,6 @@ def test_fast_path_authenticates_the_same_nodes_whatever_is_forged() -> None:
         assert sorted(accepted) == np.flatnonzero(authenticated).tolist()
         for node, update in accepted.items():
             assert update.tolist() == updates[node].astype(np.float32).tolist()
-        assert [len(end.pad) for end in hub] == np.floor(memory.key_bits.sum(axis=1)).tolist()
+        assert [len(end.pad) for end in hub] == np.floor(memory.key_bits.sum(axis=(1, 2))).tolist()
         outcomes.append(sorted(accepted))
     assert outcomes == [[0, 1, 2], [2], [1], [2]]

@@ -40,7 +40,7 @@ def shipped(kind: Kind = "scenarios") -> list[str]:
 
     Example:
         >>> shipped()[:4]
-        ['metro', 'micro', 'paper', 'paper-drift']
+        ['metro', 'metro-committee', 'micro', 'paper']
         >>> shipped("graphs")
         ['surfnet-randstad']
     """

@@ -59,8 +59,8 @@ class CEASEnv(gym.Env[Observation, Action]):
     | 5 key_rate | secret fraction of a pair measured when its window closes | bits / pair |
     | 6 stored | share of the memories that hold a pair | memories |
     | 7 stored_contraction | mean contraction of the stored pairs | 1 |
-    | 8 key | share of the key pool that is filled | capacity |
-    | 9 tag | key held, in tags, at most one | tags |
+    | 8 key | share of the node's key pools that is filled | capacity |
+    | 9 tags | share of a round's key, for all members, that is held | tags of a round |
     | 10 shots | shots of the last round | log10(1 + shots) / 4 |
     | 11 signal | contraction of the data in the last round | 1 |
     | 12 weight | weight in the last update | 4 / counted |

@@ -84,10 +84,16 @@ def _check_rule(scenario: Scenario) -> None:
 
 def _check_committee(scenario: Scenario, adversary: Adversary) -> None:
     needing = set(committee_sabotage.SABOTAGE.values()) & set(adversary.sabotage)
-    if needing and not scenario.consensus.committee.byzantine:
+    committee, name = scenario.consensus.committee, scenario.attack.name
+    if needing and not committee.byzantine:
         raise ValueError(
-            f"attack.name = {scenario.attack.name} needs Byzantine members, but "
-            "consensus.committee.byzantine = 0; set it to 1, and members to 4 or more"
+            f"attack.name = {name} needs Byzantine members, but consensus.committee.byzantine = 0; "
+            "set it to 1, and members to 4 or more (3 with signatures)"
+        )
+    if committee_sabotage.SABOTAGE["leader_stall"] in needing and committee.signatures != "none":
+        raise ValueError(
+            f"attack.name = {name} with consensus.committee.signatures = {committee.signatures}: "
+            "that agreement has no leaders who could stall"
         )
 
 

@@ -44,7 +44,7 @@ def time(
     """Returns the share of each window in which pairs are generated, in [0, 1]."""
     left = jnp.ones(asked.shape[0], asked.dtype)
     for hook in _hooks(params, "time"):
-        left = hook(params, coalition, left)
+        left = jnp.clip(hook(params, coalition, left), 0, 1)
     return left
 
 
@@ -125,7 +125,7 @@ def member_pairs(params: Params, coalition: Coalition) -> Float[Array, ""]:
     """Returns the pairs that the links between members use up in a round, with sabotage."""
     pairs = params.consensus.members.pairs
     for hook in _hooks(params, "member_pairs"):
-        pairs = hook(params, coalition, pairs)
+        pairs = jnp.maximum(hook(params, coalition, pairs), 0)
     return pairs
 
 

@@ -145,8 +145,8 @@ def ladder(found: Found) -> Iterator[str]:
     """Yields the lines of the table: accuracy of the fair baseline, and the others' leads."""
     for placement, where in runs.PLACEMENTS.items():
         yield from ("", f"Attackers {where}:", "")
-        yield f"| hubs | rung | theta | {' | '.join(runs.CONTESTANTS)} |"
-        yield "|---|---|---:|" + "---:|" * len(runs.CONTESTANTS)
+        yield f"| hubs | rung | theta | {' | '.join(runs.CONTESTANTS)} | commits |"
+        yield "|---|---|---:|" + "---:|" * (len(runs.CONTESTANTS) + 1)
         ends = {name: leads(found, name) for name in runs.CONTESTANTS if name != runs.BASE}
         for committee, rungs in found.items():
             for rung, entry in sorted(rungs.items(), key=lambda each: each[1]["theta"][0]):
@@ -157,6 +157,9 @@ def ladder(found: Found) -> Iterator[str]:
                     else _points(*ends[name][committee, rung, placement])
                     for name in runs.CONTESTANTS
                 ]
+                row.append(
+                    " / ".join(_commits(entry[placement][name]) for name in runs.CONTESTANTS)
+                )
                 yield f"| {committee} | {rung} | {uniform:.1f} / {aware:.1f} | {' | '.join(row)} |"
 
 
@@ -164,15 +167,16 @@ def attacks(found: Found) -> Iterator[str]:
     """Yields the lines of the table: what attacks cost CEAS on `paper`, with four members."""
     yield (
         "| attack | final accuracy, % | minus white_box, points | pairs a round | shots a round "
-        "| pairs of members a round | round in which the member is exposed |"
+        "| pairs of members a round | rounds committed, % | round of exposure (median) |"
     )
-    yield "|---|---:|---:|---:|---:|---:|---:|"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
     alone = np.array(found["white_box"]["final_accuracy"])
     layout = np.array(found["white_box"]["layout"], int)
     lost = {name: np.array(rows["final_accuracy"]) - alone for name, rows in found.items()}
     low, high = comparisons.simultaneous(np.stack(list(lost.values()), axis=1), layout)
     for column, (name, rows) in enumerate(found.items()):
         means = [f"{np.mean(rows[each]):,.0f}" for each in runs.MEANS[:3]]
+        means.append(f"{100 * np.mean(rows['committed']):.0f}")
         seen = np.median(rows["rounds_to_exposure"]) + 1
         exposed = f"{seen:.0f}" if f"false_data{runs.TRAPS}" in name else ""
         lead = _points(lost[name], low[column], high[column]) if column else ""
@@ -256,6 +260,10 @@ def _layouts(found: Found) -> NDArray[np.int64]:
 def _points(values: Values, low: float, high: float) -> str:
     text = f"{100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
     return f"**{text}**" if low > 0 or high < 0 else text
+
+
+def _commits(columns: dict[str, list[float]]) -> str:
+    return f"{np.mean(columns['committed_rounds']):.0f}"
 
 
 def _level(columns: dict[str, list[float]]) -> str:

@@ -151,7 +151,7 @@ LINKS: list[dict[str, Any]] = [
 ]
 EXPLICIT = ("hardware.success_probability", "hardware.initial_fidelity")
 RELAXATION = ("hardware.hub_relaxation_s", "hardware.node_relaxation_s")
-COMMITTEE = {"consensus.committee.members", "consensus.committee.byzantine"}
+COMMITTEE = {f"consensus.committee.{name}" for name in ("members", "byzantine", "trap_share")}
 FIXED = {*STAR, *GRAPH, *COMMITTEE, "consensus.tolerated_nodes", "learning.angles_per_qubit"}
 """Sizes and names, which make another program, and how many are Byzantine."""
 BOUNDED = [number for number in NUMBERS if len(number.bounds) == 2 and not number.path]

@@ -118,6 +118,12 @@ def check(protocol: Committee, link: MemberLink | None, windows: int) -> None:
             f"exchanges of a round may take {exchanges} * timeout_windows = {longest:g} windows, "
             f"more than network.windows = {windows}"
         )
+    if link.bits == 0:
+        raise ValueError(
+            "consensus.committee: pairs of two members yield no key with this hardware, because of "
+            "their fidelity (hardware.visibility, hardware.dark_probability) or the readout "
+            "(hardware.readout)"
+        )
     made = link.pairs * link.bits * windows
     needed = counts.most_on_link(protocol) * protocol.tag_bits
     if made < needed:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ceas_gym.scenario.section import Count, Kilometres, Section
 
@@ -33,3 +33,12 @@ class CommitteeSettings(Section, frozen=True):
     the same building."""
     link_interfaces: Count = 1
     """Photon interfaces at either end of each such fibre, which serve no node."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "CommitteeSettings":
+        if self.trap_share and self.members == 1:
+            raise ValueError(
+                f"trap_share = {self.trap_share} with members = 1: traps find members that lie, "
+                "but a single hub is trusted"
+            )
+        return self

@@ -102,7 +102,7 @@ class ConsensusSettings(Section, frozen=True):
         if self.unauthenticated_updates == "accept":
             raise ValueError(
                 f"unauthenticated_updates = accept with committee.members = {members}: members "
-                "can't agree on updates that anybody may have replaced"
+                "can't agree on updates that anybody may have replaced; set it to drop"
             )
         if self.committee.link_km is None:
             raise ValueError(

@@ -7,7 +7,7 @@ from helpers import compiled
 
 from ceas_agents import POLICIES, load
 from ceas_agents.evaluation import contestants
-from ceas_gym import config, parameters
+from ceas_gym import config, dynamics, parameters
 from ceas_gym.network import forecast
 from ceas_gym.task import actions
 from ceas_gym.types import Observation
@@ -87,3 +87,13 @@ def test_oblivious_contestants_differ_where_the_design_says():
     assert naive.network.spend_order == "oldest_first"
     assert (naive.consensus.rule, naive.consensus.unauthenticated_updates) == ("mean", "accept")
     assert naive.attack == scenario.attack
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_policy_acts_where_numbers_have_64_bits(name):
+    """It is traced only; observations have 32 bits all the same."""
+    with jax.enable_x64(True):
+        params, key = parameters.build(config.load("tiny")), jax.random.key(0)
+        observation = jax.eval_shape(dynamics.reset, params, key)[1].observation
+        action = jax.eval_shape(POLICIES[name], params, observation, key)
+    assert action.shape == (params.network.windows, params.network.nodes)

@@ -94,7 +94,19 @@ def test_a_single_hub_agrees_at_no_cost() -> None:
         (
             {"attack.name": "white_box+leader_stall"},
             "attack.name = white_box+leader_stall needs Byzantine members, but "
-            "consensus.committee.byzantine = 0; set it to 1, and members to 4 or more",
+            "consensus.committee.byzantine = 0; set it to 1, and members to 4 or more (3 with "
+            "signatures)",
+        ),
+        (
+            {"attack.name": "leader_stall"} | of_members(3, 1, signatures="one_time_hash"),
+            "attack.name = leader_stall with consensus.committee.signatures = one_time_hash: that "
+            "agreement has no leaders who could stall",
+        ),
+        (
+            of_members(4, 1) | {"hardware.readout": 0.9},
+            "consensus.committee: pairs of two members yield no key with this hardware, because of "
+            "their fidelity (hardware.visibility, hardware.dark_probability) or the readout "
+            "(hardware.readout)",
         ),
     ],
 )
@@ -115,7 +127,13 @@ def test_a_committee_that_can_not_work_is_refused(changes: dict[str, Any], messa
         (
             {"consensus.unauthenticated_updates": "accept"},
             "unauthenticated_updates = accept with committee.members = 4: members can't agree on "
-            "updates that anybody may have replaced",
+            "updates that anybody may have replaced; set it to drop",
+        ),
+        (
+            {"consensus.committee.members": 1, "consensus.committee.byzantine": 0}
+            | {"consensus.committee.trap_share": 0.1},
+            "trap_share = 0.1 with members = 1: traps find members that lie, but a single hub is "
+            "trusted",
         ),
         (
             {"consensus.committee.link_km": None},

@@ -28,6 +28,7 @@ OBLIVIOUS_NAIVE: dict[str, object] = {
     "consensus.unauthenticated_updates": "accept",
     "consensus.committee.members": 1,
     "consensus.committee.byzantine": 0,
+    "consensus.committee.trap_share": 0.0,
 }
 """A uniform schedule, no cut-off, oldest pairs first, a single hub that accepts all updates, and a
 plain mean."""

@@ -14,6 +14,7 @@ from ceas_agents.policies import base, registry
 from ceas_agents.policies.base import Policy
 from ceas_agents.policies.rollout import rollout
 from ceas_gym import config, parameters
+from ceas_gym.consensus import committee_sabotage
 from ceas_gym.jax_utils import parallel, randomness
 from ceas_gym.jax_utils.fast_compile import often
 from ceas_gym.registry import asked_by
@@ -156,7 +157,13 @@ def _metrics(before: State, after: State, timestep: TimeStep) -> Metrics:
 
 
 def _built(scenario: Scenario, contestant: Contestant) -> Params:
-    params = parameters.build(config.load(scenario, contestant.overrides))
+    overrides = contestant.overrides
+    if overrides.get("consensus.committee.members") == 1:
+        # A contestant that trusts a single hub has no members who could lie.
+        parts = scenario.attack.name.split("+")
+        others = [part for part in parts if part not in committee_sabotage.SABOTAGE]
+        overrides = overrides | {"attack.name": "+".join(others) or "none"}
+    params = parameters.build(config.load(scenario, overrides))
     with asked_by(f"policy {contestant.name}"):
         registry.check(contestant.policy, params)
     return params

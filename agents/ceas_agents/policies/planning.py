@@ -84,11 +84,11 @@ def assess(network: Network, observation: Observation) -> Opportunities:
     """
     windows = network.windows
     pairs = _pairs(network, observation)
-    survival = observation.nodes[:, COLUMN["survival"]]
+    survival = _column(network, observation, "survival")
     new = forecast.new_contraction(network, forecast.nominal(network))
     if network.verifies:
         # The observed contraction is the lower confidence bound of the hub's tests.
-        estimated = observation.nodes[:, COLUMN["new_contraction"]]
+        estimated = _column(network, observation, "new_contraction")
         new = new * estimated / jnp.maximum(new.mean(axis=0), 1e-9)
     decay = forecast.decay_of_letters(network, survival)
     stored = forecast.by_age(new, decay, windows)
@@ -96,8 +96,8 @@ def assess(network: Network, observation: Observation) -> Opportunities:
     alive = counts.fidelity(stored) >= network.memories.cutoff_fidelity
     alive &= jnp.arange(windows) < network.memories.ages
     per_pair = jnp.where(alive, pair_information(arriving, network.qubits), 0)
-    held = observation.nodes[:, COLUMN["stored"]] * network.memories.per_link
-    aged = observation.nodes[:, COLUMN["stored_contraction"]] * survival**windows
+    held = _column(network, observation, "stored") * network.memories.per_link
+    aged = _column(network, observation, "stored_contraction") * survival**windows
     fidelity = (1 + 3 * aged) / 4
     lasts = (fidelity >= network.memories.cutoff_fidelity) & (windows < network.memories.ages)
     lasting = jnp.where(lasts, held, 0)
@@ -106,7 +106,7 @@ def assess(network: Network, observation: Observation) -> Opportunities:
         pairs=pairs,
         stored=lasting * pair_information(fidelity, network.qubits),
         room=network.memories.per_link - lasting,
-        can_tag=(observation.nodes[:, COLUMN["key_rate"]] > 0) | network.unauthenticated_spend,
+        can_tag=(_column(network, observation, "key_rate") > 0) | network.unauthenticated_spend,
         passes=network.switch.passes,
     )
 
@@ -121,8 +121,8 @@ def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes
     Returns:
         At least 0, with `KEY_MARGIN`; 0 also for a node whose pairs yield no key.
     """
-    missing = (1 - observation.nodes[:, COLUMN["tags"]]) * network.key.node_bits
-    per_pair = observation.nodes[:, COLUMN["key_rate"]]
+    missing = (1 - _column(network, observation, "tags")) * network.key.node_bits
+    per_pair = _column(network, observation, "key_rate")
     usable = per_pair > 0
     needed = missing / jnp.where(usable, per_pair, 1)
     # Every pair belongs to one member, so up to one pair more is needed for each further member.
@@ -282,6 +282,11 @@ def pair_information(fidelity: Float[Array, "*batch"], qubits: int) -> Float[Arr
     return information.depolarized_qfi_factor(signal, 2**qubits) / qubits
 
 
+def _column(network: Network, observation: Observation, name: str) -> Float[Array, " nodes"]:
+    # Observations have 32 bits, also where JAX computes with 64.
+    return observation.nodes[:, COLUMN[name]].astype(network.switch.channels.dtype)
+
+
 def _pairs(network: Network, observation: Observation) -> Float[Array, " nodes"]:
     # Of a whole channel in a window, expected over the conditions that the links may be in.
-    return forecast.expected_pairs(network) * observation.nodes[:, COLUMN["condition"]]
+    return forecast.expected_pairs(network) * _column(network, observation, "condition")

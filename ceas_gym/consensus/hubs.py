@@ -120,9 +120,8 @@ def check(protocol: Committee, link: MemberLink | None, windows: int) -> None:
         )
     if link.bits == 0:
         raise ValueError(
-            "consensus.committee: pairs of two members yield no key with this hardware, because of "
-            "their fidelity (hardware.visibility, hardware.dark_probability) or the readout "
-            "(hardware.readout)"
+            "consensus.committee: pairs of two members yield no key, because their link is too "
+            "long (link_km), or their fidelity or the readout (hardware.readout) too low"
         )
     made = link.pairs * link.bits * windows
     needed = counts.most_on_link(protocol) * protocol.tag_bits

@@ -86,8 +86,8 @@ def test_a_single_hub_agrees_at_no_cost() -> None:
             "11 * timeout_windows = 5.5 windows, more than network.windows = 4",
         ),
         (
-            of_members(4, 1, link_km=300.0),
-            "consensus.committee: the link of two members makes 0 bits of key in a round on "
+            of_members(4, 1, link_km=40.0),
+            "consensus.committee: the link of two members makes 66 bits of key in a round on "
             "average, but the agreement may take 608; shorten the link (link_km), or give it more "
             "interfaces (link_interfaces)",
         ),
@@ -104,9 +104,8 @@ def test_a_single_hub_agrees_at_no_cost() -> None:
         ),
         (
             of_members(4, 1) | {"hardware.readout": 0.9},
-            "consensus.committee: pairs of two members yield no key with this hardware, because of "
-            "their fidelity (hardware.visibility, hardware.dark_probability) or the readout "
-            "(hardware.readout)",
+            "consensus.committee: pairs of two members yield no key, because their link is too long "
+            "(link_km), or their fidelity or the readout (hardware.readout) too low",
         ),
     ],
 )

@@ -56,6 +56,12 @@ def test_a_stalled_agreement_takes_the_first_windows(
     assert time.tolist() == pytest.approx(left)
 
 
+def test_the_round_of_the_onset_starts_in_time(of_four: Params) -> None:
+    """Member 0 leads in round 0, but is Byzantine from round 1 on only."""
+    later = replace(of_four, adversary=replace(of_four.adversary, onset=jnp.int32(1)))
+    assert stall(later, acting(1), jnp.ones(WINDOWS)).tolist() == [1.0] * WINDOWS
+
+
 def test_time_that_is_gone_already_is_not_given_back(of_four: Params) -> None:
     time = stall(of_four, acting(5), jnp.full(WINDOWS, 0.1))
     assert time.tolist() == pytest.approx([0.0, 0.1, 0.1, 0.1])

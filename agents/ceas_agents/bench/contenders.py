@@ -193,14 +193,22 @@ def _luck(params: Params) -> Callable[[], Any]:
     def binomial(tried: Any, chance: Any) -> Any:  # noqa: ANN401
         return random.binomial(np.asarray(tried), np.asarray(chance, float))
 
+    def draws() -> Any:  # noqa: ANN401
+        return SimpleNamespace(
+            samples=random.integers(0, len(learning.training.labels), (nodes, batch_size)),
+            luck_of_slopes=random.random((nodes, batch_size, learning.program.observables)),
+            normals=random.normal(size=(nodes, learning.program.angles)),
+        )
+
     return lambda: SimpleNamespace(
         herald=binomial,
         purify=binomial,
         verify=binomial,
         drawn=random.random(nodes),
-        samples=random.integers(0, len(learning.training.labels), (nodes, batch_size)),
-        luck_of_slopes=random.random((nodes, batch_size, learning.program.observables)),
-        normals=random.normal(size=(nodes, learning.program.angles)),
+        trap=lambda _, number, chance: binomial(number, chance),
+        true=draws(),
+        false=draws(),
+        rests=random.random(nodes),
         moves=random.random(network.routes.edges),
         guesses=random.random((2, nodes)),
         shocks=random.normal(size=network.memories.decay_rate.shape[-1]),

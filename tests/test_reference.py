@@ -27,6 +27,7 @@ from reference.pairs import MEMORIES, PERFECT, convolve, depolarizing, letters, 
 from reference.variants import (
     ASKED,
     BUDGETED,
+    COVERED,
     FALSE_DATA,
     NOISY,
     RELAXING,
@@ -163,7 +164,10 @@ def compare(
     return total
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in COVERED else name for name in VARIANTS],
+)
 def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
     varied = vary(scenario, BUDGETED | VARIANTS[name])
     params = parameters.build(varied)

@@ -104,8 +104,8 @@ def test_a_single_hub_agrees_at_no_cost() -> None:
         ),
         (
             of_members(4, 1) | {"hardware.readout": 0.9},
-            "consensus.committee: pairs of two members yield no key, because their link is too long "
-            "(link_km), or their fidelity or the readout (hardware.readout) too low",
+            "consensus.committee: pairs of two members yield no key, because their link is too "
+            "long (link_km), or their fidelity or the readout (hardware.readout) too low",
         ),
     ],
 )

@@ -211,6 +211,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+COVERED = {
+    *("withholding", "dephasing_clipped_median", "purifying_three_classes", "relaxing_purified"),
+    *("changing", "committee_with_signatures"),
+}
+"""Variants whose parts are in others too, so that the slow tests are enough for them."""
 SEEDS = {"changing": 10, "geometric": 3}
 ASKED = {"median": 2}
 """Seeds of the random numbers and of the actions, for variants where seed 1 does not serve.

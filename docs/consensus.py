@@ -14,10 +14,11 @@ from typing import Any
 
 import committee as runs
 import numpy as np
+import show
 from numpy.typing import NDArray
 
 from ceas_agents.figures import plots, style
-from ceas_agents.statistics import comparisons, intervals
+from ceas_agents.statistics import comparisons
 from ceas_gym.consensus.committee import counts, keys
 from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
 from ceas_gym.consensus.committee.round import Outcome, execute
@@ -152,9 +153,9 @@ def ladder(found: Found) -> Iterator[str]:
             for rung, entry in sorted(rungs.items(), key=lambda each: each[1]["theta"][0]):
                 uniform, aware = entry["theta"]
                 row = [
-                    _level(entry[placement][runs.BASE])
+                    show.level(entry[placement][runs.BASE])
                     if name == runs.BASE
-                    else _points(*ends[name][committee, rung, placement])
+                    else show.points(*ends[name][committee, rung, placement])
                     for name in runs.CONTESTANTS
                 ]
                 row.append(
@@ -179,8 +180,8 @@ def attacks(found: Found) -> Iterator[str]:
         means.append(f"{100 * np.mean(rows['committed']):.0f}")
         seen = np.median(rows["rounds_to_exposure"]) + 1
         exposed = f"{seen:.0f}" if f"false_data{runs.TRAPS}" in name else ""
-        lead = _points(lost[name], low[column], high[column]) if column else ""
-        yield f"| {name} | {_level(rows)} | {lead} | {' | '.join(means)} | {exposed} |"
+        lead = show.points(lost[name], low[column], high[column]) if column else ""
+        yield f"| {name} | {show.level(rows)} | {lead} | {' | '.join(means)} | {exposed} |"
 
 
 def leads(
@@ -257,19 +258,8 @@ def _layouts(found: Found) -> NDArray[np.int64]:
     return np.array(found["c = 1"]["paper"]["random"][runs.FIRST]["layout"], int)
 
 
-def _points(values: Values, low: float, high: float) -> str:
-    text = f"{100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-    return f"**{text}**" if low > 0 or high < 0 else text
-
-
 def _commits(columns: dict[str, list[float]]) -> str:
     return f"{np.mean(columns['committed_rounds']):.0f}"
-
-
-def _level(columns: dict[str, list[float]]) -> str:
-    values, layout = np.array(columns["final_accuracy"]), np.array(columns["layout"], int)
-    low, high = intervals.interval(values, groups=layout)
-    return f"{100 * values.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _kept() -> Any:  # noqa: ANN401 - a record of JSON

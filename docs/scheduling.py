@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import show
 from numpy.typing import NDArray
 
 from ceas_agents.bounds import pair_bounds
@@ -149,9 +150,9 @@ def tables(found: Found) -> Iterator[str]:
         for rung, entry in found.items():
             uniform, aware = entry["theta"]
             row = [
-                _level(entry[placement][name])
+                show.level(entry[placement][name])
                 if name == BASE
-                else _points(*ends[name][rung, placement])
+                else show.points(*ends[name][rung, placement])
                 for name in CONTESTANTS
             ]
             yield f"| {rung} | {uniform:.1f} / {aware:.1f} | " + " | ".join(row) + " |"
@@ -188,7 +189,7 @@ def yardsticks(found: Found) -> Iterator[str]:
     for (rung, placement), lead in over_rounds.items():
         ours, fair = (found[rung][placement][name] for name in (FIRST, BASE))
         columns = [
-            _points(*lead),
+            show.points(*lead),
             *(f"{show(ours)}, {show(fair)}" for show in (_reached, _round)),
             *(f"{_share(ours, name)}, {_share(fair, name)}" for name in (USEFUL, "utilization")),
         ]
@@ -207,7 +208,7 @@ def rivals(found: Found) -> Iterator[str]:
     behind = np.stack([_against(found, place, FIRST, best[place]) for place in places], axis=1)
     low, high = comparisons.simultaneous(behind, _layouts(found))
     for column, (rung, placement) in enumerate(places):
-        lead = _points(behind[:, column], low[column], high[column])
+        lead = show.points(behind[:, column], low[column], high[column])
         fair = _against(found, (rung, placement), FIRST, BASE)
         shown = _equivalence(fair, _layouts(found))
         where = f"{rung}, {PLACEMENTS[placement]}"
@@ -225,7 +226,7 @@ def cone(found: Found) -> Iterator[str]:
         row: list[str] = []
         for label, name in UNCONED.items():
             lost = _against(found, (rung, "random"), label, name)
-            row += [_level(entry["random"][name]), _points(lost, *_interval(lost, found))]
+            row += [show.level(entry["random"][name]), show.points(lost, *_interval(lost, found))]
         yield f"| {rung} | {' | '.join(row)} |"
 
 
@@ -248,17 +249,6 @@ def _layouts(found: Found) -> NDArray[np.int64]:
 
 def _interval(values: Values, found: Found) -> tuple[float, float]:
     return intervals.interval(values, groups=_layouts(found))
-
-
-def _points(values: Values, low: float, high: float) -> str:
-    text = f"{100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-    return f"**{text}**" if low > 0 or high < 0 else text
-
-
-def _level(columns: dict[str, list[float]]) -> str:
-    values = np.array(columns["final_accuracy"])
-    low, high = intervals.interval(values, groups=np.array(columns["layout"], int))
-    return f"{100 * values.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _equivalence(values: Values, groups: NDArray[np.int64]) -> str:

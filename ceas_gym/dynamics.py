@@ -1,6 +1,7 @@
-"""One round of the environment: generation windows, then a barrier of learning and consensus.
+"""One step of the environment: generation windows, then a barrier of learning and consensus.
 
-The windows are in `ceas_gym.windows`.
+A step is a round, or a single window at whose end the barrier may fire. The windows are in
+`ceas_gym.windows`, and what time changes is in `ceas_gym.clock`.
 """
 
 from dataclasses import replace
@@ -9,9 +10,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Float, Key
 
-from ceas_gym import layouts, sabotage
+from ceas_gym import clock, layouts, sabotage
 from ceas_gym.consensus import attacks, placement, protocol, traps
 from ceas_gym.jax_utils import packing, randomness, tally
 from ceas_gym.learning import learners, model, pullback
@@ -69,7 +70,7 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
     start = model.start(params.learning, model_key)
     state = State(
         conditions=conditions.start(network, conditions_key),
-        memory=storage.empty(network),
+        gathered=storage.begin(network, storage.empty(network)),
         model=start,
         workers=protocol.idle(nodes, start.parameters),
         cache=protocol.empty(nodes, start.parameters),
@@ -81,44 +82,52 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
         byzantine=placement.choose(params.adversary, placement_key, forecast.quality(network)),
         layout=layout,
         round=jnp.int32(0),
+        steps=jnp.int32(0),
+        clock=jnp.int32(0),
         key=key,
     )
     return state, TimeStep(
         observation=observations.observe(params, state),
         reward=jnp.float32(0),
         terminated=jnp.bool_(False),
-        metrics=metrics.before_any_round(state),
+        metrics=metrics.before_any_step(state),
         round=None,
     )
 
 
-def step(
-    params: Params, state: State, action: Float[Array, "windows nodes"]
-) -> tuple[State, TimeStep]:
-    """Returns the state after one round, and the `TimeStep`: observation, reward, metrics, record.
+def step(params: Params, state: State, action: Float[Array, "..."]) -> tuple[State, TimeStep]:
+    """Returns the state after one step, and the `TimeStep`: observation, reward, metrics, record.
 
-    It does not check whether the episode has ended: called after `terminated`, it trains on.
+    A step is a round, or a window at whose end the barrier may fire (`Params.by_window`). It does
+    not check whether the episode has ended: called after `terminated`, it trains on.
 
     Args:
         params: The scenario.
-        state: The state before the round.
-        action: Requests for channel-time, in [-1, 1] (`task.actions.decode`).
+        state: The state before the step.
+        action: Requests in [-1, 1], of the shape that `task.actions.shape` returns.
     """
     params = layouts.of(params, state)
     network, keys = params.network, Keys(*jax.random.split(state.key, len(Keys._fields)))
-    acting = state.byzantine & (state.round >= params.adversary.onset)
+    asked, fires = actions.split(params, state.gathered.window, action)
     coalition = Coalition(
         members=state.byzantine,
-        acting=acting,
+        acting=state.byzantine & (state.round >= params.adversary.onset),
         key=keys.attack,
         round=state.round,
+        window=state.gathered.window,
         served=traps.served_by_byzantine(params.consensus.members, state.trap_results),
     )
-    schedule = sabotage.schedule(params, coalition, actions.decode(network.switch, action))
+    schedule = sabotage.schedule(params, coalition, actions.decode(network.switch, asked))
     links = sabotage.links(params, coalition, conditions.links(network, state.conditions))
 
-    gathered = windows(params, links, state.memory, schedule, keys.heralding)
-    return barrier(params, state, coalition, links, schedule, gathered, keys)
+    gathered = windows(params, links, state.gathered, schedule, keys.heralding)
+    happened = (params, state, coalition, links, schedule, gathered, keys)
+    if params.by_window:
+        after, happened = jax.lax.cond(fires, barrier, wait, *happened)
+    else:
+        after, happened = barrier(*happened)
+    after, happened = clock.advance(params, state, after, happened, keys.conditions)
+    return after, clock.observe(params, state, after, happened)
 
 
 def barrier(
@@ -129,16 +138,16 @@ def barrier(
     schedule: Float[Array, "windows nodes"],
     gathered: Gathered,
     keys: Keys,
-) -> tuple[State, TimeStep]:
-    """Returns the state and `TimeStep` after a barrier that spends pairs and makes one update.
+) -> tuple[State, Round]:
+    """Returns the state and record after a barrier that spends pairs and makes one update.
 
     Args:
         params: The scenario.
-        state: The state after the last barrier.
+        state: The state before the step.
         coalition: The Byzantine nodes.
-        links: Rates and decay in this round.
-        schedule: Share of a channel that each node got since then, in [0, 1].
-        gathered: What the network holds after these windows.
+        links: Rates and decay in this step.
+        schedule: Share of a channel that each node got in the step, in [0, 1].
+        gathered: What the network holds after its windows.
         keys: Random keys of the round.
     """
     learning = params.learning
@@ -156,41 +165,58 @@ def barrier(
         links=links,
         schedule=schedule,
         gathered=gathered,
+        fired=jnp.bool_(True),
         ledger=ledger,
         delivery=delivery,
         gradients=gradients,
+        exact=learners.full_gradient(learning, pulled, learning.training),
         received=received,
         verdict=verdict,
         member_pairs=sabotage.member_pairs(params, coalition),
     )
-    useful, now = metrics.useful_pairs(happened), state.round + 1
-    after = State(
-        conditions=conditions.advance(
-            params.network, known, gathered.tried, gathered.heralded, now, keys.conditions
-        ),
-        memory=memory,
+    after = replace(
+        state,
+        conditions=known,
+        gathered=storage.begin(params.network, memory),
         model=trained,
         workers=workers,
         cache=cache,
         scores=model.score(learning, trained),
-        report=protocol.report(delivery, received, verdict),
+        report=protocol.report(delivery, received, verdict, late(params, coalition)),
         trap_results=watch(params, state, coalition, ledger, delivery, keys.traps),
-        useful=tally.add(state.useful, useful),
-        generated=tally.add(state.generated, ledger.generated.sum()),
-        byzantine=state.byzantine,
-        layout=state.layout,
-        round=now,
+        round=state.round + 1,
         key=keys.following,
     )
-    exact = learners.full_gradient(learning, pulled, learning.training)
-    after = packing.of_types(after, state)
-    return after, TimeStep(
-        observation=observations.observe(params, after),
-        reward=params.reward(params, state, after),
-        terminated=(after.round >= params.rounds) | _diverged(after),
-        metrics=metrics.of_round(after, happened, useful, exact),
-        round=happened,
+    return packing.of_types(after, state), happened
+
+
+def wait(
+    params: Params,
+    state: State,
+    coalition: Coalition,
+    links: Links,
+    schedule: Float[Array, "windows nodes"],
+    gathered: Gathered,
+    keys: Keys,
+) -> tuple[State, Round]:
+    """Returns the state and record if the barrier does not fire; arguments as for `barrier`."""
+    fired = jax.eval_shape(barrier, params, state, coalition, links, schedule, gathered, keys)[1]
+    nothing = jax.tree.map(lambda like: jnp.zeros(like.shape, like.dtype), fired)
+    happened = replace(
+        nothing,
+        coalition=coalition,
+        links=links,
+        schedule=schedule,
+        gathered=gathered,
+        ledger=gathered.ledger,
     )
+    return replace(state, gathered=gathered), packing.of_types(happened, fired)
+
+
+def late(params: Params, coalition: Coalition) -> Float[Array, ""]:
+    """Returns the windows that this round's agreement takes from the next round, at least 0."""
+    following = replace(coalition, round=coalition.round + 1, window=jnp.int32(0))
+    return (1 - sabotage.time(params, following, params.network.windows)).sum()
 
 
 def deliver(
@@ -262,7 +288,3 @@ def agree(
     verdict = protocol.commit(params, received, weights, update)
     cache = protocol.remember(cache, received, delivery, measured)
     return cache, received, verdict
-
-
-def _diverged(state: State) -> Bool[Array, ""]:
-    return ~jnp.isfinite(state.scores.validation_loss)

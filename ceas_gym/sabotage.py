@@ -35,14 +35,18 @@ def schedule(
     """
     for hook in _hooks(params, "schedule"):
         asked = hook(params, coalition, asked)
-    return asked * time(params, coalition, asked)[:, None]
+    return asked * time(params, coalition, asked.shape[0])[:, None]
 
 
-def time(
-    params: Params, coalition: Coalition, asked: Float[Array, "windows nodes"]
-) -> Float[Array, " windows"]:
-    """Returns the share of each window in which pairs are generated, in [0, 1]."""
-    left = jnp.ones(asked.shape[0], asked.dtype)
+def time(params: Params, coalition: Coalition, windows: int) -> Float[Array, " windows"]:
+    """Returns the share of each window in which pairs are generated, in [0, 1].
+
+    Args:
+        params: The scenario, with the hooks of the attack.
+        coalition: The Byzantine nodes; its `window` is the number of the first window.
+        windows: Number of windows; at least 1.
+    """
+    left = jnp.ones(windows, params.network.switch.channels.dtype)
     for hook in _hooks(params, "time"):
         left = jnp.clip(hook(params, coalition, left), 0, 1)
     return left

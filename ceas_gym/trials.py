@@ -92,6 +92,7 @@ def _check_hook(
             acting=state.byzantine,
             key=state.key,
             round=state.round,
+            window=state.gathered.window,
             served=jnp.zeros(()),
         )
         changed, *others = given(state)
@@ -151,12 +152,17 @@ def _reward(params: Params, state: State) -> Array:
 
 def _schedule(params: Params, state: State) -> tuple[Array]:
     del state
-    return (jnp.zeros((params.network.windows, params.network.nodes)),)
+    return (jnp.zeros((_windows(params), params.network.nodes)),)
 
 
 def _time(params: Params, state: State) -> tuple[Array]:
     del state
-    return (jnp.ones(params.network.windows),)
+    return (jnp.ones(_windows(params)),)
+
+
+def _windows(params: Params) -> int:
+    # In a step.
+    return 1 if params.by_window else params.network.windows
 
 
 def _member_pairs(params: Params, state: State) -> tuple[Array]:

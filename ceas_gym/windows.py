@@ -1,4 +1,4 @@
-"""The generation windows of a round: heralding, key and storage."""
+"""The generation windows of a step: heralding, key and storage."""
 
 from functools import partial
 
@@ -8,32 +8,34 @@ from jaxtyping import Array, Float, Int, Key
 
 from ceas_gym.jax_utils import packing
 from ceas_gym.network import generation, storage
-from ceas_gym.types import Gathered, Links, Memory, Params
+from ceas_gym.types import Gathered, Links, Params
 
 
 def windows(
     params: Params,
     links: Links,
-    memory: Memory,
+    gathered: Gathered,
     schedule: Float[Array, "windows nodes"],
     key: Key[Array, ""],
 ) -> Gathered:
-    """Returns what the network holds after all windows of a round, as calls of `window` would.
+    """Returns what the network holds after all windows of a step, as calls of `window` would.
 
     Args:
         params: The scenario.
-        links: Rates and decay in this round.
-        memory: Pairs and key that the last barrier left.
+        links: Rates and decay in this step.
+        gathered: What the network held before.
         schedule: Share of a channel that each node gets, in [0, 1].
-        key: Random key, which is split into one for each window.
+        key: Random key of the round, from which each of its windows has a key of its own.
     """
     # Heralding does not depend on what is stored, so all windows are drawn in one pass.
-    window_keys = jax.random.split(key, params.network.windows)
+    numbers = gathered.window + jnp.arange(schedule.shape[0])
+    window_keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
     made = jax.vmap(partial(generate, params, links))(schedule, window_keys)
-    before = storage.begin(params.network, memory)
-    return jax.lax.scan(lambda held, new: (gather(params, links, held, *new), None), before, made)[
-        0
-    ]
+
+    def one(held: Gathered, new: tuple[Array, Array]) -> tuple[Gathered, None]:
+        return gather(params, links, held, *new), None
+
+    return jax.lax.scan(one, gathered, made)[0]
 
 
 def window(
@@ -47,7 +49,7 @@ def window(
 
     Args:
         params: The scenario.
-        links: Rates and decay in this round.
+        links: Rates and decay in this step.
         gathered: What the network held before the window.
         shares: Share of a channel that each node gets, in [0, 1].
         key: Random key that decides which attempts succeed.
@@ -72,7 +74,8 @@ def gather(
 ) -> Gathered:
     """Returns `gathered` after one more window with these attempts and heralded pairs."""
     network = params.network
-    windows_left = network.windows - 1 - gathered.window
+    # Where a step is a window, the barrier may fire at its end.
+    windows_left = jnp.int32(0) if params.by_window else network.windows - 1 - gathered.window
     memory, fates = storage.window(network, links, gathered.memory, heralded, windows_left)
     after = Gathered(
         memory=memory,

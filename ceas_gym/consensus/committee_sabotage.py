@@ -35,14 +35,16 @@ def stall(params: Params, coalition: Coalition, time: Float[Array, " windows"]) 
         >>> delays = SimpleNamespace(delay=jnp.array([0.0, 1.5]))
         >>> hubs = SimpleNamespace(members=delays)
         >>> params = SimpleNamespace(consensus=hubs, adversary=SimpleNamespace(onset=0))
-        >>> stall(params, SimpleNamespace(round=jnp.int32(2)), jnp.ones(3)).tolist()
+        >>> now = SimpleNamespace(round=jnp.int32(2), window=0)
+        >>> stall(params, now, jnp.ones(3)).tolist()
         [0.0, 0.5, 1.0]
     """
     delays = params.consensus.members.delay
     late = delays[(coalition.round - 1) % delays.size]
     # A round that ended before the onset was not late.
     late = jnp.where(coalition.round > params.adversary.onset, late, 0)
-    return jnp.minimum(time, jnp.clip(1 + jnp.arange(time.size) - late, 0, 1))
+    passed = 1 + coalition.window + jnp.arange(time.size)
+    return jnp.minimum(time, jnp.clip(passed - late, 0, 1))
 
 
 def equivocate(params: Params, coalition: Coalition, pairs: Float[Array, ""]) -> Array:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ceas_gym.consensus.weights import certificate, top_share
 from ceas_gym.physics import information
@@ -212,8 +212,31 @@ def remember(
     )
 
 
-def report(delivery: Delivery, received: Received, verdict: Verdict) -> Report:
-    """Returns what the hub remembers of the round, for its next observation."""
+def quorum(consensus: Consensus) -> Int[Array, ""]:
+    """Returns the least number of counted nodes with which the hub commits, at equal weights.
+
+    Args:
+        consensus: What the rule tolerates and the protocol requires.
+
+    Returns:
+        A number of nodes, at least 1; it may exceed the nodes that there are.
+    """
+    votes = consensus.votes_needed * consensus.tolerated + 1
+    for_share = jnp.ceil(consensus.tolerated / consensus.largest_share - 1e-6)
+    return jnp.maximum(votes, for_share.astype(votes.dtype))
+
+
+def report(
+    delivery: Delivery, received: Received, verdict: Verdict, late: Float[Array, ""]
+) -> Report:
+    """Returns what the hub remembers of the round, for its next observations.
+
+    Args:
+        delivery: Shots, signal and tags of the round.
+        received: Updates that the hub counted.
+        verdict: Weights of these, and whether the hub committed.
+        late: Windows that the agreement takes from the next round; at least 0.
+    """
     return Report(
         shots=delivery.shots,
         signal=delivery.signal,
@@ -222,6 +245,7 @@ def report(delivery: Delivery, received: Received, verdict: Verdict) -> Report:
         committed=verdict.committed,
         authenticated=delivery.authenticated.mean(dtype=verdict.weights.dtype),
         counted=received.counted.mean(dtype=verdict.weights.dtype),
+        late=late,
     )
 
 
@@ -236,6 +260,7 @@ def no_report(nodes: int) -> Report:
         committed=jnp.bool_(False),
         authenticated=zero,
         counted=zero,
+        late=zero,
     )
 
 

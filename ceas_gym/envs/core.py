@@ -31,7 +31,7 @@ class Output(NamedTuple):
     schedule: Float[Array, "*batch windows nodes"]
     """Shares of a channel that were given, in [0, 1]."""
     stored_at_barrier: Int[Array, "*batch nodes ages"]
-    """Pairs that waited at the barrier, by age in windows."""
+    """Pairs that were stored after the last window, by age in windows."""
 
 
 class PackedEpisode(NamedTuple):
@@ -69,12 +69,12 @@ def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of th
 
 
 def step(params: Params, state: Words, action: ArrayLike) -> PackedEpisode:
-    """Returns the episode after one more round.
+    """Returns the episode after one more step.
 
     Args:
         params: The scenario.
-        state: Words of the state before the round.
-        action: Requests in [-1, 1], shape (windows, nodes).
+        state: Words of the state before the step.
+        action: Requests in [-1, 1], of the shape that `task.actions.shape` returns.
     """
     return _pack(params, *dynamics.step(params, unpack(params, state), jnp.asarray(action)))
 
@@ -90,14 +90,14 @@ def unpack(params: Params, state: Words) -> State:
 
 
 def progress(params: Params, episode: PackedEpisode) -> tuple[Int[Array, ""], Bool[Array, ""]]:
-    """Returns how many rounds are over, and whether the episode is; for use inside `jit`.
+    """Returns how many steps are over, and whether the episode is; for use inside `jit`.
 
     Args:
         params: The scenario.
         episode: Words of one episode, shape (words,) each.
     """
     output = packing.unpack(episode.output, output_shapes(params))
-    return unpack(params, episode.state).round, output.figures[1] > 0
+    return unpack(params, episode.state).steps, output.figures[1] > 0
 
 
 def output_shapes(params: Params) -> Output:
@@ -136,8 +136,8 @@ def _output(params: Params, state: State, timestep: TimeStep) -> Output:
 def _seen(params: Params, state: State, happened: Round | None) -> tuple[Array, Array]:
     # The schedule, and the pairs that waited at the barrier; zeros at the start of an episode.
     if happened is None:
-        network = params.network
-        return jnp.zeros((network.windows, *network.routes.vertex.shape)), state.memory.pairs
+        windows = 1 if params.by_window else params.network.windows
+        return jnp.zeros((windows, params.network.nodes)), state.memory.pairs
     return happened.schedule, happened.gathered.memory.pairs
 
 

@@ -18,7 +18,7 @@ from ceas_gym.envs.core import Output, PackedEpisode
 from ceas_gym.jax_utils import packing, randomness
 from ceas_gym.jax_utils.fast_compile import often, once
 from ceas_gym.scenario import Scenario
-from ceas_gym.task import metrics
+from ceas_gym.task import actions, metrics
 from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.types import Params
 
@@ -231,14 +231,14 @@ def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:
     """Returns the observation space and the action space of one environment.
 
     Args:
-        params: Their numbers of nodes and windows give the shapes.
+        params: What a step is, and its numbers of nodes and windows, give the shapes.
     """
-    nodes, windows = params.network.nodes, params.network.windows
+    nodes = params.network.nodes
     observation: dict[str, gym.Space[Any]] = {
         "nodes": spaces.Box(0.0, 1.0, (nodes, len(NODE_FEATURES)), np.float32),
         "network": spaces.Box(0.0, 1.0, (len(NETWORK_FEATURES),), np.float32),
     }
-    return spaces.Dict(observation), spaces.Box(-1.0, 1.0, (windows, nodes), np.float32)
+    return spaces.Dict(observation), spaces.Box(-1.0, 1.0, actions.shape(params), np.float32)
 
 
 def plain_spec(spec: EnvSpec | None, scenario: Scenario) -> EnvSpec | None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_gym.network import counts, key_pool
 from ceas_gym.network.purification import Offer
@@ -36,8 +36,7 @@ def spend(
         Teleportation of a register: Bennett et al., PRL 70, 1895 (1993), as in `physics.register`.
     """
     has_key = key_pool.suffices(network.key, memory.key_bits)
-    enough = memory.pairs.sum(axis=1) >= network.qubits
-    taking_part = (has_key | network.unauthenticated_spend) & enough
+    taking_part = able(network, memory)
     offer = network.operations.purification(network, links, memory, taking_part, key)
     shots = jnp.where(taking_part, offer.pairs.sum(axis=1) // network.qubits, 0)
     taken = counts.take(offer.pairs, shots * network.qubits, oldest_first=network.oldest_first)
@@ -46,10 +45,22 @@ def spend(
     stored = (offer.pairs - taken)[:, -network.memories.ages :]
     spent = taken.sum(axis=1)
     key_bits = key_pool.spend(network.key, memory.key_bits, authenticated)
-    left = replace(memory, pairs=stored, key_bits=key_pool.expire(network.key, key_bits))
+    left = replace(memory, pairs=stored, key_bits=key_bits)
     lost = memory.pairs.sum(axis=1) - stored.sum(axis=1) - spent
     delivery = _deliver(network, offer, taken, shots, authenticated)
     return left, delivery, replace(ledger, spent=spent, sacrificed=lost)
+
+
+def able(network: Network, memory: Memory) -> Bool[Array, " nodes"]:
+    """Returns which nodes could take part: they have pairs for a shot, and key if it is needed.
+
+    Args:
+        network: Qubits of a shot, and key of a round.
+        memory: Pairs and key that are stored.
+    """
+    has_key = key_pool.suffices(network.key, memory.key_bits)
+    enough = memory.pairs.sum(axis=1) >= network.qubits
+    return (has_key | network.unauthenticated_spend) & enough
 
 
 def _deliver(

@@ -5,6 +5,8 @@ from jaxtyping import Bool, Float, Int
 
 MOST_IN_A_WINDOW = 2**24
 """Attempts on a link in a window, up to which 32-bit numbers are drawn and multiplied exactly."""
+MOST_WINDOWS = 2**30
+"""Windows of an episode."""
 MOST_IN_A_ROUND = 2**30
 """Attempts on a link, summed over the windows of a round."""
 MOST_PAIRS = 2**23 - 2**16
@@ -18,6 +20,37 @@ MOST_NUMBERS = 2**23
 """Entries of a table with an axis of windows or ages, for all hops of all nodes."""
 ROUNDING = 1e-12
 """Share by which a number of attempts may fall short of a whole number and still count as it."""
+
+
+def whole(number: float) -> int:
+    """Returns the whole part of a number, which may fall short of a whole number by `ROUNDING`.
+
+    Args:
+        number: At least 0.
+
+    Example:
+        >>> whole(0.3 / 0.1), whole(2.9)
+        (3, 2)
+    """
+    return int(np.floor(number * (1 + ROUNDING)))
+
+
+def countable(setting: str, windows: int) -> int:
+    """Returns a number of windows that the clock of an episode can count.
+
+    Args:
+        setting: Setting that the number follows from.
+        windows: At least 0.
+
+    Raises:
+        ValueError: If it is above `MOST_WINDOWS`.
+    """
+    if windows > MOST_WINDOWS:
+        raise ValueError(
+            f"{setting} makes an episode of {windows} windows, more than the {MOST_WINDOWS} that "
+            "can be counted"
+        )
+    return windows
 
 
 def whole_attempts(
@@ -46,7 +79,7 @@ def check_counts(
     success: Float[np.ndarray, "nodes hops"],
     is_hop: Bool[np.ndarray, "nodes hops"],
     *,
-    windows: int,
+    longest: tuple[str, int],
     channels: int,
 ) -> None:
     """Checks that the attempts and the pairs of a round can be counted; returns nothing.
@@ -55,7 +88,7 @@ def check_counts(
         attempts: Attempts of all modes in a window on a whole channel; at least 0.
         success: Success probability of an attempt, in [0, 1].
         is_hop: Whether the route has this hop.
-        windows: Windows in a round; at least 1.
+        longest: Most windows in a round, at least 1, after the name of their setting in `network`.
         channels: Channels of the hub, so that at most as many nodes have a whole one in a window.
 
     Raises:
@@ -67,9 +100,10 @@ def check_counts(
             f"network.window_s and hardware.modes allow {most:.0f} attempts in a window, "
             f"more than the {MOST_IN_A_WINDOW} that can be counted"
         )
+    name, windows = longest
     if most * windows > MOST_IN_A_ROUND:
         raise ValueError(
-            f"network.windows, network.window_s and hardware.modes allow {most * windows:.0f} "
+            f"network.{name}, network.window_s and hardware.modes allow {most * windows:.0f} "
             f"attempts in a round, more than the {MOST_IN_A_ROUND} that can be counted"
         )
     # A route has no more new pairs than its slowest link.
@@ -77,7 +111,7 @@ def check_counts(
     mean = float(pairs[-channels:].sum()) * windows
     if mean > MOST_PAIRS:
         raise ValueError(
-            f"network.windows, network.window_s, network.channels and hardware.modes make "
+            f"network.{name}, network.window_s, network.channels and hardware.modes make "
             f"{mean:.0f} pairs in a round on average, more than the {MOST_PAIRS} that can be "
             "counted exactly"
         )

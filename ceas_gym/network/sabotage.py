@@ -15,7 +15,7 @@ def exhaust(
     """Returns the schedule after the acting nodes have asked for more (`exhaustion`).
 
     They claim that attempts failed, and ask for `request_factor` times what they were given. The
-    hub grants each node at most its quota in a round, or what the schedule gives it if that is
+    hub grants each node at most its quota in a step, or what the schedule gives it if that is
     more, and divides the channels again. Without a quota, on full channels and with equal shares,
     f such nodes of n leave an honest node n / (q f + n - f) of its time, with the factor q.
 
@@ -26,7 +26,7 @@ def exhaust(
     """
     network, factor = params.network, params.adversary.request_factor
     asked = jnp.where(coalition.acting, jnp.minimum(factor * schedule, 1.0), schedule)
-    most = jnp.maximum(schedule.sum(axis=0), network.switch.quota)
+    most = jnp.maximum(schedule.sum(axis=0), network.switch.quota * schedule.shape[0])
     granted = asked * jnp.minimum(1.0, most / jnp.maximum(asked.sum(axis=0), 1e-30))
     return switch.share(network.switch, granted)
 

@@ -22,6 +22,7 @@ from ceas_gym.types import (
     Memories,
     Network,
     Operations,
+    Pace,
     Routes,
     Switch,
     Tags,
@@ -29,6 +30,7 @@ from ceas_gym.types import (
 )
 
 UNVERIFIED = VerificationSettings()
+ROUNDS = Pace()
 
 
 def build(
@@ -40,6 +42,7 @@ def build(
     *,
     accepts_unauthenticated: bool,
     verification: VerificationSettings = UNVERIFIED,
+    pace: Pace = ROUNDS,
 ) -> Network:
     """Returns the network half of a scenario.
 
@@ -51,6 +54,8 @@ def build(
         qubits: Pairs that one shot takes, one for each qubit; at least 1.
         accepts_unauthenticated: Whether nodes without a tag take part in the barrier.
         verification: Settings of the test pairs; by default there are none.
+        pace: Whether a step is a window, so that a round may have up to `most_windows`, and the
+            windows that a barrier takes.
 
     Raises:
         ValueError: If a round holds more attempts, pairs or memories than can be counted
@@ -58,11 +63,12 @@ def build(
     """
     routes, coherence_s = layout(settings, hardware)
     decay_rate = _decay_rate_per_s(hardware, coherence_s)
+    longest = "most_windows" if pace.by_window else "windows"
     limits.check_sizes(routes.edge, settings.windows, settings.oldest_windows)
     limits.check_memories(routes.is_hop, settings.memories_per_link)
     return Network(
         routes=_routes(routes, _latency_s(hardware, routes) / settings.window_s),
-        generation=_generation(settings, hardware, routes, decay_rate),
+        generation=_generation(settings, hardware, routes, decay_rate, longest),
         switch=_switch(settings, routes),
         memories=Memories(
             decay_rate=array(settings.window_s * decay_rate),
@@ -74,6 +80,9 @@ def build(
         key=key_budget(key_settings, tags, hardware),
         condition_model=_condition_model(settings.conditions),
         verification=_verification(verification, settings.memories_per_link),
+        barrier_windows=array(pace.barrier_windows, np.int32),
+        most_windows=array(settings.most_windows, np.int32),
+        window_s=array(settings.window_s),
         windows=settings.windows,
         qubits=qubits,
         oldest_first=settings.spend_order == "oldest_first",
@@ -122,6 +131,7 @@ def _generation(
     hardware: HardwareSettings,
     routes: Topology,
     decay_rate: Float[np.ndarray, "xyz vertices"],
+    longest: str,
 ) -> Generation:
     period_s = link_budget.attempt_period_s(hardware, routes.hop_km)
     attempts = limits.whole_attempts(settings.window_s / period_s, array(0).dtype)
@@ -132,7 +142,7 @@ def _generation(
         np.floor(attempts) * hardware.modes,
         np.asarray(success),
         routes.is_hop,
-        windows=settings.windows,
+        longest=(longest, getattr(settings, longest)),
         channels=settings.channels,
     )
     return Generation(
@@ -144,7 +154,7 @@ def _generation(
 
 
 def _switch(settings: NetworkSettings, routes: Topology) -> Switch:
-    quota = settings.quota * settings.windows * routes.channels[0] / len(routes.vertex)
+    quota = settings.quota * routes.channels[0] / len(routes.vertex)
     return Switch(channels=array(routes.channels), passes=array(routes.passes), quota=array(quota))
 
 

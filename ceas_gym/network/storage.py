@@ -126,6 +126,30 @@ def window(
     return packing.of_types(after, memory), ledger
 
 
+def rest(
+    network: Network, links: Links, memory: Memory, windows: Int[Array, ""]
+) -> tuple[Memory, Int[Array, " nodes"]]:
+    """Returns the memory after windows in which pairs age and none are made, and what expired.
+
+    Args:
+        network: Routes and memories.
+        links: Decay in this round.
+        memory: The memory before.
+        windows: Number of windows; at least 0.
+
+    Returns:
+        The memory, and the number of pairs that expired at each node.
+    """
+    none = jnp.zeros_like(memory.pairs[:, 0])
+    unheralded = jnp.zeros(network.routes.edge.shape, none.dtype)
+
+    def one(_: int, held: tuple[Memory, Array]) -> tuple[Memory, Array]:
+        memory, ledger = window(network, links, held[0], unheralded, jnp.int32(0))
+        return memory, packing.of_types(held[1] + ledger.expired, none)
+
+    return jax.lax.fori_loop(0, windows, one, (memory, none))
+
+
 def _measure(
     network: Network, links: Links, key_bits: Array, arrivals: Arrivals, windows_left: Array
 ) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ was looked at. Each one names its source, or is marked as an assumption where no
 it.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -47,8 +47,16 @@ MOST_NUMBERS = 2**28
 class EpisodeSettings(Section, frozen=True):
     """The training budget, the reward, and the number of layouts."""
 
+    decision: Literal["round", "window"] = "round"
+    """What a step is. `round`: the action is the schedule of `network.windows` windows, after which
+    the barrier fires. `window`: the action gives the shares of one window, and says whether the
+    barrier fires at its end."""
     rounds: Count = 60
-    """The budget. Training without attack is near its plateau by then."""
+    """The budget, if there is no `budget_s`: so many rounds of `network.windows` windows and a
+    barrier each. Training without attack is near its plateau by then."""
+    budget_s: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = None
+    """The budget as time, in s; it replaces `rounds`. A window or a barrier that would end later
+    is not begun."""
     target_accuracy: Probability = 0.86
     """Test accuracy; results report the first round that reaches it. In the shipped scenarios it is
     five percentage points below the mean accuracy that exact gradients reach within the budget,

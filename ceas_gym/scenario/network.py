@@ -54,7 +54,12 @@ class NetworkSettings(Section, frozen=True):
     """Photon interfaces of the hub behind an optical switch: as many links can be served at the
     same time. The heralding station of a link stands midway along its fibre."""
     windows: Annotated[int, Field(ge=1, le=10_000)] = 8
-    """Number of generation windows in a round."""
+    """Number of generation windows in a round. Where a step is a window, rounds differ in length,
+    and this is only the unit in which long times are given."""
+    barrier_windows: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Windows that a barrier takes, in which pairs age and none are generated."""
+    most_windows: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Where a step is a window, the barrier fires by itself after so many windows."""
     window_s: Annotated[float, Field(ge=1e-9, le=3600, allow_inf_nan=False)] = 1.0
     """Duration of a window. Assumption: a round of eight windows lasts about as long as the
     memories of the worse nodes."""

@@ -1,10 +1,39 @@
 """Actions: any array in the action space becomes a feasible schedule of channel-time."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ceas_gym.network.switch import share
-from ceas_gym.types import Switch
+from ceas_gym.types import Params, Switch
+
+
+def shape(params: Params) -> tuple[int, ...]:
+    """Returns the shape of an action: (nodes + 1,) where a step is a window, or (windows, nodes).
+
+    Args:
+        params: The scenario.
+    """
+    nodes = params.network.nodes
+    return (nodes + 1,) if params.by_window else (params.network.windows, nodes)
+
+
+def split(
+    params: Params, waited: Int[Array, ""], action: Float[Array, "..."]
+) -> tuple[Float[Array, "windows nodes"], Bool[Array, ""]]:
+    """Returns the requests for channel-time in an action, and whether the barrier is to fire.
+
+    Where a step is a window, the last entry of the action fires the barrier if it is above zero.
+    After `network.most_windows` windows it fires by itself.
+
+    Args:
+        params: The scenario.
+        waited: Windows since the last barrier, without this one; at least 0.
+        action: Numbers in [-1, 1] of the shape that `shape` returns.
+    """
+    if not params.by_window:
+        return action, jnp.bool_(True)
+    last = waited + 1 >= params.network.most_windows
+    return action[None, :-1], (action[-1] > 0) | last
 
 
 def decode(switch: Switch, action: Float[Array, "windows nodes"]) -> Float[Array, "windows nodes"]:

@@ -1,29 +1,41 @@
-"""The metrics of a round in `info`. They are for people: they use all that the simulator knows."""
+"""The metrics of a step in `info`. They are for people: they use all that the simulator knows."""
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
 from ceas_gym.jax_utils import tally
-from ceas_gym.types import Metrics, Round, State
+from ceas_gym.types import Ledger, Metrics, Params, Round, State
 
 
-def useful_pairs(happened: Round) -> Int[Array, ""]:
-    """Returns the number of useful pairs of the round, at least 0.
+def fates(before: State, happened: Round) -> Ledger:
+    """Returns what became of pairs in the step alone; `happened.ledger` counts the whole round.
+
+    Args:
+        before: State before the step.
+        happened: Record of the step.
+    """
+    return jax.tree.map(jnp.subtract, happened.ledger, before.gathered.ledger)
+
+
+def useful_pairs(before: State, happened: Round) -> Int[Array, ""]:
+    """Returns the number of useful pairs of the step, at least 0.
 
     A pair is useful if it was keyed, or spent on an update that was counted, as its node sent it,
     in a committed round.
 
     Args:
-        happened: Record of the round.
+        before: State before the step.
+        happened: Record of the step.
     """
-    received, ledger = happened.received, happened.ledger
+    received, ledger = happened.received, fates(before, happened)
     worked = received.counted & ~received.forged & (happened.delivery.shots > 0)
     spent = jnp.where(worked & happened.verdict.committed, ledger.spent, 0)
     return (spent + ledger.keyed).sum()
 
 
-def before_any_round(state: State) -> Metrics:
-    """Returns the metrics that `reset` reports: those of a round in which nothing happened.
+def before_any_step(state: State) -> Metrics:
+    """Returns the metrics that `reset` reports: those of a step in which nothing happened.
 
     Args:
         state: State at the start of an episode.
@@ -35,37 +47,35 @@ def before_any_round(state: State) -> Metrics:
     return {name: zero for name in NAMES} | _scores(state)
 
 
-def of_round(
-    after: State,
-    happened: Round,
-    useful: Int[Array, ""],
-    exact: Float[Array, " parameters"],
-) -> Metrics:
-    """Returns the metrics of one round.
+def of_step(params: Params, before: State, after: State, happened: Round) -> Metrics:
+    """Returns the metrics of one step: of a round, or of a window.
+
+    Where a step is a window, shots, nodes, weights and errors are zero unless the barrier fires.
+    `fired` says whether it did, and `time_s` is the part of the budget that is over, in s.
 
     Pairs are those of hub and node, not those of single links. `pairs_stored` counts the pairs at
-    the end of the round, the others count what happened in it. Each pair that was generated, or
+    the end of the step, the others count what happened in it. Each pair that was generated, or
     stored before, is spent, keyed, expired, blocked, sacrificed, tested or still stored. Wasted
     pairs are spent pairs that are not useful. `member_pairs` counts pairs of the links among the
     members of the committee, all of which become key; the other numbers leave them out.
-    `exposed_members` is the number of members that are exposed at the end of the round.
+    `exposed_members` is the number of members that are exposed at the end of the step.
 
     Args:
-        after: State after the round.
-        happened: Record of the round.
-        useful: Number of useful pairs of the round (`useful_pairs`).
-        exact: Noiseless gradient at the parameters before the round, in nats per radian.
+        params: The scenario.
+        before: State before the step.
+        after: State after the step.
+        happened: Record of the step.
 
     Returns:
         Scalars, of shape (), by the names in `NAMES`.
     """
-    ledger, delivery = happened.ledger, happened.delivery
+    ledger, delivery = fates(before, happened), happened.delivery
     received, verdict = happened.received, happened.verdict
     results = after.trap_results
     values = {
         "pairs_generated": ledger.generated.sum(),
         "pairs_spent": ledger.spent.sum(),
-        "pairs_wasted": ledger.spent.sum() + ledger.keyed.sum() - useful,
+        "pairs_wasted": ledger.spent.sum() + ledger.keyed.sum() - useful_pairs(before, happened),
         "pairs_keyed": ledger.keyed.sum(),
         "pairs_expired": ledger.expired.sum(),
         "pairs_blocked": ledger.blocked.sum(),
@@ -79,9 +89,11 @@ def of_round(
         "committed": verdict.committed,
         "byzantine_weight": jnp.where(after.byzantine | received.forged, verdict.weights, 0).sum(),
         "certificate": verdict.certificate,
-        "gradient_error": jnp.linalg.norm(verdict.update - exact),
+        "gradient_error": jnp.linalg.norm(verdict.update - happened.exact),
         "member_pairs": happened.member_pairs,
         "exposed_members": 0 if results is None else results.exposed.sum(),
+        "fired": happened.fired,
+        "time_s": after.clock * params.network.window_s,
     }
     return {name: jnp.asarray(value, jnp.float32) for name, value in values.items()} | _scores(
         after
@@ -102,6 +114,6 @@ NAMES = (
     *("pairs_generated", "pairs_spent", "pairs_wasted", "pairs_keyed", "pairs_expired"),
     *("pairs_blocked", "pairs_sacrificed", "pairs_tested", "pairs_stored", "utilization", "shots"),
     *("authenticated_nodes", "accepted_nodes", "committed", "byzantine_weight", "certificate"),
-    *("gradient_error", "member_pairs", "exposed_members", "layout"),
+    *("gradient_error", "member_pairs", "exposed_members", "layout", "fired", "time_s"),
 )
 """Names of all metrics, in the order of `info`."""

@@ -5,9 +5,12 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from ceas_gym.consensus import protocol
 from ceas_gym.jax_utils import tally
 from ceas_gym.network import conditions, forecast, key_pool
-from ceas_gym.types import Network, Observation, Params, State
+from ceas_gym.task import readiness
+from ceas_gym.task.readiness import Stocks
+from ceas_gym.types import Links, Network, Observation, Params, State
 
 
 class Feature(NamedTuple):
@@ -27,15 +30,18 @@ NODE_FEATURES = (
     Feature("key_rate", "bits / pair", "secret fraction of a pair measured when its window closes"),
     Feature("stored", "memories", "share of the memories that hold a pair"),
     Feature("stored_contraction", "1", "mean contraction of the stored pairs"),
+    Feature("information", "full memories", "information of the stored pairs if fired now"),
+    Feature("information_later", "full memories", "the same a window later, if none were added"),
     Feature("key", "capacity", "share of the node's key pools that is filled"),
     Feature("tags", "tags of a round", "share of a round's key, for all members, that is held"),
+    Feature("ready", "0 or 1", "whether the node has all tags of a round, and pairs for a shot"),
     Feature("shots", "log10(1 + shots) / 4", "shots of the last round"),
     Feature("signal", "1", "contraction of the data in the last round"),
     Feature("weight", "4 / counted", "weight in the last update"),
     Feature("silence", "10 rounds", "rounds since an update was last accepted"),
 )
 NETWORK_FEATURES = (
-    Feature("progress", "1", "share of the rounds that are over"),
+    Feature("progress", "1", "share of the budget that is over; the rest is the time left"),
     Feature("validation_loss", "2 log(classes) nats", "cross-entropy on the validation split"),
     Feature("validation_accuracy", "1", "on the validation split"),
     Feature("share_bound", "1", "weight of the heaviest `tolerated_nodes` in the last update"),
@@ -45,29 +51,36 @@ NETWORK_FEATURES = (
     Feature("tolerated", "nodes", "share of the nodes that the rule is set to tolerate"),
     Feature("utilization", "1", "useful pairs of the episode over generated ones"),
     Feature("calibration", "intervals", "time since the coherence times were calibrated"),
+    Feature("waited", "most_windows", "windows since the last barrier"),
+    Feature("ready", "2 quorums", "number of ready nodes"),
+    Feature("worth", "1", "what a barrier now would be worth: G / (G + 300)"),
+    Feature("worth_later", "1", "the same a window later, if no pairs were added"),
+    Feature("late", "rounds", "time that the last agreement took from this round"),
 )
 
 
 def observe(params: Params, state: State) -> Observation:
-    """Returns what the hub knows between two rounds: calibration, stored pairs, key, last report.
+    """Returns what the hub knows between two steps: calibration, stored pairs, key, last report.
 
     Args:
         params: The scenario. Of the adversary, only the number that the rule tolerates is used.
-        state: State after a round. Neither its Byzantine nodes nor its test accuracy are used.
+        state: State after a step. Neither its Byzantine nodes nor its test accuracy are used.
 
     Returns:
-        `nodes` in the order of `NODE_FEATURES`, shape (nodes, 14), and `network` in the order of
-        `NETWORK_FEATURES`, shape (10,); every entry in [0, 1].
+        `nodes` in the order of `NODE_FEATURES`, shape (nodes, 17), and `network` in the order of
+        `NETWORK_FEATURES`, shape (15,); every entry in [0, 1].
     """
-    nodes = jnp.stack([*_calibration(params.network, state), *_holdings(params, state)], axis=1)
+    links = conditions.links(params.network, state.conditions)
+    stocks = readiness.assess(params, links, state.memory)
+    nodes = [*_calibration(params.network, state, links), *_holdings(params, state, stocks)]
+    hub = [*_hub(params, state), *_timing(params, state, stocks)]
     return Observation(
-        nodes=jnp.clip(nodes, 0.0, 1.0).astype(jnp.float32),
-        network=jnp.clip(jnp.stack(_hub(params, state)), 0.0, 1.0).astype(jnp.float32),
+        nodes=jnp.clip(jnp.stack(nodes, axis=1), 0.0, 1.0).astype(jnp.float32),
+        network=jnp.clip(jnp.stack(hub), 0.0, 1.0).astype(jnp.float32),
     )
 
 
-def _calibration(network: Network, state: State) -> list[Array]:
-    links = conditions.links(network, state.conditions)
+def _calibration(network: Network, state: State, links: Links) -> list[Array]:
     new, good = forecast.new_contraction(network, links), forecast.expected_pairs(network)
     likely = forecast.likely_pairs(network, state.conditions.belief)
     return [
@@ -80,17 +93,21 @@ def _calibration(network: Network, state: State) -> list[Array]:
     ]
 
 
-def _holdings(params: Params, state: State) -> list[Array]:
+def _holdings(params: Params, state: State, stocks: Stocks) -> list[Array]:
     network, memory, report = params.network, state.memory, state.report
     stored = memory.pairs.sum(axis=1)
     estimated = memory.contraction[-1].mean(axis=0)
     contraction = (memory.pairs * estimated).sum(axis=1) / jnp.maximum(stored, 1)
     key = memory.key_bits.sum(axis=(1, 2))
+    most = network.memories.per_link / network.qubits
     return [
         stored / network.memories.per_link,
         contraction,
+        stocks.information / most,
+        stocks.later / most,
         key / (network.key.members * network.key.capacity_bits),
         key_pool.share_of_round(network.key, memory.key_bits),
+        stocks.ready,
         jnp.log10(1 + report.shots) / 4,
         report.signal,
         report.weights * report.counted * stored.shape[0] / 4,
@@ -104,7 +121,7 @@ def _hub(params: Params, state: State) -> list[Array]:
     interval = params.network.condition_model.calibration_rounds
     since = state.round % interval / interval if params.network.drifts else jnp.zeros(())
     return [
-        state.round / params.rounds,
+        state.clock / params.budget,
         # A model that diverged has no loss; its observation is clipped to one.
         jnp.where(jnp.isnan(scores.validation_loss), jnp.inf, scores.validation_loss)
         / (2 * jnp.log(classes)),
@@ -116,4 +133,15 @@ def _hub(params: Params, state: State) -> list[Array]:
         params.consensus.tolerated / state.byzantine.shape[0],
         tally.share(state.useful, state.generated),
         since,
+    ]
+
+
+def _timing(params: Params, state: State, stocks: Stocks) -> list[Array]:
+    quorum = protocol.quorum(params.consensus)
+    return [
+        state.gathered.window / params.network.most_windows,
+        stocks.ready.sum() / (2 * quorum),
+        readiness.worth(params, stocks.information, stocks.ready),
+        readiness.worth(params, stocks.later, stocks.ready),
+        state.report.late / params.network.windows,
     ]

@@ -32,12 +32,13 @@ def loss_decrease(params: Params, before: State, after: State) -> Float[Array, "
 
 
 def validation_accuracy(params: Params, before: State, after: State) -> Float[Array, ""]:
-    """Returns the validation accuracy, in [0, 1], divided by the number of rounds.
+    """Returns the validation accuracy, in [0, 1], times the share of the budget that is paid for.
 
-    The return of an episode is therefore the mean accuracy over its rounds.
+    That is the time since the last barrier. So the return of an episode is its mean accuracy over
+    time; where all rounds last equally long, it is the mean over rounds.
     """
-    del before
-    return after.scores.validation_accuracy / params.rounds
+    begun = before.clock - before.gathered.window
+    return after.scores.validation_accuracy / (params.budget / (after.clock - begun))
 
 
 def alignment(params: Params, before: State, after: State) -> Float[Array, ""]:
@@ -58,7 +59,8 @@ def information(params: Params, before: State, after: State) -> Float[Array, ""]
     """Returns the Fisher information that was delivered, whatever the updates did to the model.
 
     It is the mean over nodes, in shots of perfect signal, divided by the most that the memories can
-    hold and by the number of rounds. The return of an episode is therefore in [0, 1].
+    hold and by the number of rounds, `Params.rounds`. So the return of an episode is in [0, 1] if a
+    step is a round. If it is a window, more barriers than that may fire.
 
     Source:
         Braunstein and Caves, PRL 72, 3439 (1994), evaluated for a depolarized pure state.

@@ -23,6 +23,15 @@ class Tags(NamedTuple):
     """Members of the committee; at least 1."""
 
 
+class Pace(NamedTuple):
+    """How a scenario divides time into steps and rounds."""
+
+    by_window: bool = False
+    """Whether a step is a window; otherwise it is a round."""
+    barrier_windows: int = 0
+    """Windows that a barrier takes; at least 0."""
+
+
 class MemberLink(NamedTuple):
     """The fibre between two members of the committee, whose pairs all become key."""
 
@@ -112,7 +121,7 @@ class Switch:
     """One where the node's route passes through the bottleneck, else zero."""
     quota: Float[Array, ""]
     """Channel-time up to which a node may ask for more than the schedule gives it, in windows of a
-    whole channel a round."""
+    whole channel for each window."""
 
 
 @jax.tree_util.register_dataclass
@@ -198,8 +207,15 @@ class Network:
     key: KeyBudget
     condition_model: ConditionModel
     verification: Verification
+    barrier_windows: Int[Array, ""]
+    """Windows that a barrier takes, in which pairs age and none are generated; at least 0."""
+    most_windows: Int[Array, ""]
+    """Where a step is a window, the barrier fires by itself after so many; at least 1."""
+    window_s: Float[Array, ""]
+    """Duration of a window in s."""
     windows: int = static()
-    """Windows in a round."""
+    """Windows in a round; where a step is a window, rounds differ in length, and this is the unit
+    in which long times are given."""
     qubits: int = static()
     """Pairs that one shot takes."""
     oldest_first: bool = static()

@@ -236,6 +236,11 @@ class Params:
     learning: Learning
     consensus: Consensus
     adversary: Adversary
+    budget: Int[Array, ""]
+    """Training budget in windows."""
     rounds: Int[Array, ""]
+    """Rounds of `network.windows` windows and a barrier that the budget pays for."""
+    by_window: bool = static()
+    """Whether a step is a window; otherwise it is a round."""
     reward: Callable[..., Array] = static()
     layouts: Layouts | None = None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import jax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ceas_gym.types.state import Memory
+from ceas_gym.types.state import Gathered, Ledger
 
 Metrics = dict[str, Array]
-"""Scalars of one round by name; the names are the same in every round."""
+"""Scalars of one step by name; the names are the same in every step."""
 
 
 @jax.tree_util.register_dataclass
@@ -26,46 +26,6 @@ class Links:
     """Factor on the contraction of a link's pair for each further window; in [0, 1]."""
     decay: Float[Array, "truth_and_estimate xyz nodes"]
     """The same for a pair of hub and node."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Ledger:
-    """What became of each node's pairs in a round.
-
-    Pairs stored before + `generated` = the sum of the other counts + pairs stored after.
-    """
-
-    generated: Int[Array, " nodes"]
-    """New pairs of hub and node."""
-    spent: Int[Array, " nodes"]
-    """Used for shots at the barrier."""
-    keyed: Int[Array, " nodes"]
-    """Measured into key when a window closed."""
-    expired: Int[Array, " nodes"]
-    """Discarded because they fell below the cut-off or grew too old."""
-    blocked: Int[Array, " nodes"]
-    """Lost because the memory was full."""
-    sacrificed: Int[Array, " nodes"]
-    """Measured in a purification, or lost by it."""
-    tested: Int[Array, " nodes"]
-    """Measured by both ends to verify the node's entanglement."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Gathered:
-    """What the network holds after some windows since the last barrier, and what led to it."""
-
-    memory: Memory
-    ledger: Ledger
-    """What became of pairs so far; none is spent, sacrificed or tested before the barrier."""
-    tried: Int[Array, "nodes hops"]
-    """Attempts of all modes in these windows."""
-    heralded: Int[Array, "nodes hops"]
-    """Attempts that succeeded."""
-    window: Int[Array, ""]
-    """Number of these windows."""
 
 
 @jax.tree_util.register_dataclass
@@ -106,6 +66,8 @@ class Coalition:
     """Random key for what they draw."""
     round: Int[Array, ""]
     """Number of the round, from 0; the kings of the committee change from round to round."""
+    window: Int[Array, ""]
+    """Number of the step's first window in the round, from 0."""
     served: Float[Array, ""]
     """Share of the data that Byzantine members of the committee serve; in [0, 1]."""
 
@@ -154,17 +116,25 @@ class Observation:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """All that happened in a round, in order of time."""
+    """All that happened in a round, in order of time.
+
+    Where a step is a window and the barrier does not fire, everything from `delivery` on is zero.
+    """
 
     coalition: Coalition
     links: Links
     schedule: Float[Array, "windows nodes"]
-    """Share of a channel that each node really got; in [0, 1]."""
+    """Share of a channel that each node really got in the step; in [0, 1]."""
     gathered: Gathered
-    """What the network held at the barrier, before any pair was tested or spent."""
+    """What the network held after the last window, before any pair was tested or spent."""
+    fired: Bool[Array, ""]
+    """Whether the barrier fired."""
     ledger: Ledger
+    """What became of pairs since the last barrier."""
     delivery: Delivery
     gradients: Float[Array, "nodes parameters"]
+    exact: Float[Array, " parameters"]
+    """Noiseless gradient of the training loss at the model before the barrier, in nats a radian."""
     received: Received
     verdict: Verdict
     member_pairs: Float[Array, ""]
@@ -174,7 +144,7 @@ class Round:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TimeStep:
-    """What a round returns: to the scheduler, and as metrics and record to people."""
+    """What a step returns: to the scheduler, and as metrics and record to people."""
 
     observation: Observation
     reward: Float[Array, ""]

@@ -56,6 +56,46 @@ class Memory:
 
 
 @jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """What became of each node's pairs in a round.
+
+    Pairs stored before + `generated` = the sum of the other counts + pairs stored after.
+    """
+
+    generated: Int[Array, " nodes"]
+    """New pairs of hub and node."""
+    spent: Int[Array, " nodes"]
+    """Used for shots at the barrier."""
+    keyed: Int[Array, " nodes"]
+    """Measured into key when a window closed."""
+    expired: Int[Array, " nodes"]
+    """Discarded because they fell below the cut-off or grew too old."""
+    blocked: Int[Array, " nodes"]
+    """Lost because the memory was full."""
+    sacrificed: Int[Array, " nodes"]
+    """Measured in a purification, or lost by it."""
+    tested: Int[Array, " nodes"]
+    """Measured by both ends to verify the node's entanglement."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """What the network holds after some windows since the last barrier, and what led to it."""
+
+    memory: Memory
+    ledger: Ledger
+    """What became of pairs so far; none is spent, sacrificed or tested before the barrier."""
+    tried: Int[Array, "nodes hops"]
+    """Attempts of all modes in these windows."""
+    heralded: Int[Array, "nodes hops"]
+    """Attempts that succeeded."""
+    window: Int[Array, ""]
+    """Number of these windows."""
+
+
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Model:
     """The global quantum neural network."""
@@ -109,6 +149,8 @@ class Report:
     """Share of all nodes that were authenticated; in [0, 1]."""
     counted: Float[Array, ""]
     """Share of all nodes whose updates were counted; in [0, 1]."""
+    late: Float[Array, ""]
+    """Windows that the agreement takes from the next round; at least 0."""
 
 
 @jax.tree_util.register_dataclass
@@ -128,7 +170,8 @@ class State:
     """All that changes during an episode."""
 
     conditions: Conditions
-    memory: Memory
+    gathered: Gathered
+    """Pairs and key that are stored, and what led to them since the last barrier."""
     model: Model
     workers: Workers
     cache: Cache
@@ -144,5 +187,15 @@ class State:
     layout: Int[Array, ""]
     """Number of the layout that the episode plays."""
     round: Int[Array, ""]
-    """Number of rounds played."""
+    """Number of barriers so far."""
+    steps: Int[Array, ""]
+    """Number of steps so far."""
+    clock: Int[Array, ""]
+    """Windows of the budget that are over."""
     key: Key[Array, ""]
+    """Random key of the round."""
+
+    @property
+    def memory(self) -> Memory:
+        """Returns pairs and key that are stored."""
+        return self.gathered.memory

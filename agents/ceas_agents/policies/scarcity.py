@@ -14,25 +14,12 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ceas_gym import layouts
+from ceas_gym.consensus.protocol import quorum
 from ceas_gym.network import forecast, key_pool
-from ceas_gym.types import Consensus, Network, Params
-
-
-def quorum(consensus: Consensus) -> Int[Array, ""]:
-    """Returns the least number of counted nodes with which the hub commits, at equal weights.
-
-    Args:
-        consensus: What the rule tolerates and the protocol requires.
-
-    Returns:
-        A number of nodes, at least 1; it may exceed the nodes that there are.
-    """
-    votes = consensus.votes_needed * consensus.tolerated + 1
-    for_share = jnp.ceil(consensus.tolerated / consensus.largest_share - 1e-6)
-    return jnp.maximum(votes, for_share.astype(votes.dtype))
+from ceas_gym.types import Network, Params
 
 
 def tag_windows(network: Network) -> Float[Array, " nodes"]:

@@ -1,0 +1,80 @@
+"""What a barrier could use: which nodes are ready, and what their pairs are worth."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from ceas_gym.consensus import protocol
+from ceas_gym.network import barrier, counts
+from ceas_gym.physics import information as physics
+from ceas_gym.physics import register
+from ceas_gym.types import Links, Memory, Network, Params
+
+HALF = 300.0
+"""Shots of perfect signal behind an update at which a barrier is worth one half."""
+
+
+class Stocks(NamedTuple):
+    """What each node could bring to a barrier, by the hub's estimate."""
+
+    information: Float[Array, " nodes"]
+    """Fisher information of the stored pairs, in shots of perfect signal; at least 0."""
+    later: Float[Array, " nodes"]
+    """The same a window later, if no pairs were added."""
+    ready: Bool[Array, " nodes"]
+    """Whether the node could take part: it has pairs for a shot, and key for its tags if needed."""
+
+
+def assess(params: Params, links: Links, memory: Memory) -> Stocks:
+    """Returns what each node could bring to a barrier now, and a window later.
+
+    Args:
+        params: The scenario.
+        links: Decay in this step.
+        memory: Pairs and key that are stored.
+    """
+    network, estimated = params.network, memory.contraction[-1]
+    decayed = estimated * links.decay[-1][..., None]
+    lasting = counts.fidelity(decayed) >= network.memories.cutoff_fidelity
+    # Pairs of the greatest age are discarded in any case.
+    pairs_later = jnp.where(lasting, memory.pairs, 0).at[:, -1].set(0)
+    return Stocks(
+        information=_information(network, memory.pairs, estimated),
+        later=_information(network, pairs_later, decayed),
+        ready=barrier.able(network, memory),
+    )
+
+
+def worth(
+    params: Params, information: Float[Array, " nodes"], ready: Bool[Array, " nodes"]
+) -> Float[Array, ""]:
+    """Returns what a barrier would be worth, in [0, 1): G / (G + `HALF`), or 0 below the quorum.
+
+    G = (sum of root information)^2 / number of ready nodes is the number of shots of perfect signal
+    that the median of their updates is worth, at equal information of all nodes; G / (G + G0) is
+    the share of the signal in the variance of the update, where G0 shots have as much noise as
+    there is signal.
+
+    Args:
+        params: The quorum, and the information at which minibatch noise dominates.
+        information: Of each node, in shots of perfect signal; at least 0.
+        ready: Nodes that would take part.
+    """
+    floor, number = params.learning.batch_floor, ready.sum()
+    roots = jnp.where(ready, jnp.sqrt(information * floor / (information + floor)), 0)
+    shots = roots.sum() ** 2 / jnp.maximum(number, 1)
+    is_quorum = number >= protocol.quorum(params.consensus)
+    return jnp.where(is_quorum, shots / (shots + HALF), 0)
+
+
+def _information(
+    network: Network, pairs: Array, estimated: Float[Array, "xyz nodes ages"]
+) -> Float[Array, " nodes"]:
+    # Each shot is taken to have the mean fidelity of the node's pairs.
+    stored = pairs.sum(axis=1)
+    mean = (pairs * estimated).sum(axis=-1) / jnp.maximum(stored, 1)
+    fidelity = counts.fidelity(mean * network.operations.delivery_contraction)
+    signal = register.twirled_contraction(fidelity**network.qubits, 2**network.qubits)
+    factor = physics.depolarized_qfi_factor(signal, 2**network.qubits)
+    return stored // network.qubits * factor

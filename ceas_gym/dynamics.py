@@ -232,7 +232,9 @@ def deliver(
     memory, ledger, tests = verification.test(
         network, state.conditions.tests, fakes, gathered.memory, gathered.ledger, keys.tests
     )
-    memory, able, ledger = stores.spend(network, links, memory, ledger, keys.purification)
+    memory, able, ledger = stores.spend(
+        network, links, memory, ledger, keys.purification, gathered.executed
+    )
     able = traps.set_aside(params.consensus.members, able)
     delivery = sabotage.delivery(params, coalition, able)
     known = verification.remember(network, state.conditions, tests, delivery.authenticated)

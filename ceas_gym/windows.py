@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ceas_gym.jax_utils import packing
-from ceas_gym.network import generation, storage
+from ceas_gym.network import arrival, generation, storage
 from ceas_gym.types import Gathered, Links, Params
 
 
@@ -83,5 +83,6 @@ def gather(
         tried=gathered.tried + tried,
         heralded=gathered.heralded + heralded,
         window=gathered.window + 1,
+        executed=gathered.executed,
     )
-    return packing.of_types(after, gathered)
+    return arrival.execute(network, packing.of_types(after, gathered))

@@ -3,16 +3,19 @@
 from dataclasses import replace
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Key
 
-from ceas_gym.network import counts, key_pool
-from ceas_gym.network.purification import Offer
-from ceas_gym.physics import register
+from ceas_gym.network import arrival, counts, delivery, key_pool
 from ceas_gym.types import Delivery, Ledger, Links, Memory, Network
 
 
 def spend(
-    network: Network, links: Links, memory: Memory, ledger: Ledger, key: Key[Array, ""]
+    network: Network,
+    links: Links,
+    memory: Memory,
+    ledger: Ledger,
+    key: Key[Array, ""],
+    executed: Delivery | None = None,
 ) -> tuple[Memory, Delivery, Ledger]:
     """Returns the memory after the barrier, the delivery, and the completed ledger.
 
@@ -27,6 +30,7 @@ def spend(
         memory: Pairs and key at the barrier.
         ledger: The round's ledger so far.
         key: Random key.
+        executed: Shots that were executed before the barrier; None stands for no shots.
 
     Returns:
         The memory, the `Delivery` (shots, contractions in [-1, 1], tags), and the ledger with
@@ -36,55 +40,36 @@ def spend(
         Teleportation of a register: Bennett et al., PRL 70, 1895 (1993), as in `physics.register`.
     """
     has_key = key_pool.suffices(network.key, memory.key_bits)
-    taking_part = able(network, memory)
+    taking_part = able(network, memory, executed)
     offer = network.operations.purification(network, links, memory, taking_part, key)
     shots = jnp.where(taking_part, offer.pairs.sum(axis=1) // network.qubits, 0)
     taken = counts.take(offer.pairs, shots * network.qubits, oldest_first=network.oldest_first)
-    authenticated = has_key & (shots > 0)
+    new = delivery.of_pairs(network, offer.contraction, taken, shots)
+    whole = arrival.together(executed, new)
+    counted = jnp.where(taking_part, whole.shots, 0)
+    authenticated = has_key & (counted > 0)
 
     stored = (offer.pairs - taken)[:, -network.memories.ages :]
     spent = taken.sum(axis=1)
     key_bits = key_pool.spend(network.key, memory.key_bits, authenticated)
     left = replace(memory, pairs=stored, key_bits=key_bits)
     lost = memory.pairs.sum(axis=1) - stored.sum(axis=1) - spent
-    delivery = _deliver(network, offer, taken, shots, authenticated)
-    return left, delivery, replace(ledger, spent=spent, sacrificed=lost)
+    given = replace(whole, shots=counted, authenticated=authenticated)
+    return left, given, replace(ledger, spent=ledger.spent + spent, sacrificed=lost)
 
 
-def able(network: Network, memory: Memory) -> Bool[Array, " nodes"]:
-    """Returns which nodes could take part: they have pairs for a shot, and key if it is needed.
+def able(
+    network: Network, memory: Memory, executed: Delivery | None = None
+) -> Bool[Array, " nodes"]:
+    """Returns which nodes could take part: they have a shot, and key if it is needed.
 
     Args:
         network: Qubits of a shot, and key of a round.
         memory: Pairs and key that are stored.
+        executed: Shots that were executed since the last barrier; None stands for no shots.
     """
     has_key = key_pool.suffices(network.key, memory.key_bits)
     enough = memory.pairs.sum(axis=1) >= network.qubits
+    if executed is not None:
+        enough |= executed.shots > 0
     return (has_key | network.unauthenticated_spend) & enough
-
-
-def _deliver(
-    network: Network,
-    offer: Offer,
-    taken: Int[Array, "nodes classes"],
-    shots: Int[Array, " nodes"],
-    authenticated: Array,
-) -> Delivery:
-    arriving = offer.contraction * network.operations.delivery_contraction[..., None]
-    return Delivery(
-        shots=shots,
-        contraction=register.mean_products(taken, jnp.moveaxis(arriving[0], 0, -1), network.qubits),
-        signal=jnp.where(shots > 0, _signal(network, taken, arriving[-1]), 0),
-        authenticated=authenticated,
-    )
-
-
-def _signal(
-    network: Network,
-    taken: Int[Array, "nodes classes"],
-    estimated: Float[Array, "xyz nodes classes"],
-) -> Float[Array, " nodes"]:
-    # The register's process fidelity is the product over its pairs, averaged over assignments.
-    each = counts.fidelity(estimated)[..., None]
-    process = register.mean_products(taken, each, network.qubits)[:, -1]
-    return register.twirled_contraction(process, 2**network.qubits)

@@ -87,6 +87,7 @@ def build(
         qubits=qubits,
         oldest_first=settings.spend_order == "oldest_first",
         unauthenticated_spend=accepts_unauthenticated,
+        spends_on_arrival=settings.spend == "on_arrival",
         drifts=settings.conditions.coherence == "drifting",
         verifies=verification.pairs > 0,
     )

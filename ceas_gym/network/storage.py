@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ceas_gym.jax_utils import packing
-from ceas_gym.network import counts, key_pool, relays
+from ceas_gym.network import arrival, counts, key_pool, relays
 from ceas_gym.types import Gathered, Ledger, Links, Memory, Network
 
 
@@ -44,7 +44,14 @@ def begin(network: Network, memory: Memory) -> Gathered:
         jnp.zeros(network.routes.edge.shape, jnp.int32),
     )
     nothing = no_fates(none)
-    return Gathered(memory=memory, ledger=nothing, tried=hops, heralded=hops, window=jnp.int32(0))
+    return Gathered(
+        memory=memory,
+        ledger=nothing,
+        tried=hops,
+        heralded=hops,
+        window=jnp.int32(0),
+        executed=arrival.none(network),
+    )
 
 
 def no_fates(none: Int[Array, " nodes"]) -> Ledger:

@@ -111,6 +111,11 @@ class Scenario(Section, frozen=True):
                 f"consensus.largest_share = {self.consensus.largest_share} is below the share "
                 f"{share:.3f} of the tolerated nodes: no round could ever be committed"
             )
+        if self.network.spend == "on_arrival" and self.consensus.verification.pairs > 0:
+            raise ValueError(
+                f"network.spend = on_arrival, but consensus.verification.pairs = "
+                f"{self.consensus.verification.pairs}: pairs are tested at the barrier; set it to 0"
+            )
         self._check_size()
         return self
 

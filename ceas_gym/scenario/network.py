@@ -90,6 +90,9 @@ class NetworkSettings(Section, frozen=True):
     quota: Annotated[float, Field(ge=1, le=1e6)] = 1.25
     """Limit for a node that asks for more channel-time than the schedule gives it: over a round, it
     gets at most this times an equal share of the hub's channels."""
+    spend: Literal["at_barrier", "on_arrival"] = "at_barrier"
+    """When pairs become shots: all at the barrier, or in the window in which they arrive, as soon
+    as a node has pairs for a whole shot (without purification and test pairs)."""
     spend_order: Literal["freshest_first", "oldest_first"] = "freshest_first"
     """Which pairs a node spends first at the barrier if it can't spend all."""
     purification: str = "none"
@@ -103,6 +106,11 @@ class NetworkSettings(Section, frozen=True):
         if self.shortest_km > self.longest_km:
             raise ValueError(
                 f"shortest_km = {self.shortest_km} is above longest_km = {self.longest_km}"
+            )
+        if self.spend == "on_arrival" and self.purification != "none":
+            raise ValueError(
+                f"spend = on_arrival, but purification = {self.purification}: pairs are purified "
+                "at the barrier; set purification to none"
             )
         if self.graph is not None:
             self._check_graph(self.graph)

@@ -71,7 +71,7 @@ def observe(params: Params, state: State) -> Observation:
         `NETWORK_FEATURES`, shape (15,); every entry in [0, 1].
     """
     links = conditions.links(params.network, state.conditions)
-    stocks = readiness.assess(params, links, state.memory)
+    stocks = readiness.assess(params, links, state.gathered)
     nodes = [*_calibration(params.network, state, links), *_holdings(params, state, stocks)]
     hub = [*_hub(params, state), *_timing(params, state, stocks)]
     return Observation(

@@ -9,7 +9,7 @@ from ceas_gym.consensus import protocol
 from ceas_gym.network import barrier, counts
 from ceas_gym.physics import information as physics
 from ceas_gym.physics import register
-from ceas_gym.types import Links, Memory, Network, Params
+from ceas_gym.types import Gathered, Links, Network, Params
 
 HALF = 300.0
 """Shots of perfect signal behind an update at which a barrier is worth one half."""
@@ -26,23 +26,25 @@ class Stocks(NamedTuple):
     """Whether the node could take part: it has pairs for a shot, and key for its tags if needed."""
 
 
-def assess(params: Params, links: Links, memory: Memory) -> Stocks:
+def assess(params: Params, links: Links, gathered: Gathered) -> Stocks:
     """Returns what each node could bring to a barrier now, and a window later.
 
     Args:
         params: The scenario.
         links: Decay in this step.
-        memory: Pairs and key that are stored.
+        gathered: What the network holds.
     """
-    network, estimated = params.network, memory.contraction[-1]
+    network, memory, executed = params.network, gathered.memory, gathered.executed
+    estimated = memory.contraction[-1]
     decayed = estimated * links.decay[-1][..., None]
     lasting = counts.fidelity(decayed) >= network.memories.cutoff_fidelity
     # Pairs of the greatest age are discarded in any case.
     pairs_later = jnp.where(lasting, memory.pairs, 0).at[:, -1].set(0)
+    spent = 0 if executed is None else executed.shots * _factor(network, executed.signal)
     return Stocks(
-        information=_information(network, memory.pairs, estimated),
-        later=_information(network, pairs_later, decayed),
-        ready=barrier.able(network, memory),
+        information=spent + _information(network, memory.pairs, estimated),
+        later=spent + _information(network, pairs_later, decayed),
+        ready=barrier.able(network, memory, executed),
     )
 
 
@@ -76,5 +78,8 @@ def _information(
     mean = (pairs * estimated).sum(axis=-1) / jnp.maximum(stored, 1)
     fidelity = counts.fidelity(mean * network.operations.delivery_contraction)
     signal = register.twirled_contraction(fidelity**network.qubits, 2**network.qubits)
-    factor = physics.depolarized_qfi_factor(signal, 2**network.qubits)
-    return stored // network.qubits * factor
+    return stored // network.qubits * _factor(network, signal)
+
+
+def _factor(network: Network, signal: Float[Array, " nodes"]) -> Float[Array, " nodes"]:
+    return physics.depolarized_qfi_factor(signal, 2**network.qubits)

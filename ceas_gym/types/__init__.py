@@ -43,7 +43,6 @@ from ceas_gym.types.params import (
 )
 from ceas_gym.types.round import (
     Coalition,
-    Delivery,
     Links,
     Metrics,
     Observation,
@@ -57,9 +56,6 @@ from ceas_gym.types.state import (
     Cache,
     Conditions,
     Evidence,
-    Gathered,
-    Ledger,
-    Memory,
     Model,
     Report,
     Scores,
@@ -67,6 +63,7 @@ from ceas_gym.types.state import (
     TrapResults,
     Workers,
 )
+from ceas_gym.types.stores import Delivery, Gathered, Ledger, Memory
 
 __all__ = [
     "Adversary",

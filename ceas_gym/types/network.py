@@ -222,6 +222,8 @@ class Network:
     """Whether the oldest pairs are spent first; otherwise the newest."""
     unauthenticated_spend: bool = static()
     """Whether a node without a tag takes part in the barrier too."""
+    spends_on_arrival: bool = static()
+    """Whether pairs become shots in the window in which they arrive; otherwise at the barrier."""
     drifts: bool = static()
     """Whether the coherence times drift between calibrations."""
     verifies: bool = static()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ceas_gym.types.state import Gathered, Ledger
+from ceas_gym.types.stores import Delivery, Gathered, Ledger
 
 Metrics = dict[str, Array]
 """Scalars of one step by name; the names are the same in every step."""
@@ -26,21 +26,6 @@ class Links:
     """Factor on the contraction of a link's pair for each further window; in [0, 1]."""
     decay: Float[Array, "truth_and_estimate xyz nodes"]
     """The same for a pair of hub and node."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """What the network gives the learners in a round: the only link between the two halves."""
-
-    shots: Int[Array, " nodes"]
-    """Executions of the circuit that a node's pairs allow beside its traps."""
-    contraction: Float[Array, "nodes pauli_types"]
-    """Mean contraction of the encoded data over these shots, by type of Pauli word; in [-1, 1]."""
-    signal: Float[Array, " nodes"]
-    """Contraction of the twirled register by the hub's estimate, one number; 0 without a shot."""
-    authenticated: Bool[Array, " nodes"]
-    """Whether the node had a shot, and key for all its tags of the round."""
 
 
 @jax.tree_util.register_dataclass

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import jax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
+from ceas_gym.types.stores import Gathered, Memory
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
@@ -38,61 +40,6 @@ class Conditions:
     """Natural logarithm of each memory's coherence time over its nominal value."""
     tests: Evidence
     """Results of the verification pairs."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Memory:
-    """Pairs and key that are stored."""
-
-    pairs: Int[Array, "nodes ages"]
-    """Pairs of the hub and each node."""
-    contraction: Float[Array, "truth_and_estimate xyz nodes ages"]
-    """Mean contraction of these pairs; in [-1, 1]."""
-    links: Int[Array, "nodes hops ages"]
-    """Pairs of single links that wait for a swap; none on a route of one hop."""
-    key_bits: Float[Array, "nodes members slots"]
-    """Secret bits that a node shares with each member of the committee, by age."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Ledger:
-    """What became of each node's pairs in a round.
-
-    Pairs stored before + `generated` = the sum of the other counts + pairs stored after.
-    """
-
-    generated: Int[Array, " nodes"]
-    """New pairs of hub and node."""
-    spent: Int[Array, " nodes"]
-    """Used for shots at the barrier."""
-    keyed: Int[Array, " nodes"]
-    """Measured into key when a window closed."""
-    expired: Int[Array, " nodes"]
-    """Discarded because they fell below the cut-off or grew too old."""
-    blocked: Int[Array, " nodes"]
-    """Lost because the memory was full."""
-    sacrificed: Int[Array, " nodes"]
-    """Measured in a purification, or lost by it."""
-    tested: Int[Array, " nodes"]
-    """Measured by both ends to verify the node's entanglement."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Gathered:
-    """What the network holds after some windows since the last barrier, and what led to it."""
-
-    memory: Memory
-    ledger: Ledger
-    """What became of pairs so far; none is spent, sacrificed or tested before the barrier."""
-    tried: Int[Array, "nodes hops"]
-    """Attempts of all modes in these windows."""
-    heralded: Int[Array, "nodes hops"]
-    """Attempts that succeeded."""
-    window: Int[Array, ""]
-    """Number of these windows."""
 
 
 @jax.tree_util.register_dataclass

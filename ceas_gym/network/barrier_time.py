@@ -68,7 +68,7 @@ def resolved(
     settings: NetworkSettings,
     hardware: HardwareSettings,
     work: Work,
-    longest_km: float,
+    longest_route_km: float,
     *,
     derived: bool,
 ) -> int:
@@ -78,7 +78,7 @@ def resolved(
         settings: Its `barrier_windows` counts if it is set, and `window_s` otherwise.
         hardware: Durations of operations, and speed of light in the fibre.
         work: What is done at the barrier.
-        longest_km: Length of the longest route from hub to node.
+        longest_route_km: Length of the longest route from hub to node.
         derived: Whether a barrier takes time if `barrier_windows` is not set.
 
     Raises:
@@ -88,48 +88,50 @@ def resolved(
         return settings.barrier_windows
     if not derived:
         return 0
-    found = windows(hardware, work, longest_km, settings.window_s)
+    found = windows(hardware, work, longest_route_km, settings.window_s)
     if found > MOST_BARRIER_WINDOWS:
         raise ValueError(
             f"network.window_s = {settings.window_s:g}: a barrier of {work.shots} shots takes "
-            f"{seconds(hardware, work, longest_km):.3g} s, more than {MOST_BARRIER_WINDOWS} "
+            f"{seconds(hardware, work, longest_route_km):.3g} s, more than {MOST_BARRIER_WINDOWS} "
             "windows; make the windows longer, or set network.barrier_windows"
         )
     return found
 
 
-def windows(hardware: HardwareSettings, work: Work, longest_km: float, window_s: float) -> int:
+def windows(
+    hardware: HardwareSettings, work: Work, longest_route_km: float, window_s: float
+) -> int:
     """Returns the windows that a barrier takes, rounded up; at least 1.
 
     Args:
         hardware: Durations of operations, and speed of light in the fibre.
         work: What is done at the barrier.
-        longest_km: Length of the longest route from hub to node.
+        longest_route_km: Length of the longest route from hub to node.
         window_s: Duration of a window; greater than 0.
 
     Example:
         >>> work = Work(shots=128, pairs_per_shot=4, single_qubit_gates=24, two_qubit_gates=12)
-        >>> windows(HardwareSettings(), work, longest_km=20.0, window_s=0.1)
+        >>> windows(HardwareSettings(), work, longest_route_km=20.0, window_s=0.1)
         4
     """
     # A barrier that lasts exactly some windows must not take one more for an error of rounding.
-    return max(1, ceil(seconds(hardware, work, longest_km) / window_s * (1 - ROUNDING)))
+    return max(1, ceil(seconds(hardware, work, longest_route_km) / window_s * (1 - ROUNDING)))
 
 
-def seconds(hardware: HardwareSettings, work: Work, longest_km: float) -> float:
+def seconds(hardware: HardwareSettings, work: Work, longest_route_km: float) -> float:
     """Returns the time that a barrier takes, in s.
 
     Args:
         hardware: Durations of operations, and speed of light in the fibre.
         work: What is done at the barrier.
-        longest_km: Length of the longest route from hub to node.
+        longest_route_km: Length of the longest route from hub to node.
 
     Example:
         >>> work = Work(shots=128, pairs_per_shot=4, single_qubit_gates=24, two_qubit_gates=12)
-        >>> round(seconds(HardwareSettings(), work, longest_km=20.0), 4)
+        >>> round(seconds(HardwareSettings(), work, longest_route_km=20.0), 4)
         0.392
     """
-    travelled_km = CROSSINGS * longest_km + work.exchanges * work.member_km
+    travelled_km = CROSSINGS * longest_route_km + work.exchanges * work.member_km
     shot_s = _hub_s(hardware, work) + _node_s(hardware, work)
     return travelled_km / hardware.fibre_speed_km_per_s + work.shots * shot_s
 

@@ -73,6 +73,9 @@ def test_the_default_is_custom():
                 "device_efficiency": 0.111,
                 "visibility": 0.89,
                 "dark_probability": 1.4e-5,
+                "single_qubit_gate_s": 26_600e-9,
+                "two_qubit_gate_s": 107_000e-9,
+                "readout_s": 1_500_000e-9,
             },
         ),
         (
@@ -85,10 +88,23 @@ def test_the_default_is_custom():
                 "visibility": 0.9,
                 "dark_probability": 1.5e-7,
                 "attempt_overhead_s": 5.5e-6,
+                "single_qubit_gate_s": 20_000e-9,
+                "two_qubit_gate_s": 500_000e-9,
+                "readout_s": 3_700e-9,
+                "readout_qubits": 1,
             },
         ),
         # A fidelity of 0.9997 averaged over pure states of two qubits.
-        ("custom", {"gate_contraction": (4 * 0.9997 - 1) / 3, "readout": 0.99991}),
+        (
+            "custom",
+            {
+                "gate_contraction": (4 * 0.9997 - 1) / 3,
+                "readout": 0.99991,
+                "two_qubit_gate_s": 2 * 60e-6,
+                "readout_s": 145e-6,
+                "readout_qubits": 300,
+            },
+        ),
     ],
 )
 def test_figures_are_those_of_their_sources(preset, figures):

@@ -180,6 +180,14 @@ class Program:
         """Returns the number of trained weights: the second side of the shape of `jacobian`."""
         return self.jacobian.shape[1]
 
+    def gates_on(self, qubits: int) -> int:
+        """Returns how many of the gates act on so many qubits.
+
+        Args:
+            qubits: At least 1.
+        """
+        return sum(len(step.wires) == qubits for step in self.steps)
+
     def __eq__(self, other: object) -> bool:
         """Returns whether `other` is the same circuit with the same read-out."""
         return self is other or (isinstance(other, Program) and self._contents == other._contents)

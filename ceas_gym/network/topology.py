@@ -34,6 +34,11 @@ class Topology(NamedTuple):
         """Returns the length of every hop in km, 0 beyond the end of the route."""
         return np.where(self.is_hop, self.length_km[self.edge], 0.0)
 
+    @property
+    def longest_route_km(self) -> float:
+        """Returns the length of the longest route from the hub to a node, in km."""
+        return float(self.hop_km.sum(axis=1).max())
+
 
 def build(settings: NetworkSettings, random: np.random.Generator) -> Topology:
     """Returns the topology of a scenario.

@@ -8,6 +8,8 @@ from ceas_gym.registry import nearest
 from ceas_gym.scenario.presets import PRESETS
 from ceas_gym.scenario.section import Coherence, Probability, Section
 
+Duration = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+"""Of an operation on qubits, in s; 0 leaves its time out."""
 COHERENCE_ONLY = ("depolarizing", "dephasing")
 """Memory models that have a coherence time, but no T1."""
 DEFAULTS: dict[str, Any] = {name: figure.value for name, figure in PRESETS["custom"].items()}
@@ -74,6 +76,15 @@ class HardwareSettings(Section, frozen=True):
     depolarizes both qubits jointly."""
     readout: Annotated[float, Field(ge=0.5, le=1)] = DEFAULTS["readout"]
     """Probability that one measured bit is read correctly."""
+    single_qubit_gate_s: Duration = DEFAULTS["single_qubit_gate_s"]
+    """Duration of a gate on one qubit. This and the next three settings only decide how long a
+    barrier takes (`network.barrier_windows`)."""
+    two_qubit_gate_s: Duration = DEFAULTS["two_qubit_gate_s"]
+    """Duration of a gate on two qubits. The gates of a device are made one after the other."""
+    readout_s: Duration = DEFAULTS["readout_s"]
+    """Duration of a readout."""
+    readout_qubits: Annotated[int, Field(ge=1, le=10**6)] = DEFAULTS["readout_qubits"]
+    """Most qubits of a device that are read at the same time."""
 
     @model_validator(mode="before")
     @classmethod

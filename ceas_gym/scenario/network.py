@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from ceas_gym.scenario.graph import GraphSettings
 from ceas_gym.scenario.section import Count, Kilometres, Probability, Rounds, Section, Seed
 
+MOST_BARRIER_WINDOWS = 10_000
+"""Most windows that a barrier may take, as many as a round may have."""
+
 
 class ConditionSettings(Section, frozen=True):
     """How links and memories change from round to round.
@@ -56,8 +59,10 @@ class NetworkSettings(Section, frozen=True):
     windows: Annotated[int, Field(ge=1, le=10_000)] = 8
     """Number of generation windows in a round. Where a step is a window, rounds differ in length,
     and this is only the unit in which long times are given."""
-    barrier_windows: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """Windows that a barrier takes, in which pairs age and none are generated."""
+    barrier_windows: Annotated[int, Field(ge=0, le=MOST_BARRIER_WINDOWS)] | None = None
+    """Whole windows that a barrier takes; pairs age in them, and none are made. With null it is 0
+    if `episode.decision` is `round`. If it is `window`, it follows from the travel of light, the
+    times of gates and readout, and the number of shots (`docs/model.md`)."""
     most_windows: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Where a step is a window, the barrier fires by itself after so many windows."""
     window_s: Annotated[float, Field(ge=1e-9, le=3600, allow_inf_nan=False)] = 1.0

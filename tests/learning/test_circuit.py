@@ -120,6 +120,13 @@ def test_hardware_efficient_ring(qubits: int, gates: int) -> None:
     assert sum(isinstance(step, Constant) for step in program.steps) == 2 * gates
 
 
+def test_gates_are_counted_by_their_qubits() -> None:
+    """Of four qubits: RY and RZ on each, and a ring of CZ, three times; of `shared`, one ZZ."""
+    program = circuit.read_program("hardware_efficient", (3, 4, 2), observables=1)
+    assert [program.gates_on(qubits) for qubits in (1, 2, 3)] == [24, 12, 0]
+    assert [read("shared").gates_on(qubits) for qubits in (1, 2)] == [3, 1]
+
+
 def test_reading_twice_gives_the_same_program() -> None:
     first, second = read("shared"), read("shared")
     assert (first.jacobian == second.jacobian).all()

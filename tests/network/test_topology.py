@@ -73,6 +73,7 @@ def test_nodes_along_a_chain_relay_and_share_its_fibres() -> None:
     graph = built.graph(("hub", "A", 3.0), ("B", "A", 4.0, 7), ("C", "B", 5.0))
     routes = from_graph(graph)
     assert routes.hop_km.tolist() == [[3.0, 0.0, 0.0], [3.0, 4.0, 0.0], [3.0, 4.0, 5.0]]
+    assert routes.longest_route_km == 12.0
     assert routes.is_hop.sum(axis=1).tolist() == [1, 2, 3]
     assert [stops(graph, routes, node) for node in range(3)] == [
         ["hub", "A"],

@@ -111,6 +111,21 @@ def agreement_exchanges(committee: Committee) -> int:
     return 2 + 3 * phases if committee.signatures == "none" else phases
 
 
+def exchanges_among_members(committee: Committee) -> int:
+    """Returns the number of exchanges of a round in which members send to members.
+
+    These are the agreement and `fetch`. A single member has nobody to send to.
+
+    Args:
+        committee: Settings, as for `agreement_exchanges`.
+
+    Example:
+        >>> exchanges_among_members(Committee(members=4, byzantine=1))
+        9
+    """
+    return agreement_exchanges(committee) + AFTER if committee.members > 1 else 0
+
+
 def agreement_tags(members: int, byzantine: int) -> int:
     """Returns the number of tags of an agreement without signatures.
 

@@ -9,10 +9,11 @@ from consensus.committee.rounds import FOUR, SEVEN, SIGNED, UPDATES, play
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceas_gym.consensus.committee import agreement, counts, keys
+from ceas_gym.consensus.committee import agreement, counts, keys, messages
 from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
 from ceas_gym.consensus.committee.counts import Cost
 from ceas_gym.consensus.committee.keys import KeyStore
+from ceas_gym.consensus.committee.network import Envelope, Scene
 from ceas_gym.consensus.committee.round import Outcome
 from ceas_gym.consensus.committee.settings import Committee
 
@@ -46,6 +47,22 @@ def test_executed_round_costs_what_is_stated(committee: Committee, nodes: int) -
         held = rounds.store(committee, nodes)
         outcome = play(committee, keys=held, updates=UPDATES[:nodes], served=served)
         assert paid(outcome) == counts.of_round(committee, nodes)
+
+
+@pytest.mark.parametrize("committee", COMMITTEES, ids=str)
+def test_all_exchanges_but_those_with_nodes_are_among_members(committee: Committee) -> None:
+    with_nodes: set[int] = set()
+
+    def watch(scene: Scene) -> list[Envelope]:
+        sent = [(messages.sender_of(one.content.message), one.receiver) for one in scene.honest]
+        if any(max(pair) >= committee.members for pair in sent):
+            with_nodes.add(scene.number)
+        return []
+
+    outcome = play(committee, acts=watch)
+    left = outcome.exchanges - len(with_nodes) if outcome.member_tags else 0
+    assert counts.exchanges_among_members(committee) == left
+    assert with_nodes == {0, 1}
 
 
 def test_each_link_of_a_node_and_a_member_takes_one_tag_down_and_one_up() -> None:

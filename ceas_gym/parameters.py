@@ -6,13 +6,13 @@ from functools import lru_cache
 import jax
 import numpy as np
 
-from ceas_gym import layouts, sabotage, trials
+from ceas_gym import layouts, pacing, sabotage, trials
 from ceas_gym.consensus import committee_sabotage, hubs, rules
 from ceas_gym.consensus import setup as consensus
 from ceas_gym.consensus.committee.settings import Committee
 from ceas_gym.jax_utils.fast_compile import array, setting_up
 from ceas_gym.learning import setup as learning
-from ceas_gym.network import limits, member_links
+from ceas_gym.network import member_links
 from ceas_gym.network import setup as network
 from ceas_gym.registry import asked_by
 from ceas_gym.scenario import Scenario
@@ -42,20 +42,21 @@ def build(scenario: Scenario) -> Params:
 def _build(scenario: Scenario, wide: bool) -> Params:
     # `wide` is part of the cache's key, because a program may change the width of JAX's numbers.
     del wide
-    pace = _pace(scenario)
     # Names come first, so that a mistyped one is found before any data are encoded.
     consensus.build(scenario.consensus, scenario.tolerated_nodes)
     _check_rule(scenario)
-    adversary = consensus.build_adversary(
-        scenario.attack, _rounds(scenario, pace), sabotage.SABOTAGE
-    )
-    _check_committee(scenario, adversary)
+    names = consensus.build_adversary(scenario.attack, scenario.episode.rounds, sabotage.SABOTAGE)
+    _check_committee(scenario, names)
     with asked_by("episode.reward"):
         reward = rewards.get(scenario.episode.reward)
     drawn = layouts.scenarios(scenario)
     words = learning.words_of([each.learning for each in drawn])
     learners = [_learning(each, words) for each in drawn]
     committee = _committee(scenario, learners[0])
+    pace = pacing.pace(drawn, learners[0], committee)
+    adversary = consensus.build_adversary(
+        scenario.attack, pacing.rounds(scenario, pace), sabotage.SABOTAGE
+    )
     link = _member_link(scenario, committee)
     hubs.check(committee, link, scenario.network.windows)
     params = Params(
@@ -63,8 +64,8 @@ def _build(scenario: Scenario, wide: bool) -> Params:
         learning=learners[0],
         consensus=consensus.build(scenario.consensus, scenario.tolerated_nodes, committee, link),
         adversary=adversary,
-        budget=array(_budget(scenario, pace), np.int32),
-        rounds=array(_rounds(scenario, pace), np.int32),
+        budget=array(pacing.budget(scenario, pace), np.int32),
+        rounds=array(pacing.rounds(scenario, pace), np.int32),
         reward=reward,
         by_window=pace.by_window,
     )
@@ -122,35 +123,6 @@ def _member_link(scenario: Scenario, committee: Committee) -> MemberLink | None:
 def _learning(scenario: Scenario, words: tuple[int, ...]) -> Learning:
     traps = scenario.consensus.committee.trap_share > 0
     return learning.build(scenario.learning, scenario.network.nodes, words, traps=traps)
-
-
-def _pace(scenario: Scenario) -> Pace:
-    by_window = scenario.episode.decision == "window"
-    return Pace(by_window, scenario.network.barrier_windows or 0)
-
-
-def _rounds(scenario: Scenario, pace: Pace) -> int:
-    """Returns the rounds of `network.windows` windows and a barrier for which there is time."""
-    if scenario.episode.budget_s is None:
-        return scenario.episode.rounds
-    return _budget(scenario, pace) // (scenario.network.windows + pace.barrier_windows)
-
-
-def _budget(scenario: Scenario, pace: Pace) -> int:
-    """Returns the training budget in windows, and checks that it is enough for a barrier."""
-    budget_s, network = scenario.episode.budget_s, scenario.network
-    round_windows = network.windows + pace.barrier_windows
-    if budget_s is None:
-        return limits.countable("episode.rounds", scenario.episode.rounds * round_windows)
-    budget = limits.countable("episode.budget_s", limits.whole(budget_s / network.window_s))
-    shortest = 1 + pace.barrier_windows if pace.by_window else round_windows
-    if budget < shortest:
-        raise ValueError(
-            f"episode.budget_s = {budget_s:g} is shorter than the shortest step with a barrier: "
-            f"{shortest} windows of network.window_s = {network.window_s:g} take "
-            f"{shortest * network.window_s:g} s"
-        )
-    return budget
 
 
 def _network(scenario: Scenario, learner: Learning, committee: Committee, pace: Pace) -> Network:

@@ -42,8 +42,8 @@ def advance(
     memory, expired = storage.rest(network, happened.links, after.memory, paused)
     ledger = replace(happened.ledger, expired=happened.ledger.expired + expired)
     now = before.clock + happened.schedule.shape[0] + paused
-    older = key_pool.expire(network.key, memory.key_bits)
-    memory = replace(memory, key_bits=jnp.where(fired, older, memory.key_bits))
+    key_bits = key_pool.expire(network.key, memory.key_bits, before.clock, now)
+    memory = replace(memory, key_bits=key_bits)
     useful = metrics.useful_pairs(before, happened)
     generated = metrics.fates(before, happened).generated.sum()
     passed = replace(
@@ -53,7 +53,9 @@ def advance(
             after.conditions,
             happened.gathered.tried - before.gathered.tried,
             happened.gathered.heralded - before.gathered.heralded,
-            before.round + 1,
+            before.clock,
+            now,
+            fired,
             key,
         ),
         gathered=replace(after.gathered, memory=memory),

@@ -12,7 +12,7 @@ from ceas_gym.consensus import setup as consensus
 from ceas_gym.consensus.committee.settings import Committee
 from ceas_gym.jax_utils.fast_compile import array, setting_up
 from ceas_gym.learning import setup as learning
-from ceas_gym.network import member_links
+from ceas_gym.network import durations, member_links
 from ceas_gym.network import setup as network
 from ceas_gym.registry import asked_by
 from ceas_gym.scenario import Scenario
@@ -57,7 +57,7 @@ def _build(scenario: Scenario, wide: bool) -> Params:
     adversary = consensus.build_adversary(
         scenario.attack, pacing.rounds(scenario, pace), sabotage.SABOTAGE
     )
-    link = _member_link(scenario, committee)
+    link = _member_link(scenario, committee, pace)
     hubs.check(committee, link, scenario.network.windows)
     params = Params(
         network=_network(scenario, learners[0], committee, pace),
@@ -110,11 +110,12 @@ def _committee(scenario: Scenario, learner: Learning) -> Committee:
     )
 
 
-def _member_link(scenario: Scenario, committee: Committee) -> MemberLink | None:
+def _member_link(scenario: Scenario, committee: Committee, pace: Pace) -> MemberLink | None:
     if committee.members == 1:
         return None
     tags = hubs.tags(scenario.consensus, committee)
-    budget = network.key_budget(scenario.consensus.key, tags, scenario.hardware)
+    steps = durations.of_pace(scenario.network, pace)
+    budget = network.key_budget(scenario.consensus.key, tags, scenario.hardware, steps)
     return member_links.build(
         scenario.consensus.committee, scenario.hardware, budget, scenario.network.window_s
     )

@@ -77,7 +77,7 @@ def scenario() -> Scenario:
                 "hub_coherence_s": 4.0,
             },
             "learning": {"qubits": 3, "layers": 2, "features": 3, "batch_size": 4},
-            "consensus": {"tolerated_nodes": 1, "key": {"security_bits": 8, "lifetime_rounds": 2}},
+            "consensus": {"tolerated_nodes": 1, "key": {"security_bits": 8, "lifetime_s": 0.6}},
             "attack": {"name": "ipm", "byzantine_nodes": 1, "placement": "best_links"},
             "episode": {"rounds": 4},
         }

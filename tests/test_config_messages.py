@@ -39,8 +39,9 @@ def refused(tmp_path, monkeypatch):
         ("episode: {rounds: 0x10}", f"episode.rounds must be {COUNT}, but is '0x10'"),
         ("episode: {rounds: 1:30}", f"episode.rounds must be {COUNT}, but is '1:30'"),
         (
-            "consensus: {key: {lifetime_rounds: 0}}",
-            "consensus.key.lifetime_rounds must be an integer from 1 to 1000, or null, but is 0",
+            "consensus: {key: {lifetime_s: 0}}",
+            "consensus.key.lifetime_s must be a finite number from 1e-09 to 1000000000.0, or null, "
+            "but is 0",
         ),
         (
             "network: {shortest_km: -1}",
@@ -135,6 +136,26 @@ def refused(tmp_path, monkeypatch):
 )
 def test_a_value_is_refused_in_these_words(refused, text, message):
     assert refused(text) == f"my.yaml: {message}"
+
+
+@pytest.mark.parametrize(
+    ("section", "old", "new"),
+    [
+        ("network.conditions", "good_rounds", "good_s"),
+        ("network.conditions", "degraded_rounds", "degraded_s"),
+        ("network.conditions", "down_rounds", "down_s"),
+        ("network.conditions", "coherence_rounds", "drift_s"),
+        ("network.conditions", "calibration_rounds", "calibration_s"),
+        ("consensus.key", "lifetime_rounds", "lifetime_s"),
+    ],
+)
+def test_a_number_of_rounds_that_became_a_time_is_refused(refused, section, old, new):
+    assert f"{section}.{new}" in KEYS
+    outer, inner = section.split(".")
+    assert refused(f"{outer}: {{{inner}: {{{old}: 5}}}}") == (
+        f"my.yaml: {section}.{old} is now {section}.{new}, a time in s: "
+        "multiply the rounds by network.windows * network.window_s"
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from ceas_gym.types import Params, State
 
 Played = tuple[Params, State, Any]
 ROUNDS, INTERVAL = 4, 3
-"""More rounds than from one calibration to the next."""
+"""More rounds, of 0.3 s, than from one calibration to the next."""
 DRIFTING = {
     "network.conditions.coherence": "drifting",
-    "network.conditions.calibration_rounds": INTERVAL,
+    "network.conditions.calibration_s": 0.3 * INTERVAL,
     "episode.rounds": 9,
 }
 

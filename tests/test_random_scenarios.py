@@ -40,7 +40,6 @@ MOST = {
     "learning.layers": 2,
     "learning.angles_per_qubit": 3,
     "learning.batch_size": 64,
-    "consensus.key.lifetime_rounds": 6,
 }
 """What keeps a scenario small; all else goes up to what is allowed."""
 LISTS = {

@@ -101,7 +101,7 @@ STAR: dict[str, Any] = {
     "learning.features": 1,
     "learning.layers": 1,
     "learning.batch_size": 2,
-    "consensus.key.lifetime_rounds": 1,
+    "consensus.key.lifetime_s": 1e-9,
     "attack.name": "jamming",
     "attack.byzantine_nodes": 1,
     "episode.layouts": 1,
@@ -128,7 +128,7 @@ GRAPH: dict[str, Any] = {
     "consensus.unauthenticated_updates": "accept",
     "consensus.cap": "share_budget",
     "consensus.key.accounting": "finite",
-    "consensus.key.lifetime_rounds": None,
+    "consensus.key.lifetime_s": None,
     "consensus.verification.pairs": 2,
     "attack.name": "white_box+jamming+exhaustion+over_claiming+under_claiming+forgery",
     "attack.byzantine_nodes": 1,
@@ -149,6 +149,7 @@ LINKS: list[dict[str, Any]] = [
         "hardware.node_relaxation_s": 30.0,
     },
 ]
+DURATIONS = [f"network.conditions.{name}_s" for name in ("good", "degraded", "down", "drift")]
 EXPLICIT = ("hardware.success_probability", "hardware.initial_fidelity")
 RELAXATION = ("hardware.hub_relaxation_s", "hardware.node_relaxation_s")
 COMMITTEE = {f"consensus.committee.{name}" for name in ("members", "byzantine", "trap_share")}
@@ -186,6 +187,10 @@ def scenario(base: dict[str, Any], links: dict[str, Any], drawn: Drawn) -> dict[
     lengths = {"network.shortest_km": 1.0, "network.longest_km": 20.0} | found
     if lengths["network.shortest_km"] > lengths["network.longest_km"]:
         found["network.shortest_km"] = 0.0
+    if base.get("network.conditions.links") == "markov":
+        # Nothing that changes lasts less than a round.
+        round_s = found["network.windows"] * found.get("network.window_s", 1.0)
+        found |= {key: max(found.get(key, 1e3), round_s) for key in DURATIONS}
     if "consensus.verification.pairs" in base:
         # With tests, there must be some before the first round.
         tests = "consensus.verification.commissioning_pairs"

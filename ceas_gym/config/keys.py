@@ -83,6 +83,15 @@ RENAMED = {
     "consensus.key.capacity_tags": "consensus.key.capacity_rounds",
 }
 """Keys of earlier versions, and what they are called now."""
+IN_SECONDS = {
+    "network.conditions.good_rounds": "network.conditions.good_s",
+    "network.conditions.degraded_rounds": "network.conditions.degraded_s",
+    "network.conditions.down_rounds": "network.conditions.down_s",
+    "network.conditions.coherence_rounds": "network.conditions.drift_s",
+    "network.conditions.calibration_rounds": "network.conditions.calibration_s",
+    "consensus.key.lifetime_rounds": "consensus.key.lifetime_s",
+}
+"""Keys of earlier versions that were numbers of rounds, and the times that took their place."""
 EDGE = "an edge such as [A, B, 11.8], or [A, B, 11.8, 2] with its channels"
 KEYS = [joined(section, name) for section, model in SECTIONS.items() for name in model.model_fields]
 """Dotted keys of all sections and of all fields."""
@@ -101,6 +110,9 @@ def unknown(key: str) -> str:
     key = key[:80] or "the empty key"
     if key in RENAMED:
         return f"{key} is now called {RENAMED[key]}"
+    if key in IN_SECONDS:
+        round_s = "network.windows * network.window_s"
+        return f"{key} is now {IN_SECONDS[key]}, a time in s: multiply the rounds by {round_s}"
     section, _, name = key.rpartition(".")
     if section in ENTRIES:
         return f"{key} is not a setting; {nearest(name, ENTRIES[section].model_fields)}"

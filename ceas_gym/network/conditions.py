@@ -1,6 +1,7 @@
 """Changing conditions: links that degrade and fail, memories that drift, and the hub's estimate.
 
-Every link is a Markov chain over the conditions good, degraded and down, which moves once a round.
+Every link is a Markov chain over the conditions good, degraded and down. It moves after every step:
+once after a round; or, where a step is a window, once for each window that the step takes.
 The condition multiplies the success probability. The hub sees only what is heralded; its belief is
 the exact posterior. The logarithm of every memory's coherence time is an autoregressive process of
 first order. The hub learns the true value at a calibration and uses it until the next one. The
@@ -13,7 +14,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import xlog1py, xlogy
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_gym.network import verification
 from ceas_gym.types import Conditions, Links, Network
@@ -85,31 +86,40 @@ def advance(
     conditions: Conditions,
     tried: Int[Array, "nodes hops"],
     heralded: Int[Array, "nodes hops"],
-    next_round: Int[Array, ""],
+    before: Int[Array, ""],
+    after: Int[Array, ""],
+    fires: Bool[Array, ""] | bool,
     key: Key[Array, ""],
 ) -> Conditions:
-    """Returns the conditions of the next round, with the hub's belief updated by this round.
+    """Returns the conditions of the next step, with the hub's belief updated by this step.
+
+    The hub calibrates if the clock passes a multiple of `calibration_windows` in this step.
 
     Args:
         network: Links, and how they change.
-        conditions: Conditions of this round.
+        conditions: Conditions of this step.
         tried: Attempts made in all windows.
         heralded: Attempts that succeeded.
-        next_round: Number of the next round; the hub calibrates in every `calibration_rounds`th.
+        before: The clock before the step, in windows; at least 0.
+        after: The clock after it; at least `before`.
+        fires: Whether the step fires the barrier, as every round does.
         key: Random key.
 
     Source:
         Forward recursion of a hidden Markov model: Rabiner, Proc. IEEE 77, 257 (1989). The drift
-        is an Ornstein-Uhlenbeck process, sampled once a round: Phys. Rev. 36, 823 (1930).
+        is an Ornstein-Uhlenbeck process, sampled after every step: Phys. Rev. 36, 823 (1930).
     """
     link_key, drift_key = jax.random.split(key)
-    model = network.condition_model
+    model, kind = network.condition_model, jnp.asarray(fires, jnp.int32)
+    transition, interval = model.transition[kind], model.calibration_windows
     posterior = _posterior(network, conditions.belief, tried, heralded)
+    calibrates = after // interval > before // interval
+    persistence = model.persistence[kind]
     return replace(
         conditions,
-        link=_draw(model.transition[conditions.link], link_key),
-        belief=posterior @ model.transition,
-        drift=_drift(network, conditions.drift, next_round, drift_key),
+        link=_draw(transition[conditions.link], link_key),
+        belief=posterior @ transition,
+        drift=_drift(network, conditions.drift, persistence, calibrates, drift_key),
     )
 
 
@@ -139,12 +149,11 @@ def _draw(chances: Float[Array, "edges conditions"], key: Key[Array, ""]) -> Int
 
 
 def _drift(
-    network: Network, drift: Array, next_round: Array, key: Key[Array, ""]
+    network: Network, drift: Array, persistence: Array, calibrates: Array, key: Key[Array, ""]
 ) -> Float[Array, "truth_and_estimate vertices"]:
     if not network.drifts:
         return drift
-    model, (truth, estimate) = network.condition_model, drift
-    shock = model.spread * jnp.sqrt(1 - model.persistence**2)
-    truth = model.persistence * truth + shock * jax.random.normal(key, truth.shape, truth.dtype)
-    calibrates = next_round % model.calibration_rounds == 0
+    truth, estimate = drift
+    shock = network.condition_model.spread * jnp.sqrt(1 - persistence**2)
+    truth = persistence * truth + shock * jax.random.normal(key, truth.shape, truth.dtype)
     return jnp.stack([truth, jnp.where(calibrates, truth, estimate)])

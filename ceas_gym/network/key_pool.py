@@ -10,6 +10,7 @@ thousands of pairs, which are gathered over rounds and distilled together.
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -156,12 +157,34 @@ def spend(
 
 
 def expire(
-    budget: KeyBudget, key_bits: Float[Array, "nodes members slots"]
+    budget: KeyBudget,
+    key_bits: Float[Array, "nodes members slots"],
+    before: Int[Array, ""],
+    after: Int[Array, ""],
 ) -> Float[Array, "nodes members slots"]:
-    """Returns the pools a round later, in bits by age; the oldest are discarded if key expires."""
+    """Returns the pools after a step, in bits by age; if key expires, the oldest are discarded.
+
+    Key grows older by a slot whenever the clock passes a multiple of `slot_windows`: not in every
+    step, or by several slots in a long one.
+
+    Args:
+        budget: Windows of a slot.
+        key_bits: Secret bits in the pools, by age.
+        before: The clock before the step, in windows; at least 0.
+        after: The clock after it; at least `before`.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> budget = SimpleNamespace(expires=True, slot_windows=8)
+        >>> expire(budget, jnp.array([[[5.0, 3.0, 1.0]]]), 7, 9)
+        Array([[[0., 5., 3.]]], dtype=float32)
+    """
     if not budget.expires:
         return key_bits
-    return jnp.pad(key_bits[:, :, :-1], ((0, 0), (0, 0), (1, 0)))
+    slots = key_bits.shape[2]
+    passed = jnp.minimum(after // budget.slot_windows - before // budget.slot_windows, slots)
+    padded = jnp.pad(key_bits, ((0, 0), (0, 0), (slots, 0)))
+    return jax.lax.dynamic_slice_in_dim(padded, slots - passed, slots, axis=2)
 
 
 def _deal(

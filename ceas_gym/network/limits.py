@@ -16,6 +16,8 @@ MOST_MEMORIES = 2**23
 """Memories of all nodes, in which pairs are stored from one round to the next."""
 MOST_DRAWS = 2**31 - 2**21
 """Product of test pairs and the stored pairs that they are drawn from, which fits in 32 bits."""
+MOST_SLOTS = 1000
+"""Slots by which key is kept apart by its age."""
 MOST_NUMBERS = 2**23
 """Entries of a table with an axis of windows or ages, for all hops of all nodes."""
 ROUNDING = 1e-12

@@ -4,7 +4,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ceas_gym.jax_utils.fast_compile import array, once
-from ceas_gym.network import key_pool, limits, link_budget, purification, topology
+from ceas_gym.network import durations, key_pool, limits, link_budget, purification, topology
+from ceas_gym.network.durations import Steps
 from ceas_gym.network.topology import Topology
 from ceas_gym.physics import bell, memories
 from ceas_gym.registry import asked_by
@@ -59,8 +60,10 @@ def build(
 
     Raises:
         ValueError: If a round holds more attempts, pairs or memories than can be counted
-            (`network.limits`), or the purification is unknown.
+            (`network.limits`), the purification is unknown, or a duration does not suit the steps
+            (`network.durations`).
     """
+    steps = durations.of_pace(settings, pace)
     routes, coherence_s = layout(settings, hardware)
     decay_rate = _decay_rate_per_s(hardware, coherence_s)
     longest = "most_windows" if pace.by_window else "windows"
@@ -77,8 +80,8 @@ def build(
             ages=settings.oldest_windows,
         ),
         operations=_operations(settings, hardware, routes, decay_rate),
-        key=key_budget(key_settings, tags, hardware),
-        condition_model=_condition_model(settings.conditions),
+        key=key_budget(key_settings, tags, hardware, steps),
+        condition_model=_condition_model(settings.conditions, steps),
         verification=_verification(verification, settings.memories_per_link),
         barrier_windows=array(pace.barrier_windows, np.int32),
         most_windows=array(settings.most_windows, np.int32),
@@ -159,13 +162,19 @@ def _switch(settings: NetworkSettings, routes: Topology) -> Switch:
     return Switch(channels=array(routes.channels), passes=array(routes.passes), quota=array(quota))
 
 
-def key_budget(settings: KeySettings, tags: Tags, hardware: HardwareSettings) -> KeyBudget:
+def key_budget(
+    settings: KeySettings, tags: Tags, hardware: HardwareSettings, steps: Steps
+) -> KeyBudget:
     """Returns what a pair yields and what a round uses up.
 
     Args:
         settings: Accounting, capacity and lifetime of key.
         tags: What the protocol asks of the links.
         hardware: Its `readout` is used.
+        steps: How long a round lasts, by which key ages.
+
+    Raises:
+        ValueError: If key lives for too many rounds.
     """
     return KeyBudget(
         tag_bits=array(tags.bits),
@@ -174,8 +183,9 @@ def key_budget(settings: KeySettings, tags: Tags, hardware: HardwareSettings) ->
         block_pairs=array(settings.block_pairs),
         contraction=array((2 * hardware.readout - 1) ** 2),
         accounting=key_pool.ACCOUNTINGS[settings.accounting],
-        slots=1 if settings.lifetime_rounds is None else settings.lifetime_rounds,
-        expires=settings.lifetime_rounds is not None,
+        slot_windows=array(steps.slot_windows, np.int32),
+        slots=durations.key_slots(settings, steps),
+        expires=settings.lifetime_s is not None,
         members=tags.members,
     )
 
@@ -222,17 +232,15 @@ def _outcomes_s(hardware: HardwareSettings, routes: Topology) -> Float[np.ndarra
     return np.where(hops > 1, farther_km, 0.0) / hardware.fibre_speed_km_per_s
 
 
-def _condition_model(settings: ConditionSettings) -> ConditionModel:
-    transition, start = np.eye(3), np.array([1.0, 0.0, 0.0])
-    if settings.links == "markov":
-        transition, start = _link_chain(settings)
+def _condition_model(settings: ConditionSettings, steps: Steps) -> ConditionModel:
+    transition, start = durations.link_chain(settings, steps)
     return ConditionModel(
         transition=array(transition),
         start=array(start),
         rate=array([1.0, settings.degraded_rate, 0.0]),
-        persistence=array(np.exp(-1 / settings.coherence_rounds)),
+        persistence=array(durations.persistence(settings, steps)),
         spread=array(settings.coherence_spread),
-        calibration_rounds=array(settings.calibration_rounds, np.int32),
+        calibration_windows=array(durations.calibration_windows(settings, steps), np.int32),
     )
 
 
@@ -244,21 +252,3 @@ def _verification(settings: VerificationSettings, memories: int) -> Verification
         persistence=array(np.exp(-1 / settings.memory_rounds)),
         commissioning_pairs=array(settings.commissioning_pairs, np.int32),
     )
-
-
-def _link_chain(
-    settings: ConditionSettings,
-) -> tuple[Float[np.ndarray, "conditions conditions"], Float[np.ndarray, " conditions"]]:
-    # Transition matrix, and its stationary distribution, in which links leave a condition as often
-    # as others enter it.
-    fails, moves = 1 / settings.good_rounds, 1 / settings.degraded_rounds
-    worsens, recovers = moves * settings.worsening, 1 / settings.down_rounds
-    transition = np.array(
-        [
-            [1 - fails, fails, 0],
-            [moves - worsens, 1 - moves, worsens],
-            [recovers, 0, 1 - recovers],
-        ]
-    )
-    stay = np.array([moves / fails, 1, worsens / recovers])
-    return transition, stay / stay.sum()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ceas_gym.scenario.committee import CommitteeSettings
-from ceas_gym.scenario.section import Section
+from ceas_gym.scenario.section import Duration, Section
 
 
 class KeySettings(Section, frozen=True):
@@ -24,8 +24,10 @@ class KeySettings(Section, frozen=True):
     """Number of rounds for whose tags a key pool can hold key. A pair is not measured if its key
     would not fit, so a pool for exactly one round might never be filled. In a pool of more than
     allowed here, numbers of 32 bits could not resolve the key of a single pair."""
-    lifetime_rounds: Annotated[int, Field(ge=1, le=1000)] | None = 5
-    """Key older than this is discarded; with null, key is kept for ever."""
+    lifetime_s: Duration | None = 40.0
+    """Key older than this is discarded; with null, key is kept for ever. Its age is counted in
+    rounds, with the one in which it was made: it lasts for as many rounds as this time has, rounded
+    up, of which there may be a thousand."""
 
 
 class VerificationSettings(Section, frozen=True):

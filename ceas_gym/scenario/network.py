@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ceas_gym.scenario.graph import GraphSettings
-from ceas_gym.scenario.section import Count, Kilometres, Probability, Rounds, Section, Seed
+from ceas_gym.scenario.section import Count, Duration, Kilometres, Probability, Section, Seed
 
 MOST_BARRIER_WINDOWS = 10_000
 """Most windows that a barrier may take, as many as a round may have."""
 
 
 class ConditionSettings(Section, frozen=True):
-    """How links and memories change from round to round.
+    """How links and memories change from step to step.
 
     Every figure is an assumption, because experiments report what they reach in good condition, but
     hardly ever how long that lasts. The effects are well known: lasers and filter cavities lose
@@ -22,13 +22,14 @@ class ConditionSettings(Section, frozen=True):
     """
 
     links: Literal["steady", "markov"] = "steady"
-    """With `markov` each link is good, degraded or down, and may change once a round: from good to
-    degraded, from degraded to good or down, and from down to good (locked again from scratch)."""
-    good_rounds: Rounds = 20.0
+    """With `markov` each link is good, degraded or down, and may change after every step: from good
+    to degraded, from degraded to good or down, and from down to good (locked again from scratch). A
+    condition lasts for at least a step, so no mean duration may be shorter."""
+    good_s: Duration = 160.0
     """Mean duration of the condition good, until a lock is lost or the polarisation has drifted."""
-    degraded_rounds: Rounds = 5.0
+    degraded_s: Duration = 40.0
     """Mean duration of the condition degraded, until it is compensated or the link goes down."""
-    down_rounds: Rounds = 3.0
+    down_s: Duration = 24.0
     """Mean duration of the condition down, until the lock is found again."""
     worsening: Probability = 0.3
     """Probability that a link that leaves the condition degraded goes down, not back to good."""
@@ -38,11 +39,13 @@ class ConditionSettings(Section, frozen=True):
     """With `drifting` the logarithm of each coherence time is an Ornstein-Uhlenbeck process, of
     which the hub knows only the value at the last calibration."""
     coherence_spread: Annotated[float, Field(ge=0, le=5)] = 0.3
-    """Standard deviation of the logarithm of a coherence time over many rounds."""
-    coherence_rounds: Rounds = 20.0
-    """Number of rounds in which a deviation from the nominal value decays to 1/e."""
-    calibration_rounds: Count = 10
-    """Rounds from one calibration to the next."""
+    """Standard deviation of the logarithm of a coherence time over a long time."""
+    drift_s: Duration = 160.0
+    """Time in which a deviation from the nominal value decays to 1/e; at least that of a step, in
+    which nothing drifts."""
+    calibration_s: Duration = 80.0
+    """Time from one calibration to the next, rounded to whole windows, and at least one. The hub
+    calibrates at the end of the step in which the time since the start passes a multiple of it."""
 
 
 class NetworkSettings(Section, frozen=True):

@@ -17,7 +17,8 @@ Kilometres = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 Coherence = Annotated[float, Field(ge=1e-9, le=1e9, allow_inf_nan=False)]
 """In s: from a nanosecond, shorter than nearly any gate, to thirty years. A quotient by such a time
 stays in the range of 32 bits, also after the time has drifted."""
-Rounds = Annotated[float, Field(ge=1, le=1e9, allow_inf_nan=False)]
+Duration = Annotated[float, Field(ge=1e-9, le=1e9, allow_inf_nan=False)]
+"""In s: from the shortest window to thirty years."""
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 

@@ -118,8 +118,8 @@ def _holdings(params: Params, state: State, stocks: Stocks) -> list[Array]:
 def _hub(params: Params, state: State) -> list[Array]:
     scores, report = state.scores, state.report
     classes = params.learning.readout.shape[0]
-    interval = params.network.condition_model.calibration_rounds
-    since = state.round % interval / interval if params.network.drifts else jnp.zeros(())
+    interval = params.network.condition_model.calibration_windows
+    since = state.clock % interval / interval if params.network.drifts else jnp.zeros(())
     return [
         state.clock / params.budget,
         # A model that diverged has no loss; its observation is clipped to one.

@@ -44,21 +44,22 @@ class MemberLink(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class ConditionModel:
-    """How links and memories change from round to round, and how often the hub calibrates."""
+    """How links and memories change from step to step, and how often the hub calibrates."""
 
-    transition: Float[Array, "conditions conditions"]
-    """Probability that a link in the condition of the row is in that of the column a round
-    later."""
+    transition: Float[Array, "waits_and_fires conditions conditions"]
+    """Probability that a link in the condition of the row is in that of the column after a step
+    that waits, and after a step that fires the barrier."""
     start: Float[Array, " conditions"]
-    """Probability of each condition in the first round."""
+    """Probability of each condition in the first step."""
     rate: Float[Array, " conditions"]
     """Factor of each condition on the success probability; in [0, 1]."""
-    persistence: Float[Array, ""]
-    """Correlation of the logarithm of a memory's coherence time between two rounds; in [0, 1]."""
+    persistence: Float[Array, " waits_and_fires"]
+    """Correlation of the logarithm of a memory's coherence time before and after a step that waits,
+    and a step that fires; in [0, 1]."""
     spread: Float[Array, ""]
-    """Standard deviation of that logarithm over many rounds; at least 0."""
-    calibration_rounds: Int[Array, ""]
-    """Rounds from one calibration of the coherence times to the next."""
+    """Standard deviation of that logarithm over many steps; at least 0."""
+    calibration_windows: Int[Array, ""]
+    """Windows from one calibration of the coherence times to the next; at least 1."""
 
 
 @jax.tree_util.register_dataclass
@@ -176,8 +177,10 @@ class KeyBudget:
     """Contraction by the readout of both halves when a pair is measured for key or as a test."""
     accounting: Callable[..., Array] = static()
     """Function that returns the secret bits of a pair (`network.key_pool.ACCOUNTINGS`)."""
+    slot_windows: Int[Array, ""]
+    """Windows of a slot; at least 1."""
     slots: int = static()
-    """Number of ages, in rounds, by which the pool keeps key apart."""
+    """Number of ages, in slots, by which the pool keeps key apart."""
     expires: bool = static()
     """Whether key beyond the last of these ages is discarded."""
     members: int = static()

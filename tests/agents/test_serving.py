@@ -63,7 +63,7 @@ def test_a_quorum_is_that_of_least_need(small, found):
 
 
 def test_key_must_live_until_the_commit(small, found):
-    short = config.load("small", {"network.nodes": 12, "consensus.key.lifetime_rounds": 2})
+    short = config.load("small", {"network.nodes": 12, "consensus.key.lifetime_s": 16.0})
     params = parameters.build(short)
     assert int(wait_for_quorum(params, found, jnp.full(12, 100.0))) == 1
 

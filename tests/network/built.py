@@ -11,6 +11,7 @@ from helpers.networks import altered as altered
 from numpy.typing import ArrayLike
 
 from ceas_gym.network import conditions, setup
+from ceas_gym.network.setup import ROUNDS
 from ceas_gym.physics import key
 from ceas_gym.scenario import (
     GraphSettings,
@@ -19,7 +20,7 @@ from ceas_gym.scenario import (
     NetworkSettings,
     VerificationSettings,
 )
-from ceas_gym.types import Links, Memory, Network, Tags
+from ceas_gym.types import Links, Memory, Network, Pace, Tags
 
 MESSAGE_BITS = 64 + 8 * 32
 """A header, and eight numbers."""
@@ -29,6 +30,7 @@ def build(
     hardware: dict[str, Any] | None = None,
     key_settings: dict[str, Any] | None = None,
     verification: dict[str, Any] | None = None,
+    pace: Pace = ROUNDS,
     **settings: Any,
 ) -> Network:
     """Returns the network of a scenario in which shots take two pairs and updates eight numbers."""
@@ -41,6 +43,7 @@ def build(
         qubits=2,
         accepts_unauthenticated=False,
         verification=VerificationSettings(**(verification or {})),
+        pace=pace,
     )
 
 
@@ -146,13 +149,13 @@ def lasting(lifetime: Sequence[int], new: float) -> Links:
 def holding(
     pairs: ArrayLike, key: ArrayLike = 0.0, contraction: ArrayLike = 0.9, slots: int = 5
 ) -> Memory:
-    """Returns a star's memory: pairs by age, and key two rounds old.
+    """Returns a star's memory: pairs by age, and key two slots old.
 
     Args:
         pairs: Shape (nodes, ages).
         key: Bits that each node shares with the hub.
         contraction: Of the pairs, of shape (letters, nodes, ages) or what broadcasts to it.
-        slots: Rounds of key.
+        slots: Ages of key.
     """
     held = jnp.asarray(pairs, jnp.int32)
     letters = jnp.broadcast_to(jnp.asarray(contraction, float), (1, 3, *held.shape))

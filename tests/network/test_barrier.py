@@ -140,7 +140,7 @@ def test_node_without_key_keeps_its_pairs() -> None:
     assert delivery.authenticated.tolist() == [False, True, True]
     assert memory.pairs.sum(axis=1).tolist() == [4, 0, 0]
     assert ledger.spent.tolist() == [0, 4, 4]
-    assert memory.key_bits[:, 0, 3].tolist() == pytest.approx([3.9, 0.0, 5.0])
+    assert memory.key_bits[:, 0, 2].tolist() == pytest.approx([3.9, 0.0, 5.0])
 
 
 def test_node_without_key_spends_where_it_is_accepted() -> None:
@@ -150,14 +150,14 @@ def test_node_without_key_spends_where_it_is_accepted() -> None:
     assert delivery.authenticated.tolist() == [False, True, False]
     assert ledger.spent.tolist() == [4, 4, 4]
     # And no key is spent without a tag.
-    assert memory.key_bits[:, 0, 3].tolist() == pytest.approx([3.9, 0.0, 0.0])
+    assert memory.key_bits[:, 0, 2].tolist() == pytest.approx([3.9, 0.0, 0.0])
 
 
 def test_node_without_a_shot_sends_no_tag() -> None:
     pairs = [[1, 0, 0, 0, 0, 0], [0] * 6, [2, 0, 0, 0, 0, 0]]
     memory, delivery, _ = at_barrier(star(tag_bits=4.0), pairs, [9.0] * 3)
     assert delivery.authenticated.tolist() == [False, False, True]
-    assert memory.key_bits[:, 0, 3].tolist() == [9.0, 9.0, 5.0]
+    assert memory.key_bits[:, 0, 2].tolist() == [9.0, 9.0, 5.0]
 
 
 def test_ledger_keeps_the_other_fates() -> None:

@@ -1,5 +1,7 @@
 """Key: what a pair is worth, edges of what is measured, the pool's limits, and its life."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -259,10 +261,34 @@ def test_a_tag_costs_its_length_and_touches_no_younger_key() -> None:
     assert older_left[used > 1e-12].max() <= 1e-12
 
 
-def test_expiry_moves_key_by_one_round_and_drops_the_oldest() -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "slots"), [(8, 11, 0), (8, 12, 1), (11, 13, 1), (10, 16, 2), (0, 99, 3)]
+)
+def test_expiry_moves_key_by_the_slots_that_end_and_drops_the_oldest(
+    before: int, after: int, slots: int
+) -> None:
+    """A slot is four windows."""
     pool = jnp.array([[1.0, 2.0, 3.0], [0.0, 0.0, 4.0], [5.0, 0.0, 0.0]])
-    moved = expire(built.star(key_slots=3).key, pool[:, None])[:, 0]
-    assert moved.tolist() == [[0.0, 1.0, 2.0], [0.0, 0.0, 0.0], [0.0, 5.0, 0.0]]
+    moved = expire(built.star(key_slots=3).key, pool[:, None], before, after)[:, 0]
+    assert moved.tolist() == [([0.0] * slots + row)[:3] for row in pool.tolist()]
+
+
+def test_key_ages_by_slots_of_the_clock_over_waits_and_barriers() -> None:
+    """Every step makes a bit; a step that fires, a third of them, takes three windows."""
+    budget, bits, made, clock = built.star(key_slots=3).key, jnp.zeros((1, 1, 3)), [], 0
+    for fires in np.random.default_rng(0).random(60) < 1 / 3:
+        after = clock + (3 if fires else 1)
+        made.append(clock)
+        bits = expire(budget, bits.at[:, :, 0].add(1.0), clock, after)
+        clock = after
+        ages = clock // 4 - np.array(made) // 4
+        assert bits[0, 0].tolist() == [(ages == age).sum() for age in range(3)]
+
+
+def test_key_that_never_expires_stays_where_it_is() -> None:
+    pool = jnp.ones((3, 1, 1))
+    budget = built.star(key_slots=1, key_expires=False).key
+    assert expire(budget, pool, 0, 99).tolist() == pool.tolist()
 
 
 def barriers_until_key_is_gone(network: Network, limit: int) -> int:
@@ -275,6 +301,8 @@ def barriers_until_key_is_gone(network: Network, limit: int) -> int:
         if (memory.key_bits.sum(axis=(1, 2)) < network.key.tag_bits).all():
             return count
         memory, _, _ = run_barrier(network, links, memory, ledger, chance)
+        clock = 4 * count, 4 * (count + 1)
+        memory = replace(memory, key_bits=expire(network.key, memory.key_bits, *clock))
         arrivals = jnp.zeros_like(arrivals)
     return limit
 

@@ -18,12 +18,14 @@ EXACT = [
 ]
 """Window and overhead in s, and how many attempts of this length fit."""
 RARE = {"scheme": "explicit", "success_probability": 1e-6, "initial_fidelity": 0.9, "modes": 1}
+FOREVER = {"lifetime_s": None}
+"""Of key, which would have too many ages in rounds as short as some are here."""
 
 
 def build(nodes: int = 1, window_s: float = 1.0, **hardware: Any) -> Network:
     """Returns a star without length."""
     lengths = (0.0,) * nodes
-    return built.build(RARE | hardware, nodes=nodes, lengths_km=lengths, window_s=window_s)
+    return built.build(RARE | hardware, FOREVER, nodes=nodes, lengths_km=lengths, window_s=window_s)
 
 
 def made(network: Network, *shares: float) -> list[int]:
@@ -55,7 +57,7 @@ def test_one_attempt_less_fits_into_a_window_that_is_a_little_shorter(wide: bool
 
 def test_flight_and_overhead_of_an_attempt_may_fill_the_window_exactly() -> None:
     hardware = RARE | {"attempt_overhead_s": 2e-4, "fibre_speed_km_per_s": 2e5}
-    network = built.build(hardware, nodes=2, lengths_km=(60.0, 20.0), window_s=0.003)
+    network = built.build(hardware, FOREVER, nodes=2, lengths_km=(60.0, 20.0), window_s=0.003)
     assert made(network, 1.0, 1.0) == [6, 10]
 
 

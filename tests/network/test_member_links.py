@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from ceas_gym.network import member_links, setup
+from ceas_gym.network.durations import Steps
 from ceas_gym.scenario import CommitteeSettings, HardwareSettings, KeySettings
 from ceas_gym.types import Tags
 
-BUDGET = setup.key_budget(KeySettings(), Tags(bits=40), HardwareSettings(readout=1.0))
+STEPS = Steps(window_s=1.0, windows=8)
+BUDGET = setup.key_budget(KeySettings(), Tags(bits=40), HardwareSettings(readout=1.0), STEPS)
 
 
 def test_pairs_and_key_of_a_link_that_is_known() -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from scipy.integrate import quad
 
 from ceas_gym.network import forecast, setup
+from ceas_gym.network.durations import Steps
 from ceas_gym.physics import bell, heralding
 from ceas_gym.scenario import HardwareSettings, KeySettings, NetworkSettings
 from ceas_gym.types import Network, Tags
@@ -218,7 +219,10 @@ def test_t1_acts_on_z_and_t2_on_x_and_y_everywhere() -> None:
     perfect = {"scheme": "explicit", "success_probability": 0.02, "initial_fidelity": 1.0}
     relaxing = {"memory": "t1_t2", "hub_relaxation_s": 0.04, "node_relaxation_s": 0.03}
     network = built.build(
-        perfect | EVEN | PERFECT | relaxing, graph=built.chains([30.0, 50.0]), window_s=0.001
+        perfect | EVEN | PERFECT | relaxing,
+        key_settings={"lifetime_s": None},
+        graph=built.chains([30.0, 50.0]),
+        window_s=0.001,
     )
     hub, node = np.array([1 / 0.05, 1 / 0.05, 1 / 0.04]), np.array([1 / 0.02, 1 / 0.02, 1 / 0.03])
     links = built.steady(network)
@@ -268,17 +272,24 @@ def test_without_cutoff_any_fidelity_is_kept() -> None:
 def test_pools_hold_key_for_some_rounds() -> None:
     assert float(build().key.round_bits) == float(build().key.tag_bits)
     budget = setup.key_budget(
-        KeySettings(capacity_rounds=2.5), Tags(bits=40, number=2, members=4), HardwareSettings()
+        KeySettings(capacity_rounds=2.5),
+        Tags(bits=40, number=2, members=4),
+        HardwareSettings(),
+        Steps(window_s=1.0, windows=8),
     )
     assert float(budget.round_bits) == 80
     assert float(budget.capacity_bits) == 200
     assert float(budget.node_bits) == 320
 
 
-@pytest.mark.parametrize(("rounds", "slots", "expires"), [(None, 1, False), (7, 7, True)])
-def test_key_slots_are_its_lifetime(rounds: int | None, slots: int, expires: bool) -> None:
-    network = build(key_settings={"lifetime_rounds": rounds})
+@pytest.mark.parametrize(
+    ("lifetime_s", "slots", "expires"), [(None, 1, False), (7.0, 4, True), (1.9, 1, True)]
+)
+def test_key_slots_are_its_lifetime(lifetime_s: float | None, slots: int, expires: bool) -> None:
+    """In rounds of 2 s."""
+    network = build(key_settings={"lifetime_s": lifetime_s}, windows=4, window_s=0.5)
     assert (network.key.slots, network.key.expires) == (slots, expires)
+    assert int(network.key.slot_windows) == 4
 
 
 # --- Layout ---

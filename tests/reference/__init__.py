@@ -21,7 +21,7 @@ from ceas_gym.consensus.committee.authentication import share
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Memory, Model, Network, Params, Report, State
 from reference import committee, traps
-from reference.barrier import spend, verify
+from reference.barrier import expire, spend, verify
 from reference.conditions import advance, chances, storage, trust
 from reference.conditions import remember as remember_tests
 from reference.consensus import Outcome, consensus
@@ -72,10 +72,13 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     pairs = tag(scenario, params, int(state.round), nodes, momentum)
     outcome = consensus(scenario, params, state, nodes, momentum, acting, luck)
     known = remember_tests(network, conditions, nodes)
+    begun = int(state.round) * network.windows
+    clock = range(begun + 1, begun + network.windows + 1)
+    expire(network, clock, nodes)
     after = before - learning.learning_rate * outcome.update if outcome.committed else before
     next_state = replace(
         state,
-        conditions=advance(network, known, tried, heralded, int(state.round) + 1, luck),
+        conditions=advance(network, known, tried, heralded, clock, luck),
         memory=remember(network, nodes),
         model=Model(after, state.model.optimizer_state),
         workers=outcome.workers,

@@ -196,8 +196,20 @@ def barrier(network: Network, node: Node) -> None:
         for age in reversed(range(len(pool))):
             used = min(pool[age], owed)
             pool[age], owed = pool[age] - used, owed - used
-    if network.key.expires:
-        node.key = [[0.0, *pool[:-1]] for pool in node.key]
+
+
+def expire(network: Network, clock: range, nodes: list[Node]) -> None:
+    """Makes key older by a slot at the end of every slot of windows, in place.
+
+    Args:
+        network: Windows of a slot, and whether key expires.
+        clock: Ends of the step's windows: 1 for the end of the first window of the episode.
+        nodes: Nodes after the barrier.
+    """
+    for windows in clock if network.key.expires else ():
+        if windows % network.key.slot_windows == 0:
+            for node in nodes:
+                node.key = [[0.0, *pool[:-1]] for pool in node.key]
 
 
 def arriving(network: Network, k: int, pair: Pair) -> tuple[Quadruple, ...]:

@@ -99,32 +99,37 @@ def advance(
     conditions: Conditions,
     tried: Array,
     heralded: Array,
-    next_round: int,
+    clock: range,
     luck: Any,
+    *,
+    fires: bool = True,
 ) -> Conditions:
-    """Returns the conditions of the next round, and the hub's estimates after its heralds.
+    """Returns the conditions of the next step, and the hub's estimates after its heralds.
 
     Args:
         network: The network.
-        conditions: Of this round, in which some tests are added already.
+        conditions: Of this step, in which some tests are added already.
         tried: Attempts, shape (windows, nodes, hops).
         heralded: Successful attempts, shape (windows, nodes, hops).
-        next_round: Index of the next round, at least 1.
+        clock: Ends of the step's windows: 1 for the end of the first window of the episode.
         luck: Decides how conditions and coherence times change.
+        fires: Whether the step fires the barrier.
 
     Source:
         Forward recursion of a hidden Markov model: Rabiner, Proc. IEEE 77, 257 (1989). The drift
-        is an Ornstein-Uhlenbeck process, sampled once a round: Phys. Rev. 36, 823 (1930).
+        is an Ornstein-Uhlenbeck process, sampled after every step: Phys. Rev. 36, 823 (1930).
     """
     model = network.condition_model
     edges = range(network.routes.edges)
-    moved = [move(model.transition[conditions.link[e]], luck.moves[e]) for e in edges]
-    belief = [learn(network, conditions.belief[e], e, tried, heralded) for e in edges]
+    transition = model.transition[int(fires)]
+    moved = [move(transition[conditions.link[e]], luck.moves[e]) for e in edges]
+    known = [learn(network, conditions.belief[e], e, tried, heralded) for e in edges]
+    belief = [[float(each @ column) for column in transition.T] for each in known]
     drift: Array = conditions.drift
     if network.drifts:
-        kept, spread = model.persistence, model.spread
+        kept, spread = model.persistence[int(fires)], model.spread
         truth = kept * drift[0] + spread * np.sqrt(1 - kept**2) * luck.shocks
-        calibrated = next_round % model.calibration_rounds == 0
+        calibrated = any(windows % model.calibration_windows == 0 for windows in clock)
         drift = np.stack([truth, truth if calibrated else drift[1]])
     link: Any = np.array(moved, np.int64)
     believed: Any = np.array(belief)
@@ -147,13 +152,13 @@ def move(probabilities: Array, luck: float) -> int:
 
 
 def learn(network: Network, prior: Array, edge: int, tried: Array, heralded: Array) -> Array:
-    """Returns the hub's belief about an edge in the next round, shape (conditions,), in [0, 1].
+    """Returns the hub's belief about an edge in this step, shape (conditions,), in [0, 1].
 
-    Bayes' rule is applied to the heralds of every window and route; then the edge may change.
+    Bayes' rule is applied to the heralds of every window and route.
 
     Args:
         network: The network.
-        prior: Belief in this round, shape (conditions,), in [0, 1].
+        prior: Belief before the step, shape (conditions,), in [0, 1].
         edge: Index of the fibre edge.
         tried: Attempts, shape (windows, nodes, hops).
         heralded: Successful attempts, shape (windows, nodes, hops).
@@ -167,4 +172,4 @@ def learn(network: Network, prior: Array, edge: int, tried: Array, heralded: Arr
             likely = network.generation.success_probability[k, hop] * network.condition_model.rate
             belief *= binom.pmf(heralded[window, k, hop], tried[window, k, hop], likely)
             belief /= belief.sum()
-    return np.array([belief @ column for column in network.condition_model.transition.T])
+    return belief

@@ -31,7 +31,7 @@ class Node:
     trust: float
     """Factor on the estimated contraction of a new pair, in [0, 1]."""
     key: list[list[Any]]
-    """Bits of key for each member of the committee, by age in rounds."""
+    """Bits of key for each member of the committee, by age in slots."""
     generated: int = 0
     spent: list[Pair] = field(default_factory=list)
     """The pairs spent on shots."""

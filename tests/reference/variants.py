@@ -28,13 +28,13 @@ PURIFYING = {
 CHANGING = {
     "network.conditions": {
         "links": "markov",
-        "good_rounds": 2.0,
-        "degraded_rounds": 2.0,
-        "down_rounds": 1.5,
+        "good_s": 0.6,
+        "degraded_s": 0.6,
+        "down_s": 0.45,
         "coherence": "drifting",
         "coherence_spread": 0.5,
-        "coherence_rounds": 2.0,
-        "calibration_rounds": 2,
+        "drift_s": 0.6,
+        "calibration_s": 0.6,
     }
 }
 BUDGETED = {"consensus.cap": "share_budget"}
@@ -89,7 +89,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         **GOOD_LINKS,
         "attack.name": "none",
         "consensus.rule": "mean",
-        "consensus.key.lifetime_rounds": None,
+        "consensus.key.lifetime_s": None,
     },
     "median": {
         "attack.name": "sign_flip",
@@ -163,7 +163,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "network.memories_per_link": 20,
         "hardware.modes": 60,
         "consensus.key.security_bits": 4,
-        "consensus.key.lifetime_rounds": 2,
+        "consensus.key.lifetime_s": 0.6,
     },
     "hub_with_all_tags": {**GOOD_LINKS, "consensus.tagged_messages": "all"},
     "dephasing_clipped_median": {
@@ -190,7 +190,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "attack.name": "white_box+under_claiming",
         "attack.onset_round": 1,
         "consensus.verification": {**VERIFIED, "memory_rounds": 1.1, "commissioning_pairs": 4000},
-        "consensus.key": {"accounting": "finite", "block_pairs": 10**6, "security_bits": 4},
+        "consensus.key": {
+            "accounting": "finite",
+            "block_pairs": 10**6,
+            "security_bits": 4,
+            "lifetime_s": 1.5,
+        },
         "hardware.dark_probability": 1e-5,
         "hardware.readout": 0.999,
         "hardware.visibility": 0.99,

@@ -134,10 +134,10 @@ def _update(params: Params, now: Moment) -> Any:  # noqa: ANN401
 
 
 def _conditions(params: Params, now: Moment) -> Any:  # noqa: ANN401
-    gathered, number = now.happened.gathered, now.after.round
-    key = _keys(now).conditions
-    tried, heralded = gathered.tried, gathered.heralded
-    return conditions.advance(params.network, now.before.conditions, tried, heralded, number, key)
+    gathered, network, key = now.happened.gathered, params.network, _keys(now).conditions
+    clock = now.before.round * network.windows, now.after.round * network.windows
+    seen = gathered.tried, gathered.heralded
+    return conditions.advance(network, now.before.conditions, *seen, *clock, True, key)
 
 
 def _observation(params: Params, now: Moment) -> Any:  # noqa: ANN401

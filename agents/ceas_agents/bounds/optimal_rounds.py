@@ -110,7 +110,7 @@ def _check(params: Params) -> None:
     barred = {
         "links of several hops": network.routes.is_hop.shape[1] > 1,
         "drifting coherence": network.drifts,
-        "links that change": float(network.condition_model.transition[0, 0]) < 1,
+        "links that change": float(network.condition_model.transition[0, 0, 0]) < 1,
         "verification": network.verifies,
         "purification": network.operations.purification.__name__ != "none",
         "sabotage": bool(params.adversary.sabotage),

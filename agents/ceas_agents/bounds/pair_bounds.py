@@ -242,7 +242,7 @@ def _check_steady(params: Params) -> None:
     barred = {
         "relays": network.routes.is_hop.shape[1] > 1,
         "drifting coherence": network.drifts,
-        "links that change": float(network.condition_model.transition[0, 0]) < 1,
+        "links that change": float(network.condition_model.transition[0, 0, 0]) < 1,
         "verification": network.verifies,
         "jamming": any(each.links for each in params.adversary.sabotage),
     }

@@ -113,7 +113,7 @@ def _optimum(params: Params, length: int) -> float | str:
 def _bounds(params: Params, seeds: range, progress: Progress) -> Values:
     task = progress.add_task("oracle", total=len(seeds))
     model = params.network.condition_model
-    steady = not params.network.drifts and float(model.transition[0, 0]) == 1
+    steady = not params.network.drifts and float(model.transition[0, 0, 0]) == 1
     if steady and params.layouts is None:
         # Nothing changes, so all episodes have the same bound.
         same = oracle.bound(params, randomness.key(seeds.start)).information

@@ -50,11 +50,14 @@ def build(
 @cache
 def _plain(x64: bool) -> Network:
     del x64  # part of the key: the arrays of the two precisions are not the same
-    return build(nodes=3, windows=4, oldest_windows=6)
+    return build(key_settings={"lifetime_s": 20.0}, nodes=3, windows=4, oldest_windows=6)
 
 
 def star(**changes: Any) -> Network:
-    """Returns a star of three nodes, four windows and six ages whose fields are replaced."""
+    """Returns a star of three nodes whose fields are replaced.
+
+    It has four windows and six ages of pairs, and five ages of key.
+    """
     return altered(_plain(bool(jax.config.read("jax_enable_x64"))), **changes)
 
 

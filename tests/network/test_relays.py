@@ -197,7 +197,7 @@ def test_relays_equal_a_simulation_of_single_pairs(seed: int) -> None:
 def test_node_next_to_the_hub_is_served_as_in_a_star(cutoff: float) -> None:
     """Short routes are padded with hops that hold nothing and do nothing."""
     mixed, star = chains(1, 3), built.build(nodes=1, lengths_km=(10.0,), cutoff_fidelity=None)
-    same = {"ages": 6, "windows": 4, "cutoff_fidelity": jnp.float32(cutoff)}
+    same = {"ages": 6, "windows": 4, "key_slots": 5, "cutoff_fidelity": jnp.float32(cutoff)}
     star = built.altered(
         star, decay_rate=mixed.memories.decay_rate[:, :2], memories_per_link=jnp.int32(9), **same
     )

@@ -1,6 +1,7 @@
 """The time of each stage of a round alone, on inputs that were recorded in an episode."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from ceas_gym.consensus import attacks, protocol
 from ceas_gym.dynamics import Keys
 from ceas_gym.jax_utils.fast_compile import often
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.network import barrier, conditions, verification
+from ceas_gym.network import barrier, conditions, key_pool, verification
 from ceas_gym.task import actions, metrics, observations
 from ceas_gym.types import Params, Received, Round, State
 
@@ -72,6 +73,11 @@ def _keys(now: Moment) -> Keys:
     return Keys(*jax.random.split(now.before.key, len(Keys._fields)))
 
 
+def _clock(params: Params, now: Moment) -> tuple[Array, Array]:
+    windows = params.network.windows
+    return now.before.round * windows, now.after.round * windows
+
+
 def _schedule(params: Params, now: Moment) -> Any:  # noqa: ANN401
     coalition, held = (
         now.happened.coalition,
@@ -94,7 +100,11 @@ def _barrier(params: Params, now: Moment) -> Any:  # noqa: ANN401
     memory, ledger, _ = verification.test(
         network, tests, fakes, gathered.memory, gathered.ledger, keys.tests
     )
-    return barrier.spend(network, happened.links, memory, ledger, keys.purification)
+    memory, delivery, ledger = barrier.spend(
+        network, happened.links, memory, ledger, keys.purification
+    )
+    key_bits = key_pool.expire(network.key, memory.key_bits, *_clock(params, now))
+    return replace(memory, key_bits=key_bits), delivery, ledger
 
 
 def _gradients(params: Params, now: Moment) -> Any:  # noqa: ANN401
@@ -135,8 +145,7 @@ def _update(params: Params, now: Moment) -> Any:  # noqa: ANN401
 
 def _conditions(params: Params, now: Moment) -> Any:  # noqa: ANN401
     gathered, network, key = now.happened.gathered, params.network, _keys(now).conditions
-    clock = now.before.round * network.windows, now.after.round * network.windows
-    seen = gathered.tried, gathered.heralded
+    seen, clock = (gathered.tried, gathered.heralded), _clock(params, now)
     return conditions.advance(network, now.before.conditions, *seen, *clock, True, key)
 
 

@@ -15,11 +15,12 @@ from scipy.stats import binom
 
 from ceas_gym.network import conditions, verification
 from ceas_gym.network.durations import Steps
-from ceas_gym.types import Conditions, Links, Network
+from ceas_gym.types import Conditions, Links, Network, Pace
 
 advance, links_of = of_windows.compiled, jax.jit(conditions.links)
 MARKOV = {"links": "markov"}
 DRIFTING = {"coherence": "drifting", "coherence_spread": 0.4, "drift_s": 20.0}
+ROUNDS = Steps(window_s=1.0, windows=4)
 STEPS = {
     "round": Steps(window_s=0.5, windows=4, barrier_windows=2),
     "window": Steps(window_s=0.5, windows=4, barrier_windows=2, by_window=True),
@@ -31,9 +32,16 @@ ROUND = (0, 4, True)
 SUCCESS = np.array([[0.3, 0.1], [0.2, 0.5], [0.4, 0.9]])
 
 
-def star(steps: Steps | None = None, **settings_: Any) -> Network:
-    """Returns a star whose steps are, by default, rounds of 4 s."""
-    return built.build(nodes=3, windows=4, oldest_windows=6, steps=steps, conditions=settings_)
+def star(steps: Steps = ROUNDS, **settings_: Any) -> Network:
+    """Returns a star with such steps."""
+    return built.build(
+        nodes=3,
+        windows=steps.windows,
+        window_s=steps.window_s,
+        pace=Pace(steps.by_window, steps.barrier_windows),
+        oldest_windows=6,
+        conditions=settings_,
+    )
 
 
 def many(network: Network, number: int) -> Network:
@@ -299,7 +307,7 @@ def test_condition_of_a_fibre_holds_for_all_routes_over_it() -> None:
 def drifts() -> np.ndarray:
     """Truth and estimate of 801 memories over 200 rounds of 4 s, shape (rounds, 2, vertices)."""
     network = star(**DRIFTING, calibration_s=28.0)
-    clock = played(Steps(window_s=1.0, windows=4), 200)
+    clock = played(ROUNDS, 200)
     states, _ = history(many(network, 800), clock, tried=0, seed=5)
     return np.asarray(states.drift, float)
 

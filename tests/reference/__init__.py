@@ -72,7 +72,7 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     pairs = tag(scenario, params, int(state.round), nodes, momentum)
     outcome = consensus(scenario, params, state, nodes, momentum, acting, luck)
     known = remember_tests(network, conditions, nodes)
-    begun = int(state.round) * network.windows
+    begun = int(state.clock)
     clock = range(begun + 1, begun + network.windows + 1)
     expire(network, clock, nodes)
     after = before - learning.learning_rate * outcome.update if outcome.committed else before

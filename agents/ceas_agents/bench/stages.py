@@ -73,9 +73,8 @@ def _keys(now: Moment) -> Keys:
     return Keys(*jax.random.split(now.before.key, len(Keys._fields)))
 
 
-def _clock(params: Params, now: Moment) -> tuple[Array, Array]:
-    windows = params.network.windows
-    return now.before.round * windows, now.after.round * windows
+def _clock(now: Moment) -> tuple[Array, Array]:
+    return now.before.clock, now.after.clock
 
 
 def _schedule(params: Params, now: Moment) -> Any:  # noqa: ANN401
@@ -103,7 +102,7 @@ def _barrier(params: Params, now: Moment) -> Any:  # noqa: ANN401
     memory, delivery, ledger = barrier.spend(
         network, happened.links, memory, ledger, keys.purification
     )
-    key_bits = key_pool.expire(network.key, memory.key_bits, *_clock(params, now))
+    key_bits = key_pool.expire(network.key, memory.key_bits, *_clock(now))
     return replace(memory, key_bits=key_bits), delivery, ledger
 
 
@@ -145,7 +144,7 @@ def _update(params: Params, now: Moment) -> Any:  # noqa: ANN401
 
 def _conditions(params: Params, now: Moment) -> Any:  # noqa: ANN401
     gathered, network, key = now.happened.gathered, params.network, _keys(now).conditions
-    seen, clock = (gathered.tried, gathered.heralded), _clock(params, now)
+    seen, clock = (gathered.tried, gathered.heralded), _clock(now)
     return conditions.advance(network, now.before.conditions, *seen, *clock, True, key)
 
 

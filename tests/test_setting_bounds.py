@@ -189,7 +189,8 @@ def scenario(base: dict[str, Any], links: dict[str, Any], drawn: Drawn) -> dict[
         found["network.shortest_km"] = 0.0
     if base.get("network.conditions.links") == "markov":
         # Nothing that changes lasts less than a round.
-        round_s = found["network.windows"] * found.get("network.window_s", 1.0)
+        windows = found["network.windows"] + found.get("network.barrier_windows", 0)
+        round_s = windows * found.get("network.window_s", 1.0)
         found |= {key: max(found.get(key, 1e3), round_s) for key in DURATIONS}
     if "consensus.verification.pairs" in base:
         # With tests, there must be some before the first round.

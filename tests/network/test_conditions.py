@@ -18,8 +18,8 @@ from ceas_gym.network.durations import Steps
 from ceas_gym.types import Conditions, Links, Network, Pace
 
 advance, links_of = of_windows.compiled, jax.jit(conditions.links)
-MARKOV = {"links": "markov"}
-DRIFTING = {"coherence": "drifting", "coherence_spread": 0.4, "drift_s": 20.0}
+MARKOV: dict[str, Any] = {"links": "markov"}
+DRIFTING: dict[str, Any] = {"coherence": "drifting", "coherence_spread": 0.4, "drift_s": 20.0}
 ROUNDS = Steps(window_s=1.0, windows=4)
 STEPS = {
     "round": Steps(window_s=0.5, windows=4, barrier_windows=2),

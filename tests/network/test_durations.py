@@ -32,7 +32,7 @@ def test_time_of_a_step(
 def test_durations_of_a_chain_that_is_simulated_move_by_move(steps: Steps) -> None:
     """Its condition is drawn move by move, and departures are counted on the clock, in s."""
     wanted = {"good_s": 40.0, "degraded_s": 16.5, "down_s": 11.0}
-    given = ConditionSettings(links="markov", worsening=0.4, **wanted)
+    given = ConditionSettings.model_validate({"links": "markov", "worsening": 0.4, **wanted})
     chain, start = durations.link_chain(given, steps)
     random, moves, links = np.random.default_rng(0), 4000, 400
     cumulated = chain[0].cumsum(axis=1)

@@ -129,7 +129,8 @@ def check(params: Params, fast: State, timestep: Any, slow: reference.Step) -> N
     same(timestep.metrics, slow.figures, SINGLE)
     same(seen(timestep.observation, slow), slow.seen, SINGLE)
     assert bool(timestep.terminated) == slow.terminated
-    same(timestep.reward, np.array(slow.reward), DOUBLE)
+    # A small difference of two losses.
+    np.testing.assert_allclose(timestep.reward, slow.reward, atol=DOUBLE[0])
 
 
 def held(state: State) -> State:

@@ -83,7 +83,7 @@ def exhaust(network: Network, schedule: Array, acting: Array, factor: Array) -> 
     asked = schedule.copy()
     for k in np.flatnonzero(acting):
         asked[:, k] = [min(factor * share, 1.0) for share in schedule[:, k]]
-        most = max(sum(schedule[:, k]), network.switch.quota)
+        most = max(sum(schedule[:, k]), network.switch.quota * len(schedule))
         asked[:, k] *= min(1.0, most / max(sum(asked[:, k]), 1e-30))
     return decode(network, 2 * asked - 1)
 

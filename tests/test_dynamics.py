@@ -47,6 +47,7 @@ PURIFYING = {
 RELAYED = {**PURIFYING, **FORKED}
 NUMBERS: dict[str, Any] = {
     "network.channels": 1,
+    "network.barrier_windows": 1,
     "network.cutoff_fidelity": None,
     "hardware.node_coherence_s": 9.0,
     "learning.learning_rate": 0.3,
@@ -55,6 +56,7 @@ NUMBERS: dict[str, Any] = {
     "attack.byzantine_nodes": 2,
     "attack.strength": 3.0,
     "episode.rounds": 9,
+    "episode.budget_s": 2.0,
 }
 """Another value for any of these must not compile anew."""
 

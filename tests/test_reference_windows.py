@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from helpers import beside
 from helpers.comparison import vary, waits_and_fires
-from reference.variants import BUDGETED, RELAYED, VARIANTS
+from reference.variants import BUDGETED, VARIANTS
 
 from ceas_gym import parameters
 from ceas_gym.scenario import Scenario
@@ -23,9 +23,8 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "no time": ({}, 0),
     "a window": ({}, 1),
     "three windows": ({}, 3),
-    "relayed": (RELAYED, 2),
     "sabotaged": (SABOTAGED, 1),
-    "verified": (VARIANTS["verified"], 1),
+    "everything": (VARIANTS["everything"], 2),
 }
 """Settings, and the windows that a barrier takes; numbers of the first three share a program."""
 

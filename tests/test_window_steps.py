@@ -25,7 +25,7 @@ BY_WINDOW = {"episode.decision": "window"}
 LASTING = {
     "hardware.node_coherence_s": 1e4,
     "hardware.hub_coherence_s": 1e4,
-    "consensus.key.lifetime_rounds": None,
+    "consensus.key.lifetime_s": None,
 }
 """Where the end of a round is known, pairs that would expire before it are spared for key. So
 rounds can be taken apart only if all pairs last."""
@@ -38,7 +38,6 @@ NUMBERS: dict[str, Any] = {
     "network.barrier_windows": 5,
     "network.most_windows": 7,
     "episode.budget_s": 2.5,
-    "network.window_s": 0.2,
 }
 """Another value for any of these must not compile anew."""
 
@@ -224,10 +223,27 @@ def test_a_barrier_without_pairs_is_paid_for(
     same((after.model, after.memory.pairs), (beginning.model, beginning.memory.pairs))
 
 
+def test_links_change_anew_in_every_window(
+    scenario: Scenario, beginning: State, step: Step
+) -> None:
+    """A link stays for half a window's chance; none stays, or changes, in all of twenty."""
+    quick = dict.fromkeys(("good_s", "degraded_s", "down_s"), 2 * scenario.network.window_s)
+    changing = {f"network.conditions.{name}": time_s for name, time_s in quick.items()}
+    settings = BY_WINDOW | changing | {"network.conditions.links": "markov"}
+    params, state = parameters.build(vary(scenario, settings)), beginning
+    seen = [state.conditions.link]
+    for _ in range(20):
+        state, _ = step(params, state, pair(np.full(NODES, -1.0), False))
+        seen.append(state.conditions.link)
+    changed = np.diff(np.array(seen), axis=0) != 0
+    assert state.round == 0
+    assert changed.any(axis=0).all()
+    assert not changed.all(axis=0).any()
+
+
 def test_numbers_of_windows_share_one_compilation(
     scenario: Scenario, by_window: Params, beginning: State, step: Any
 ) -> None:
-    """And so do they where a step is a round, if the number of its windows is the same."""
     action = pair(np.ones(NODES), False)
     step(by_window, beginning, action)
     compilations = step._cache_size()

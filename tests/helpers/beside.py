@@ -188,6 +188,8 @@ def _luck(params: Params, state: State) -> tuple[dict[str, Any], tuple[jax.Array
     true_key, false_key, rest_key = jax.random.split(learning_key, 3)
     if not any(each.learn for each in params.adversary.sabotage):
         true_key = learning_key
+    if params.by_window:
+        conditions_key = jax.random.fold_in(conditions_key, state.gathered.window)
     move_key, shock_key = jax.random.split(conditions_key)
     nodes, vertices = network.routes.vertex.shape, network.memories.decay_rate.shape[1:]
     numbers = {

@@ -1,4 +1,4 @@
-"""The budget in windows, from rounds or from seconds, and what is said of one that makes no sense."""
+"""The budget in windows, from rounds or seconds, and what is said of one that makes no sense."""
 
 from typing import Any
 
@@ -66,7 +66,10 @@ def test_barrier_takes_no_time_where_a_step_is_a_round_unless_it_is_set() -> Non
         ({"episode.budget_s": "soon"}, "episode.budget_s must be a finite number above 0"),
         ({"episode.budget_s": float("nan")}, "episode.budget_s must be a finite number above 0"),
         ({"network.most_windows": 0}, "network.most_windows must be an integer from 1 to 10000"),
-        ({"episode.decision": "step"}, "episode.decision must be one of round, window, but is 'step'"),
+        (
+            {"episode.decision": "step"},
+            "episode.decision must be one of round, window, but is 'step'",
+        ),
         (
             {**BY_WINDOW, "network.most_windows": 10_000, "hardware.modes": 1000},
             "network.most_windows, network.window_s and hardware.modes allow",

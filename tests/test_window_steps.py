@@ -10,12 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import compiled
-from helpers.comparison import SINGLE, Array, plain, requests, same, vary
+from helpers.comparison import SINGLE, Array, plain, requests, same, vary, waits_and_fires
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 
-from ceas_gym import parameters
+import ceas_gym
+from ceas_gym import clock, parameters
 from ceas_gym.scenario import Scenario
+from ceas_gym.task import rewards
 from ceas_gym.task.observations import NETWORK_FEATURES
 from ceas_gym.types import Params, State
 
@@ -221,6 +223,49 @@ def test_a_barrier_without_pairs_is_paid_for(
     assert timestep.metrics["fired"] == 1
     assert timestep.metrics["committed"] == timestep.metrics["shots"] == timestep.reward == 0
     same((after.model, after.memory.pairs), (beginning.model, beginning.memory.pairs))
+
+
+def test_only_barriers_are_paid_whatever_the_reward(
+    by_window: Params, beginning: State, step: Step
+) -> None:
+    """Accuracy is never zero, but a window that waits pays nothing for it."""
+    params = replace(paced(by_window, 2, 9, 50), reward=rewards.validation_accuracy)
+    observe, state, paid = jax.jit(clock.observe), beginning, []
+    for fires in (False, False, True, False, True):
+        after, timestep = step(paced(by_window, 2, 9, 50), state, pair(np.ones(NODES), fires))
+        paid.append(float(observe(params, state, after, timestep.round).reward))
+        state = after
+    accuracy = float(state.scores.validation_accuracy)
+    assert [share == 0 for share in paid] == [True, True, False, True, False]
+    assert paid[-1] == pytest.approx(accuracy * 4 / 50)
+
+
+def test_scanned_batches_of_windows_are_single_steps(by_window: Params, step: Step) -> None:
+    """With the functions that users call, although a batch computes a barrier in every step."""
+    keys, chosen = jax.random.split(jax.random.key(8), 2), jnp.asarray(waits_and_fires(7, 8, NODES))
+
+    @jax.jit
+    @jax.vmap
+    def episode(key: jax.Array) -> Any:
+        def one(state: State, action: jax.Array) -> Any:
+            _, state, *told = ceas_gym.step(state.key, state, action, by_window)
+            return state, told
+
+        return jax.lax.scan(one, ceas_gym.reset(key, by_window)[1], chosen)
+
+    state, (rewards, ended, cut, figures) = plain(episode(keys))
+    assert not cut.any()
+    for row, key in enumerate(keys):
+        alone = ceas_gym.reset(key, by_window)[1]
+        for number, action in enumerate(chosen):
+            alone, timestep = step(by_window, alone, action)
+            told = {name: values[row, number] for name, values in figures.items()}
+            same(told, timestep.metrics, SINGLE)
+            same(rewards[row, number], timestep.reward, SINGLE)
+            assert ended[row, number] == timestep.terminated
+        of_row = jax.tree.map(lambda leaf, row=row: leaf[row], state)
+        same((of_row.clock, of_row.memory.pairs), (alone.clock, alone.memory.pairs))
+    assert 0 < figures["fired"].sum() < figures["fired"].size
 
 
 def test_links_change_anew_in_every_window(

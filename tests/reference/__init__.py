@@ -86,9 +86,7 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     useful = outcome.worked + (after_all.keyed - before.keyed).sum()
     after = replace(
         after,
-        conditions=advance(
-            network, after.conditions, tried, heralded, clock, luck, fires=fires
-        ),
+        conditions=advance(network, after.conditions, tried, heralded, clock, luck, fires=fires),
         gathered=gather(network, state.gathered, nodes, tried, heralded, fires=fires),
         useful=words(count(state.useful) + useful),
         generated=words(count(state.generated) + made),

@@ -35,9 +35,11 @@ def advance(
         before: State before the step.
         after: State after the step's windows, and after its barrier if it fired.
         happened: Record of the step.
-        key: Random key.
+        key: Random key of the round, from which each of its steps has a key of its own.
     """
     network, fired = params.network, happened.fired
+    if params.by_window:
+        key = jax.random.fold_in(key, before.gathered.window)
     paused = jnp.where(fired, network.barrier_windows, 0)
     memory, expired = storage.rest(network, happened.links, after.memory, paused)
     ledger = replace(happened.ledger, expired=happened.ledger.expired + expired)

@@ -79,9 +79,18 @@ def test_loss_decreases_add_up(params, start, step):
     assert total == pytest.approx(whole, abs=1e-5)
 
 
-def test_accuracy_of_every_round_counts_as_its_share_of_the_episode(params, start):
-    accuracy = float(start.scores.validation_accuracy)
+@pytest.mark.parametrize(
+    ("clock", "waited", "after", "share"),
+    # Of twelve windows: four rounds of three, and a barrier that ends four windows after the last.
+    [(0, 0, 3, 1 / 4), (5, 2, 7, 4 / 12)],
+)
+def test_accuracy_counts_as_the_share_of_the_budget_since_the_last_barrier(
+    params, start, clock, waited, after, share
+):
+    accuracy, gathered = float(start.scores.validation_accuracy), start.gathered
     assert accuracy > 0
-    found = float(jax.jit(rewards.validation_accuracy)(params, start, start))
-    # Of four rounds.
-    assert found == pytest.approx(accuracy / 4)
+    gathered = dataclasses.replace(gathered, window=jnp.int32(waited))
+    before = dataclasses.replace(start, clock=jnp.int32(clock), gathered=gathered)
+    paid = dataclasses.replace(start, clock=jnp.int32(after))
+    found = float(jax.jit(rewards.validation_accuracy)(params, before, paid))
+    assert found == pytest.approx(accuracy * share)

@@ -21,7 +21,9 @@ from ceas_gym.types import Params
 
 @pytest.fixture(scope="module")
 def tiny() -> Params:
-    return parameters.build(config.load("tiny", {"attack.name": "sign_flip"}))
+    # Key that lasts does not age, so that pools are after a round what they were at its barrier.
+    lasting = {"attack.name": "sign_flip", "consensus.key.lifetime_s": None}
+    return parameters.build(config.load("tiny", lasting))
 
 
 @pytest.mark.parametrize(
@@ -77,11 +79,17 @@ def moments(tiny: Params) -> stages.Moment:
         ("schedule", lambda now: (now.happened.schedule, now.happened.links)),
         ("windows", lambda now: now.happened.gathered),
         ("barrier", lambda now: (now.after.memory, now.happened.delivery, now.happened.ledger)),
-        ("gradients", lambda now: now.happened.gradients),
+        ("gradients", lambda now: (now.happened.gradients, now.happened.exact)),
         ("attack", lambda now: now.happened.received.updates),
         ("consensus", lambda now: (now.after.cache, now.happened.received, now.happened.verdict)),
         ("update", lambda now: (now.after.model, now.after.scores)),
-        ("conditions", lambda now: now.after.conditions),
+        (
+            "time",
+            lambda now: (
+                *(now.after.conditions, now.after.memory),
+                *(now.after.useful, now.after.generated, now.after.clock),
+            ),
+        ),
     ],
 )
 def test_a_stage_alone_does_what_it_did_in_the_round(

@@ -30,8 +30,8 @@ def of_four(params: Params) -> Params:
     return replace(params, consensus=members, adversary=adversary)
 
 
-def acting(number: int, served: float = 0.25) -> Any:
-    return coalition([False] * NODES, number=number, served=served)
+def acting(number: int, served: float = 0.25, window: int = 0) -> Any:
+    return coalition([False] * NODES, number=number, served=served, window=window)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,9 @@ def test_a_stalled_agreement_takes_the_first_windows(
 ) -> None:
     time = stall(of_four, acting(number), jnp.ones(WINDOWS))
     assert time.tolist() == pytest.approx(left)
+    # As if each window were a step.
+    alone = [stall(of_four, acting(number, window=w), jnp.ones(1)) for w in range(WINDOWS)]
+    assert np.concatenate(alone).tolist() == pytest.approx(left)
 
 
 def test_the_round_of_the_onset_starts_in_time(of_four: Params) -> None:

@@ -14,6 +14,7 @@ def coalition(
     key: jax.Array | int = 0,
     number: int = 0,
     served: float = 0.0,
+    window: int = 0,
 ) -> Coalition:
     """Returns a coalition of these nodes in a round.
 
@@ -23,6 +24,7 @@ def coalition(
         key: Random key, or its seed.
         number: Number of the round.
         served: Share of the data that Byzantine members of the committee serve.
+        window: Number of the step's first window in the round.
     """
     members = jnp.asarray(members, bool)
     return Coalition(
@@ -30,5 +32,6 @@ def coalition(
         acting=members & acting,
         key=jax.random.key(key) if isinstance(key, int) else key,
         round=jnp.int32(number),
+        window=jnp.int32(window),
         served=jnp.float32(served),
     )

@@ -47,6 +47,21 @@ def requests(seed: int, *shape: int) -> Array:
     return np.where(left_out, -1.0, drawn).astype(np.float32)
 
 
+def waits_and_fires(seed: int, steps: int, nodes: int) -> Array:
+    """Returns random actions of single windows; about one in four fires the barrier.
+
+    Args:
+        seed: Seed of the random numbers, at least 0.
+        steps: Number of actions.
+        nodes: Number of nodes.
+
+    Returns:
+        Requests as in `requests`, and in the last column what fires if above 0.
+    """
+    fires = np.random.default_rng(seed).uniform(-1.5, 0.5, (steps, 1)).astype(np.float32)
+    return np.concatenate([requests(seed, steps, 1, nodes)[:, 0], fires], axis=1)
+
+
 def wide(tree: Any) -> Any:
     """Returns the tree with all its numbers in 64 bits; the shapes stay the same."""
 

@@ -18,6 +18,7 @@ from ceas_agents.training import adapter, export
 from ceas_agents.training.network import NodePolicy
 from ceas_agents.wrappers import Dispatch, Residual
 from ceas_gym import config, parameters
+from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.types import Observation, Params
 from helpers.compiled import compiled
 
@@ -79,9 +80,9 @@ def agent(form: str, seed: int = 0) -> Agent:
 
 
 def observation(nodes: int, seed: int) -> Observation:
-    """Returns a random observation in [0, 1), of shapes (nodes, 14) and (10,)."""
+    """Returns a random observation in [0, 1), of the shapes that a network of `nodes` shows."""
     random = np.random.default_rng(seed)
-    shapes = ((nodes, 14), (10,))
+    shapes = ((nodes, len(NODE_FEATURES)), (len(NETWORK_FEATURES),))
     return Observation(*(jnp.asarray(random.random(shape), jnp.float32) for shape in shapes))
 
 

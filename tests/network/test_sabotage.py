@@ -81,6 +81,12 @@ def test_quota_holds_whatever_is_asked(quota: float, factor: float) -> None:
         assert (totals[BAD] <= most[BAD] * (1 + 1e-6)).all()
 
 
+def test_quota_of_a_window_is_its_part_of_a_rounds() -> None:
+    """Where a step is a window, all that a node may have of it is the quota of this window."""
+    found = granted(EQUAL[:1] / 4, factor=100.0, quota=1.25)
+    assert found[0, BAD] == pytest.approx(np.full(3, 1.25 * CHANNELS / NODES), rel=1e-6)
+
+
 def test_quota_of_an_equal_share_leaves_equal_shares_alone() -> None:
     assert granted(EQUAL, 1e6, quota=1.0) == pytest.approx(EQUAL, rel=1e-6)
 

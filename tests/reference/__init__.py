@@ -1,4 +1,4 @@
-"""A second implementation of a round in plain NumPy: slow, and simple to check by reading.
+"""A second implementation of a step in plain NumPy: slow, and simple to check by reading.
 
 It computes one node, one pair and one density matrix at a time. It is written from the formulas,
 and uses other methods than the simulation where there are any: single pairs instead of counts by
@@ -11,225 +11,130 @@ the same ones. The ansatz is `hardware_efficient`, the optimizer `sgd`.
 """
 
 from dataclasses import replace
-from fractions import Fraction
-from math import floor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ceas_gym.consensus.committee.authentication import share
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Memory, Model, Network, Params, Report, State
-from reference import committee, traps
-from reference.barrier import expire, spend, verify
+from ceas_gym.types import Conditions, Network, Params, State
+from reference import committee
+from reference.barrier import expire
 from reference.conditions import advance, chances, storage, trust
-from reference.conditions import remember as remember_tests
-from reference.consensus import Outcome, consensus
-from reference.gradients import learn
-from reference.hub_messages import authenticate
-from reference.learning import full_gradient, score
+from reference.consensus import nothing
+from reference.learning import score
 from reference.luck import Draws, Luck
-from reference.network import Node, attempts, decode, exhaust, fill, of
-from reference.pairs import Array, letters
+from reference.network import attempts, decode, exhaust, fill, rest
+from reference.observations import observe
+from reference.pairs import Array
+from reference.records import count, fates, gather, ledger, metrics, words
+from reference.update import fire
 
-__all__ = ["Draws", "Luck", "attempts", "score", "step"]
+__all__ = ["Draws", "Luck", "Step", "attempts", "count", "score", "step"]
 
 
-def step(scenario: Scenario, params: Params, state: State, action: Array, luck: Luck) -> Array:
-    """Returns the state after a round, its metrics and its schedule; the random key is unchanged.
+class Step(NamedTuple):
+    """What a step of the reference returns."""
+
+    state: State
+    """The state after the step; its random key is that before it."""
+    figures: dict[str, Any]
+    """The metrics by name."""
+    schedule: Array
+    """Channel-time in [0, 1], shape (windows, nodes)."""
+    seen: tuple[dict[str, Array], dict[str, float]]
+    """What the hub knows of stocks and time: features of nodes, shape (nodes,), and its own."""
+    terminated: bool
+    """Whether no barrier would end within the budget any more."""
+    reward: float
+    """The decrease of the validation loss, in nats."""
+
+
+def step(scenario: Scenario, params: Params, state: State, action: Array, luck: Luck) -> Step:
+    """Returns what happens in a round; or, where a step is a window, in a window.
 
     Args:
         scenario: Resolved settings.
         params: The same scenario as arrays.
-        state: State before the round.
-        action: Requests in [-1, 1], shape (windows, nodes); values beyond are clipped.
-        luck: All random numbers of the round.
-
-    Returns:
-        The next state; metrics by name; channel-time in [0, 1], shape (windows, nodes).
+        state: State before the step.
+        action: Requests in [-1, 1], shape (windows, nodes), or (nodes + 1,) where a step is a
+            window; values beyond are clipped.
+        luck: All random numbers of the step.
     """
-    network, learning, before = params.network, params.learning, state.model.parameters
+    network, conditions = params.network, state.conditions
     acting = state.byzantine & (int(state.round) >= int(params.adversary.onset))
-    schedule, conditions = decode(network, action), state.conditions
-    if "exhaustion" in scenario.attack.name:
-        schedule = exhaust(network, schedule, acting, params.adversary.request_factor)
-    schedule = schedule * time_left(scenario, network, int(state.round))[:, None]
-    tried = attempts(network, schedule)
-    likely = chances(network, conditions)
-    if "jamming" in scenario.attack.name and acting.any():
-        likely = np.where(acting[:, None], likely, likely * params.adversary.jammed_rate)
-    heralded = luck.herald(tried, likely)
-    memories = storage(scenario, network, conditions)
-    nodes = fill(network, memories, state.memory, heralded, trust(network, conditions.tests))
-    verify(network, nodes, acting & ("under_claiming" in scenario.attack.name), luck)
-    spend(scenario, network, memories, nodes, luck)
-    traps.set_aside(params, nodes)
-    bad, serving = traps.serving(params, state)
-    for k in np.flatnonzero(acting) if "withholding" in scenario.attack.name else ():
-        nodes[k].shots, nodes[k].authenticated = 0, False
-    withhold(scenario, nodes, int(state.round), Fraction(bad, serving))
-    momentum = learn(scenario, params, state, nodes, luck, Fraction(bad, serving))
-    pairs = tag(scenario, params, int(state.round), nodes, momentum)
-    outcome = consensus(scenario, params, state, nodes, momentum, acting, luck)
-    known = remember_tests(network, conditions, nodes)
-    begun = int(state.clock)
-    clock = range(begun + 1, begun + network.windows + 1)
-    expire(network, clock, nodes)
-    after = before - learning.learning_rate * outcome.update if outcome.committed else before
-    next_state = replace(
-        state,
-        conditions=advance(network, known, tried, heralded, clock, luck),
-        memory=remember(network, nodes),
-        model=Model(after, state.model.optimizer_state),
-        workers=outcome.workers,
-        cache=outcome.cache,
-        scores=score(learning, after),
-        report=report(nodes, outcome),
-        trap_results=traps.watch(scenario, params, state, nodes, luck),
-        useful=words(count(state.useful) + outcome.useful),
-        generated=words(count(state.generated) + of(nodes, "generated").sum()),
-        round=state.round + 1,
+    schedule = share_out(scenario, params, state, action, acting)
+    tried, memories = attempts(network, schedule), storage(scenario, network, conditions)
+    heralded = luck.herald(tried, odds(scenario, params, conditions, acting))
+    nodes = fill(
+        network,
+        memories,
+        state.gathered,
+        heralded,
+        trust(network, conditions.tests),
+        ends_known=scenario.episode.decision == "round",
     )
-    exact = full_gradient(learning, before)
-    figures = metrics(next_state, nodes, outcome, np.linalg.norm(outcome.update - exact))
-    return next_state, figures | {"member_pairs": pairs}, schedule
+    fires, outcome, after = fired(scenario, state, action), nothing(params, state), state
+    figures: dict[str, Any] = {"member_pairs": 0.0, "gradient_error": 0.0}
+    if fires:
+        after, outcome, figures = fire(scenario, params, state, nodes, memories, acting, luck)
+        rest(network, memories, nodes, int(network.barrier_windows))
+    begun, pause = int(state.clock), int(network.barrier_windows) if fires else 0
+    clock = range(begun + 1, begun + len(schedule) + pause + 1)
+    expire(network, clock, nodes)
+    after_all, before = ledger(nodes), state.gathered.ledger
+    made = (after_all.generated - before.generated).sum()
+    useful = outcome.worked + (after_all.keyed - before.keyed).sum()
+    after = replace(
+        after,
+        conditions=advance(network, after.conditions, tried, heralded, clock, luck, fires=fires),
+        gathered=gather(network, state.gathered, nodes, tried, heralded, fires=fires),
+        useful=words(count(state.useful) + useful),
+        generated=words(count(state.generated) + made),
+        steps=state.steps + 1,
+        clock=np.array(clock[-1]),
+    )
+    figures |= metrics(after, nodes, outcome) | fates(before, after_all, useful)
+    figures |= {"fired": fires, "time_s": after.clock * scenario.network.window_s}
+    return Step(
+        after,
+        figures,
+        schedule,
+        observe(scenario, params, after),
+        int(params.budget) - int(after.clock) < shortest(scenario, network),
+        state.scores.validation_loss - after.scores.validation_loss,
+    )
 
 
-def time_left(scenario: Scenario, network: Network, number: int) -> Array:
-    """Returns the share of each window that the last agreement has left, in [0, 1]."""
-    begun = number > (scenario.attack.onset_round or 0)
-    late = committee.late_windows(scenario, number - 1) if begun else 0.0
-    return np.clip(np.arange(1, network.windows + 1) - late, 0, 1)
+def fired(scenario: Scenario, state: State, action: Array) -> bool:
+    """Returns whether the barrier fires at the end of the step: if asked, or after the longest."""
+    if scenario.episode.decision == "round":
+        return True
+    number = int(state.gathered.window) + 1
+    return bool(action[-1] > 0) or number == scenario.network.most_windows
 
 
-def withhold(scenario: Scenario, nodes: list[Node], number: int, served: Fraction) -> None:
-    """Removes the shots without corrections, if Byzantine members send none, in place.
-
-    `served` is the share of all shots that these members serve, in [0, 1).
-    """
-    begun = number >= (scenario.attack.onset_round or 0)
-    if "withheld_confirmation" in scenario.attack.name and begun:
-        for node in (node for node in nodes if node.shots):
-            kept = floor(node.shots * (1 - served))
-            node.information *= kept / node.shots
-            node.shots = kept
+def shortest(scenario: Scenario, network: Network) -> int:
+    """Returns the windows of the shortest step with a barrier, and of this barrier; at least 1."""
+    windows = scenario.network.windows if scenario.episode.decision == "round" else 1
+    return windows + int(network.barrier_windows)
 
 
-def tag(
-    scenario: Scenario, params: Params, number: int, nodes: list[Node], updates: Array
-) -> float:
-    """Marks the nodes whose updates pass the authentication, which is executed bit by bit.
-
-    Args:
-        scenario: Names the protocol of the committee.
-        params: Says how many bits a tag has, and how many pairs the members' key takes.
-        number: Index of the round, at least 0.
-        nodes: Nodes at the barrier; `authenticated` is replaced.
-        updates: Their updates, shape (nodes, parameters).
-
-    Returns:
-        The pairs of the links among members that were used up.
-    """
-    random, bits = np.random.default_rng(number), int(params.network.key.tag_bits)
-    shots, pairs = of(nodes, "shots"), 0.0
-    if params.network.key.tags == 1:
-        # The sum of a node's bits may be rounded to just below the bits of a tag.
-        held = [sum(node.key_held) for node in nodes]
-        links = [share(random, bits, int(most * committee.SPARE)) for most in held]
-        accepted = authenticate(number, updates, shots > 0, *zip(*links, strict=True), bits=bits)
-    else:
-        # A node without shots has no update to send.
-        held = [node.key_held if node.shots else [] for node in nodes]
-        outcome = committee.play(scenario, bits, number, updates, held)
-        accepted = outcome.counted()
-        price = params.consensus.members.pairs / committee.bits_of_agreement(scenario, bits)
-        pairs = float(price * (outcome.key_bits - bits * outcome.node_tags))
-    for k, node in enumerate(nodes):
-        node.authenticated = k in accepted
-    return pairs
+def share_out(
+    scenario: Scenario, params: Params, state: State, action: Array, acting: Array
+) -> Array:
+    """Returns the channel-time that nodes really get, in [0, 1], shape (windows, nodes)."""
+    asked = action if scenario.episode.decision == "round" else action[None, :-1]
+    schedule, first = decode(params.network, asked), int(state.gathered.window)
+    if "exhaustion" in scenario.attack.name:
+        schedule = exhaust(params.network, schedule, acting, params.adversary.request_factor)
+    begun = int(state.round) > (scenario.attack.onset_round or 0)
+    late = committee.late_windows(scenario, int(state.round) - 1) if begun else 0.0
+    return schedule * np.clip(first + np.arange(1, len(schedule) + 1) - late, 0, 1)[:, None]
 
 
-def remember(network: Network, nodes: list[Node]) -> Memory:
-    """Returns counts and contractions of the stored pairs by age; zero for ages without pairs.
-
-    Returns:
-        Pairs of shape (nodes, ages), contractions in [-1, 1] of shape (views, 3, nodes, ages),
-        links of shape (nodes, hops, ages), and bits of key of shape (nodes, members, key slots).
-    """
-    ages, hops = network.memories.ages, network.routes.is_hop.shape[1]
-    pairs: Array = np.zeros((len(nodes), ages), int)
-    contraction: Array = np.zeros((1 + network.estimate_may_differ, 3, len(nodes), ages))
-    links: Array = np.zeros((len(nodes), hops, ages if hops > 1 else 0), int)
-    for k, node in enumerate(nodes):
-        for pair in node.stored:
-            pairs[k, pair.age] += 1
-            contraction[:, :, k, pair.age] = [letters(view) for view in pair.views]
-        for hop, waiting in enumerate(node.links):
-            for pair in waiting:
-                links[k, hop, pair.age] += 1
-    return Memory(pairs=pairs, contraction=contraction, links=links, key_bits=of(nodes, "key"))
-
-
-def report(nodes: list[Node], outcome: Outcome) -> Report:
-    """Returns what the hub remembers of the round: arrays of shape (nodes,), shares in [0, 1]."""
-    figures: dict[str, Any] = {
-        "shots": of(nodes, "shots"),
-        "signal": of(nodes, "signal"),
-        "weights": outcome.weights,
-        "share": outcome.share,
-        "committed": outcome.committed,
-        "authenticated": of(nodes, "authenticated").mean(),
-        "counted": (outcome.weights > 0).mean(),
-    }
-    return Report(**figures)
-
-
-def count(tally: Array) -> int:
-    """Returns the count, at least 0, that two integers of shape (2,) encode in base 2^30."""
-    return int(tally[0]) * 2**30 + int(tally[1])
-
-
-def words(number: int) -> Array:
-    """Returns the two integers, shape (2,), that encode a count in base 2^30."""
-    return np.array(divmod(number, 2**30))
-
-
-def metrics(after: State, nodes: list[Node], outcome: Outcome, error: Array) -> dict[str, Any]:
-    """Returns the metrics of the round by name: counts, and shares in [0, 1].
-
-    Args:
-        after: State after the round.
-        nodes: Nodes after the barrier.
-        outcome: Result of the consensus.
-        error: Distance of the update from the exact gradient, at least 0.
-    """
-    results = after.trap_results
-    spent, keyed = sum(len(node.spent) for node in nodes), of(nodes, "keyed").sum()
-    return {
-        "accuracy": after.scores.accuracy,
-        "validation_accuracy": after.scores.validation_accuracy,
-        "validation_loss": after.scores.validation_loss,
-        "pairs_generated": of(nodes, "generated").sum(),
-        "pairs_spent": spent,
-        "pairs_wasted": spent + keyed - outcome.useful,
-        "pairs_keyed": keyed,
-        "pairs_expired": of(nodes, "expired").sum(),
-        "pairs_blocked": of(nodes, "blocked").sum(),
-        "pairs_sacrificed": of(nodes, "sacrificed").sum(),
-        "pairs_tested": sum(len(node.tested) for node in nodes),
-        "pairs_stored": sum(len(node.stored) for node in nodes),
-        "utilization": count(after.useful) / max(count(after.generated), 1),
-        "shots": of(nodes, "shots").sum(),
-        "authenticated_nodes": of(nodes, "authenticated").sum(),
-        "accepted_nodes": (outcome.weights > 0).sum(),
-        "committed": outcome.committed,
-        "byzantine_weight": sum(
-            weight
-            for k, weight in enumerate(outcome.weights)
-            if after.byzantine[k] or k in outcome.forged
-        ),
-        "certificate": outcome.certificate,
-        "gradient_error": error,
-        "exposed_members": 0 if results is None else results.exposed.sum(),
-        "layout": after.layout,
-    }
+def odds(scenario: Scenario, params: Params, conditions: Conditions, acting: Array) -> Array:
+    """Returns the probability that an attempt succeeds, in [0, 1], shape (nodes, hops)."""
+    likely = chances(params.network, conditions)
+    if "jamming" in scenario.attack.name and acting.any():
+        return np.where(acting[:, None], likely, likely * params.adversary.jammed_rate)
+    return likely

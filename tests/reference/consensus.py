@@ -11,7 +11,7 @@ from ceas_gym.scenario import Scenario
 from ceas_gym.types import Cache, Params, State, Workers
 from reference.attacks import View, attack
 from reference.luck import Luck
-from reference.network import Node, of
+from reference.network import Node
 from reference.pairs import Array
 
 ROUNDING = 1e-9
@@ -35,7 +35,8 @@ class Outcome(NamedTuple):
     committed: bool
     share: float
     certificate: float
-    useful: int
+    worked: int
+    """Pairs spent on an update that was counted unaltered in a committed round."""
     forged: list[int]
     """Nodes in whose name the coalition sends an update."""
 
@@ -82,8 +83,24 @@ def consensus(
         committed=committed,
         share=share,
         certificate=certificate(params, held, weights, share),
-        useful=sum(len(nodes[k].spent) for k in worked) + sum(of(nodes, "keyed")),
+        worked=sum(len(nodes[k].spent) for k in worked),
         forged=[k for k in held if held[k].forged],
+    )
+
+
+def nothing(params: Params, state: State) -> Outcome:
+    """Returns the outcome where no barrier fires: no update, and everybody's weight is zero."""
+    none = np.zeros(len(state.byzantine))
+    return Outcome(
+        workers=state.workers,
+        cache=state.cache,
+        weights=none,
+        update=np.zeros(params.learning.program.angles),
+        committed=False,
+        share=0.0,
+        certificate=0.0,
+        worked=0,
+        forged=[],
     )
 
 

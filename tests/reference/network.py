@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ceas_gym.types import Memory, Network
+from ceas_gym.types import Gathered, Network
 from reference.pairs import (
     Array,
     Pair,
@@ -23,7 +23,7 @@ HUB = 0
 
 @dataclass
 class Node:
-    """What a node stores, and how many of its pairs are used or lost in this round."""
+    """What a node stores, and how many of its pairs are used or lost since the last barrier."""
 
     stored: list[Pair]
     links: list[list[Pair]]
@@ -83,7 +83,7 @@ def exhaust(network: Network, schedule: Array, acting: Array, factor: Array) -> 
     asked = schedule.copy()
     for k in np.flatnonzero(acting):
         asked[:, k] = [min(factor * share, 1.0) for share in schedule[:, k]]
-        most = max(sum(schedule[:, k]), network.switch.quota)
+        most = max(sum(schedule[:, k]), network.switch.quota * len(schedule))
         asked[:, k] *= min(1.0, most / max(sum(asked[:, k]), 1e-30))
     return decode(network, 2 * asked - 1)
 
@@ -99,25 +99,47 @@ def attempts(network: Network, schedule: Array) -> Array:
 
 
 def fill(
-    network: Network, memories: Storage, memory: Memory, heralded: Array, trust: Array
+    network: Network,
+    memories: Storage,
+    gathered: Gathered,
+    heralded: Array,
+    trust: Array,
+    *,
+    ends_known: bool,
 ) -> list[Node]:
-    """Returns the nodes at the barrier, after all windows.
+    """Returns the nodes after all windows of a step.
 
-    `heralded` has shape (windows, nodes, hops), `trust` is in [0, 1] and has shape (nodes,).
+    Args:
+        network: The network.
+        memories: Noise of the memories in this round.
+        gathered: What the nodes held before.
+        heralded: Attempts that succeeded, shape (windows, nodes, hops).
+        trust: Factor on the estimate of new pairs, in [0, 1], shape (nodes,).
+        ends_known: Whether the barrier is known to fire after the last window; otherwise it may
+            fire after each of them.
     """
-    nodes = [recall(network, memories, memory, k, trust[k]) for k in range(heralded.shape[1])]
+    nodes = [recall(network, memories, gathered, k, trust[k]) for k in range(heralded.shape[1])]
     for k, node in enumerate(nodes):
         for window, new in enumerate(heralded[:, k]):
-            pass_window(network, memories, k, node, new, network.windows - 1 - window)
+            left = len(heralded) - 1 - window if ends_known else 0
+            pass_window(network, memories, k, node, new, left)
     return nodes
 
 
-def recall(network: Network, memories: Storage, memory: Memory, k: int, trust: float) -> Node:
-    """Returns node k at the start of the round, with its pairs, links, and bits of key.
+def rest(network: Network, memories: Storage, nodes: list[Node], windows: int) -> None:
+    """Ages all pairs by the windows of a barrier, at least 0, in place; none are made."""
+    none = np.zeros(network.routes.is_hop.shape[1], int)
+    for k, node in enumerate(nodes):
+        for _ in range(windows):
+            pass_window(network, memories, k, node, none, 0)
+
+
+def recall(network: Network, memories: Storage, gathered: Gathered, k: int, trust: float) -> Node:
+    """Returns node k at the start of a step: pairs, links, bits of key, and counts so far.
 
     Links that wait at relays are taken to have decayed at this round's rates in all windows.
     """
-    stored, links = [], []
+    memory, ledger, stored, links = gathered.memory, gathered.ledger, [], []
     for age, count in enumerate(memory.pairs[k]):
         views = tuple(quadruple(view[:, k, age]) for view in memory.contraction)
         stored += [Pair(age, views)] * count
@@ -127,7 +149,9 @@ def recall(network: Network, memories: Storage, memory: Memory, k: int, trust: f
         aged = [memories.wait(new, ends, age) for age in range(len(waiting))]
         links.append([aged[age] for age, count in enumerate(waiting) for _ in range(count)])
     pools = [[float(bits) for bits in pool] for pool in memory.key_bits[k]]
-    return Node(stored, links, trust, pools)
+    counts = ("generated", "keyed", "expired", "blocked")
+    so_far = {name: int(getattr(ledger, name)[k]) for name in counts}
+    return Node(stored, links, trust, pools, **so_far)
 
 
 def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -> Pair:

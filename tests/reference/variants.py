@@ -78,6 +78,7 @@ FALSE_DATA = {
 # same distance: there both sides may be right and still differ.
 VARIANTS: dict[str, dict[str, Any]] = {
     "tiny": {},
+    "slow_barrier": {"network.barrier_windows": 2},
     "pipeline": {
         **GOOD_LINKS,
         "attack.name": "white_box",
@@ -144,7 +145,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "consensus.committee": {
             "members": 4,
             "byzantine": 1,
-            "timeout_windows": 0.12,
+            "timeout_windows": 0.125,
         },
         "network.memories_per_link": 20,
         "hardware.modes": 80,
@@ -216,6 +217,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+OF_NETWORK = {
+    *("dephasing_clipped_median", "purifying_three_classes", "relaxing_purified", "relayed"),
+    *("changing", "verified", "everything"),
+}
+"""Variants of links, memories and tests; the others are of learning and consensus."""
 COVERED = {
     *("withholding", "dephasing_clipped_median", "purifying_three_classes", "relaxing_purified"),
     *("changing", "committee_with_signatures"),

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import Array, Float
 
-from ceas_gym import dynamics, sabotage
+from ceas_gym import clock, dynamics, sabotage
 from ceas_gym.consensus import attacks, protocol
 from ceas_gym.dynamics import Keys
 from ceas_gym.jax_utils.fast_compile import often
 from ceas_gym.learning import learners, model, pullback
-from ceas_gym.network import barrier, conditions, key_pool, verification
+from ceas_gym.network import barrier, conditions, verification
 from ceas_gym.task import actions, metrics, observations
 from ceas_gym.types import Params, Received, Round, State
 
@@ -73,10 +73,6 @@ def _keys(now: Moment) -> Keys:
     return Keys(*jax.random.split(now.before.key, len(Keys._fields)))
 
 
-def _clock(now: Moment) -> tuple[Array, Array]:
-    return now.before.clock, now.after.clock
-
-
 def _schedule(params: Params, now: Moment) -> Any:  # noqa: ANN401
     coalition, held = (
         now.happened.coalition,
@@ -88,7 +84,7 @@ def _schedule(params: Params, now: Moment) -> Any:  # noqa: ANN401
 
 def _windows(params: Params, now: Moment) -> Any:  # noqa: ANN401
     links, schedule = now.happened.links, now.happened.schedule
-    return dynamics.windows(params, links, now.before.memory, schedule, _keys(now).heralding)
+    return dynamics.windows(params, links, now.before.gathered, schedule, _keys(now).heralding)
 
 
 def _barrier(params: Params, now: Moment) -> Any:  # noqa: ANN401
@@ -99,18 +95,17 @@ def _barrier(params: Params, now: Moment) -> Any:  # noqa: ANN401
     memory, ledger, _ = verification.test(
         network, tests, fakes, gathered.memory, gathered.ledger, keys.tests
     )
-    memory, delivery, ledger = barrier.spend(
-        network, happened.links, memory, ledger, keys.purification
-    )
-    key_bits = key_pool.expire(network.key, memory.key_bits, *_clock(now))
-    return replace(memory, key_bits=key_bits), delivery, ledger
+    executed = gathered.executed
+    return barrier.spend(network, happened.links, memory, ledger, keys.purification, executed)
 
 
 def _gradients(params: Params, now: Moment) -> Any:  # noqa: ANN401
     pulled = pullback.pull(params.learning.program, now.before.model.parameters)
     poisoned = now.happened.coalition.acting & params.adversary.poisons_labels
     delivery, key = now.happened.delivery, _keys(now).learning
-    return params.learning.scheme.gradients(params.learning, pulled, delivery, poisoned, key)
+    learning = params.learning
+    measured = learning.scheme.gradients(learning, pulled, delivery, poisoned, key)
+    return measured, learners.full_gradient(learning, pulled, learning.training)
 
 
 def _attack(params: Params, now: Moment) -> Any:  # noqa: ANN401
@@ -142,10 +137,11 @@ def _update(params: Params, now: Moment) -> Any:  # noqa: ANN401
     return trained, model.score(params.learning, trained)
 
 
-def _conditions(params: Params, now: Moment) -> Any:  # noqa: ANN401
-    gathered, network, key = now.happened.gathered, params.network, _keys(now).conditions
-    seen, clock = (gathered.tried, gathered.heralded), _clock(now)
-    return conditions.advance(network, now.before.conditions, *seen, *clock, True, key)
+def _time(params: Params, now: Moment) -> Any:  # noqa: ANN401
+    # Pairs and key of the state have aged once more than at the barrier, which takes as long.
+    barred = replace(now.after, conditions=now.before.conditions)
+    after, _ = clock.advance(params, now.before, barred, now.happened, _keys(now).conditions)
+    return after.conditions, after.memory, after.useful, after.generated, after.clock
 
 
 def _observation(params: Params, now: Moment) -> Any:  # noqa: ANN401
@@ -153,10 +149,7 @@ def _observation(params: Params, now: Moment) -> Any:  # noqa: ANN401
 
 
 def _metrics(params: Params, now: Moment) -> Any:  # noqa: ANN401
-    learning = params.learning
-    pulled = pullback.pull(learning.program, now.before.model.parameters)
-    exact = learners.full_gradient(learning, pulled, learning.training)
-    return metrics.of_round(now.after, now.happened, metrics.useful_pairs(now.happened), exact)
+    return metrics.of_step(params, now.before, now.after, now.happened)
 
 
 ATTACK, CONSENSUS = "attack", "consensus"
@@ -168,7 +161,7 @@ STAGES: dict[str, Callable[[Params, Moment], Any]] = {
     ATTACK: _attack,
     CONSENSUS: _consensus,
     "update": _update,
-    "conditions": _conditions,
+    "time": _time,
     "observation": _observation,
     "metrics": _metrics,
 }

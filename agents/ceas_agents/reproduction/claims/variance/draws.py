@@ -276,5 +276,6 @@ def _coalition(members: Bool[Array, " nodes"]) -> Coalition:
         acting=members,
         key=jax.random.key(0),
         round=jnp.int32(0),
+        window=jnp.int32(0),
         served=jnp.float32(0),
     )

@@ -30,9 +30,8 @@ def _ratios(random: np.random.Generator) -> Iterator[float]:
         contraction = random.uniform(0.6, 0.96, (1, NODES, 6))
         pairs = 2 * random.integers(1, 9, (NODES, 6))
         memory = built.holding(pairs, [9.0] * NODES, np.repeat(contraction, 3, axis=0))
-        found = readiness.assess(
-            SimpleNamespace(network=network), links, storage.begin(network, memory)
-        )
+        params: Any = SimpleNamespace(network=network)
+        found = readiness.assess(params, links, storage.begin(network, memory))
         _, delivery, ledger = spend(network, links, memory, none, jax.random.key(0))
         assert ledger.spent.tolist() == pairs.sum(axis=1).tolist()
         assert found.ready.all()

@@ -26,7 +26,7 @@ from reference.luck import Draws, Luck
 from reference.network import attempts, decode, exhaust, fill, rest
 from reference.observations import observe
 from reference.pairs import Array
-from reference.records import count, fates, gather, ledger, metrics, words
+from reference.records import count, counted, gather, metrics
 from reference.update import fire
 
 __all__ = ["Draws", "Luck", "Step", "attempts", "count", "score", "step"]
@@ -78,31 +78,30 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     if fires:
         after, outcome, figures = fire(scenario, params, state, nodes, memories, acting, luck)
         rest(network, memories, nodes, int(network.barrier_windows))
-    begun, pause = int(state.clock), int(network.barrier_windows) if fires else 0
-    clock = range(begun + 1, begun + len(schedule) + pause + 1)
+    clock = ticks(network, int(state.clock), len(schedule), fires=fires)
     expire(network, clock, nodes)
-    after_all, before = ledger(nodes), state.gathered.ledger
-    made = (after_all.generated - before.generated).sum()
-    useful = outcome.worked + (after_all.keyed - before.keyed).sum()
     after = replace(
-        after,
+        counted(after, state.gathered.ledger, nodes, outcome),
         conditions=advance(network, after.conditions, tried, heralded, clock, luck, fires=fires),
         gathered=gather(network, state.gathered, nodes, tried, heralded, fires=fires),
-        useful=words(count(state.useful) + useful),
-        generated=words(count(state.generated) + made),
         steps=state.steps + 1,
         clock=np.array(clock[-1]),
     )
-    figures |= metrics(after, nodes, outcome) | fates(before, after_all, useful)
     figures |= {"fired": fires, "time_s": after.clock * scenario.network.window_s}
     return Step(
         after,
-        figures,
+        figures | metrics(after, state.gathered.ledger, nodes, outcome),
         schedule,
         observe(scenario, params, after),
         int(params.budget) - int(after.clock) < shortest(scenario, network),
-        state.scores.validation_loss - after.scores.validation_loss,
+        float(state.scores.validation_loss - after.scores.validation_loss),
     )
+
+
+def ticks(network: Network, begun: int, windows: int, *, fires: bool) -> range:
+    """Returns the ends of a step's windows, and of its barrier's, on the clock of the episode."""
+    pause = int(network.barrier_windows) if fires else 0
+    return range(begun + 1, begun + windows + pause + 1)
 
 
 def fired(scenario: Scenario, state: State, action: Array) -> bool:

@@ -150,7 +150,7 @@ def recall(network: Network, memories: Storage, gathered: Gathered, k: int, trus
         links.append([aged[age] for age, count in enumerate(waiting) for _ in range(count)])
     pools = [[float(bits) for bits in pool] for pool in memory.key_bits[k]]
     counts = ("generated", "keyed", "expired", "blocked")
-    so_far = {name: int(getattr(ledger, name)[k]) for name in counts}
+    so_far: dict[str, Any] = {name: int(getattr(ledger, name)[k]) for name in counts}
     return Node(stored, links, trust, pools, **so_far)
 
 

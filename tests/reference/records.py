@@ -1,6 +1,6 @@
 """The records of the reference: what is stored, counted, remembered and measured in a step."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -106,30 +106,48 @@ def words(number: int) -> Array:
     return np.array(divmod(number, 2**30))
 
 
-def fates(before: Ledger, after: Ledger, useful: int) -> dict[str, int]:
-    """Returns the metrics of what became of pairs in a step, of which some were useful.
+def useful_pairs(before: Ledger, nodes: list[Node], outcome: Outcome) -> int:
+    """Returns the pairs of a step that were keyed in it, or spent on work that counted."""
+    return outcome.worked + int((ledger(nodes).keyed - before.keyed).sum())
+
+
+def counted(state: State, before: Ledger, nodes: list[Node], outcome: Outcome) -> State:
+    """Returns the state with the step's pairs added to those of the episode.
 
     Args:
+        state: The state after the step.
         before: Counts since the last barrier, at the start of the step.
-        after: The same at its end.
-        useful: Number of useful pairs.
-    """
-    names = [field.name for field in fields(Ledger)]
-    made = {name: (getattr(after, name) - getattr(before, name)).sum() for name in names}
-    wasted = made["spent"] + made["keyed"] - useful
-    return {f"pairs_{name}": number for name, number in made.items()} | {"pairs_wasted": wasted}
-
-
-def metrics(after: State, nodes: list[Node], outcome: Outcome) -> dict[str, Any]:
-    """Returns the other metrics of a step by name: counts, and shares in [0, 1].
-
-    Args:
-        after: State after the step.
         nodes: Nodes at its end.
         outcome: Result of the consensus.
     """
+    made = int((ledger(nodes).generated - before.generated).sum())
+    return replace(
+        state,
+        useful=words(count(state.useful) + useful_pairs(before, nodes, outcome)),
+        generated=words(count(state.generated) + made),
+    )
+
+
+def fates(before: Ledger, after: Ledger) -> dict[str, int]:
+    """Returns the metrics of what became of pairs in a step, from counts since the last barrier."""
+    names = [field.name for field in fields(Ledger)]
+    return {f"pairs_{name}": (getattr(after, name) - getattr(before, name)).sum() for name in names}
+
+
+def metrics(after: State, before: Ledger, nodes: list[Node], outcome: Outcome) -> dict[str, Any]:
+    """Returns the metrics of a step by name: counts, and shares in [0, 1].
+
+    Args:
+        after: State after the step.
+        before: Counts since the last barrier, at the start of the step.
+        nodes: Nodes at its end.
+        outcome: Result of the consensus.
+    """
+    pairs = fates(before, ledger(nodes))
+    used = pairs["pairs_spent"] + pairs["pairs_keyed"]
     results = after.trap_results
-    return {
+    return pairs | {
+        "pairs_wasted": used - useful_pairs(before, nodes, outcome),
         "accuracy": after.scores.accuracy,
         "validation_accuracy": after.scores.validation_accuracy,
         "validation_loss": after.scores.validation_loss,

@@ -224,7 +224,7 @@ OF_NETWORK = {
 """Variants of links, memories and tests; the others are of learning and consensus."""
 COVERED = {
     *("withholding", "dephasing_clipped_median", "purifying_three_classes", "relaxing_purified"),
-    *("changing", "committee_with_signatures"),
+    *("changing", "committee_with_signatures", "relayed"),
 }
 """Variants whose parts are in others too, so that the slow tests are enough for them."""
 SEEDS = {"changing": 10, "geometric": 3}

@@ -38,7 +38,7 @@ class Story:
     """What has been seen of an episode, step by step, as far as its picture shows it."""
 
     schedule: list[Float[np.ndarray, " nodes"]] = field(default_factory=list)
-    """Shares of a channel given in each window since the last barrier but this one, in [0, 1]."""
+    """Shares of a channel given in each window of the last step's round so far, in [0, 1]."""
     pairs: Int[np.ndarray, "nodes ages"] = field(default_factory=lambda: np.zeros((0, 0), int))
     """Pairs stored after the last window, by age in windows, and before the barrier if it fired."""
     fired: bool = False

@@ -32,8 +32,9 @@ STEPS_OF_RANK = 1000
 """Values that differ by less than a factor of 2 to the power of one over this rank equally."""
 
 Rule = Callable[[Params, Observation, Array], Float[Array, "windows nodes"]]
-"""(scenario, what the hub observes, served nodes) -> shares of a channel in each window of a step, in
-[0, 1]; feasible up to rounding."""
+"""(scenario, what the hub observes, served nodes) -> shares of a channel in each window of a step.
+
+Shares are in [0, 1], and feasible up to rounding."""
 
 
 def key_first(

@@ -107,10 +107,10 @@ def test_ids_carry_plain_data_only(name):
 
 @pytest.mark.parametrize("name", IDS)
 def test_ids_make_the_scenario_that_is_named(name):
-    for given, scenario in ({}, "small"), ({"scenario": "tiny"}, "tiny"):
-        made = gym.make(name, **given).unwrapped
-        assert isinstance(made, CEASEnv)
-        assert made.scenario == load(scenario)
+    for made, scenario in (gym.make(name), "small"), (gym.make(name, scenario="tiny"), "tiny"):
+        env = made.unwrapped
+        assert isinstance(env, CEASEnv)
+        assert env.scenario == load(scenario)
 
 
 @pytest.mark.parametrize("name", OLD)

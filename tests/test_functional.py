@@ -85,7 +85,7 @@ def test_a_batch_over_keys_is_the_single_episodes(params, batch):
 def test_the_key_of_the_state_replays_the_environment(decision):
     overrides = FEW | {"episode.decision": decision, "network.barrier_windows": 1}
     params, env = ceas_gym.make_params("tiny", overrides), CEASEnv("tiny", overrides=overrides)
-    actions = np.random.default_rng(0).uniform(-1, 1, (4, *env.action_space.shape))
+    actions = np.random.default_rng(0).uniform(-1, 1, (4, *(env.action_space.shape or ())))
     actions = actions[: ROUNDS if decision == "round" else 4].astype(np.float32)
     fired = []
     seen, _ = env.reset(seed=7)

@@ -1,8 +1,13 @@
 """Entanglement scheduling for distributed quantum neural networks, as Gymnasium environments.
 
-The import registers the ids `ceas_gym/CEAS-v0`, `ceas_gym/CEASTiny-v0` and
-`ceas_gym/CEASPaper-v0`. `make_params`, `reset` and `step` are the same environment as pure
-functions in JAX (`ceas_gym.envs.functional`). Large libraries are loaded when they are first used.
+The import registers the ids
+
+- `ceas_gym/CEAS-v1`: a table of the nodes is observed, and an action is shares of the channels;
+- `ceas_gym/CEASFlat-v1`: the same in one vector each;
+- `ceas_gym/CEASDispatch-v1`: an action is a choice among scheduling rules.
+
+`make_params`, `reset` and `step` are the same environment as pure functions in JAX
+(`ceas_gym.envs.functional`). Large libraries are loaded when they are first used.
 """
 
 from importlib import import_module
@@ -19,16 +24,19 @@ __version__ = version("ceas-gym")
 
 _FUNCTIONAL = ("make_params", "reset", "step")
 
-for _name, _kwargs in (
-    ("CEAS", {}),
-    ("CEASTiny", {"scenario": "tiny"}),
-    ("CEASPaper", {"scenario": "paper"}),
-):
+for _name, _module in (("CEAS", "env"), ("CEASFlat", "flat"), ("CEASDispatch", "dispatch")):
+    _vector_module = "vector_env" if _module == "env" else _module
     register(
-        id=f"ceas_gym/{_name}-v0",
-        entry_point="ceas_gym.envs.env:CEASEnv",
-        vector_entry_point="ceas_gym.envs.vector_env:CEASVectorEnv",
-        kwargs=_kwargs,
+        id=f"ceas_gym/{_name}-v1",
+        entry_point=f"ceas_gym.envs.{_module}:{_name}Env",
+        vector_entry_point=f"ceas_gym.envs.{_vector_module}:{_name}VectorEnv",
+    )
+for _name in ("tiny", "paper"):
+    register(
+        id=f"ceas_gym/CEAS{_name.title()}-v0",
+        entry_point="ceas_gym.envs.old_ids:make",
+        vector_entry_point="ceas_gym.envs.old_ids:make_vec",
+        kwargs={"was": _name},
     )
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 import ceas_gym
 
-ROUNDS, EPISODES, POPULATION, ELITE, GENERATIONS, FEATURES = 6, 4, 16, 4, 5, 14
+ROUNDS, EPISODES, POPULATION, ELITE, GENERATIONS, FEATURES = 6, 4, 16, 4, 5, 17
 params = ceas_gym.make_params("tiny", {"episode.rounds": ROUNDS, "episode.reward": "information"})
 
 

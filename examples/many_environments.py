@@ -9,7 +9,7 @@ import ceas_gym  # registers the environments
 
 ENVS, ROUNDS = 8, 5
 envs = gym.make_vec(
-    "ceas_gym/CEAS-v0",
+    "ceas_gym/CEAS-v1",
     num_envs=ENVS,
     scenario="tiny",
     overrides={"episode.rounds": ROUNDS, "episode.layouts": 2},  # two networks take turns

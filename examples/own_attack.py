@@ -28,7 +28,7 @@ JAM = Sabotage(about="Jam the best link of an honest node.", links=jam_the_best)
 
 for attack in (f"{__name__}:backwards", f"{__name__}:backwards+{__name__}:JAM"):
     overrides = {"attack.name": attack, "episode.rounds": 10}
-    env = gym.make("ceas_gym/CEAS-v0", scenario="tiny", overrides=overrides)
+    env = gym.make("ceas_gym/CEAS-v1", scenario="tiny", overrides=overrides)
     env.reset(seed=0)
     pairs, info = 0.0, {}
     for _ in range(10):

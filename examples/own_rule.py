@@ -24,7 +24,7 @@ def near_the_median(updates, weights, byzantine):
 
 for rule in ("median", f"{__name__}:near_the_median"):
     overrides = {"consensus.rule": rule, "attack.name": "sign_flip", "episode.rounds": 10}
-    env = gym.make("ceas_gym/CEAS-v0", scenario="tiny", overrides=overrides)
+    env = gym.make("ceas_gym/CEAS-v1", scenario="tiny", overrides=overrides)
     env.reset(seed=0)
     info = {}
     for _ in range(10):

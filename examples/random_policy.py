@@ -5,7 +5,7 @@ import gymnasium as gym
 import ceas_gym
 
 env = gym.make(
-    "ceas_gym/CEAS-v0",
+    "ceas_gym/CEAS-v1",
     scenario="tiny",  # four nodes, of which one is Byzantine
     overrides={"attack.name": "sign_flip", "episode.rounds": 10},
 )

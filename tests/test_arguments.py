@@ -259,7 +259,7 @@ def test_unknown_modes_of_rendering_are_named(mode):
 
 
 def test_modes_that_gymnasium_makes_of_rgb_array_work():
-    env = gym.make("ceas_gym/CEASTiny-v0", render_mode="rgb_array_list")
+    env = gym.make("ceas_gym/CEAS-v1", scenario="tiny", render_mode="rgb_array_list")
     env.reset(seed=0)
     frames = env.render()
     assert isinstance(frames, list)

@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.error import DeprecatedEnv
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
@@ -15,16 +16,36 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 import ceas_gym
 from ceas_gym.config import load
 from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.flat import CEASFlatEnv
 from ceas_gym.task import metrics
 from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
 
-IDS = ["ceas_gym/CEAS-v0", "ceas_gym/CEASTiny-v0", "ceas_gym/CEASPaper-v0"]
+IDS = [f"ceas_gym/{name}-v1" for name in ("CEAS", "CEASFlat", "CEASDispatch")]
+OLD = {"CEASTiny": "tiny", "CEASPaper": "paper"}
 EXPECTED_REMARK = "unconventional shape"
+WINDOWS = {
+    "episode.decision": "window",
+    "network.barrier_windows": 2,
+    "episode.budget_s": 20.0,
+    "network.most_windows": 6,
+}
+"""Windows of 1 s."""
+DECISIONS = {"round": {}, "window": WINDOWS}
 
 
 @pytest.fixture(scope="module")
 def env():
     return CEASEnv("tiny")
+
+
+@pytest.fixture(scope="module")
+def by_window():
+    return CEASEnv("tiny", overrides=WINDOWS, render_mode="rgb_array")
+
+
+def fires(env, wanted):
+    """Returns the action that asks for equal shares, and fires or waits."""
+    return np.append(np.zeros(env.params.network.nodes), 1 if wanted else -1).astype(np.float32)
 
 
 def play(env, seed, rounds, action_seed=0):
@@ -45,26 +66,32 @@ def equal(one, other):
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_gymnasium_check_has_no_remark():
+@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("name", IDS)
+def test_gymnasium_check_has_no_remark(name, decision):
+    made = gym.make(name, scenario="tiny", overrides=DECISIONS[decision], render_mode="rgb_array")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_env(gym.make("ceas_gym/CEASTiny-v0", render_mode="rgb_array").unwrapped)
+        check_env(made.unwrapped)
 
 
-def test_stable_baselines3_remarks_on_the_node_table_only(env):
+@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("name", IDS)
+def test_stable_baselines3_remarks_on_the_node_table_only(name, decision):
+    made = gym.make(name, scenario="tiny", overrides=DECISIONS[decision]).unwrapped
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        check_env_for_sb3(env)
+        check_env_for_sb3(made)
     remarks = {str(warning.message) for warning in caught}
-    assert len(remarks) == 1
-    assert EXPECTED_REMARK in remarks.pop()
+    assert len(remarks) == (name == IDS[0])
+    assert all(EXPECTED_REMARK in remark for remark in remarks)
 
 
 def test_ppo_trains_unchanged():
-    env = gym.make("ceas_gym/CEASTiny-v0")
-    model = PPO("MultiInputPolicy", env, n_steps=512, batch_size=64, seed=0, device="cpu")
+    env = gym.make(IDS[0], scenario="tiny")
+    model = PPO("MultiInputPolicy", env, n_steps=128, batch_size=64, seed=0, device="cpu")
     before = {name: value.clone() for name, value in model.policy.state_dict().items()}
-    model.learn(2048)
+    model.learn(512)
     after = model.policy.state_dict()
     assert any(not before[name].equal(after[name]) for name in before)
     assert all(bool(value.isfinite().all()) for value in after.values())
@@ -78,12 +105,31 @@ def test_ids_carry_plain_data_only(name):
     assert EnvSpec.from_json(spec.to_json()) == spec
 
 
-def test_ids_stand_for_their_scenarios():
-    for name, scenario in zip(IDS[:2], ("small", "tiny"), strict=True):
-        made = gym.make(name).unwrapped
-        assert isinstance(made, CEASEnv)
-        assert made.scenario == load(scenario)
-    assert gym.spec(IDS[2]).kwargs == {"scenario": "paper"}
+@pytest.mark.parametrize("name", IDS)
+def test_ids_make_the_scenario_that_is_named(name):
+    for made, scenario in (gym.make(name), "small"), (gym.make(name, scenario="tiny"), "tiny"):
+        env = made.unwrapped
+        assert isinstance(env, CEASEnv)
+        assert env.scenario == load(scenario)
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_old_ids_say_what_to_write_instead(name):
+    written = f'scenario="{OLD[name]}"'
+    with pytest.raises(DeprecatedEnv) as error:
+        gym.make(f"ceas_gym/{name}-v0", scenario="scarce", render_mode="rgb_array")
+    told = str(error.value)
+    assert told == f'The id ceas_gym/{name}-v0 is gone; write gym.make("{IDS[0]}", {written}).'
+    with pytest.raises(DeprecatedEnv) as error:
+        gym.make_vec(f"ceas_gym/{name}-v0", num_envs=3)
+    assert f'gym.make_vec("{IDS[0]}", num_envs=3, {written})' in str(error.value)
+
+
+@pytest.mark.filterwarnings("ignore:.*out of date:DeprecationWarning")
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec])
+def test_gymnasium_itself_refuses_the_old_version(make):
+    with pytest.raises(DeprecatedEnv, match="Please use `ceas_gym/CEAS-v1` instead"):
+        make("ceas_gym/CEAS-v0")
 
 
 def test_spaces_follow_the_scenario():
@@ -93,6 +139,7 @@ def test_spaces_follow_the_scenario():
     assert env.observation_space.contains(observation)
     assert observation["nodes"].shape == (5, len(NODE_FEATURES))
     assert observation["network"].shape == (len(NETWORK_FEATURES),)
+    assert CEASEnv("tiny", overrides={"episode.decision": "window"}).action_space.shape == (5,)
 
 
 def test_docstring_names_every_feature():
@@ -100,6 +147,9 @@ def test_docstring_names_every_feature():
         for column, feature in enumerate(table):
             row = f"| {column} {feature.name} | {feature.meaning} | {feature.unit} |"
             assert row in (CEASEnv.__doc__ or "")
+    assert (CEASEnv.__doc__ or "").count("\n    | ") == len(
+        (*NODE_FEATURES, *NETWORK_FEATURES, 1, 2)
+    )
 
 
 def test_seed_decides_the_episode(env):
@@ -110,7 +160,7 @@ def test_seed_decides_the_episode(env):
 def test_seed_decides_the_episode_in_a_fresh_process(env):
     code = (
         "import gymnasium as gym, numpy as np, ceas_gym\n"
-        "env = gym.make('ceas_gym/CEASTiny-v0').unwrapped\n"
+        "env = gym.make('ceas_gym/CEAS-v1', scenario='tiny').unwrapped\n"
         "env.reset(seed=3)\n"
         "action = np.zeros(env.action_space.shape, np.float32)\n"
         "for _ in range(3): observation, reward, *_ = env.step(action)\n"
@@ -157,7 +207,7 @@ def test_step_after_the_end_is_an_error_until_the_next_reset():
 
 
 def test_step_after_a_time_limit_is_allowed():
-    env = gym.make("ceas_gym/CEASTiny-v0", max_episode_steps=1)
+    env = gym.make(IDS[0], scenario="tiny", max_episode_steps=1)
     env.reset(seed=0)
     action = np.zeros(env.action_space.shape or (), np.float32)
     assert env.step(action)[2:4] == (False, True)
@@ -166,7 +216,7 @@ def test_step_after_a_time_limit_is_allowed():
 
 def test_gymnasium_s_batch_of_single_environments_resets_them():
     made = gym.make_vec(
-        "ceas_gym/CEASTiny-v0", 2, vectorization_mode="sync", overrides={"episode.rounds": 2}
+        IDS[0], 2, vectorization_mode="sync", scenario="tiny", overrides={"episode.rounds": 2}
     )
     made.reset(seed=0)
     action = np.zeros(made.action_space.shape or (), np.float32)
@@ -215,7 +265,7 @@ def test_step_before_reset_is_an_error():
 def test_requests_beyond_the_channels_are_scaled_down(env):
     env.reset(seed=1)
     env.step(np.ones(env.action_space.shape, np.float32))
-    assert np.asarray(env._drawn[0]).sum(axis=1) == pytest.approx(1.0)
+    assert np.sum(env._story.schedule, axis=1) == pytest.approx(1.0)
 
 
 def test_render_shows_a_round():
@@ -227,6 +277,82 @@ def test_render_shows_a_round():
     assert picture.dtype == np.uint8
     assert picture.ndim == 3
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
+
+
+# --- Where a step is a window ---
+
+
+def test_the_scheduler_decides_when_the_barrier_fires(by_window):
+    by_window.reset(seed=1)
+    for wanted in (False, False, True, False, True):
+        _, reward, _, _, info = by_window.step(fires(by_window, wanted))
+        assert info["fired"] == wanted
+        assert (info["shots"] > 0) == wanted
+        assert (reward != 0) == wanted
+    # Five windows, and two barriers of two windows each.
+    assert info["time_s"] == 9.0
+
+
+def test_the_barrier_fires_by_itself(by_window):
+    by_window.reset(seed=1)
+    fired = [by_window.step(fires(by_window, False))[-1]["fired"] for _ in range(8)]
+    assert fired == [0, 0, 0, 0, 0, 1, 0, 0]
+
+
+def test_an_episode_of_windows_ends_when_no_barrier_fits_into_the_budget(by_window):
+    # A window and a barrier take 3 s of 20; the sixth window fires by itself.
+    for wanted, expected in ((True, 6), (False, 14)):
+        by_window.reset(seed=1)
+        ends = [by_window.step(fires(by_window, wanted))[2] for _ in range(expected)]
+        assert ends == [False] * (expected - 1) + [True]
+
+
+def test_a_time_limit_counts_steps():
+    limited = gym.make(IDS[0], scenario="tiny", overrides=WINDOWS, max_episode_steps=3)
+    limited.reset(seed=0)
+    action = fires(limited.unwrapped, False)
+    assert [limited.step(action)[3] for _ in range(3)] == [False, False, True]
+
+
+def test_actions_of_a_round_are_refused_for_a_window(by_window):
+    by_window.reset(seed=0)
+    with pytest.raises(ValueError, match=r"must have shape \(5,\), but has \(4, 4\)"):
+        by_window.step(np.zeros((4, 4), np.float32))
+
+
+def test_the_picture_shows_the_windows_since_the_barrier_before(by_window):
+    by_window.reset(seed=0)
+    shown = []
+    for wanted in (False, True, False, False):
+        by_window.step(fires(by_window, wanted))
+        story = by_window._story
+        shown.append((len(story.schedule), story.barriers, story.fired, story.time_s[-1]))
+        assert by_window.render().shape == (400, 1200, 3)
+    assert shown == [(1, 0, False, 1), (2, 1, True, 4), (1, 1, False, 5), (2, 1, False, 6)]
+
+
+# --- In vectors ---
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_flat_is_gymnasium_s_flattening_of_the_same_episode(decision):
+    plain = CEASEnv("tiny", overrides=DECISIONS[decision])
+    flat = CEASFlatEnv("tiny", overrides=DECISIONS[decision])
+    expected = gym.wrappers.FlattenObservation(plain)
+    assert flat.observation_space == expected.observation_space
+    np.testing.assert_array_equal(flat.reset(seed=3)[0], expected.reset(seed=3)[0])
+    action = flat.action_space.sample()
+    shown, *told = flat.step(action)
+    seen, *others = expected.step(action.reshape(plain.action_space.shape))
+    np.testing.assert_array_equal(shown, seen)
+    assert told == others
+
+
+def test_flat_refuses_actions_of_another_shape():
+    flat = CEASFlatEnv("tiny")
+    flat.reset(seed=0)
+    with pytest.raises(ValueError, match=r"must have shape \(16,\), but has \(4, 4\)"):
+        flat.step(np.zeros((4, 4), np.float32))
 
 
 def test_version_is_the_packages():

@@ -74,6 +74,16 @@ def test_many_environments(capsys):
     assert numbers([rate])[0] > 0
 
 
+def test_closed_loop(capsys):
+    *fired, last = [numbers([line]) for line in run("closed_loop", capsys)]
+    assert len(fired) > 5
+    # Time of 0.1 s for each window, and for the two of each barrier.
+    windows = sum(each[1] + 2 for each in fired)
+    assert fired[-1][0] == pytest.approx(0.1 * windows)
+    assert all(windows > 1 and shots > 0 and accepted >= 3 for _, windows, shots, accepted in fired)
+    assert fired[-1][0] <= last[1] <= 8.0
+
+
 def test_committee(capsys):
     *members, accepted, tags, fetches, key = run("committee", capsys)
     assert [line[:9] for line in members] == ["member 1 ", "member 2 ", "member 3 "]

@@ -20,7 +20,7 @@ def listen(event, seconds, **_):
     programs.extend(["one"] if event == "/jax/core/compile/backend_compile_duration" else [])
 jax.monitoring.register_event_duration_secs_listener(listen)
 import gymnasium, numpy, ceas_gym
-env = gymnasium.make("ceas_gym/CEASTiny-v0", disable_env_checker=True)
+env = gymnasium.make("ceas_gym/CEAS-v1", scenario="tiny", disable_env_checker=True)
 changed = [name for name, value in jax.config.values.items() if settings[name] is not value]
 counts, seen = [len(programs)], []
 action = numpy.zeros(env.action_space.shape, numpy.float32)

@@ -81,9 +81,13 @@ def test_a_batch_over_keys_is_the_single_episodes(params, batch):
         )
 
 
-def test_the_key_of_the_state_replays_the_environment(params):
-    actions = np.random.default_rng(0).uniform(-1, 1, (ROUNDS, 4, 4)).astype(np.float32)
-    env = CEASEnv("tiny", overrides=FEW)
+@pytest.mark.parametrize("decision", ["round", "window"])
+def test_the_key_of_the_state_replays_the_environment(decision):
+    overrides = FEW | {"episode.decision": decision, "network.barrier_windows": 1}
+    params, env = ceas_gym.make_params("tiny", overrides), CEASEnv("tiny", overrides=overrides)
+    actions = np.random.default_rng(0).uniform(-1, 1, (4, *(env.action_space.shape or ())))
+    actions = actions[: ROUNDS if decision == "round" else 4].astype(np.float32)
+    fired = []
     seen, _ = env.reset(seed=7)
     observation, state = ceas_gym.reset(jax.random.key(7), params)
     assert_equal({"nodes": observation.nodes, "network": observation.network}, seen)
@@ -95,6 +99,9 @@ def test_the_key_of_the_state_replays_the_environment(params):
         # Counts are equal, whatever the order of sums.
         pairs = [name for name in info if name.startswith("pairs_")]
         assert [info[name] for name in pairs] == [float(figures[name]) for name in pairs]
+        fired.append(info["fired"])
+    # Some windows wait, and some do not.
+    assert set(fired) == ({1.0} if decision == "round" else {0.0, 1.0})
 
 
 def test_the_key_of_a_step_alone_decides_its_round(params):

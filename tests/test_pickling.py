@@ -21,7 +21,9 @@ import pytest
 from ceas_gym import config, parameters
 from ceas_gym.config import load
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
+from ceas_gym.envs.dispatch import CEASDispatchEnv, CEASDispatchVectorEnv
 from ceas_gym.envs.env import CEASEnv
+from ceas_gym.envs.flat import CEASFlatEnv
 from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.learning import circuit, data, model
 from ceas_gym.network import key_pool, purification
@@ -31,6 +33,7 @@ from ceas_gym.task import rewards
 HERE = __name__
 ROUNDS = 4
 SHORT: dict[str, object] = {"episode.rounds": ROUNDS}
+WINDOWS: dict[str, object] = {"episode.decision": "window", "network.barrier_windows": 1}
 ACTIONS = np.random.default_rng(0).uniform(-1, 1, (ROUNDS, 4, 4)).astype(np.float32)
 WAYS: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda value: pickle.loads(pickle.dumps(value)),
@@ -165,8 +168,32 @@ def test_a_copy_is_independent() -> None:
     assert_same(twin.step(ACTIONS[1]), other.step(ACTIONS[1]))
 
 
+@pytest.mark.parametrize("kind", [CEASEnv, CEASFlatEnv, CEASDispatchEnv])
+def test_a_copy_made_between_two_barriers_goes_on_as_the_original(kind: type[CEASEnv]) -> None:
+    env = kind("tiny", overrides=WINDOWS, render_mode="rgb_array")
+    given = _choices(kind)
+    env.reset(seed=3)
+    for action in given[:3]:
+        env.step(action)
+    twin = pickle.loads(pickle.dumps(env))
+    assert_same(twin.render(), env.render())
+    for action in given[3:]:
+        assert_same(twin.step(action), env.step(action))
+    assert_same(twin.render(), env.render())
+    assert_same(twin.reset(), env.reset())
+
+
+def _choices(kind: type[CEASEnv]) -> Any:
+    """Returns an action for each window, of which the second and the last fire."""
+    fires = np.array([-1.0, 1.0, -1.0, -1.0, 1.0], np.float32)
+    if kind is CEASDispatchEnv:
+        return [2 * choice + (fire > 0) for choice, fire in enumerate(fires)]
+    shares = ACTIONS[[0, 1, 2, 3, 0], 0]
+    return list(np.concatenate([shares, fires[:, None]], axis=1))
+
+
 def test_what_gymnasium_wraps_is_copied_too() -> None:
-    env = gym.make("ceas_gym/CEASTiny-v0", overrides=SHORT, max_episode_steps=3)
+    env = gym.make("ceas_gym/CEAS-v1", scenario="tiny", overrides=SHORT, max_episode_steps=3)
     env.reset(seed=3)
     twin = pickle.loads(pickle.dumps(env))
     for action in ACTIONS[:3]:
@@ -268,6 +295,16 @@ def test_a_batch_goes_on_as_the_original_without_compiling(mode: str, traced: li
     del traced[:]
     assert_same((ended.reset(), ended.step(given[2])), expected)
     assert not traced
+
+
+def test_a_batch_of_choices_goes_on_as_the_original() -> None:
+    envs = CEASDispatchVectorEnv(2, "tiny", overrides=WINDOWS, autoreset_mode="SAME_STEP")
+    envs.reset(seed=3)
+    envs.step([4, 9])
+    twin = pickle.loads(pickle.dumps(envs))
+    assert_same(twin.action_masks(), envs.action_masks())
+    for choices in ([8, 1], [2, 5], [7, 0]):
+        assert_same(twin.step(choices), envs.step(choices))
 
 
 # --- What they are made of ---

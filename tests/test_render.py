@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ceas_gym.envs import render
+from ceas_gym.envs.render import Story
 
 Frame = NDArray[np.uint8]
 DARKEST = (68, 1, 84)
@@ -21,7 +23,21 @@ def picture(
 ) -> Frame:
     """Draws a round in which all cells are alike."""
     schedule = np.full((windows, nodes), share, np.float32)
-    return render.draw(schedule, np.full((nodes, ages), stored), [0.5, 0.6, 0.7])
+    return drawn(schedule, np.full((nodes, ages), stored), [0.5, 0.6, 0.7])
+
+
+def drawn(schedule: Any, pairs: Any, accuracy: Sequence[float], *, fired: bool = True) -> Frame:
+    """Draws the last step of an episode, whose steps take 8 s each."""
+    return render.draw(told(schedule, pairs, accuracy, fired=fired))
+
+
+def told(schedule: Any, pairs: Any, accuracy: Sequence[float], *, fired: bool = True) -> Story:
+    """Returns the story of an episode whose steps have the same schedule and pairs."""
+    story = Story()
+    for step, value in enumerate(accuracy):
+        now = {"fired": float(fired and step > 0), "time_s": 8.0 * step, "accuracy": value}
+        story.tell(schedule, pairs, now)
+    return story
 
 
 def inside(frame: Frame, place: tuple[float, float, float, float]) -> Frame:
@@ -51,7 +67,7 @@ def test_short_rounds_and_short_lives_are_drawn(windows: int, ages: int) -> None
 
 
 def test_the_start_of_an_episode_is_drawn() -> None:
-    frame = render.draw(np.zeros((8, 50)), np.zeros((50, 32), int), [0.5])
+    frame = drawn(np.zeros((8, 50)), np.zeros((50, 32), int), [0.5])
     for place in (render.SERVED, render.STORED):
         colours = inside(frame, place)
         # White but for the word "none", which is grey.
@@ -61,14 +77,14 @@ def test_the_start_of_an_episode_is_drawn() -> None:
 
 def test_accuracy_that_is_not_a_number_is_drawn() -> None:
     schedule, pairs = np.full((8, 4), 0.5), np.ones((4, 8), int)
-    frames = [render.draw(schedule, pairs, [0.5, last]) for last in (0.6, np.nan)]
+    frames = [drawn(schedule, pairs, [0.5, last]) for last in (0.6, np.nan)]
     assert not np.array_equal(frames[0], frames[1])
 
 
 def test_a_served_node_has_its_place() -> None:
     schedule = np.zeros((8, 10))
     schedule[0, 9] = 1.0
-    panel = inside(render.draw(schedule, np.zeros((10, 8), int), [0.5, 0.6]), render.SERVED)
+    panel = inside(drawn(schedule, np.zeros((10, 8), int), [0.5, 0.6]), render.SERVED)
     rows, columns = np.nonzero((panel < 255).any(axis=2))
     # First window left, last node on top.
     assert rows.max() < panel.shape[0] / 10
@@ -85,7 +101,7 @@ def test_more_of_a_channel_is_darker() -> None:
 def test_ages_are_shown_up_to_the_oldest_in_use(oldest: int, shown: int) -> None:
     pairs = np.zeros((4, 32), int)
     pairs[:, oldest] = 5
-    panel = inside(render.draw(np.full((8, 4), 0.5), pairs, [0.5, 0.6]), render.STORED)
+    panel = inside(drawn(np.full((8, 4), 0.5), pairs, [0.5, 0.6]), render.STORED)
     columns = np.flatnonzero((panel < 255).any(axis=2).all(axis=0)) / panel.shape[1]
     assert columns.min() == pytest.approx(oldest / shown, abs=0.02)
     assert columns.max() == pytest.approx((oldest + 1) / shown, abs=0.02)
@@ -106,14 +122,34 @@ def test_the_same_round_gives_the_same_picture() -> None:
 
 
 def test_arguments_stay_as_they_are() -> None:
-    schedule, pairs, accuracy = np.full((8, 4), 0.5), np.ones((4, 8), int), [0.5]
-    copies = schedule.copy(), pairs.copy(), list(accuracy)
+    schedule, pairs = np.full((8, 4), 0.5), np.ones((4, 8), int)
+    copies = schedule.copy(), pairs.copy()
     for array in (schedule, pairs):
         array.setflags(write=False)
-    render.draw(schedule, pairs, accuracy)
+    story = told(schedule, pairs, [0.5, 0.6])
+    first = render.draw(story)
+    np.testing.assert_array_equal(render.draw(story), first)
     np.testing.assert_array_equal(schedule, copies[0])
     np.testing.assert_array_equal(pairs, copies[1])
-    assert accuracy == copies[2]
+
+
+def test_windows_add_up_until_the_barrier_fires() -> None:
+    window, pairs = np.full((1, 4), 0.5), np.ones((4, 8), int)
+    waiting = told(window, pairs, [0.5, 0.6, 0.7, 0.8], fired=False)
+    assert (len(waiting.schedule), waiting.barriers) == (3, 0)
+    firing = told(window, pairs, [0.5, 0.6, 0.7, 0.8])
+    assert (len(firing.schedule), firing.barriers) == (1, 3)
+    assert not np.array_equal(render.draw(waiting), render.draw(firing))
+
+
+def test_accuracy_is_constant_between_steps() -> None:
+    schedule, pairs = np.zeros((1, 4)), np.zeros((4, 8), int)
+    panel = inside(drawn(schedule, pairs, [0.25, 0.75]), render.ACCURACY)
+    is_line = (panel[..., 2].astype(int) - panel[..., 0]) > 100
+    # In the left half, the line is at a quarter of the height.
+    rows = np.flatnonzero(is_line[:, : panel.shape[1] // 2].any(axis=1))
+    assert rows.mean() == pytest.approx(0.75 * panel.shape[0], abs=3)
+    assert np.ptp(rows) < 6
 
 
 def test_settings_of_the_user_neither_change_nor_matter() -> None:
@@ -129,7 +165,10 @@ def test_nothing_heavy_is_imported_before_it_is_needed_and_pyplot_never() -> Non
         "import sys, numpy as np\n"
         "from ceas_gym.envs import render\n"
         "print('matplotlib' in sys.modules)\n"
-        "render.draw(np.ones((2, 4)), np.ones((4, 8), int), [0.5])\n"
+        "story = render.Story()\n"
+        "info = {'fired': 0, 'time_s': 0, 'accuracy': 0.5}\n"
+        "story.tell(np.ones((2, 4)), np.ones((4, 8), int), info)\n"
+        "render.draw(story)\n"
         "print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -17,7 +17,8 @@ from ceas_gym import config
 from ceas_gym.envs.env import CEASEnv
 from ceas_gym.scenario import GraphSettings, Scenario
 
-ID = "ceas_gym/CEAS-v0"
+ID = "ceas_gym/CEAS-v1"
+IDS = [f"ceas_gym/{name}-v1" for name in ("CEAS", "CEASFlat", "CEASDispatch")]
 GRAPH = {"hub": "hub", "edges": [["hub", "a", 1], ["hub", "b", 2, 3]]}
 OVERRIDES: dict[str, dict[str, object]] = {
     "numpy": {
@@ -49,7 +50,7 @@ def remade(env: gym.Env[Any, Any]) -> Any:
     """Returns the environment that is made of what JSON says of the first one."""
     assert env.spec is not None
     text = env.spec.to_json()
-    assert json.loads(text)["id"] == ID
+    assert json.loads(text)["id"] == env.spec.id
     return gym.make(EnvSpec.from_json(text)).unwrapped
 
 
@@ -83,8 +84,21 @@ def test_a_scenario_as_overrides_is_the_scenario(name: str) -> None:
         assert config.load(other, flat) == config.load(name)
 
 
-def test_wrappers_and_modes_are_kept() -> None:
-    made = gym.make(ID, scenario="tiny", render_mode="rgb_array", max_episode_steps=3)
+@pytest.mark.parametrize("name", IDS)
+def test_the_decision_and_the_id_are_kept(name: str) -> None:
+    made: Any = gym.make(name, scenario="tiny", overrides={"episode.decision": "window"})
+    again = remade(made)
+    assert type(again) is type(made.unwrapped)
+    assert again.action_space == made.action_space
+    envs: Any = gym.make_vec(name, num_envs=2, scenario="tiny")
+    again = gym.make_vec(EnvSpec.from_json(envs.spec.to_json()))
+    assert type(again) is type(envs)
+    assert again.spec == envs.spec
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_wrappers_and_modes_are_kept(name: str) -> None:
+    made = gym.make(name, scenario="tiny", render_mode="rgb_array", max_episode_steps=3)
     made = gym.wrappers.RecordEpisodeStatistics(made)
     assert made.spec is not None
     again = gym.make(EnvSpec.from_json(made.spec.to_json()))

@@ -95,7 +95,11 @@ def test_rows_that_end_at_different_rounds_are_reset_by_the_step_itself(monkeypa
 
 def test_same_step_mode_resets_truncated_rows_too():
     envs = gym.make_vec(
-        "ceas_gym/CEASTiny-v0", num_envs=2, max_episode_steps=2, autoreset_mode="SameStep"
+        "ceas_gym/CEAS-v1",
+        num_envs=2,
+        scenario="tiny",
+        max_episode_steps=2,
+        autoreset_mode="SameStep",
     )
     envs.reset(seed=0)
     action = np.zeros((2, 4, 4), np.float32)
@@ -164,7 +168,7 @@ def test_rows_may_stand_at_different_rounds():
 
 
 def test_truncation_comes_from_outside_only():
-    envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=2, max_episode_steps=2)
+    envs = gym.make_vec("ceas_gym/CEAS-v1", num_envs=2, scenario="tiny", max_episode_steps=2)
     envs.reset(seed=0)
     action = np.zeros((2, 4, 4), np.float32)
     assert not envs.step(action)[3].any()
@@ -194,7 +198,7 @@ def test_wrong_input_is_named():
 
 
 def test_vector_wrappers_work():
-    envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=2, overrides=OVERRIDES)
+    envs = gym.make_vec("ceas_gym/CEAS-v1", num_envs=2, scenario="tiny", overrides=OVERRIDES)
     envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
     envs.reset(seed=0)
     *_, info = [envs.step(action) for action in actions(ROUNDS, 2)][-1]

@@ -58,6 +58,37 @@ def action(value: object, shape: Sequence[int]) -> NDArray[np.float32]:
         return array.astype(np.float32, copy=False)
 
 
+def choices(value: object, number: int, shape: Sequence[int] = ()) -> NDArray[np.int32]:
+    """Returns choices as an array of the given shape.
+
+    Args:
+        value: A whole number of any type in [0, number), or an array or nested lists of them.
+        number: Number of choices; at least 1.
+        shape: Shape that it must have; by default that of a single choice.
+
+    Raises:
+        ValueError: If it is not made of whole numbers in that range, or has another shape.
+
+    Example:
+        >>> choices([0, 2], 3, (2,)).tolist()
+        [0, 2]
+        >>> choices(3, 3)
+        Traceback (most recent call last):
+        ...
+        ValueError: Argument `action` must be in [0, 2], but holds 3.
+    """
+    array, shape = _array("action", value), tuple(shape)
+    if array.dtype.kind not in "iu":
+        raise ValueError(
+            f"Argument `action` must be made of whole numbers, but is made of {_kind(array)}."
+        )
+    if array.shape != shape:
+        raise ValueError(f"Argument `action` must have shape {shape}, but has {array.shape}.")
+    for wrong in array[(array < 0) | (array >= number)]:
+        raise ValueError(f"Argument `action` must be in [0, {number - 1}], but holds {wrong}.")
+    return array.astype(np.int32)
+
+
 def seed(value: object) -> int | None:
     """Returns a seed as an integer, at least 0, or None if there is none.
 

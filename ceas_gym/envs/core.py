@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from ceas_gym import dynamics
 from ceas_gym.jax_utils import packing, randomness
 from ceas_gym.jax_utils.packing import Words
-from ceas_gym.task import metrics
+from ceas_gym.task import actions, metrics
 from ceas_gym.types import Params, Round, State, TimeStep
 
 NEXT_EPISODE = 0x6CEA5
 """Folded into the random key at the end of an episode, to make the random key of the next."""
+FIGURES = ("reward", "terminated", *metrics.NAMES)
+"""Names of the figures of an output, in their order."""
+LAYOUT = FIGURES.index("layout")
 
 
 class Output(NamedTuple):
@@ -27,7 +30,7 @@ class Output(NamedTuple):
     """In [0, 1], as `network`."""
     network: Float[Array, "*batch features"]
     figures: Float[Array, "*batch figures"]
-    """Reward, whether terminated, then the metrics in the order of `task.metrics.NAMES`."""
+    """In the order of `FIGURES`: reward, whether terminated, then the metrics."""
     schedule: Float[Array, "*batch windows nodes"]
     """Shares of a channel that were given, in [0, 1]."""
     stored_at_barrier: Int[Array, "*batch nodes ages"]
@@ -136,8 +139,8 @@ def _output(params: Params, state: State, timestep: TimeStep) -> Output:
 def _seen(params: Params, state: State, happened: Round | None) -> tuple[Array, Array]:
     # The schedule, and the pairs that waited at the barrier; zeros at the start of an episode.
     if happened is None:
-        windows = 1 if params.by_window else params.network.windows
-        return jnp.zeros((windows, params.network.nodes)), state.memory.pairs
+        none = jnp.zeros((actions.windows(params), params.network.nodes))
+        return none, state.memory.pairs
     return happened.schedule, happened.gathered.memory.pairs
 
 

@@ -4,50 +4,57 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from ceas_gym import config, parameters
-from ceas_gym.envs import arguments, core
+from ceas_gym.envs import arguments, core, views
 from ceas_gym.envs.core import Output, PackedEpisode
+from ceas_gym.envs.render import Story
+from ceas_gym.envs.views import View
 from ceas_gym.jax_utils import packing, randomness
 from ceas_gym.jax_utils.fast_compile import often, once
 from ceas_gym.scenario import Scenario
-from ceas_gym.task import actions, metrics
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
-from ceas_gym.types import Params
-
-Observation = dict[str, NDArray[np.float32]]
-Action = NDArray[np.float32]
+from ceas_gym.task import metrics
 
 _reset = once(core.reset)
 _step = often(core.step)
 
 
-class CEASEnv(gym.Env[Observation, Action]):
+class CEASEnv(gym.Env[Any, Any]):
     """A hub schedules Bell pairs for the training of a distributed quantum neural network.
 
     ## Description
-    A hub is linked by fibre to N nodes, each with a quantum processor. In every round the hub
-    gives channel-time to the nodes in W windows; heralded Bell pairs wait in decaying memories
-    until the barrier, where they teleport encoded data to the nodes. Pairs buy shots, their
-    fidelity buys signal, and some are measured into key that authenticates the nodes' updates.
-    Byzantine nodes send bad updates; the hub aggregates robustly and takes one optimizer step.
+    A hub is linked by fibre to N nodes, each with a quantum processor. The hub gives channel-time
+    to the nodes in generation windows; heralded Bell pairs wait in decaying memories until the
+    barrier, where they teleport encoded data to the nodes. Pairs buy shots, their fidelity buys
+    signal, and some are measured into key that authenticates the nodes' updates. Byzantine nodes
+    send bad updates; the hub aggregates robustly and takes one optimizer step. Below a quorum it
+    takes none: pairs, key and time of the round are lost.
+
+    ## Steps
+    The setting `episode.decision` says what a step is. With `round` (default), it is W windows,
+    after which the barrier fires. With `window`, it is one window, at whose end the barrier fires
+    or not: the scheduler decides, and it pays for waiting and for barriers in time, which is the
+    budget. After `network.most_windows` windows, the barrier fires by itself.
 
     ## Action space
-    `Box(-1, 1, (W, N), float32)`: an entry a asks for the share (a + 1) / 2 of a channel for a
-    node in a window. If the requests exceed the channels of the hub, or of a fibre that several
-    routes share, they are scaled down. NaN is an error.
+    An entry a asks for the share (a + 1) / 2 of a channel for a node in a window. If the requests
+    exceed the channels of the hub, or of a fibre that several routes share, they are scaled down.
+    Values outside [-1, 1] are clipped; NaN is an error.
+
+    - `round`: `Box(-1, 1, (W, N), float32)`, the requests for every window of the round.
+    - `window`: `Box(-1, 1, (N + 1,), float32)`, the requests for this window; the last entry, if it
+      is above zero, fires the barrier at the end of the window.
 
     ## Observation space
-    `Dict(nodes=Box(0, 1, (N, 14)), network=Box(0, 1, (10,)))`, float32. It holds what a real hub
-    can know: calibration, stored pairs and key, and the last round; never who is Byzantine. A
-    feature is the named quantity in the unit of the last column, clipped to [0, 1].
+    `Dict(nodes=Box(0, 1, (N, 17)), network=Box(0, 1, (15,)))`, float32. It holds what a real hub
+    can know: calibration, stored pairs and key, time, and the last barrier; never who is Byzantine.
+    A feature is the named quantity in the unit of the last column, clipped to [0, 1].
 
     | nodes | meaning | unit |
     |---|---|---|
@@ -59,16 +66,19 @@ class CEASEnv(gym.Env[Observation, Action]):
     | 5 key_rate | secret fraction of a pair measured when its window closes | bits / pair |
     | 6 stored | share of the memories that hold a pair | memories |
     | 7 stored_contraction | mean contraction of the stored pairs | 1 |
-    | 8 key | share of the node's key pools that is filled | capacity |
-    | 9 tags | share of a round's key, for all members, that is held | tags of a round |
-    | 10 shots | shots of the last round | log10(1 + shots) / 4 |
-    | 11 signal | contraction of the data in the last round | 1 |
-    | 12 weight | weight in the last update | 4 / counted |
-    | 13 silence | rounds since an update was last accepted | 10 rounds |
+    | 8 information | information of the stored pairs if fired now | full memories |
+    | 9 information_later | the same a window later, if none were added | full memories |
+    | 10 key | share of the node's key pools that is filled | capacity |
+    | 11 tags | share of a round's key, for all members, that is held | tags of a round |
+    | 12 ready | whether the node has all tags of a round, and pairs for a shot | 0 or 1 |
+    | 13 shots | shots of the last round | log10(1 + shots) / 4 |
+    | 14 signal | contraction of the data in the last round | 1 |
+    | 15 weight | weight in the last update | 4 / counted |
+    | 16 silence | rounds since an update was last accepted | 10 rounds |
 
     | network | meaning | unit |
     |---|---|---|
-    | 0 progress | share of the rounds that are over | 1 |
+    | 0 progress | share of the budget that is over; the rest is the time left | 1 |
     | 1 validation_loss | cross-entropy on the validation split | 2 log(classes) nats |
     | 2 validation_accuracy | on the validation split | 1 |
     | 3 share_bound | weight of the heaviest `tolerated_nodes` in the last update | 1 |
@@ -78,19 +88,29 @@ class CEASEnv(gym.Env[Observation, Action]):
     | 7 tolerated | share of the nodes that the rule is set to tolerate | nodes |
     | 8 utilization | useful pairs of the episode over generated ones | 1 |
     | 9 calibration | time since the coherence times were calibrated | intervals |
+    | 10 waited | windows since the last barrier | most_windows |
+    | 11 ready | number of ready nodes | 2 quorums |
+    | 12 worth | what a barrier now would be worth: G / (G + 300) | 1 |
+    | 13 worth_later | the same a window later, if no pairs were added | 1 |
+    | 14 late | time that the last agreement took from this round | rounds |
+
+    `round` in a unit is one of W windows. `worth` is what the update of a barrier would be worth:
+    G is the number of shots of perfect signal behind it (`ceas_gym.task.readiness`).
 
     ## Rewards
-    The scenario names the reward: `loss_decrease` (default: by how much the round lowered the
-    validation loss, in nats), `validation_accuracy`, `alignment`, `information`, or a function of
-    your own.
+    Rewards are paid at barriers; a window that waits pays 0. The scenario names the reward:
+    `loss_decrease` (default: by how much the barrier's update lowered the validation loss, in
+    nats), `validation_accuracy`, `alignment`, `information`, or a function of your own.
 
     ## Starting state
     Empty memories, no key, a random model, and newly placed Byzantine nodes.
 
     ## Episode end
-    `terminated` is set after the last round of the training budget, towards which the feature
-    `progress` counts, or when the model diverged. `truncated` is set only by an outside time limit.
-    After `terminated`, a further step is a `RuntimeError` until the next reset.
+    The training budget is a time (`episode.budget_s`, or that of `episode.rounds` rounds), towards
+    which the feature `progress` counts. `terminated` is set when no further barrier would end
+    within it, or when the model diverged. `truncated` is set only by an outside time limit, such as
+    `max_episode_steps`, which counts steps. After `terminated`, a further step is a `RuntimeError`
+    until the next reset.
 
     ## Copies
     The environment can be pickled and copied at any time; the copy continues exactly as the
@@ -104,12 +124,19 @@ class CEASEnv(gym.Env[Observation, Action]):
         render_mode: `"rgb_array"` or None.
 
     Example:
-        >>> env = gym.make("ceas_gym/CEASTiny-v0")
+        >>> env = gym.make("ceas_gym/CEAS-v1", scenario="tiny")
         >>> observation, info = env.reset(seed=1)
         >>> observation["nodes"].shape, env.action_space.shape
-        ((4, 14), (4, 4))
+        ((4, 17), (4, 4))
+        >>> closed_loop = {"episode.decision": "window"}
+        >>> gym.make("ceas_gym/CEAS-v1", scenario="tiny", overrides=closed_loop).action_space.shape
+        (5,)
 
     ## Version history
+    - v1: a step may be a window, and the budget is a time. Three more features of the nodes and
+      five of the network. One id for all scenarios; `CEASFlat-v1` and `CEASDispatch-v1` are the
+      same environment with other observations and actions. With the same actions, an episode of
+      whole rounds is that of v0.
     - v0: first release.
 
     Source:
@@ -120,6 +147,8 @@ class CEASEnv(gym.Env[Observation, Action]):
         "render_modes": ["rgb_array"],
         "render_fps": 4,
     }
+    view: ClassVar[View] = views.PLAIN
+    """What an agent is shown, and what its actions mean."""
 
     def __init__(
         self,
@@ -134,18 +163,17 @@ class CEASEnv(gym.Env[Observation, Action]):
         self.scenario = config.load(scenario, overrides)
         with config.naming(scenario):
             self.params = parameters.build(self.scenario)
-        self.observation_space, self.action_space = make_spaces(self.params)
-        self._action_shape = self.action_space.shape or ()
+        self.observation_space, self.action_space = self.view.spaces(self.params)
         self.render_mode = render_mode
         self._packed: PackedEpisode | None = None
-        self._drawn: tuple[Any, Any] = (None, None)
-        self._accuracy: list[float] = []
+        self._seen: Any = None
+        self._story = Story()
         self._ended = False
         self._spec: EnvSpec | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Returns the first observation of a new episode, and `info`.
 
         Args:
@@ -154,8 +182,8 @@ class CEASEnv(gym.Env[Observation, Action]):
             options: Not used.
 
         Returns:
-            observation: `nodes`, shape (nodes, 14), and `network`, shape (10,), in [0, 1].
-            info: The metrics of a round in which nothing happened, by name.
+            observation: `nodes`, shape (nodes, 17), and `network`, shape (15,), in [0, 1].
+            info: The metrics of a step in which nothing happened, by name.
 
         Raises:
             ValueError: If the seed is not a whole number from 0 on.
@@ -163,15 +191,16 @@ class CEASEnv(gym.Env[Observation, Action]):
         seed = arguments.seed(seed)
         super().reset(seed=seed)
         follows = seed is None and self._packed is not None
-        self._accuracy = []
+        self._story = Story()
         observation, _, _, info = self._take(_reset(self.params, self._key_words(seed), follows))
         return observation, info
 
-    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Returns what one round results in: observation, reward, terminated, truncated, info.
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:  # noqa: ANN401
+        """Returns what one step results in: observation, reward, terminated, truncated, info.
 
         Args:
-            action: Requests in [-1, 1], shape (windows, nodes); values outside are clipped.
+            action: Requests in [-1, 1], shape (windows, nodes), or (nodes + 1,) where a step is a
+                window; values outside are clipped.
 
         Raises:
             ValueError: If the action has the wrong shape or an entry that is no finite number.
@@ -181,21 +210,22 @@ class CEASEnv(gym.Env[Observation, Action]):
             raise RuntimeError("Call `reset` before the first `step`.")
         if self._ended:
             raise RuntimeError("The episode has ended; call `reset` before the next `step`.")
-        asked = arguments.action(action, self._action_shape)
+        asked = self.view.asked(self.params, self._seen, action)
         episode = _step(self.params, self._packed.state, asked)
         observation, reward, terminated, info = self._take(episode)
         return observation, reward, terminated, False, info
 
     def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Returns a picture of the last round, shape (400, 1200, 3), in mode `rgb_array`.
+        """Returns a picture of the round so far, shape (400, 1200, 3), in mode `rgb_array`.
 
-        It is None in no render mode, and before the first reset.
+        It shows the channels given since the barrier before, the pairs that are stored, and the
+        accuracy over time. It is None in no render mode, and before the first reset.
         """
         if self.render_mode is None or self._packed is None:
             return None
         from ceas_gym.envs import render
 
-        return render.draw(*self._drawn, self._accuracy)
+        return render.draw(self._story)
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -216,29 +246,14 @@ class CEASEnv(gym.Env[Observation, Action]):
     def _output_shapes(self) -> Output:
         return core.output_shapes(self.params)
 
-    def _take(self, episode: PackedEpisode) -> tuple[Observation, float, bool, dict[str, Any]]:
+    def _take(self, episode: PackedEpisode) -> tuple[Any, float, bool, dict[str, Any]]:
         self._packed = episode
         output: Any = packing.read(np.array(episode.output), self._output_shapes)
         reward, terminated, *values = output.figures.tolist()
         info = dict(zip(metrics.NAMES, values, strict=True))
-        self._drawn = (output.schedule, output.stored_at_barrier)
-        self._accuracy.append(info["accuracy"])
-        self._ended = bool(terminated)
-        return {"nodes": output.nodes, "network": output.network}, reward, self._ended, info
-
-
-def make_spaces(params: Params) -> tuple[gym.Space[Any], gym.Space[Action]]:
-    """Returns the observation space and the action space of one environment.
-
-    Args:
-        params: What a step is, and its numbers of nodes and windows, give the shapes.
-    """
-    nodes = params.network.nodes
-    observation: dict[str, gym.Space[Any]] = {
-        "nodes": spaces.Box(0.0, 1.0, (nodes, len(NODE_FEATURES)), np.float32),
-        "network": spaces.Box(0.0, 1.0, (len(NETWORK_FEATURES),), np.float32),
-    }
-    return spaces.Dict(observation), spaces.Box(-1.0, 1.0, actions.shape(params), np.float32)
+        self._seen, self._ended = views.seen(output), bool(terminated)
+        self._story.tell(output.schedule, output.stored_at_barrier, info)
+        return self.view.shown(self._seen), reward, self._ended, info
 
 
 def plain_spec(spec: EnvSpec | None, scenario: Scenario) -> EnvSpec | None:

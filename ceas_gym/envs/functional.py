@@ -46,8 +46,8 @@ def make_params(
 
     Example:
         >>> params = make_params("tiny", {"episode.rounds": 5})
-        >>> int(params.rounds), params.network.windows
-        (5, 4)
+        >>> int(params.budget), params.network.windows, params.by_window
+        (20, 4, False)
     """
     checked = config.load(scenario, overrides)
     with config.naming(scenario):
@@ -65,37 +65,42 @@ def reset(key: Key[Array, ""], params: Params) -> tuple[Observation, State]:
         params: From `make_params`.
 
     Returns:
-        observation: `nodes`, shape (nodes, 14), and `network`, shape (10,), in [0, 1]; the
+        observation: `nodes`, shape (nodes, 17), and `network`, shape (15,), in [0, 1]; the
             docstring of `CEASEnv` has the meaning and the unit of each feature.
         state: For `step`.
 
     Example:
         >>> observation, state = reset(jax.random.key(0), make_params("tiny"))
         >>> observation.nodes.shape, observation.network.shape, int(state.round)
-        ((4, 14), (10,), 0)
+        ((4, 17), (15,), 0)
     """
     return _reset(key, params)
 
 
 def step(key: Key[Array, ""], state: State, action: ArrayLike, params: Params) -> Step:
-    """Returns the episode after one more round.
+    """Returns the episode after one more step: a round or, if `params.by_window`, a window.
 
-    All random numbers of the round come from `key`, which replaces the key in the state. The
-    returned state holds a new key, derived from it. With `key = state.key` in every round, the
-    episode is the one that `CEASEnv` plays after a reset with the same seed.
+    All random numbers of the step come from `key`, which replaces the key in the state. After a
+    barrier the returned state holds a new key, derived from it; after a window that waits it holds
+    the same key, because the windows of a round draw from one key by their number. With
+    `key = state.key` in every step, the episode is the one that `CEASEnv` plays after a reset with
+    the same seed.
 
     Args:
-        key: Random key of this round.
+        key: Random key of this step.
         state: From `reset` or from the last `step`.
         action: Shape (windows, nodes). An entry a in [-1, 1] asks for the share (a + 1) / 2 of a
-            channel for a node in a window.
-        params: From `make_params`; the same in all rounds of an episode.
+            channel for a node in a window. If `params.by_window`, shape (nodes + 1,): the requests
+            for one window, and a last entry that fires the barrier at its end if it is above zero.
+        params: From `make_params`; the same in all steps of an episode.
 
     Returns:
         observation: As from `reset`.
-        state: After the round.
-        reward: As the scenario says, by default the decrease of the validation loss in nats.
-        terminated: Whether the training budget is used up, or the model has diverged.
+        state: After the step.
+        reward: As the scenario says, by default the decrease of the validation loss in nats; 0 if
+            the barrier did not fire.
+        terminated: Whether no further barrier fits into the training budget, or the model has
+            diverged.
         truncated: Always False; only an outside time limit cuts an episode short.
         info: A scalar for every name in `ceas_gym.task.metrics.NAMES`. It is for people: `accuracy`
             is computed on the test split, from which no agent may learn.

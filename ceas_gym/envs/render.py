@@ -1,6 +1,7 @@
 """A picture of a round. Matplotlib is imported when the first picture is drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,26 +33,62 @@ STORED, STORED_BAR = (0.4, 0.14, 0.22, 0.74), (0.627, 0.14, 0.01, 0.74)
 ACCURACY = (0.745, 0.14, 0.205, 0.74)
 
 
-def draw(
-    schedule: Float[np.ndarray, "windows nodes"],
-    pairs: Int[np.ndarray, "nodes ages"],
-    accuracy: Sequence[float],
-) -> UInt8[np.ndarray, "height width 3"]:
-    """Returns a picture of a round: the schedule, the stored pairs, and the accuracy so far.
+@dataclass
+class Story:
+    """What has been seen of an episode, step by step, as far as its picture shows it."""
+
+    schedule: list[Float[np.ndarray, " nodes"]] = field(default_factory=list)
+    """Shares of a channel given in each window of the last step's round so far, in [0, 1]."""
+    pairs: Int[np.ndarray, "nodes ages"] = field(default_factory=lambda: np.zeros((0, 0), int))
+    """Pairs stored after the last window, by age in windows, and before the barrier if it fired."""
+    fired: bool = False
+    """Whether the last step ended with a barrier."""
+    barriers: int = 0
+    time_s: list[float] = field(default_factory=list)
+    """Part of the budget that was over at the start and after each step, in s."""
+    accuracy: list[float] = field(default_factory=list)
+    """Accuracy of the global model at these times, in [0, 1]."""
+
+    def tell(
+        self,
+        schedule: Float[np.ndarray, "windows nodes"],
+        pairs: Int[np.ndarray, "nodes ages"],
+        info: Mapping[str, float],
+    ) -> None:
+        """Adds what a step, or the start of the episode, shows.
+
+        Args:
+            schedule: Shares of a channel given in the step.
+            pairs: Pairs stored after its last window, by age.
+            info: The metrics of the step.
+        """
+        # The start of the episode has a schedule of zeros.
+        if self.fired or len(self.accuracy) < 2:
+            self.schedule = []
+        self.schedule.extend(schedule)
+        self.pairs, self.fired = pairs, info["fired"] > 0
+        self.barriers += self.fired
+        self.time_s.append(info["time_s"])
+        self.accuracy.append(info["accuracy"])
+
+
+def draw(story: Story) -> UInt8[np.ndarray, "height width 3"]:
+    """Returns a picture of a round: the schedule, the stored pairs, and the accuracy over time.
 
     Windows and nodes are numbered as in the arrays. White means that no channel was given or no
     pair was stored. The user's Matplotlib settings neither change the picture nor are changed.
 
     Args:
-        schedule: Shares of a channel that were given in the round, in [0, 1].
-        pairs: Pairs stored at the barrier, by age in windows.
-        accuracy: Accuracy of the global model, in [0, 1], before the first round and after each.
+        story: Of at least the start of an episode.
 
     Returns:
         Red, green and blue in [0, 255], 400 by 1200 pixels.
 
     Example:
-        >>> draw(np.full((8, 4), 0.5), np.zeros((4, 16), int), [0.5, 0.7]).shape
+        >>> story = Story()
+        >>> info = {"fired": 1.0, "time_s": 8.0, "accuracy": 0.7}
+        >>> story.tell(np.full((8, 4), 0.5), np.zeros((4, 16), int), info)
+        >>> draw(story).shape
         (400, 1200, 3)
     """
     from matplotlib import style
@@ -61,27 +98,29 @@ def draw(
     with style.context(STYLE, after_reset=True):
         figure = Figure((WIDTH / DOTS_PER_INCH, HEIGHT / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
         canvas = FigureCanvasAgg(figure)
-        _draw_served(figure, np.asarray(schedule), len(accuracy) - 1)
-        _draw_stored(figure, np.asarray(pairs), windows=schedule.shape[0])
-        _draw_accuracy(figure.add_axes(ACCURACY), np.asarray(accuracy, dtype=float))
+        _draw_served(figure, story)
+        _draw_stored(figure, story)
+        _draw_accuracy(figure.add_axes(ACCURACY), story)
         canvas.draw()
         return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _draw_served(figure: "Figure", schedule: Float[np.ndarray, "windows nodes"], last: int) -> None:
-    axes = figure.add_axes(SERVED)
-    axes.set(title=f"Channels given in round {last}" if last > 0 else "Channels given")
+def _draw_served(figure: "Figure", story: Story) -> None:
+    axes, number = figure.add_axes(SERVED), story.barriers + (not story.fired)
+    is_start = len(story.accuracy) < 2
+    axes.set(title="Channels given" if is_start else f"Channels given in round {number}")
     axes.set(xlabel="window", ylabel="node")
-    _heat_map(axes, schedule.T, 1.0)
+    _heat_map(axes, np.array(story.schedule).T, 1.0)
     _colour_bar(axes, SERVED_BAR, "share of a channel")
 
 
-def _draw_stored(figure: "Figure", pairs: Int[np.ndarray, "nodes ages"], windows: int) -> None:
+def _draw_stored(figure: "Figure", story: Story) -> None:
     axes = figure.add_axes(STORED)
-    axes.set(title="Pairs at the barrier", xlabel="age in windows", ylabel="node")
-    ages_in_use = np.flatnonzero(pairs.any(axis=0))
-    shown = max([windows, *(ages_in_use + 1)])
-    _heat_map(axes, pairs[:, :shown], _round_up(pairs.max(initial=1)))
+    axes.set(title="Pairs at the barrier" if story.fired else "Stored pairs")
+    axes.set(xlabel="age in windows", ylabel="node")
+    ages_in_use = np.flatnonzero(story.pairs.any(axis=0))
+    shown = max([len(story.schedule), *(ages_in_use + 1)])
+    _heat_map(axes, story.pairs[:, :shown], _round_up(story.pairs.max(initial=1)))
     _whole_numbers(_colour_bar(axes, STORED_BAR, "pairs").yaxis)
 
 
@@ -107,18 +146,18 @@ def _colour_bar(axes: "Axes", place: tuple[float, float, float, float], label: s
     return bar
 
 
-def _draw_accuracy(axes: "Axes", accuracy: Float[np.ndarray, " rounds"]) -> None:
-    last = len(accuracy) - 1
-    axes.set(title="Test accuracy of the global model", xlabel="round")
-    axes.set(xlim=(0, max(last, 1)), ylim=(0, 1))
-    _whole_numbers(axes.xaxis)
+def _draw_accuracy(axes: "Axes", story: Story) -> None:
+    time, accuracy = np.asarray(story.time_s), np.asarray(story.accuracy)
+    axes.set(title="Test accuracy of the global model", xlabel="time in s")
+    # At the start of an episode no time is over yet.
+    axes.set(xlim=(0, time[-1] or 1), ylim=(0, 1))
     axes.grid(axis="y", color="#e5e5e5", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.plot(accuracy, color=LINE, clip_on=False)
-    axes.plot([last], accuracy[-1:], "o", color=LINE, clip_on=False)
+    axes.step(time, accuracy, where="post", color=LINE, clip_on=False)
+    axes.plot(time[-1:], accuracy[-1:], "o", color=LINE, clip_on=False)
     axes.annotate(
         f"{accuracy[-1]:.2f}",
-        (last, accuracy[-1]),
+        (time[-1], accuracy[-1]),
         xytext=(8, 0),
         textcoords="offset points",
         verticalalignment="center",

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +16,10 @@ from jaxtyping import Array, Bool
 from numpy.typing import NDArray
 
 from ceas_gym import config, parameters
-from ceas_gym.envs import arguments, core
+from ceas_gym.envs import arguments, core, views
 from ceas_gym.envs.core import Output, PackedEpisode
-from ceas_gym.envs.env import make_spaces, plain_spec
+from ceas_gym.envs.env import plain_spec
+from ceas_gym.envs.views import View
 from ceas_gym.jax_utils import packing, parallel, randomness
 from ceas_gym.jax_utils.fast_compile import often, once
 from ceas_gym.jax_utils.packing import Words
@@ -26,12 +27,11 @@ from ceas_gym.scenario import Scenario
 from ceas_gym.task import metrics
 from ceas_gym.types import Params
 
-Observation = dict[str, NDArray[np.float32]]
 Flags = NDArray[np.bool_]
 Mask = Bool[ArrayLike, " envs"]
 
 
-class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
+class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
     """`num_envs` copies of `CEASEnv`, stepped and reset together, on all cores.
 
     After a reset with seed s, row i plays the episode of a single environment with seed s + i,
@@ -42,7 +42,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         num_envs: Number of environments; at least 1.
         scenario: As for `CEASEnv`.
         overrides: As for `CEASEnv`.
-        max_episode_steps: Truncates episodes that have not ended after so many rounds.
+        max_episode_steps: Truncates episodes that have not ended after so many steps.
         autoreset_mode: One of Gymnasium's three modes, or its name: `NEXT_STEP` (default: the step
             after the last one resets, whatever the action is), `SAME_STEP` (the last step resets;
             `info["final_obs"]` and `info["final_info"]` hold its observation and info), or
@@ -51,16 +51,18 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
 
     Example:
         >>> import gymnasium as gym
-        >>> envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=3)
+        >>> envs = gym.make_vec("ceas_gym/CEAS-v1", num_envs=3, scenario="tiny")
         >>> observation, info = envs.reset(seed=1)
         >>> observation["nodes"].shape, info["accuracy"].shape
-        ((3, 4, 14), (3,))
+        ((3, 4, 17), (3,))
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
         "render_modes": [],
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
+    view: ClassVar[View] = views.PLAIN
+    """What an agent is shown, and what its actions mean."""
 
     def __init__(
         self,
@@ -86,12 +88,12 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
             self.params = parameters.build(self.scenario)
         self.render_mode = None
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space, self.single_action_space = make_spaces(self.params)
+        self.single_observation_space, self.single_action_space = self.view.spaces(self.params)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._action_shape = self.single_action_space.shape or ()
         self._parts = parallel.parts(self.num_envs)
         self._packed: list[PackedEpisode] = []
+        self._seen: Any = None
         self._ended = np.zeros(self.num_envs, dtype=bool)
         self._spec: EnvSpec | None = None
 
@@ -100,7 +102,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         *,
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
-    ) -> tuple[Observation, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Returns the first observations of new episodes, in all rows or in some, and `info`.
 
         Args:
@@ -131,12 +133,14 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         return observation, info
 
     def step(
-        self, actions: NDArray[np.float32]
-    ) -> tuple[Observation, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
-        """Returns what one round of every row results in, or its reset where the mode demands one.
+        self,
+        actions: Any,  # noqa: ANN401 - as the view has it
+    ) -> tuple[Any, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """Returns what one step of every row results in, or its reset where the mode demands one.
 
         Args:
-            actions: Requests in [-1, 1], shape (num_envs, windows, nodes).
+            actions: Requests in [-1, 1], shape (num_envs, windows, nodes), or (num_envs, nodes + 1)
+                where a step is a window.
 
         Returns:
             Observation, reward, terminated, truncated and info, all with the rows as first axis.
@@ -150,7 +154,7 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
         if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
             rows = np.flatnonzero(self._ended).tolist()
             raise RuntimeError(f"Rows {rows} have ended; reset them first (no autoreset).")
-        asked = arguments.action(actions, (self.num_envs, *self._action_shape))
+        asked = self.view.asked(self.params, self._seen, actions)
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         advance = partial(_advance, self.params, limit=self._limit, same_step=same_step)
         before = [part.state for part in self._packed]
@@ -190,16 +194,17 @@ class CEASVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[Any]]):
 
     def _read(
         self, parts: Sequence[Words], present: Flags | None = None
-    ) -> tuple[Observation, NDArray[np.float64], Flags, dict[str, Any]]:
+    ) -> tuple[Any, NDArray[np.float64], Flags, dict[str, Any]]:
         output: Any = packing.read(
             np.concatenate(list(map(np.asarray, parts))), self._output_shapes
         )
-        observation, figures = {"nodes": output.nodes, "network": output.network}, output.figures
+        figures, self._seen = output.figures, views.seen(output)
         mask = np.ones(self.num_envs, dtype=bool) if present is None else present
         info: dict[str, Any] = {}
         for column, name in enumerate(metrics.NAMES, start=2):
             info[name], info[f"_{name}"] = np.where(mask, figures[:, column], 0), mask.copy()
-        return observation, figures[:, 0].astype(np.float64), figures[:, 1] > 0, info
+        shown = self.view.shown(self._seen)
+        return shown, figures[:, 0].astype(np.float64), figures[:, 1] > 0, info
 
 
 def _mode(mode: AutoresetMode | str) -> AutoresetMode:
@@ -209,11 +214,11 @@ def _mode(mode: AutoresetMode | str) -> AutoresetMode:
     return found or AutoresetMode[arguments.choice("autoreset_mode", mode, names)]
 
 
-def _final(observation: Observation, info: dict[str, Any], ended: Flags) -> dict[str, Any]:
+def _final(observation: Any, info: dict[str, Any], ended: Flags) -> dict[str, Any]:  # noqa: ANN401
     # Gymnasium's form: an object array of observations, a nested dict of figures, and masks.
     rows = np.full(len(ended), None, dtype=object)
     for row in np.flatnonzero(ended):
-        rows[row] = {name: values[row] for name, values in observation.items()}
+        rows[row] = jax.tree.map(lambda values, row=row: values[row], observation)
     masked = {name: np.where(ended, values, 0) for name, values in info.items()}
     return {
         "final_obs": rows,
@@ -238,7 +243,7 @@ def _advance(
     limit: np.int32,
     same_step: bool,
 ) -> tuple[PackedEpisode, Words, Array]:
-    # A row that ended in the step before starts its next episode instead of a round. With
+    # A row that ended in the step before starts its next episode instead of a step. With
     # `same_step`, a row that ends in this step does so as well. Returns the episodes, the output
     # before such a reset, and which rows reached the limit.
     def row(state: Words, action: Array, has_ended: Array) -> tuple[PackedEpisode, Words, Array]:
@@ -247,8 +252,8 @@ def _advance(
             lambda: core.reset(params, core.key_words(state), True),
             lambda: core.step(params, state, action),
         )
-        rounds, terminated = core.progress(params, episode)
-        truncated = (rounds >= limit) & ~terminated
+        steps, terminated = core.progress(params, episode)
+        truncated = (steps >= limit) & ~terminated
         if not same_step:
             return episode, episode.output, truncated
         after = jax.lax.cond(

@@ -17,6 +17,15 @@ def shape(params: Params) -> tuple[int, ...]:
     return (nodes + 1,) if params.by_window else (params.network.windows, nodes)
 
 
+def windows(params: Params) -> int:
+    """Returns the number of windows of a step: 1, or those of a round.
+
+    Args:
+        params: The scenario.
+    """
+    return 1 if params.by_window else params.network.windows
+
+
 def split(
     params: Params, waited: Int[Array, ""], action: Float[Array, "..."]
 ) -> tuple[Float[Array, "windows nodes"], Bool[Array, ""]]:

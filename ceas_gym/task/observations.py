@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from ceas_gym.consensus import protocol
 from ceas_gym.jax_utils import tally
@@ -57,6 +57,10 @@ NETWORK_FEATURES = (
     Feature("worth_later", "1", "the same a window later, if no pairs were added"),
     Feature("late", "rounds", "time that the last agreement took from this round"),
 )
+COLUMN = {feature.name: column for column, feature in enumerate(NODE_FEATURES)}
+"""Columns of `Observation.nodes` by the names of the features."""
+PLACE = {feature.name: place for place, feature in enumerate(NETWORK_FEATURES)}
+"""Places in `Observation.network` by the names of the features."""
 
 
 def observe(params: Params, state: State) -> Observation:
@@ -78,6 +82,20 @@ def observe(params: Params, state: State) -> Observation:
         nodes=jnp.clip(jnp.stack(nodes, axis=1), 0.0, 1.0).astype(jnp.float32),
         network=jnp.clip(jnp.stack(hub), 0.0, 1.0).astype(jnp.float32),
     )
+
+
+def summary(observation: Observation) -> Float[Array, "*batch features"]:
+    """Returns the features of the network, followed by the means of the nodes' features.
+
+    They depend neither on the order of the nodes nor on their number.
+
+    Args:
+        observation: Of one environment, or of a batch.
+
+    Returns:
+        Every feature in [0, 1].
+    """
+    return jnp.concatenate([observation.network, observation.nodes.mean(axis=-2)], axis=-1)
 
 
 def _calibration(network: Network, state: State, links: Links) -> list[Array]:

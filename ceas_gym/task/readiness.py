@@ -70,15 +70,28 @@ def worth(
     return jnp.where(is_quorum, shots / (shots + HALF), 0)
 
 
+def of_a_shot(network: Network, estimated: Float[Array, "xyz nodes"]) -> Float[Array, " nodes"]:
+    """Returns the Fisher information of a shot at each node, in shots of perfect signal.
+
+    Args:
+        network: Qubits of a shot, and the noise of teleportation.
+        estimated: Mean contraction of the pairs that the shot takes, in [-1, 1].
+
+    Returns:
+        In [0, 1].
+    """
+    fidelity = counts.fidelity(estimated * network.operations.delivery_contraction)
+    signal = register.twirled_contraction(fidelity**network.qubits, 2**network.qubits)
+    return _factor(network, signal)
+
+
 def _information(
     network: Network, pairs: Array, estimated: Float[Array, "xyz nodes ages"]
 ) -> Float[Array, " nodes"]:
     # Each shot is taken to have the mean fidelity of the node's pairs.
     stored = pairs.sum(axis=1)
     mean = (pairs * estimated).sum(axis=-1) / jnp.maximum(stored, 1)
-    fidelity = counts.fidelity(mean * network.operations.delivery_contraction)
-    signal = register.twirled_contraction(fidelity**network.qubits, 2**network.qubits)
-    return stored // network.qubits * _factor(network, signal)
+    return stored // network.qubits * of_a_shot(network, mean)
 
 
 def _factor(network: Network, signal: Float[Array, " nodes"]) -> Float[Array, " nodes"]:

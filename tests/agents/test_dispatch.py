@@ -12,6 +12,7 @@ from ceas_agents.evaluation import play as playing
 from ceas_agents.policies import selection
 from ceas_agents.wrappers import Dispatch
 from ceas_gym.envs.vector_env import CEASVectorEnv
+from ceas_gym.task.observations import summary
 from ceas_gym.types import Observation
 
 KEY = jax.random.key(0)
@@ -52,7 +53,7 @@ def test_each_row_plays_the_rule_that_is_picked_there(envs, params, play, monkey
     shown, _ = envs.reset(seed=5)
     for rules in [(0, last), (last, 0), (4, 2), (1, 5), (3, 3)]:
         rows = [Observation(*(envs.seen[name][row] for name in PARTS)) for row in range(2)]
-        summaries = [selection.summary(row) for row in rows]
+        summaries = [summary(row) for row in rows]
         np.testing.assert_allclose(shown, summaries, atol=1e-6)
         expected = [
             play(jnp.int32(rule), params, row, KEY) for rule, row in zip(rules, rows, strict=True)

@@ -9,8 +9,9 @@ from scipy.stats import multivariate_normal
 from stable_baselines3 import PPO
 
 from ceas_agents.training import adapter, network
+from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
 
-NODES, WINDOWS, FEATURES = 4, 4, 14
+NODES, WINDOWS, FEATURES = 4, 4, len(NODE_FEATURES)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def seen(alike=False):
     nodes = torch.rand((2, NODES, FEATURES), generator=random)
     if alike:
         nodes[:, 1] = nodes[:, 0]
-    return {"nodes": nodes, "network": torch.rand((2, 10), generator=random)}
+    return {"nodes": nodes, "network": torch.rand((2, len(NETWORK_FEATURES)), generator=random)}
 
 
 def covariance(policy, nodes):

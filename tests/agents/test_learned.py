@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from helpers import drawn
-from helpers.compiled import reset, step
+from helpers.compiled import compiled, reset, step
 
 from ceas_agents.evaluation import play
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies import ceas, checkpoints, networks, selection
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.networks import Layer
+from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.types import Observation
 
 KEY = jax.random.key(0)
@@ -91,7 +92,7 @@ def test_action_lies_in_the_action_space(form, agents, params):
 
 # --- Fit ---
 
-INPUTS = "agent was trained for 66 inputs, but the scenario has 108"
+INPUTS = "agent was trained for 83 inputs, but the scenario has 134"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ INPUTS = "agent was trained for 66 inputs, but the scenario has 108"
         ("flat", WIDE, "agent was trained for 16 requests, but the scenario has 20"),
         ("squashed", WIDE, "agent was trained for 16 requests, but the scenario has 20"),
         ("nodes", WIDE, "trained for 4 requests of each node, but the scenario has 5"),
-        ("residual", WIDE, "trained for 28 inputs of each node, but the scenario has 29"),
+        ("residual", WIDE, "trained for 36 inputs of each node, but the scenario has 37"),
     ],
 )
 def test_another_scenario_is_refused_in_one_line(form, changes, said, agents):
@@ -127,9 +128,26 @@ def test_another_scenario_is_played_where_it_can_be(form, changes, agents):
 
 def test_more_rules_than_there_are_is_refused(params):
     known = len(selection.RULES)
-    many = Agent("dispatch", (Layer(jnp.zeros((24, known + 1)), jnp.zeros(known + 1)),))
+    many = Agent("dispatch", (Layer(jnp.zeros((32, known + 1)), jnp.zeros(known + 1)),))
     with pytest.raises(ValueError, match=f"pick among {known + 1} rules, but there are {known}"):
         checkpoints.policy(many)(params, drawn.observation(4, 0), KEY)
+
+
+@pytest.mark.parametrize("form", ["nodes", "residual", "dispatch"])
+def test_windows_are_refused_by_agents_that_schedule_rounds(form, agents):
+    by_window = drawn.params({"episode.decision": "window"})
+    with pytest.raises(ValueError, match=r"whole rounds, but episode\.decision .* is window"):
+        checkpoints.policy(agents[form])(by_window, drawn.observation(4, 0), KEY)
+
+
+def test_agents_that_see_all_as_one_vector_may_act_on_windows():
+    by_window = drawn.params({"episode.decision": "window"})
+    layers = (Layer(jnp.ones((15 + 17 * 4, 5)) / 83, jnp.zeros(5)),)
+    action = checkpoints.policy(Agent("flat", layers))(by_window, drawn.observation(4, 0), KEY)
+    mean = np.concatenate(
+        [part.ravel() for part in jax.tree.leaves(drawn.observation(4, 0))]
+    ).mean()
+    np.testing.assert_allclose(action, np.full(5, mean), rtol=1e-5)
 
 
 def test_unknown_form_is_refused(agents):
@@ -178,12 +196,85 @@ def test_agent_survives_a_file(form, agents, tmp_path):
     checkpoints.save(agents[form], path)
     again = checkpoints.load(path)
     assert again.form == form
+    assert again.features == agents[form].features == networks.TODAY
     assert jax.tree.structure(again.layers) == jax.tree.structure(agents[form].layers)
     for one, other in zip(
         jax.tree.leaves(agents[form].layers), jax.tree.leaves(again.layers), strict=True
     ):
         np.testing.assert_array_equal(one, other)
     assert list(tmp_path.iterdir()) == [path]
+
+
+# --- Features by their names ---
+
+OLD_NODES = (
+    *("rate", "condition", "new_contraction", "survival", "lifetime", "key_rate", "stored"),
+    *("stored_contraction", "key", "tags", "shots", "signal", "weight", "silence"),
+)
+OLD_NETWORK = (
+    *("progress", "validation_loss", "validation_accuracy", "share_bound", "committed"),
+    *("authenticated", "counted", "tolerated", "utilization", "calibration"),
+)
+
+
+def old_features(seen):
+    """Returns the means and the features of the network that `CEAS-v0` had, in its order."""
+    names = [[feature.name for feature in table] for table in (NODE_FEATURES, NETWORK_FEATURES)]
+    nodes = [float(seen.nodes[:, names[0].index(name)].mean()) for name in OLD_NODES]
+    return np.array([*(float(seen.network[names[1].index(name)]) for name in OLD_NETWORK), *nodes])
+
+
+@pytest.mark.parametrize("name", ["dqn-dispatch-v0", "dqn-dispatch-20-v0", "dqn-micro-v0"])
+def test_old_agents_pick_by_the_features_that_they_were_trained_on(name, params):
+    agent = checkpoints.load(checkpoints.shipped_file(name))
+    assert agent.features == (OLD_NODES, OLD_NETWORK)
+    policy, play = compiled(checkpoints.policy(agent)), compiled(selection.play)
+    picked = set()
+    for seed in range(8):
+        seen = drawn.observation(4, seed)
+        *hidden, last = [[np.asarray(part, float) for part in layer] for layer in agent.layers]
+        values = old_features(seen)
+        for weight, bias in hidden:
+            values = np.maximum(values @ weight + bias, 0)
+        rule = int(np.argmax(values @ last[0] + last[1]))
+        expected = play(jnp.int32(rule), params, seen, KEY)
+        np.testing.assert_allclose(policy(params, seen, KEY), expected, atol=1e-5)
+        picked.add(rule)
+    assert len(picked) > 1 or name == "dqn-micro-v0"
+
+
+def test_old_agents_do_not_look_at_new_features():
+    agent = checkpoints.load(checkpoints.shipped_file("ppo-residual-v0"))
+    policy, params = compiled(checkpoints.policy(agent)), drawn.params({"network.windows": 8})
+    seen = drawn.observation(4, 0)
+    columns = networks.columns(checkpoints.FIRST)
+    other = Observation(
+        jnp.ones_like(seen.nodes).at[:, columns.nodes].set(seen.nodes[:, columns.nodes]),
+        jnp.ones_like(seen.network).at[columns.network].set(seen.network[columns.network]),
+    )
+    np.testing.assert_array_equal(policy(params, seen, KEY), policy(params, other, KEY))
+
+
+def test_features_go_by_name_not_by_place(agents, params, tmp_path):
+    """The same network with its inputs in another order, which the file says."""
+    agent, order = agents["nodes"], np.random.default_rng(1).permutation(17)
+    first, *others = agent.layers
+    mixed = first._replace(weight=jnp.concatenate([first.weight[:17][order], first.weight[17:]]))
+    names = tuple(agent.features.nodes[place] for place in order)
+    features = agent.features._replace(nodes=names)
+    checkpoints.save(Agent("nodes", (mixed, *others), features), tmp_path / "agent.npz")
+    again = checkpoints.load(tmp_path / "agent.npz")
+    assert again.features == features
+    seen = drawn.observation(5, 2)
+    found, expected = (checkpoints.policy(each)(params, seen, KEY) for each in (again, agent))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_feature_that_is_no_more_is_an_error(agents, tmp_path):
+    features = networks.TODAY._replace(network=("progress", "weather"))
+    checkpoints.save(agents["nodes"]._replace(features=features), tmp_path / "agent.npz")
+    with pytest.raises(ValueError, match="trained on the feature 'weather', which is no more"):
+        checkpoints.load(tmp_path / "agent.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04cut off", None])

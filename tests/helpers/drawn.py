@@ -11,14 +11,13 @@ import torch
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from ceas_agents.policies import selection
 from ceas_agents.policies.ceas import ceas
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.training import adapter, export
 from ceas_agents.training.network import NodePolicy
 from ceas_agents.wrappers import Dispatch, Residual
 from ceas_gym import config, parameters
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES, summary
 from ceas_gym.types import Observation, Params
 from helpers.compiled import compiled
 
@@ -89,7 +88,7 @@ def observation(nodes: int, seed: int) -> Observation:
 def shown(form: str, seen: Observation) -> Any:
     """Returns what a learner of this form observes: values in [-1, 1], by part if it has parts."""
     if form == "dispatch":
-        return np.asarray(selection.summary(seen))
+        return np.asarray(summary(seen))
     parts = {"nodes": seen.nodes, "network": seen.network}
     if form == "residual":
         parts["base"] = compiled(ceas)(params(), seen, jax.random.key(0))

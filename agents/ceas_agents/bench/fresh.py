@@ -34,7 +34,7 @@ import gymnasium, ceas_gym
 clocks = [(start, 0.0)]
 def done():
     clocks.append((time.perf_counter(), time.process_time()))
-env = gymnasium.make("ceas_gym/CEAS-v0", scenario=scenario)
+env = gymnasium.make("ceas_gym/CEAS-v1", scenario=scenario)
 done()
 env.reset(seed=0)
 done()

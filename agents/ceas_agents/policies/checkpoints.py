@@ -12,11 +12,21 @@ import numpy as np
 from jax.tree_util import Partial
 from numpy.typing import NDArray
 
-from ceas_agents.policies.networks import FORMS, PER_NODE, Layer, Layers
+from ceas_agents.policies.networks import (
+    FORMS,
+    PER_NODE,
+    TODAY,
+    Features,
+    Layer,
+    Layers,
+    columns,
+)
 from ceas_agents.policies.selection import RULES
 from ceas_gym.registry import nearest
 
 AGENT, CARD = "agent.npz", "README.md"
+NAMED = ("node_features", "network_features")
+"""Arrays of a file with the names of the features, as in `Features`."""
 INSTALLED = Path(__file__).parents[1] / "checkpoints"
 CHECKPOINTS = INSTALLED if INSTALLED.is_dir() else Path(__file__).parents[2] / "checkpoints"
 """Where each shipped agent has a folder; in the source tree, it is next to the package."""
@@ -24,13 +34,28 @@ UNREADABLE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zli
 """What NumPy raises when a file is not in its format, or is damaged."""
 
 
+FIRST = Features(
+    (
+        *("rate", "condition", "new_contraction", "survival", "lifetime", "key_rate", "stored"),
+        *("stored_contraction", "key", "tags", "shots", "signal", "weight", "silence"),
+    ),
+    (
+        *("progress", "validation_loss", "validation_accuracy", "share_bound", "committed"),
+        *("authenticated", "counted", "tolerated", "utilization", "calibration"),
+    ),
+)
+"""What agents of `CEAS-v0` were trained on; their files do not name it."""
+
+
 class Agent(NamedTuple):
-    """A trained scheduler: the form of its network and the weights."""
+    """A trained scheduler: the form of its network, the weights, and what it looks at."""
 
     form: str
     """A key of `FORMS`."""
     layers: Layers
     """From the input to the output."""
+    features: Features = TODAY
+    """What it was trained on."""
 
 
 def policy(agent: Agent) -> Partial:
@@ -45,11 +70,11 @@ def policy(agent: Agent) -> Partial:
         A policy, whose actions are in [-1, 1].
 
     Raises:
-        ValueError: If there is no such form.
+        ValueError: If there is no such form, or no such feature.
     """
     if agent.form not in FORMS:
         raise ValueError(f"form {agent.form!r} is unknown; {nearest(agent.form, FORMS)}")
-    return Partial(FORMS[agent.form], agent.layers)
+    return Partial(FORMS[agent.form], agent.layers, columns(agent.features))
 
 
 def save(agent: Agent, path: Path) -> None:
@@ -67,6 +92,7 @@ def save(agent: Agent, path: Path) -> None:
         for place, layer in enumerate(agent.layers)
         for part, value in layer._asdict().items()
     }
+    arrays |= {name: list(names) for name, names in zip(NAMED, agent.features, strict=True)}
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with beside.open("wb") as file:
         np.savez(file, allow_pickle=False, form=agent.form, rules=list(RULES), **arrays)
@@ -124,7 +150,7 @@ def _read(arrays: Mapping[str, NDArray[Any]]) -> Agent:
     places = range(sum(name.endswith(".weight") for name in arrays))
     parts = [[arrays[f"{place}.{part}"] for part in Layer._fields] for place in places]
     layers = tuple(Layer(*(jnp.asarray(part, jnp.float32) for part in layer)) for layer in parts)
-    agent = Agent(str(arrays["form"]), layers)
+    agent = Agent(str(arrays["form"]), layers, _features(arrays))
     policy(agent)
     if not _is_whole(agent):
         raise ValueError("its layers do not fit together")
@@ -133,6 +159,12 @@ def _read(arrays: Mapping[str, NDArray[Any]]) -> Agent:
     if not all(np.isfinite(part).all() for layer in parts for part in layer):
         raise ValueError("its weights are not finite")
     return agent
+
+
+def _features(arrays: Mapping[str, NDArray[Any]]) -> Features:
+    if not any(name in arrays for name in NAMED):
+        return FIRST
+    return Features(*(tuple(map(str, arrays[name].tolist())) for name in NAMED))
 
 
 def _check_rules(trained: list[str]) -> None:

@@ -8,22 +8,25 @@ the features of node k, followed by those of the whole network,
 
 with a bias in each layer, and a request for every window. A residual scheduler also sees the
 requests of CEAS, and adds its own to them. The form `dispatch` sees means over the nodes, so it
-works for any number of nodes, too. The other forms see the whole observation as one vector, and
-work only for the number of nodes that they were trained for.
+works for any number of nodes, too. These three schedule whole rounds. The other forms see the whole
+observation as one vector, and work only for actions of the shape that they were trained for.
 
-Every form takes its layers, the scenario, the observation and a random key, and returns requests in
-[-1, 1].
+Every form takes its layers, the columns of the observation that it was trained on, the scenario,
+the observation and a random key, and returns requests in [-1, 1].
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from ceas_agents.policies import selection
 from ceas_agents.policies.ceas import ceas
+from ceas_gym.task import actions
+from ceas_gym.task.observations import COLUMN, PLACE, summary
 from ceas_gym.types import Observation, Params
 
 
@@ -34,14 +37,58 @@ class Layer(NamedTuple):
     bias: Float[Array, " outputs"]
 
 
+class Features(NamedTuple):
+    """Names of the features that an agent was trained on, in the order of its inputs."""
+
+    nodes: tuple[str, ...]
+    network: tuple[str, ...]
+
+
+class Columns(NamedTuple):
+    """Where these features are in an observation."""
+
+    nodes: Int[Array, " features"]
+    network: Int[Array, " features"]
+
+
+TODAY = Features(tuple(COLUMN), tuple(PLACE))
+"""All features of an observation."""
+
 Layers = tuple[Layer, ...]
-Form = Callable[[Layers, Params, Observation, Key[Array, ""]], Float[Array, "windows nodes"]]
-"""A policy with its layers as an additional first argument."""
+Form = Callable[[Layers, Columns, Params, Observation, Key[Array, ""]], Float[Array, "..."]]
+"""A policy with its layers and columns as additional first arguments."""
 Activation = Callable[[Float[Array, " hidden"]], Float[Array, " hidden"]]
 
 
+def columns(features: Features) -> Columns:
+    """Returns where features are in an observation.
+
+    Args:
+        features: By their names.
+
+    Raises:
+        ValueError: If there is no feature of a name.
+
+    Example:
+        >>> columns(Features(nodes=("condition", "rate"), network=("progress",))).nodes.tolist()
+        [1, 0]
+    """
+    for names, known in zip(features, (COLUMN, PLACE), strict=True):
+        for name in names:
+            if name not in known:
+                raise ValueError(f"it was trained on the feature {name!r}, which is no more")
+    return Columns(
+        jnp.array([COLUMN[name] for name in features.nodes]),
+        jnp.array([PLACE[name] for name in features.network]),
+    )
+
+
 def nodes(
-    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+    layers: Layers,
+    columns: Columns,
+    params: Params,
+    observation: Observation,
+    key: Key[Array, ""],
 ) -> Float[Array, "windows nodes"]:
     """Learned: one network for every node, which sees the mean over all of them.
 
@@ -49,31 +96,45 @@ def nodes(
         Zaheer et al., Deep Sets, NeurIPS 30 (2017), arXiv:1703.06114.
     """
     del key
-    return jnp.clip(_each(layers, params, observation, []), -1, 1)
+    return jnp.clip(_each(layers, params, _seen(columns, observation), []), -1, 1)
 
 
 def residual(
-    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+    layers: Layers,
+    columns: Columns,
+    params: Params,
+    observation: Observation,
+    key: Key[Array, ""],
 ) -> Float[Array, "windows nodes"]:
     """Learned: one network for every node, whose output is added to the requests of CEAS.
 
     Source:
         Silver, Allen, Tenenbaum and Kaelbling, Residual Policy Learning, arXiv:1812.06298.
     """
+    _require_rounds(params)
     base = ceas(params, observation, key)
-    return jnp.clip(base + _each(layers, params, observation, [base.T]), -1, 1)
+    asked = _each(layers, params, _seen(columns, observation), [base.T])
+    return jnp.clip(base + asked, -1, 1)
 
 
 def flat(
-    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+    layers: Layers,
+    columns: Columns,
+    params: Params,
+    observation: Observation,
+    key: Key[Array, ""],
 ) -> Float[Array, "windows nodes"]:
     """Learned: one network for the whole observation."""
     del key
-    return jnp.clip(_whole(layers, params, observation, jnp.tanh), -1, 1)
+    return jnp.clip(_whole(layers, params, _seen(columns, observation), jnp.tanh), -1, 1)
 
 
 def squashed(
-    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+    layers: Layers,
+    columns: Columns,
+    params: Params,
+    observation: Observation,
+    key: Key[Array, ""],
 ) -> Float[Array, "windows nodes"]:
     """Learned: one network for the whole observation, with a tanh on its requests.
 
@@ -81,11 +142,15 @@ def squashed(
         The mean action of soft actor-critic: Haarnoja et al., ICML 2018, arXiv:1801.01290.
     """
     del key
-    return jnp.tanh(_whole(layers, params, observation, jax.nn.relu))
+    return jnp.tanh(_whole(layers, params, _seen(columns, observation), jax.nn.relu))
 
 
 def dispatched(
-    layers: Layers, params: Params, observation: Observation, key: Key[Array, ""]
+    layers: Layers,
+    columns: Columns,
+    params: Params,
+    observation: Observation,
+    key: Key[Array, ""],
 ) -> Float[Array, "windows nodes"]:
     """Learned: in each round the rule that a network values most, by means over the nodes.
 
@@ -95,7 +160,8 @@ def dispatched(
     Source:
         The greedy policy of a deep Q-network: Mnih et al., Nature 518, 529 (2015).
     """
-    seen, known = selection.summary(observation), len(selection.RULES)
+    _require_rounds(params)
+    seen, known = summary(_seen(columns, observation)), len(selection.RULES)
     _require("inputs", layers[0].weight.shape[0], seen.size)
     if (trained := layers[-1].bias.size) > known:
         raise ValueError(f"agent was trained to pick among {trained} rules, but there are {known}")
@@ -118,6 +184,7 @@ PER_NODE = ("nodes", "residual")
 def _each(
     layers: Layers, params: Params, observation: Observation, shown: list[Array]
 ) -> Float[Array, "windows nodes"]:
+    _require_rounds(params)
     first, second, third, last = layers
     known, network = observation.nodes, observation.network
     common = jnp.broadcast_to(network, (len(known), len(network)))
@@ -132,11 +199,15 @@ def _each(
 
 def _whole(
     layers: Layers, params: Params, observation: Observation, activation: Activation
-) -> Float[Array, "windows nodes"]:
-    seen, windows, count = _vector(observation), params.network.windows, len(observation.nodes)
+) -> Float[Array, "..."]:
+    seen, shape = _vector(observation), actions.shape(params)
     _require("inputs", layers[0].weight.shape[0], seen.size)
-    _require("requests", layers[-1].bias.size, windows * count)
-    return _network(layers, seen, activation).reshape(windows, count)
+    _require("requests", layers[-1].bias.size, math.prod(shape))
+    return _network(layers, seen, activation).reshape(shape)
+
+
+def _seen(columns: Columns, observation: Observation) -> Observation:
+    return Observation(observation.nodes[:, columns.nodes], observation.network[columns.network])
 
 
 def _vector(observation: Observation) -> Float[Array, " inputs"]:
@@ -161,3 +232,10 @@ def _apply(layer: Layer, seen: Float[Array, "... inputs"]) -> Float[Array, "... 
 def _require(what: str, trained: int, given: int) -> None:
     if trained != given:
         raise ValueError(f"agent was trained for {trained} {what}, but the scenario has {given}")
+
+
+def _require_rounds(params: Params) -> None:
+    if params.by_window:
+        raise ValueError(
+            "agent schedules whole rounds, but episode.decision of the scenario is window"
+        )

@@ -6,7 +6,6 @@ A scheduling rule is a policy of this list, not an aggregation rule.
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ceas_agents.policies.base import Policy
@@ -22,20 +21,6 @@ RULES: dict[str, Policy] = {
     **{name: POLICIES[name] for name in ("ceas", "proportional_fair", "max_weight", "uniform")},
 }
 """The rules that can be selected; none of them depends on its random key."""
-
-
-def summary(observation: Observation) -> Float[Array, "*batch features"]:
-    """Returns the features for the selection: those of the network, and the means over the nodes.
-
-    They depend neither on the order of the nodes nor on their number.
-
-    Args:
-        observation: What the hub knows, of one environment or of a batch.
-
-    Returns:
-        Every feature in [0, 1].
-    """
-    return jnp.concatenate([observation.network, observation.nodes.mean(axis=-2)], axis=-1)
 
 
 def play(

@@ -18,6 +18,8 @@ from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.scenario import Scenario
 
 Wrapper = Callable[[VectorEnv[Any, Any, Any]], VectorEnv[Any, Any, Any]]
+OF_ROWS = ("action_masks",)
+"""Methods of a batch that return an array with a row for each environment."""
 OF_THE_END = ("final_obs", "final_info", "episode")
 """Keys of an info that Gymnasium and `RecordEpisodeStatistics` add when a row's episode ends."""
 
@@ -68,7 +70,8 @@ class GymnasiumVecEnv(VecEnv):
     which learners log: return, length and duration of the episode, and its last metrics.
 
     All rows belong to one object, so an attribute has the same value for all of them. Attributes
-    are set, and methods are called, for all rows at once.
+    are set, and methods are called, for all rows at once. Only `action_masks`, which MaskablePPO
+    asks `CEASDispatch-v1` for, differs from row to row.
 
     Args:
         envs: A batch in autoreset mode `SAME_STEP`.
@@ -184,7 +187,7 @@ class GymnasiumVecEnv(VecEnv):
         indices: VecEnvIndices = None,
         **method_kwargs: Any,  # noqa: ANN401
     ) -> list[Any]:
-        """Returns the result of one call of the batch's method, repeated for each row.
+        """Returns the result of one call of the batch's method: for each row the same, or its own.
 
         Args:
             method_name: Name of the method.
@@ -198,7 +201,7 @@ class GymnasiumVecEnv(VecEnv):
         self._require_all(indices)
         method = getattr(self._owner(method_name), method_name)
         result = method(*method_args, **method_kwargs)
-        return [result] * self.num_envs
+        return list(result) if method_name in OF_ROWS else [result] * self.num_envs
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
         """Returns for each row whether the batch has a wrapper of this class around it.

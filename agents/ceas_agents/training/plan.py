@@ -122,6 +122,11 @@ def _require_trainable(settings: Settings) -> None:
 
 
 def _require_fit(settings: Settings, scenario: Scenario) -> None:
+    if scenario.episode.decision != "round":
+        raise ValueError(
+            f"set: episode.decision is {scenario.episode.decision}, but agents are trained on "
+            "whole rounds; set it to round"
+        )
     if (rounds := scenario.episode.rounds) % (repeat := settings.action_repeat):
         raise ValueError(f"action_repeat: {repeat} does not divide the {rounds} rounds")
     if settings.policy in SHOWN_RULES and scenario.episode.layouts > 1:

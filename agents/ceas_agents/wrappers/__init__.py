@@ -12,10 +12,10 @@ rewards, use `gymnasium.wrappers.vector.TransformReward`.
 Example:
     >>> import gymnasium as gym
     >>> import ceas_gym
-    >>> envs = gym.make_vec("ceas_gym/CEASTiny-v0", num_envs=2)
+    >>> envs = gym.make_vec("ceas_gym/CEAS-v1", num_envs=2, scenario="tiny")
     >>> envs = ActionRepeat(Dispatch(envs), rounds=5)
     >>> envs.action_space, envs.observation_space.shape
-    (MultiDiscrete([9 9]), (2, 24))
+    (MultiDiscrete([9 9]), (2, 32))
 """
 
 from ceas_agents.wrappers.action_repeat import ActionRepeat

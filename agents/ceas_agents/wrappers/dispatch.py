@@ -14,22 +14,23 @@ from ceas_agents.policies import selection
 from ceas_agents.wrappers import parallel_rows
 from ceas_agents.wrappers.observation import ObservationWrapper
 from ceas_gym.jax_utils import parallel
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES, summary
 from ceas_gym.types import Observation, Params
 
 
 class Dispatch(ObservationWrapper):
-    """A batch in which the action is the index of a scheduling rule.
+    """A batch in which the action is the index of a scheduling rule for a whole round.
 
     The rules are those of `ceas_agents.policies.selection.RULES`. In each row, the selected rule
     makes the schedule from the last observation. The agent observes only its `summary`, so that it
-    can be used with any number of nodes.
+    can be used with any number of nodes. `CEASDispatch-v1` has fewer rules, and also windows.
 
     Args:
-        env: A batch of one scenario with one layout.
+        env: A batch of one scenario with one layout, in which a step is a round.
 
     Raises:
-        ValueError: If the batch is no `CEASVectorEnv`, has several layouts, or repeats actions.
+        ValueError: If the batch is no `CEASVectorEnv`, has several layouts, repeats actions, or has
+            windows as steps.
 
     Example:
         >>> from ceas_gym.envs.vector_env import CEASVectorEnv
@@ -37,12 +38,17 @@ class Dispatch(ObservationWrapper):
         >>> observation, info = envs.reset(seed=1)
         >>> observation, rewards, *_ = envs.step(np.array([0, 5]))
         >>> observation.shape, rewards.shape
-        ((2, 24), (2,))
+        ((2, 32), (2,))
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
         """Wraps the batch."""
         super().__init__(env)
+        if self.params.by_window:
+            raise ValueError(
+                "Argument `env` must have whole rounds as steps, but episode.decision is window; "
+                "use ceas_gym/CEASDispatch-v1."
+            )
         size = len(NODE_FEATURES) + len(NETWORK_FEATURES)
         self.single_observation_space = spaces.Box(0.0, 1.0, (size,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -68,7 +74,7 @@ class Dispatch(ObservationWrapper):
 
     def observations(self, observations: Any) -> NDArray[np.float32]:  # noqa: ANN401 - Gymnasium's
         """Returns the summaries, shape (num_envs, features), in [0, 1]."""
-        return np.array(selection.summary(_observation(observations)))
+        return np.array(summary(_observation(observations)))
 
 
 def _observation(parts: Any) -> Observation:  # noqa: ANN401 - a dictionary of arrays

@@ -8,6 +8,7 @@ from gymnasium.vector.utils import iterate
 from numpy.typing import NDArray
 
 from ceas_agents.wrappers.action_repeat import ActionRepeat
+from ceas_gym.envs import views
 from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.types import Params
 
@@ -85,7 +86,7 @@ def _params(env: VectorEnv[Any, Any, Any]) -> Params:
         if isinstance(layer, ActionRepeat):
             raise ValueError("Argument `env` must not be in an ActionRepeat; put that around this.")
         layer = layer.env
-    if not isinstance(batch, CEASVectorEnv):
+    if not isinstance(batch, CEASVectorEnv) or batch.view is not views.PLAIN:
         raise ValueError(
             f"Argument `env` must be a CEASVectorEnv, but is a {type(batch).__name__}."
         )

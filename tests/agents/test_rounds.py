@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ceas_agents.bounds import optimal_rounds, oracle
+from ceas_agents.bounds import optimal_rounds, oracle, outcomes
 from ceas_agents.evaluation import contestants, play
 from ceas_gym import config, dynamics, parameters
 from ceas_gym.network import generation
@@ -101,7 +101,7 @@ def test_chances_add_up_to_one(game):
 def test_every_schedule_can_be_asked_for(params, game):
     for tried in game.attempts:
         schedule = actions.decode(
-            params.network.switch, optimal_rounds.request(params.network, tried)
+            params.network.switch, outcomes.request(params.network, tried)
         )
         np.testing.assert_array_equal(generation.attempts(params.network, schedule)[..., 0], tried)
 
@@ -109,7 +109,7 @@ def test_every_schedule_can_be_asked_for(params, game):
 def test_optimal_policy_earns_what_it_promises(params, game, optimum):
     """It is played through the environment's own step, from 300 seeds."""
     number = {state.tobytes(): place for place, state in enumerate(game.states)}
-    asked = np.stack([optimal_rounds.request(params.network, tried) for tried in game.attempts])
+    asked = np.stack([outcomes.request(params.network, tried) for tried in game.attempts])
     start = jax.jit(jax.vmap(lambda key: dynamics.reset(params, key)[0]))
     step = jax.jit(jax.vmap(lambda state, action: dynamics.step(params, state, action)))
     state = start(jax.random.split(jax.random.key(5), 300))

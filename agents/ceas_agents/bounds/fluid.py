@@ -168,11 +168,13 @@ def _rate(yields: Yields, objective: Objective, prices: Prices) -> float:
 
 def _variances(yields: Yields, worth: Numbers) -> Numbers:
     # Greatest variance of what the pairs of a window are worth, with coefficients of one age (row)
-    # minus those of another (column); the last column is for coefficients of zero.
+    # minus those of another (column); the last column is for coefficients of zero. Without shared
+    # fibres it is no smaller.
+    hub = yields._replace(passes=yields.passes[:1], channels=yields.channels[:1])
     rows, columns = worth, np.vstack([worth, np.zeros_like(worth[:1])])
     return np.array(
         [
-            [figures.fill_hub(yields, yields.variance * (row - column) ** 2) for column in columns]
+            [figures.best_use(hub, yields.variance * (row - column) ** 2) for column in columns]
             for row in rows
         ]
     )

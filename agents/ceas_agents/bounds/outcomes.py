@@ -222,6 +222,7 @@ def request(
     return actions.encode(jnp.asarray(np.where(attempts > 0, share, 0), jnp.float32))
 
 
+@once
 def _key_rate(network: Network) -> Float[Array, " nodes"]:
     return key_pool.bits_per_pair(
         network.key, forecast.new_contraction(network, forecast.nominal(network))

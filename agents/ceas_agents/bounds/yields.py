@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
@@ -24,6 +24,8 @@ Numbers = NDArray[np.float64]
 class Yields(NamedTuple):
     """What a whole channel yields in a window, and what a barrier needs and takes."""
 
+    nodes: Int[np.ndarray, " nodes"]
+    """Numbers of the nodes that can ever take part in a barrier."""
     pairs: Float[np.ndarray, " nodes"]
     """Upper bound on the expected pairs of a window, per channel; at least 0."""
     variance: Float[np.ndarray, " nodes"]
@@ -81,6 +83,7 @@ def of(params: Params) -> Yields:
     able = (most > 0) & ((bits > 0) | (not needs_key))
     lasting = np.flatnonzero((value[:, able] > 0).any(axis=1))
     return Yields(
+        nodes=np.flatnonzero(able),
         pairs=pairs[able],
         variance=variance[able],
         whole=whole[able],
@@ -100,8 +103,25 @@ def of(params: Params) -> Yields:
 def best_use(yields: Yields, worth: Float[np.ndarray, " nodes"]) -> float:
     """Returns the most that the channels of a window are worth; never less.
 
-    By duality it is also the least total price of channels, and of the nodes' own limits, at which
-    no use of a channel is worth more than it costs. So any prices of channels give an upper bound.
+    By duality it is also the least price of all channels, and of the nodes' own limits, at which no
+    use of a channel is worth more than it costs. So any prices of channels give an upper bound.
+
+    Args:
+        yields: Channels, and the routes that share them.
+        worth: Of a whole channel of each node; at least 0.
+
+    Raises:
+        RuntimeError: If the solver fails.
+    """
+    prices = channel_prices(yields, worth)
+    own = np.maximum(worth - prices @ yields.passes, 0)
+    return float(prices @ yields.channels + own @ yields.whole)
+
+
+def channel_prices(
+    yields: Yields, worth: Float[np.ndarray, " nodes"]
+) -> Float[np.ndarray, " bottlenecks"]:
+    """Returns what one more channel of each bottleneck would be worth; at least 0.
 
     Args:
         yields: Channels, and the routes that share them.
@@ -111,7 +131,7 @@ def best_use(yields: Yields, worth: Float[np.ndarray, " nodes"]) -> float:
         RuntimeError: If the solver fails.
     """
     if len(yields.channels) == 1:
-        return fill_hub(yields, worth)
+        return hub_price(yields, worth)[None]
     found = linprog(
         -worth,
         A_ub=yields.passes,
@@ -121,12 +141,11 @@ def best_use(yields: Yields, worth: Float[np.ndarray, " nodes"]) -> float:
     )
     if not found.success:
         raise RuntimeError(f"The program of a window was not solved: {found.message}")
-    prices = np.maximum(-found.ineqlin.marginals, 0)
-    return float(prices @ yields.channels + np.maximum(worth - prices @ yields.passes, 0) @ yields.whole)
+    return np.maximum(-found.ineqlin.marginals, 0)
 
 
-def fill_hub(yields: Yields, worth: Float[np.ndarray, " nodes"]) -> float:
-    """Returns the most that the hub's channels of a window are worth, whatever fibres are shared.
+def hub_price(yields: Yields, worth: Float[np.ndarray, " nodes"]) -> np.float64:
+    """Returns what one more channel of the hub would be worth, if fibres had enough; at least 0.
 
     Args:
         yields: Channels of the hub, and the greatest share of each node.
@@ -135,13 +154,12 @@ def fill_hub(yields: Yields, worth: Float[np.ndarray, " nodes"]) -> float:
     Example:
         >>> from types import SimpleNamespace
         >>> hub = SimpleNamespace(channels=np.array([1.5]), whole=np.array([1.0, 0.8, 1.0]))
-        >>> round(fill_hub(hub, np.array([1.0, 4.0, 2.0])), 9)
-        4.6
+        >>> float(hub_price(hub, np.array([1.0, 4.0, 2.0])))
+        2.0
     """
     order = np.argsort(-worth)
-    whole = yields.whole[order]
-    given = np.clip(yields.channels[0] - (np.cumsum(whole) - whole), 0, whole)
-    return float(worth[order] @ given)
+    first = np.searchsorted(np.cumsum(yields.whole[order]), yields.channels[0], side="right")
+    return worth[order[first]] if first < worth.size else np.float64(0)
 
 
 def _check(params: Params) -> None:

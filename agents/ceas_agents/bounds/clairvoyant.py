@@ -1,0 +1,186 @@
+"""An upper bound on what the barriers of one drawn episode are worth, for a plan that knows all luck.
+
+**What is bounded.** The sum, over the barriers of the episode with a given random key, of what an
+objective counts there. It holds for every policy and for every plan that knows in advance how many
+pairs any attempts in any window would herald. So each episode of a policy is below the bound of its
+key, not just the mean.
+
+In the simulator, luck belongs to a window of a round: the j-th window of the n-th round of an
+episode has a random key of its own, whatever happened before, from which a node's attempts give its
+pairs. So N_njk, the pairs of node k there, is a known function of its attempts. The inequality (2)
+of `fluid` holds for all prices and any luck. Therefore no plan is worth more than
+
+    max over T_1, T_2, ...  sum_n [ s + sum_{j <= T_n} U_nj(T_n - j) ],
+    U_nj(a) = sum_b channels_b price_b + sum_k max over attempts of
+              [ c_k(a) N_njk(attempts) - sum_b passes_bk price_b attempts / attempts_k ],
+
+where price_b is a price of the channels of bottleneck b, at least 0, and attempts_k are those of a
+window on a whole channel. The plan's barriers are found by dynamic programming over the number of
+the round and the clock.
+
+**What is relaxed.** Channels, information and key have prices, which are those of the fluid bound
+times one factor, the best of a few. So channels of one window, and key and information of all
+rounds, are shared as if they could be traded at these prices. All that `fluid` relaxes, but for
+divided attempts and mean luck, is relaxed here, too.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+from numpy.typing import NDArray
+
+from ceas_agents.bounds import fluid
+from ceas_agents.bounds import yields as figures
+from ceas_agents.bounds.barrier_worth import Objective, Prices
+from ceas_agents.bounds.yields import Yields
+from ceas_gym import dynamics
+from ceas_gym.jax_utils.fast_compile import often
+from ceas_gym.network import forecast, generation
+from ceas_gym.types import Params
+
+Numbers = NDArray[np.float64]
+Counts = NDArray[np.int64]
+MOST_DRAWS = 30_000_000
+"""Limit on the numbers of pairs that are drawn: attempts of all nodes in all windows of rounds."""
+FACTORS = (0.8, 1.0, 1.25, 1.6, 2.0, 2.5)
+"""Factors on the prices of the fluid bound. Luck makes pairs more plentiful or better."""
+
+
+class Plan(NamedTuple):
+    """The plan that attains the bound."""
+
+    most: float
+    """Bound on the worth of the episode, in the unit of the objective."""
+    rounds: Int[np.ndarray, " rounds"]
+    """Windows from each barrier to the next."""
+
+
+def plan(params: Params, objective: Objective, key: Key[Array, ""]) -> Plan:
+    """Returns a bound for the episode of a random key, and the rounds that attain it.
+
+    Args:
+        params: The scenario, with a single layout, where a step is a window.
+        objective: What is counted at a barrier, from `barrier_worth`.
+        key: Random key of the episode, as for `dynamics.reset`.
+
+    Raises:
+        ValueError: If the bound does not cover the scenario, or too many pairs would be drawn.
+        RuntimeError: If the solver fails.
+
+    Example:
+        >>> from ceas_agents.bounds import barrier_worth
+        >>> from ceas_gym import config, parameters
+        >>> loop = parameters.build(config.load("micro-loop", {"episode.budget_s": 4}))
+        >>> 0 < plan(loop, barrier_worth.information(loop), jax.random.key(0)).most < 1
+        True
+    """
+    yields = figures.of(params)
+    places, tries = _places(yields), _tries(params)
+    _check(params, places[0].size * tries.size * params.network.nodes)
+    found = fluid.bound(params, objective).prices
+    prices = [Prices(found.information * factor, found.key * factor) for factor in FACTORS]
+    worth = np.stack([fluid.worth_by_age(yields, each) for each in prices])
+    channels = np.array([[_channel_prices(yields, row) for row in each] for each in worth])
+    rounds, cost = 1 + int(places[0].max()), channels @ yields.passes
+    gains = _gains(rounds, params, key, places, tries, yields.nodes, worth, cost)
+    table = np.zeros((rounds, yields.longest, *worth.shape[:2]))
+    table[places] = np.asarray(gains) + channels @ yields.channels
+    plans = [
+        _best(yields, table[:, :, number], objective.surplus(yields, each))
+        for number, each in enumerate(prices)
+    ]
+    return min(plans, key=lambda each: each.most)
+
+
+def _places(yields: Yields) -> tuple[Counts, Counts]:
+    # All windows after which a barrier could still fire, by the number of barriers before.
+    number = yields.budget // (1 + yields.barrier)
+    rounds, windows = np.divmod(np.arange(number * yields.longest), yields.longest)
+    ends = (rounds + 1) * (1 + yields.barrier) + windows
+    return rounds[ends <= yields.budget], windows[ends <= yields.budget]
+
+
+def _tries(params: Params) -> Counts:
+    most = np.floor(np.asarray(params.network.generation.attempts_per_window)).max()
+    return np.arange(int(most) + 1)
+
+
+def _check(params: Params, draws: int) -> None:
+    if float(params.network.condition_model.transition[0, 0]) < 1:
+        raise ValueError("a plan that knows all luck is not bounded where links change")
+    if any(each.links for each in params.adversary.sabotage):
+        raise ValueError("a plan that knows all luck is not bounded where links are jammed")
+    if draws > MOST_DRAWS:
+        raise ValueError(
+            f"a plan that knows all luck would know {draws:,} numbers of pairs, more than "
+            f"{MOST_DRAWS:,}; choose a lower network.window_s or episode.budget_s"
+        )
+
+
+def _channel_prices(yields: Yields, worth: Numbers) -> Numbers:
+    return figures.channel_prices(yields, yields.pairs * worth)
+
+
+# Compiled as a whole: otherwise every operation would be compiled separately.
+@partial(often, static_argnums=0)
+def _gains(
+    rounds: int,
+    params: Params,
+    key: Array,
+    places: tuple[Array, Array],
+    tries: Array,
+    nodes: Array,
+    worth: Array,
+    cost: Array,
+) -> Float[Array, "places factors ages"]:
+    # For each window of each round, what its pairs are worth at most beyond the cost of channels.
+    network, links = params.network, forecast.nominal(params.network)
+    whole = network.generation.attempts_per_window
+    tried = jnp.minimum(tries[:, None, None], jnp.floor(whole)).astype(jnp.int32)
+    share = (tried * (1 - generation.PART) / jnp.maximum(whole, 1))[:, nodes, 0]
+
+    def following(key: Array, _: None) -> tuple[Array, Array]:
+        keys = dynamics.Keys(*jax.random.split(key, len(dynamics.Keys._fields)))
+        return keys.following, keys.heralding
+
+    def gain(place: tuple[Array, Array]) -> Array:
+        window_key = jax.random.fold_in(heralding[place[0]], place[1])
+        herald = partial(generation.herald, links, key=window_key)
+        made = jax.vmap(herald)(tried * network.generation.modes)[:, nodes, 0]
+        of_age = jax.vmap(lambda worth, cost: (worth * made - cost * share).max(axis=0).sum())
+        return jax.vmap(of_age)(worth, cost)
+
+    start = dynamics.reset(params, key)[0].key
+    heralding = jax.lax.scan(following, start, length=rounds)[1]
+    return jax.lax.map(gain, places)
+
+
+def _best(yields: Yields, worth: Numbers, surplus: float) -> Plan:
+    # Dynamic programming from the last round that fits to the first; `worth` is of each window of
+    # each round, by the age of its pairs at the barrier.
+    lengths = np.arange(1, yields.longest + 1)
+    ages = np.clip(lengths[:, None] - lengths, 0, worth.shape[2] - 1)
+    values = surplus + np.tril(worth[:, lengths - 1, ages]).sum(axis=2)
+    times = lengths + yields.barrier
+    ends = np.arange(yields.budget + 1)[:, None] + times
+    later, chosen = np.zeros(yields.budget + 1), []
+    for value in values[::-1]:
+        total = np.where(ends <= yields.budget, value + later[np.minimum(ends, yields.budget)], 0)
+        chosen.append(np.where(total.max(axis=1) > 0, total.argmax(axis=1), -1))
+        later = np.maximum(total.max(axis=1), 0)
+    return Plan(float(later[0]), _lengths(chosen[::-1], times) - yields.barrier)
+
+
+def _lengths(chosen: list[Counts], times: Counts) -> Counts:
+    # Times of the rounds of the plan, which is over where no round is worth anything.
+    clock, found = 0, []
+    for row in chosen:
+        if row[clock] < 0:
+            break
+        found.append(times[row[clock]])
+        clock += found[-1]
+    return np.array(found, int)

@@ -100,9 +100,7 @@ def test_chances_add_up_to_one(game):
 
 def test_every_schedule_can_be_asked_for(params, game):
     for tried in game.attempts:
-        schedule = actions.decode(
-            params.network.switch, outcomes.request(params.network, tried)
-        )
+        schedule = actions.decode(params.network.switch, outcomes.request(params.network, tried))
         np.testing.assert_array_equal(generation.attempts(params.network, schedule)[..., 0], tried)
 
 

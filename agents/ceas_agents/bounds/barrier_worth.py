@@ -1,4 +1,4 @@
-"""What a barrier is worth, to bounds on closed loops: by two objectives, each concave in information.
+"""What a barrier is worth: objectives of the bounds on closed loops, concave in information.
 
 A bound sets prices: what a shot of information costs each node, and what a bit of key costs it. The
 *surplus* of an objective at these prices is the most that a barrier is worth beyond the price of
@@ -158,7 +158,7 @@ def _worth_surplus(quorum: int, floor: float, yields: Yields, prices: Prices) ->
     terms. The least of these bounds over g is taken, for each m, with b_k = g / sqrt(y_k), which is
     what makes them equalities at the optimum.
     """
-    numbers = np.arange(1, yields.most.size + 1)
+    numbers = np.arange(1.0, yields.most.size + 1)
     if quorum > numbers.size:
         return 0.0
     # The slope of G / (G + HALF) in sqrt(G) is greatest where G is a third of HALF.

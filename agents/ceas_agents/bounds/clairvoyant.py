@@ -1,4 +1,4 @@
-"""An upper bound on what the barriers of one drawn episode are worth, for a plan that knows all luck.
+"""An upper bound on what the barriers of one drawn episode are worth: a plan that knows all luck.
 
 **What is bounded.** The sum, over the barriers of the episode with a given random key, of what an
 objective counts there. It holds for every policy and for every plan that knows in advance how many

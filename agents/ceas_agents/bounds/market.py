@@ -31,6 +31,13 @@ from ceas_agents.bounds.barrier_worth import Model, Objective, Prices
 from ceas_agents.bounds.yields import Yields
 
 Numbers = NDArray[np.float64]
+Limit = tuple[dict[str, Any], Numbers]
+"""Blocks of a row of limits by the variables, and the most that their sum may be."""
+VARIABLES = (
+    *("worth", "rounds", "present", "information", "roots"),
+    *("for_information", "for_key"),
+)
+"""The worth, w, z, I, r, x and y."""
 LEAST_PRICE = 1e-9
 """Least price of information, as a share of the highest one: prices must be above zero."""
 
@@ -50,11 +57,11 @@ def prices(yields: Yields, objective: Objective) -> Iterator[Prices]:
 
 
 def _solve(yields: Yields, model: Model) -> Prices:
-    blocks, most = zip(*_limits(yields, model), strict=True)
-    limits = sparse.csr_array(sparse.bmat(blocks))
-    objective = np.zeros(limits.shape[1])
-    objective[0] = -1
-    found = linprog(objective, A_ub=limits, b_ub=np.concatenate(most), method="highs")
+    limits = [*_of_nodes(yields, model), *_of_barriers(yields, model), *_of_channels(yields)]
+    rows = [[blocks.get(name) for name in VARIABLES] for blocks, _ in limits]
+    most = np.concatenate([most for _, most in limits])
+    program: Any = sparse.csr_array(sparse.bmat(rows))
+    found = linprog(-np.eye(1, program.shape[1])[0], A_ub=program, b_ub=most, method="highs")
     if not found.success:
         raise RuntimeError(f"The program of the prices was not solved: {found.message}")
     nodes = yields.most.size
@@ -63,36 +70,43 @@ def _solve(yields: Yields, model: Model) -> Prices:
     return Prices(np.maximum(of_information, least), np.maximum(of_key, 0))
 
 
-def _limits(yields: Yields, model: Model) -> list[tuple[list[Any], Numbers]]:
-    # Rows of blocks by variable (worth, w, z, I, r, x, y), each with its right-hand side. The last
-    # age stands for all windows that are too early for information.
-    (ages, nodes), (pieces, lines) = yields.value.shape, (model.tangents.shape[1], len(model.lines))
-    lengths = np.arange(1, yields.longest + 1.0)
-    rounds, each, none = np.ones((1, lengths.size)), sparse.eye(nodes), None
-    value = sparse.hstack([sparse.diags(yields.pairs * row) for row in (*yields.value, 0 * yields.pairs)])
+def _of_nodes(yields: Yields, model: Model) -> Iterator[Limit]:
+    # The first two have the prices as dual variables. No information comes from the last age.
+    ages, nodes = yields.value.shape
+    each, nothing = sparse.eye(nodes), np.zeros(nodes)
+    value = [sparse.diags(yields.pairs * row) for row in np.vstack([yields.value, nothing])]
     bits = _kron(np.ones((1, ages + 1)), sparse.diags(yields.pairs * yields.bits))
-    windows = np.stack([*(lengths > age for age in range(ages)), np.maximum(lengths - ages, 0)])
-    use = sparse.eye((ages + 1) * nodes)
-    through = _kron(sparse.eye(ages + 1), yields.passes)
-    channels = _kron(windows, yields.channels[:, None])
-    rise, slope = model.tangents.transpose(2, 1, 0).reshape(2, -1)
-    stacked = _kron(np.ones((pieces, 1)), each)
-    limits: list[tuple[list[Any], Numbers]] = [
-        ([none, none, none, each, none, -value, none], np.zeros(nodes)),
-        ([none, none, yields.tag_bits * each, none, none, none, -bits], np.zeros(nodes)),
-        ([np.ones((lines, 1)), -model.lines[:, :1] * rounds, none, none, -model.lines[:, 1:] * np.ones((1, nodes)), none, none], np.zeros(lines)),
-        ([none, none, -sparse.diags(rise) @ stacked, -sparse.diags(slope) @ stacked, stacked, none, none], np.zeros(rise.size)),
-        ([none, -_kron(np.ones((nodes, 1)), rounds), each, none, none, none, none], np.zeros(nodes)),
-        ([none, none, -sparse.diags(yields.most), each, none, none, none], np.zeros(nodes)),
-        ([none, -channels, none, none, none, through, through], np.zeros(channels.shape[0])),
-        ([none, -_kron(windows, yields.whole[:, None]), none, none, none, use, use], np.zeros(use.shape[0])),
-        ([none, lengths[None] + yields.barrier, none, none, none, none, none], np.ones(1)),
-    ]
+    yield {"information": each, "for_information": -sparse.hstack(value)}, nothing
+    yield {"present": yields.tag_bits * each, "for_key": -bits}, nothing
+    yield {"information": each, "present": -sparse.diags(yields.most)}, nothing
+    yield {"present": each, "rounds": -np.ones((nodes, yields.longest))}, nothing
+    for rise, slope in model.tangents.transpose(1, 2, 0):
+        roots = {"present": -sparse.diags(rise), "information": -sparse.diags(slope)}
+        yield {"roots": each, **roots}, nothing
+
+
+def _of_barriers(yields: Yields, model: Model) -> Iterator[Limit]:
+    rounds, nodes = np.ones((1, yields.longest)), np.ones((1, yields.most.size))
+    rise, slope = model.lines[:, :1], model.lines[:, 1:]
+    roots = {"rounds": -rise * rounds, "roots": -slope * nodes}
+    yield {"worth": np.ones_like(rise), **roots}, np.zeros(len(rise))
+    times = np.arange(1, yields.longest + 1) + yields.barrier
+    yield {"rounds": times[None]}, np.ones(1)
     if model.served is not None:
-        taking_part = [none, -model.served * rounds, np.ones((1, nodes)), none, none, none, none]
-        fewer = [None if block is None else -block for block in taking_part]
-        limits += [(taking_part, np.zeros(1)), (fewer, np.zeros(1))]
-    return limits
+        for sign in (1, -1):
+            yield {"present": sign * nodes, "rounds": -sign * model.served * rounds}, np.zeros(1)
+
+
+def _of_channels(yields: Yields) -> Iterator[Limit]:
+    # The windows of a round that are so many before its barrier; the last are all earlier ones.
+    ages, nodes = yields.value.shape
+    lengths = np.arange(1, yields.longest + 1)
+    windows = [*(lengths > age for age in range(ages)), np.maximum(lengths - ages, 0)]
+    every = sparse.eye(ages + 1)
+    for use, most in ((yields.passes, yields.channels), (np.eye(nodes), yields.whole)):
+        used, available = _kron(every, use), _kron(np.stack(windows), most[:, None])
+        limit = {"for_information": used, "for_key": used, "rounds": -available}
+        yield limit, np.zeros((ages + 1) * len(most))
 
 
 def _kron(*factors: Any) -> sparse.csr_array:  # noqa: ANN401 - any matrices

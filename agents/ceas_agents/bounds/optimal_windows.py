@@ -75,9 +75,7 @@ def game(params: Params) -> Game:
     phases = 1 if most > steps else most
     outcomes.limit(len(pairs) * (phases + pause), "states")
     waits, fires = (outcomes.moves(chances, way) for way in following.swapaxes(0, 1))
-    earned = (earned @ chances.T).ravel()
-    parts = _parts(_Part(waits, 0, 0, 0, 0 * earned), _Part(fires, 0, 0, 1, earned), most, phases, pause)
-    parts += _barriers(len(pairs), phases, pause)
+    parts = _parts(waits, fires, (earned @ chances.T).ravel(), (phases, pause, most))
     return Game(attempts[:, 0], pairs, phases, steps, *_joined(parts, len(pairs)))
 
 
@@ -103,22 +101,27 @@ class _Part(NamedTuple):
     rewards: Float[np.ndarray, " pairs"]
 
 
-def _parts(waits: _Part, fires: _Part, most: int, phases: int, pause: int) -> list[_Part]:
+def _parts(
+    waits: Any,  # noqa: ANN401 - sparse matrices
+    fires: Any,  # noqa: ANN401
+    gains: Float[np.ndarray, " pairs"],
+    spans: tuple[int, int, int],
+) -> list[_Part]:
+    (phases, pause, most), memories = spans, waits.shape[1]
+    after = phases + pause - 1 if pause else 0
     # In the last window that is allowed, the barrier fires by itself.
-    last, after = phases - 1, phases + pause - 1 if pause else 0
-    return [
-        *(waits._replace(here=now, there=min(now + 1, last)) for now in range(min(phases, most - 1))),
-        *(fires._replace(here=now, there=after) for now in range(phases)),
+    waiting = [
+        _Part(waits, now, min(now + 1, phases - 1), 0, 0 * gains)
+        for now in range(min(phases, most - 1))
     ]
-
-
-def _barriers(memories: int, phases: int, pause: int) -> list[_Part]:
+    firing = [_Part(fires, now, after, 1, gains) for now in range(phases)]
     # A barrier that takes some windows more takes one fewer a window later.
     stays, nothing = sparse.eye(memories), np.zeros(memories)
-    return [
+    resting = [
         _Part(stays, place, place - 1 if place > phases else 0, 0, nothing)
         for place in range(phases, phases + pause)
     ]
+    return [*waiting, *firing, *resting]
 
 
 def _joined(parts: list[_Part], memories: int) -> tuple[decision_process.Process, Counts]:

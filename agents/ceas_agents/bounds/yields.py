@@ -131,7 +131,7 @@ def channel_prices(
         RuntimeError: If the solver fails.
     """
     if len(yields.channels) == 1:
-        return hub_price(yields, worth)[None]
+        return np.array([hub_price(yields, worth)])
     found = linprog(
         -worth,
         A_ub=yields.passes,
@@ -144,7 +144,7 @@ def channel_prices(
     return np.maximum(-found.ineqlin.marginals, 0)
 
 
-def hub_price(yields: Yields, worth: Float[np.ndarray, " nodes"]) -> np.float64:
+def hub_price(yields: Yields, worth: Float[np.ndarray, " nodes"]) -> float:
     """Returns what one more channel of the hub would be worth, if fibres had enough; at least 0.
 
     Args:
@@ -154,12 +154,12 @@ def hub_price(yields: Yields, worth: Float[np.ndarray, " nodes"]) -> np.float64:
     Example:
         >>> from types import SimpleNamespace
         >>> hub = SimpleNamespace(channels=np.array([1.5]), whole=np.array([1.0, 0.8, 1.0]))
-        >>> float(hub_price(hub, np.array([1.0, 4.0, 2.0])))
+        >>> hub_price(hub, np.array([1.0, 4.0, 2.0]))
         2.0
     """
     order = np.argsort(-worth)
     first = np.searchsorted(np.cumsum(yields.whole[order]), yields.channels[0], side="right")
-    return worth[order[first]] if first < worth.size else np.float64(0)
+    return float(worth[order[first]]) if first < worth.size else 0.0
 
 
 def _check(params: Params) -> None:

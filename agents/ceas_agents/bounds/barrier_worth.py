@@ -4,7 +4,7 @@ A bound sets prices: what a shot of information costs each node, and what a bit 
 *surplus* of an objective at these prices is the most that a barrier is worth beyond the price of
 the information and the tags of the nodes that take part, whichever these are. A linear program
 looks for prices under which surplus and channels together are worth least. It needs only a model of
-the objective: lines above it. If a model is wrong, the prices are poor, but the bound still holds.
+the objective. If a model is wrong, the prices are poor, but the bound still holds.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ from ceas_gym.types import Params
 
 HALF = readiness.HALF
 LEAST_SHARE = 1e-3
-"""Least information of a node in a model, as a share of the most that its memories hold."""
+"""Least information of a node in a model, as a share of the most that it brings on average."""
 TANGENTS = 24
 """Lines above the root information of a node, and above the worth of all root information."""
 STEEPNESS = 48
@@ -44,9 +44,10 @@ class Prices(NamedTuple):
 class Model(NamedTuple):
     """An objective as a linear program sees it, for barriers with a given number of nodes.
 
-    A barrier is worth at most c + s sum_k r_k for every line (c, s), where node k brings r_k. If
-    this node takes part with a chance z, and with information I on average, then r_k is at most
-    c z + s I for every tangent (c, s) of the node.
+    A barrier is taken to be worth at most c + s sum_k r_k for every line (c, s), where node k
+    brings r_k. If this node takes part with a chance z, and with information I on average, then r_k
+    is at most c z + s I for every tangent (c, s) of the node. A line may be too low where the
+    objective is not concave in the sum.
     """
 
     served: int | None
@@ -116,13 +117,13 @@ def _information_models(weight: float, yields: Yields) -> Iterable[Model]:
 
 
 def _worth_models(quorum: int, floor: float, yields: Yields) -> Iterable[Model]:
-    nodes = yields.most.size
-    tangents = np.stack([_tangents(floor, most) for most in yields.most])
-    roots = np.sqrt(_smoothed(floor, yields.most)).sum()
+    reached = np.minimum(yields.most, yields.pairs * yields.whole * yields.value.sum(axis=0))
+    tangents = np.stack([_tangents(floor, shots) for shots in reached])
+    roots = np.sqrt(_smoothed(floor, reached)).sum()
     served, step = quorum, 1
-    while served <= nodes:
+    while served <= reached.size:
         # G / (G + HALF) is convex in the sum of roots up to a third of HALF.
-        at = np.geomspace(min(0.5, roots / np.sqrt(served * HALF)), 40, TANGENTS)
+        at = np.geomspace(min(3**-0.5, roots / np.sqrt(served * HALF)), 40, TANGENTS)
         share = at**2 / (at**2 + 1)
         slope = 2 * at / (at**2 + 1) ** 2
         lines = np.stack([share - slope * at, slope / np.sqrt(served * HALF)], axis=1)
@@ -131,7 +132,7 @@ def _worth_models(quorum: int, floor: float, yields: Yields) -> Iterable[Model]:
 
 
 def _tangents(floor: float, most: float) -> Float[np.ndarray, "tangents 2"]:
-    at = np.geomspace(LEAST_SHARE * most, most, TANGENTS)
+    at = most * np.geomspace(LEAST_SHARE, 1, TANGENTS)
     root = np.sqrt(_smoothed(floor, at))
     slope = 0.5 / root * (floor / (at + floor)) ** 2
     return np.stack([root - slope * at, slope], axis=1)

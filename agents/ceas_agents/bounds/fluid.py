@@ -40,12 +40,12 @@ For a fixed T, this has the mean zero, and at most the variance V_T that the sha
 variance have in every window. With d_T = r (T + barrier) - F(T) - m for some margin m, a round is
 worth at most r (T + barrier) on average if
 
-    sum_T E[max(Y_T - d_T, 0)] <= sum_T [sqrt(V_T + d_T^2) - d_T] / 2 <= m,                     (3)
+    sum_T E[max(Y_T - d_T, 0)] <= m.                                                            (3)
 
-where the first step is Scarf's inequality. The bound is r times the length of the episode, with the
-least r that fits (3) for any R and m, plus what (3) does not say about the windows after the last
-barrier: m and, with the variance W_T of the sum with fixed coefficients,
-max_T [sqrt(W_T + (r T)^2) - r T] / 2.
+The bound is r times the length of the episode, with the least r that fits (3) for any R and m, plus
+what is due to the windows after the last barrier: m, and the mean by which the sum with fixed
+coefficients may fall short of its mean by more than r T, for the worst number T of these windows.
+These means are bounded in `luck`.
 
 **What is relaxed.** Pairs and attempts are divided, and no node takes part in more of its channels
 than is best on average. Key waits for any later barrier, in a pool without limit. Memories limit
@@ -53,29 +53,20 @@ what is spent at one barrier, not what is stored. Pairs that wait longer than on
 decay further. Links are always in good condition, and no agreement is late.
 
 Source:
-    Duality with prices for what is known too late: Brown, Smith and Sun, Operations Research 58,
-    785 (2010). Scarf, in: Studies in the Mathematical Theory of Inventory and Production (1958).
+    Martingales as prices of what is known too late: Brown, Smith and Sun, Operations Research 58,
+    785 (2010). The rest is derived here.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
 
-from ceas_agents.bounds import market
+from ceas_agents.bounds import luck, market
 from ceas_agents.bounds import yields as figures
 from ceas_agents.bounds.barrier_worth import Objective, Prices
 from ceas_agents.bounds.yields import Yields
 from ceas_gym.types import Params
-
-Numbers = NDArray[np.float64]
-MARGINS = 24
-"""Margins for luck that are tried, down to a millionth of a round's worth."""
-LEAST_MARGIN = 1e-12
-"""Worth of a round that replaces zero."""
-HALVINGS = 50
-"""Steps of the bisection for the rate."""
 
 
 class Bound(NamedTuple):
@@ -109,12 +100,9 @@ def bound(params: Params, objective: Objective) -> Bound:
     """
     yields = figures.of(params)
     # There is no price where too few nodes can ever take part.
-    found = min(
-        market.prices(yields, objective),
-        key=lambda prices: _rate(yields, objective, prices),
-        default=Prices(np.ones(yields.most.size), np.zeros(yields.most.size)),
-    )
-    return at_prices(yields, objective, found)
+    nothing = Bound(0.0, 0.0, Prices(np.ones(yields.most.size), np.zeros(yields.most.size)))
+    found = (at_prices(yields, objective, each) for each in market.prices(yields, objective))
+    return min(found, key=lambda each: each.most, default=nothing)
 
 
 def at_prices(yields: Yields, objective: Objective, prices: Prices) -> Bound:
@@ -125,12 +113,9 @@ def at_prices(yields: Yields, objective: Objective, prices: Prices) -> Bound:
         objective: What is counted at a barrier.
         prices: Of information, above 0, and of key, at least 0.
     """
-    rounds, worth = worth_of_rounds(yields, objective, prices), worth_by_age(yields, prices)
-    table = _variances(yields, worth)
-    most = min(
-        _with_luck(yields, rounds, table, reference) for reference in range(1, rounds.size + 1)
-    )
-    return Bound(most, _rate(yields, objective, prices), prices)
+    rounds = worth_of_rounds(yields, objective, prices)
+    rate = float((rounds / (np.arange(1, rounds.size + 1) + yields.barrier)).max())
+    return Bound(luck.with_luck(yields, rounds, worth_by_age(yields, prices)), rate, prices)
 
 
 def worth_of_rounds(
@@ -159,51 +144,3 @@ def worth_by_age(yields: Yields, prices: Prices) -> Float[np.ndarray, "ages+1 no
     """
     value = np.vstack([yields.value, np.zeros_like(prices.information)])
     return np.maximum(value * prices.information, prices.key * yields.bits)
-
-
-def _rate(yields: Yields, objective: Objective, prices: Prices) -> float:
-    rounds = worth_of_rounds(yields, objective, prices)
-    return float((rounds / (np.arange(1, rounds.size + 1) + yields.barrier)).max())
-
-
-def _variances(yields: Yields, worth: Numbers) -> Numbers:
-    # Greatest variance of what the pairs of a window are worth, with coefficients of one age (row)
-    # minus those of another (column); the last column is for coefficients of zero. Without shared
-    # fibres it is no smaller.
-    hub = yields._replace(passes=yields.passes[:1], channels=yields.channels[:1])
-    rows, columns = worth, np.vstack([worth, np.zeros_like(worth[:1])])
-    return np.array(
-        [
-            [figures.best_use(hub, yields.variance * (row - column) ** 2) for column in columns]
-            for row in rows
-        ]
-    )
-
-
-def _with_luck(yields: Yields, rounds: Numbers, table: Numbers, reference: int) -> float:
-    # The bound with this reference length, for the best margin. Rows are lengths, columns windows.
-    lengths, oldest = np.arange(1, yields.longest + 1), len(table) - 1
-    fixed = np.clip(reference - lengths, 0, oldest)
-    chosen = np.clip(lengths[:, None] - lengths, 0, oldest)
-    variances = np.tril(table[chosen, fixed]).sum(axis=1)
-    margins = np.geomspace(1e-6, 1, MARGINS)[:, None] * max(rounds.max(), LEAST_MARGIN)
-    times = (lengths + yields.barrier).astype(float)
-    rates = _least_rates(rounds, times, variances, margins)
-    after = _excess(table[fixed, -1].cumsum(), rates * lengths).max(axis=1, keepdims=True)
-    return float((rates * yields.budget + margins + after).min())
-
-
-def _least_rates(rounds: Numbers, times: Numbers, variances: Numbers, margins: Numbers) -> Numbers:
-    # A rate for each margin that satisfies the inequality (3), by bisection.
-    enough = rounds + margins + variances.sum() / (4 * margins)
-    low, high = np.zeros_like(margins), (enough / times).max(axis=1, keepdims=True)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        excess = _excess(variances, middle * times - rounds - margins).sum(axis=1, keepdims=True)
-        low, high = np.where(excess > margins, [middle, high], [low, middle])
-    return high
-
-
-def _excess(variance: Numbers, below: Numbers) -> Numbers:
-    # Scarf's bound on the mean of max(Y - below, 0) for a Y of mean zero.
-    return (np.sqrt(variance + below**2) - below) / 2

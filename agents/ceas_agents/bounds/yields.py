@@ -80,7 +80,7 @@ def of(params: Params) -> Yields:
         # Shots are executed in the window in which their pairs arrive, however late the barrier is.
         value, most = np.repeat(value[:1], longest, axis=0), longest * most
     needs_key = not network.unauthenticated_spend
-    able = (most > 0) & ((bits > 0) | (not needs_key))
+    able = (pairs * whole * most > 0) & ((bits > 0) | (not needs_key))
     lasting = np.flatnonzero((value[:, able] > 0).any(axis=1))
     return Yields(
         nodes=np.flatnonzero(able),

@@ -10,12 +10,13 @@ import pytest
 from helpers import pair_by_pair
 from scipy import stats
 
-from ceas_agents.bounds import barrier_worth, clairvoyant, fluid, market, optimal_windows, outcomes
+from ceas_agents.bounds import barrier_worth, clairvoyant, fluid, market, optimal_windows
 from ceas_agents.bounds import yields as figures
 from ceas_agents.bounds.barrier_worth import Prices
 from ceas_gym import config, dynamics, parameters
 
 SEEDS, BARRIER = 300, 1
+TRIES = [(4, 0), (2, 2), (0, 4), (1, 2), (3, 1)]
 ROUNDS = 13
 """Of two windows and a barrier, as many as the budget of 40 windows pays for; it is the unit."""
 
@@ -42,7 +43,7 @@ def play(params):
     step = jax.jit(jax.vmap(lambda state, action: dynamics.step(params, state, action)))
     whole = np.asarray(params.network.generation.attempts_per_window[:, 0])
 
-    def returns(policy):
+    def returns(policy, watch=None):
         state = start(jax.vmap(jax.random.key)(jnp.arange(SEEDS)))
         total, over = np.zeros(SEEDS), np.zeros(SEEDS, bool)
         while not over.all():
@@ -50,7 +51,10 @@ def play(params):
             tried, fires = policy(np.asarray(state.clock), np.asarray(state.gathered.window), pairs)
             shares = 2 * (tried + 0.01 * (tried > 0)) / whole - 1
             action = np.concatenate([shares, np.where(fires, 1, -1)[:, None]], axis=1)
+            before = state
             state, timestep = step(state, jnp.asarray(action, jnp.float32))
+            if watch:
+                watch(before, timestep.round, tried, over.copy())
             total += np.where(over, 0, timestep.reward)
             over |= np.asarray(timestep.terminated)
         return total
@@ -115,7 +119,9 @@ def test_a_barrier_only_takes_time_and_the_last_window_fires(game):
     memories, process = len(game.pairs), game.process
     resting = process.states >= game.phases * memories
     assert resting.sum() == memories
-    np.testing.assert_array_equal(process.chances[resting][:, :memories].toarray(), np.eye(memories))
+    np.testing.assert_array_equal(
+        process.chances[resting][:, :memories].toarray(), np.eye(memories)
+    )
     last = process.states // memories == game.phases - 1
     assert game.choices[last, 1].all()
     assert not game.choices[process.states == 0, 1].all()
@@ -148,6 +154,33 @@ def test_bounds_are_above_the_optimum(params, optimum):
         for _ in range(10):
             drawn = Prices(*(each * random.uniform(0.3, 3, 2) for each in prices))
             assert fluid.at_prices(yields, objective, drawn).most > optimum.value
+
+
+def test_a_plan_knows_what_the_simulator_heralds(params, play):
+    """In every window of every round of 20 episodes, for the attempts that were made there."""
+    number, seen = 20, []
+    find = jax.jit(jax.vmap(lambda key: clairvoyant.heralding_keys(params, key, 20)))
+    keys = find(jax.vmap(jax.random.key)(jnp.arange(number)))
+    tries = jnp.stack([jnp.stack([jnp.full(1, a), jnp.full(1, b)]) for a, b in TRIES])
+    known = jax.jit(jax.vmap(lambda key, at: clairvoyant.pairs(params.network, key, at, tries)))
+
+    def policy(clock, waited, pairs):
+        del pairs
+        chosen = (np.arange(SEEDS) + clock) % len(TRIES)
+        return np.array(TRIES)[chosen], (np.arange(SEEDS) + waited) % 3 == 0
+
+    def watch(before, happened, tried, over):
+        rounds = np.asarray(before.round)[:number]
+        made = known(keys[np.arange(number), rounds], before.gathered.window[:number])
+        expected = np.asarray(made)[
+            np.arange(number), [TRIES.index(tuple(t)) for t in tried[:number]]
+        ]
+        found = np.asarray(happened.gathered.heralded - before.gathered.heralded)[:number]
+        np.testing.assert_array_equal(found[~over[:number]], expected[~over[:number]])
+        seen.append((~over[:number]).sum())
+
+    play(policy, watch)
+    assert sum(seen) > 400
 
 
 def test_no_episode_is_better_than_a_plan_that_knew_its_luck(params, best_returns):

@@ -40,7 +40,7 @@ from ceas_agents.bounds.yields import Yields
 from ceas_gym import dynamics
 from ceas_gym.jax_utils.fast_compile import often
 from ceas_gym.network import forecast, generation
-from ceas_gym.types import Params
+from ceas_gym.types import Network, Params
 
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -90,7 +90,7 @@ def plan(params: Params, objective: Objective, key: Key[Array, ""]) -> Plan:
     table = np.zeros((rounds, yields.longest, *worth.shape[:2]))
     table[places] = np.asarray(gains) + channels @ yields.channels
     plans = [
-        _best(yields, table[:, :, number], objective.surplus(yields, each))
+        best_rounds(yields, table[:, :, number], objective.surplus(yields, each))
         for number, each in enumerate(prices)
     ]
     return min(plans, key=lambda each: each.most)
@@ -110,7 +110,7 @@ def _tries(params: Params) -> Counts:
 
 
 def _check(params: Params, draws: int) -> None:
-    if float(params.network.condition_model.transition[0, 0]) < 1:
+    if float(params.network.condition_model.transition[0, 0, 0]) < 1:
         raise ValueError("a plan that knows all luck is not bounded where links change")
     if any(each.links for each in params.adversary.sabotage):
         raise ValueError("a plan that knows all luck is not bounded where links are jammed")
@@ -123,6 +123,40 @@ def _check(params: Params, draws: int) -> None:
 
 def _channel_prices(yields: Yields, worth: Numbers) -> Numbers:
     return figures.channel_prices(yields, yields.pairs * worth)
+
+
+def heralding_keys(params: Params, key: Key[Array, ""], rounds: int) -> Key[Array, " rounds"]:
+    """Returns the random keys that decide what is heralded in the rounds of an episode; for `jit`.
+
+    Args:
+        params: The scenario.
+        key: Random key of the episode, as for `dynamics.reset`.
+        rounds: Number of rounds; at least 1.
+    """
+
+    def following(key: Array, _: None) -> tuple[Array, Array]:
+        keys = dynamics.Keys(*jax.random.split(key, len(dynamics.Keys._fields)))
+        return keys.following, keys.heralding
+
+    return jax.lax.scan(following, dynamics.reset(params, key)[0].key, length=rounds)[1]
+
+
+def pairs(
+    network: Network,
+    round_key: Key[Array, ""],
+    window: Int[Array, ""],
+    tried: Int[Array, "tries nodes hops"],
+) -> Int[Array, "tries nodes hops"]:
+    """Returns the pairs that each of several numbers of attempts would herald in a window.
+
+    Args:
+        network: Of links that are in good condition.
+        round_key: From `heralding_keys`.
+        window: Number of the window in its round, from 0.
+        tried: Attempts of all modes.
+    """
+    herald = partial(generation.herald, forecast.nominal(network))
+    return jax.vmap(partial(herald, key=jax.random.fold_in(round_key, window)))(tried)
 
 
 # Compiled as a whole: otherwise every operation would be compiled separately.
@@ -138,40 +172,44 @@ def _gains(
     cost: Array,
 ) -> Float[Array, "places factors ages"]:
     # For each window of each round, what its pairs are worth at most beyond the cost of channels.
-    network, links = params.network, forecast.nominal(params.network)
-    whole = network.generation.attempts_per_window
-    tried = jnp.minimum(tries[:, None, None], jnp.floor(whole)).astype(jnp.int32)
-    share = (tried * (1 - generation.PART) / jnp.maximum(whole, 1))[:, nodes, 0]
-
-    def following(key: Array, _: None) -> tuple[Array, Array]:
-        keys = dynamics.Keys(*jax.random.split(key, len(dynamics.Keys._fields)))
-        return keys.following, keys.heralding
+    make, keys = params.network.generation, heralding_keys(params, key, rounds)
+    tried = jnp.minimum(tries[:, None, None], jnp.floor(make.attempts_per_window)).astype(int)
+    share = tried * (1 - generation.PART) / jnp.maximum(make.attempts_per_window, 1)
 
     def gain(place: tuple[Array, Array]) -> Array:
-        window_key = jax.random.fold_in(heralding[place[0]], place[1])
-        herald = partial(generation.herald, links, key=window_key)
-        made = jax.vmap(herald)(tried * network.generation.modes)[:, nodes, 0]
-        of_age = jax.vmap(lambda worth, cost: (worth * made - cost * share).max(axis=0).sum())
+        made = pairs(params.network, keys[place[0]], place[1], tried * make.modes)
+        of_age = jax.vmap(
+            lambda worth, cost: (
+                (worth * made[:, nodes, 0] - cost * share[:, nodes, 0]).max(axis=0).sum()
+            )
+        )
         return jax.vmap(of_age)(worth, cost)
 
-    start = dynamics.reset(params, key)[0].key
-    heralding = jax.lax.scan(following, start, length=rounds)[1]
     return jax.lax.map(gain, places)
 
 
-def _best(yields: Yields, worth: Numbers, surplus: float) -> Plan:
-    # Dynamic programming from the last round that fits to the first; `worth` is of each window of
-    # each round, by the age of its pairs at the barrier.
+def best_rounds(
+    yields: Yields, worth: Float[np.ndarray, "rounds windows ages"], surplus: float
+) -> Plan:
+    """Returns the rounds that are worth most together, by dynamic programming.
+
+    Args:
+        yields: The times of rounds and barriers, and the length of the episode.
+        worth: Of each window of each round, by the age of its pairs at the barrier; the last one
+            stands for all greater ages.
+        surplus: Worth of a barrier that all windows add to; at least 0.
+    """
     lengths = np.arange(1, yields.longest + 1)
     ages = np.clip(lengths[:, None] - lengths, 0, worth.shape[2] - 1)
     values = surplus + np.tril(worth[:, lengths - 1, ages]).sum(axis=2)
     times = lengths + yields.barrier
     ends = np.arange(yields.budget + 1)[:, None] + times
+    in_time, after = ends <= yields.budget, np.minimum(ends, yields.budget)
     later, chosen = np.zeros(yields.budget + 1), []
     for value in values[::-1]:
-        total = np.where(ends <= yields.budget, value + later[np.minimum(ends, yields.budget)], 0)
+        total = np.where(in_time, value + later[after], 0)
         chosen.append(np.where(total.max(axis=1) > 0, total.argmax(axis=1), -1))
-        later = np.maximum(total.max(axis=1), 0)
+        later = total.max(axis=1)
     return Plan(float(later[0]), _lengths(chosen[::-1], times) - yields.barrier)
 
 

@@ -44,7 +44,7 @@ def check(params: Params, small: str) -> None:
         {
             "links of several hops": network.routes.is_hop.shape[1] > 1,
             "drifting coherence": network.drifts,
-            "links that change": float(network.condition_model.transition[0, 0]) < 1,
+            "links that change": float(network.condition_model.transition[0, 0, 0]) < 1,
             "verification": network.verifies,
             "purification": network.operations.purification.__name__ != "none",
             "pairs that are spent on arrival": network.spends_on_arrival,

@@ -55,6 +55,13 @@ def test_without_luck_all_episodes_are_the_same():
     assert optimum <= fluid.bound(params, barrier_worth.information(params)).most
 
 
+def test_there_is_no_plan_where_nobody_can_take_part():
+    """Pairs of such fidelity yield no key."""
+    changes = {"consensus.unauthenticated_updates": "drop", "episode.budget_s": 4.0}
+    found = plan("micro-loop", **changes)[1]
+    assert (found.most, found.rounds.size) == (0, 0)
+
+
 SMALL: dict[str, object] = {
     "episode.decision": "window",
     "episode.budget_s": 0.6,

@@ -81,7 +81,11 @@ def plan(params: Params, objective: Objective, key: Key[Array, ""]) -> Plan:
     yields = figures.of(params)
     places, tries = _places(yields), _tries(params)
     _check(params, places[0].size * tries.size * params.network.nodes)
-    found = fluid.bound(params, objective).prices
+    bound = fluid.bound(params, objective)
+    if bound.most == 0:
+        # Too few nodes can ever take part.
+        return Plan(0.0, np.zeros(0, int))
+    found = bound.prices
     prices = [Prices(found.information * factor, found.key * factor) for factor in FACTORS]
     worth = np.stack([fluid.worth_by_age(yields, each) for each in prices])
     channels = np.array([[_channel_prices(yields, row) for row in each] for each in worth])

@@ -1,6 +1,6 @@
 """`ceas-gym bound` where a step is a window: what barriers are worth, and upper bounds on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,10 +99,10 @@ def table(
     reasons = [reason for reason in (plans, optimum) if isinstance(reason, str)]
     result = Table(title=title, caption="\n".join([CAPTION, *reasons]))
     result.add_column("policy")
-    for objective in ("information", "worth"):
-        result.add_column(f"{objective}, %", justify="right")
-        result.add_column("of the bound, %", justify="right")
-    result.add_column("information of the optimum, %", justify="right")
+    for heading in ("information, %", "of the bound, %", "of the optimum, %"):
+        result.add_column(heading, justify="right")
+    for heading in ("worth, %", "of the bound, %"):
+        result.add_column(heading, justify="right")
     exact = optimum if isinstance(optimum, float) else np.nan
     rows = dict(found)
     if isinstance(optimum, float):
@@ -114,14 +114,17 @@ def table(
     return result
 
 
-def _cells(values: Values, most: Values, exact: float) -> Iterator[str]:
-    for objective in barrier_worth.OBJECTIVES:
-        if objective not in values:
-            yield from ("", "")
-            continue
-        yield results.estimate(values[objective])
-        yield f"{100 * values[objective].mean() / most[objective].mean():.1f}"
-    yield "" if np.isnan(exact) else f"{100 * values['information'].mean() / exact:.1f}"
+def _cells(values: Values, most: Values, exact: float) -> list[str]:
+    shown, worth = values["information"], values.get("worth")
+    cells = [results.estimate(shown), _share(shown, most["information"]), _share(shown, exact)]
+    if worth is None:
+        return cells
+    return [*cells, results.estimate(worth), _share(worth, most["worth"])]
+
+
+def _share(values: NDArray[np.float64], most: NDArray[np.float64] | float) -> str:
+    whole = np.mean(most)
+    return f"{100 * values.mean() / whole:.1f}" if whole > 0 else ""
 
 
 def _bounds(params: Params, seeds: range) -> Values:

@@ -46,6 +46,7 @@ def test_policies_plans_and_bounds_are_in_order(tmp_path, capsys):
 
 KEYED: dict[str, object] = {
     "hardware.initial_fidelity": 0.97,
+    "hardware.node_coherence_s": 40.0,
     "hardware.node_coherence_spread": 0.0,
     "hardware.attempt_overhead_s": 0.004,
     "network.memories_per_link": 200,

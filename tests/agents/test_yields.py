@@ -75,6 +75,20 @@ def test_on_arrival_pairs_are_used_when_they_are_new(params):
     np.testing.assert_allclose(found.most, 6 * usual.most)
 
 
+@pytest.mark.parametrize("chance", [0.3, 0.9])
+def test_links_that_fail_vary_more(chance):
+    """The greatest variance of an attempt that succeeds with that probability, or a lower one."""
+    lower = np.linspace(0, chance, 1001)
+    for changes, expected in (
+        ({}, chance * (1 - chance)),
+        ({"network.conditions.links": "markov"}, (lower * (1 - lower)).max()),
+        ({"attack.name": "jamming"}, (lower * (1 - lower)).max()),
+    ):
+        settings = {"hardware.success_probability": chance, **changes}
+        found = yields.of(parameters.build(config.load("micro-loop", settings)))
+        np.testing.assert_allclose(found.variance, expected / 0.24, rtol=1e-3)
+
+
 def test_rounding_adds_no_pairs(params):
     """The greatest number of pairs on average, of every share of a channel in fine steps."""
     from ceas_gym.network import generation

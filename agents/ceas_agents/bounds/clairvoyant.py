@@ -20,8 +20,8 @@ the round and the clock.
 
 **What is relaxed.** Channels, information and key have prices, which are those of the fluid bound
 times one factor, the best of a few. So channels of one window, and key and information of all
-rounds, are shared as if they could be traded at these prices. All that `fluid` relaxes, but for
-divided attempts and mean luck, is relaxed here, too.
+rounds, are shared as if they could be traded at these prices. All that `fluid` relaxes is relaxed
+here, too, except that attempts are whole and luck is that of the episode.
 """
 
 from functools import partial

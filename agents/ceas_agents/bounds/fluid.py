@@ -47,10 +47,9 @@ what is due to the windows after the last barrier: m, and the mean by which the 
 coefficients may fall short of its mean by more than r T, for the worst number T of these windows.
 These means are bounded in `luck`.
 
-**What is relaxed.** Pairs and attempts are divided, and no node takes part in more of its channels
-than is best on average. Key waits for any later barrier, in a pool without limit. Memories limit
-what is spent at one barrier, not what is stored. Pairs that wait longer than one barrier do not
-decay further. Links are always in good condition, and no agreement is late.
+**What is relaxed.** Pairs and attempts are divided. Key waits for any later barrier, in a pool
+without limit. Memories limit what is spent at one barrier, not what is stored. Pairs that are left
+at a barrier do not decay further. Links are always in good condition, and no agreement is late.
 
 Source:
     Martingales as prices of what is known too late: Brown, Smith and Sun, Operations Research 58,

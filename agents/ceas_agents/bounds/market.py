@@ -43,10 +43,10 @@ LEAST_PRICE = 1e-9
 
 
 def prices(yields: Yields, objective: Objective) -> Iterator[Prices]:
-    """Yields good prices for each model of the objective.
+    """Yields good prices for each model of the objective; none if no node can take part.
 
     Args:
-        yields: What channel-time yields, of at least one node.
+        yields: What channel-time yields.
         objective: What is counted at a barrier.
 
     Raises:

@@ -74,7 +74,7 @@ def of(params: Params) -> Yields:
     budget = int(params.budget)
     longest = min(int(network.most_windows), budget - barrier)
     figures = [np.asarray(each, float) for each in _figures(network)]
-    pairs, variance, whole, value, bits = figures
+    pairs, success, whole, value, bits = figures
     most = value[0] * (int(network.memories.per_link) // network.qubits * network.qubits)
     if network.spends_on_arrival:
         # Shots are executed in the window in which their pairs arrive, however late the barrier is.
@@ -85,7 +85,7 @@ def of(params: Params) -> Yields:
     return Yields(
         nodes=np.flatnonzero(able),
         pairs=pairs[able],
-        variance=variance[able],
+        variance=(pairs * _variance(params, success))[able],
         whole=whole[able],
         value=value[: lasting.size, able],
         most=most[able],
@@ -179,6 +179,16 @@ def _check(params: Params) -> None:
         )
 
 
+def _variance(params: Params, success: Numbers) -> Numbers:
+    # Greatest variance of an attempt over its mean when all is well. Where attempts may succeed
+    # less often, it is greatest at a probability of one half.
+    changes = float(params.network.condition_model.transition[0, 0, 0]) < 1
+    jammed = any(each.links for each in params.adversary.sabotage)
+    if changes or jammed:
+        return np.where(success > 0.5, 0.25 / np.maximum(success, 0.5), 1 - success)
+    return 1 - success
+
+
 # Compiled as a whole: otherwise every operation would be compiled separately.
 @once
 def _figures(network: Network) -> tuple[Array, ...]:
@@ -194,4 +204,4 @@ def _figures(network: Network) -> tuple[Array, ...]:
     value = jnp.flip(jnp.maximum.accumulate(jnp.flip(value, axis=0)), axis=0)
     bits = jnp.maximum(key_pool.bits_per_pair(network.key, new), 0)
     whole = jnp.floor(fitting) / jnp.maximum(fitting, 1)
-    return pairs, pairs * (1 - chance), whole, value, bits
+    return pairs, chance, whole, value, bits

@@ -6,18 +6,16 @@ from collections import defaultdict
 import jax
 import numpy as np
 import pytest
+from helpers import pair_by_pair
 from scipy import stats
 
-from ceas_agents.bounds import optimal_rounds, oracle
+from ceas_agents.bounds import optimal_rounds, oracle, outcomes
 from ceas_agents.evaluation import contestants, play
 from ceas_gym import config, dynamics, parameters
 from ceas_gym.network import generation
 from ceas_gym.task import actions
 
 ROUNDS = 20
-SUCCESS = float(np.float32(0.7))
-"""The simulator has 32 bits of it."""
-FIDELITY, CUTOFF, MEMORIES, WINDOWS = 0.8, 0.6, 4, 2
 
 
 @pytest.fixture(scope="module")
@@ -35,48 +33,21 @@ def optimum(game):
     return optimal_rounds.solve(game, ROUNDS)
 
 
-def contraction_at(age, rate):
-    """Returns that of a pair at the end of a window, heralded at a random time of its first."""
-    return (4 * FIDELITY - 1) / 3 * -np.expm1(-rate) / rate * np.exp(-rate * age)
-
-
-def fidelity(contraction):
-    return (1 + 3 * contraction) / 4
-
-
-def information_of(ages, rate, gates):
-    """Returns that of a node's pairs, two a shot, assigned to the shots in every order."""
-    shots = len(ages) // 2
-    spent = sorted(ages)[: 2 * shots]
-    # Of X, Y and Z, the teleportation leaves different parts.
-    arriving = [(1 + contraction_at(age, rate) * gates.sum()) / 4 for age in spent]
-    if not shots:
-        return 0.0, sorted(ages)
-    process = np.mean([a * b for a, b in itertools.permutations(arriving, 2)])
-    signal = (16 * process - 1) / 15
-    return shots * signal**2 / (signal + 2 * (1 - signal) / 4), sorted(ages)[2 * shots :]
-
-
 def one_round(states, heralded, rates, gates):
     """Returns what two nodes with so many pairs of each age hold afterwards, and deliver."""
-    after, delivered = [], 0.0
+    after, delivered, oldest = [], 0.0, states.shape[1]
     for node, rate in enumerate(rates):
-        ages = [age for age, count in enumerate(states[node]) for _ in range(count)]
-        for window in range(WINDOWS):
-            older = [age + 1 for age in ages if age + 1 < states.shape[1]]
-            ages = [age for age in older if fidelity(contraction_at(age, rate)) >= CUTOFF]
-            ages += [0] * min(heralded[window][node], MEMORIES - len(ages))
-        gained, left = information_of(ages, rate, gates[:, node])
+        ages = pair_by_pair.ages_of(states[node])
+        for made in heralded:
+            ages = pair_by_pair.window(ages, made[node], rate, oldest)
+        gained, left = pair_by_pair.spend(ages, rate, gates[:, node])
         delivered += gained / 2
-        after.append(np.bincount(left, minlength=states.shape[1]))
-    return np.array(after), delivered / (MEMORIES / 2 * ROUNDS)
+        after.append(np.bincount(left, minlength=oldest))
+    return np.array(after), delivered / (pair_by_pair.MEMORIES / 2 * ROUNDS)
 
 
 def test_transitions_are_those_of_a_round_played_pair_by_pair(params, game):
-    network = params.network
-    hub, *nodes = np.asarray(network.memories.decay_rate[0], float)
-    rates = hub + np.array(nodes)[np.asarray(network.routes.vertex) - 1]
-    gates = np.asarray(network.operations.delivery_contraction, float)
+    rates, gates = pair_by_pair.rates_and_gates(params.network)
     number = {state.tobytes(): place for place, state in enumerate(game.states)}
     random = np.random.default_rng(0)
     for pair in random.choice(len(game.process.states), 60, replace=False):
@@ -84,7 +55,7 @@ def test_transitions_are_those_of_a_round_played_pair_by_pair(params, game):
         tried = game.attempts[pair % len(game.attempts)]
         chances, reward = defaultdict(float), 0.0
         for flat in itertools.product(*(range(most + 1) for most in tried.ravel())):
-            chance = stats.binom.pmf(flat, tried.ravel(), SUCCESS).prod()
+            chance = stats.binom.pmf(flat, tried.ravel(), pair_by_pair.SUCCESS).prod()
             after, gained = one_round(state, np.reshape(flat, tried.shape), rates, gates)
             chances[number[after.tobytes()]] += chance
             reward += chance * gained
@@ -100,16 +71,14 @@ def test_chances_add_up_to_one(game):
 
 def test_every_schedule_can_be_asked_for(params, game):
     for tried in game.attempts:
-        schedule = actions.decode(
-            params.network.switch, optimal_rounds.request(params.network, tried)
-        )
+        schedule = actions.decode(params.network.switch, outcomes.request(params.network, tried))
         np.testing.assert_array_equal(generation.attempts(params.network, schedule)[..., 0], tried)
 
 
 def test_optimal_policy_earns_what_it_promises(params, game, optimum):
     """It is played through the environment's own step, from 300 seeds."""
     number = {state.tobytes(): place for place, state in enumerate(game.states)}
-    asked = np.stack([optimal_rounds.request(params.network, tried) for tried in game.attempts])
+    asked = np.stack([outcomes.request(params.network, tried) for tried in game.attempts])
     start = jax.jit(jax.vmap(lambda key: dynamics.reset(params, key)[0]))
     step = jax.jit(jax.vmap(lambda state, action: dynamics.step(params, state, action)))
     state = start(jax.random.split(jax.random.key(5), 300))
@@ -148,6 +117,8 @@ def test_optimum_of_no_round_is_nothing(game):
         ({"network.conditions.links": "markov"}, "links that change"),
         ({"hardware.modes": 1000}, "of a window are too many"),
         ({"network.windows": 4}, "of a round are too many"),
+        ({"episode.decision": "window"}, "steps that are windows"),
+        ({"network.spend": "on_arrival"}, "pairs that are spent on arrival"),
     ],
 )
 def test_what_it_does_not_cover_is_refused(changes, reason):

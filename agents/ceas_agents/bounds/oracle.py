@@ -87,8 +87,8 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
         The bound, and the channel-time in [0, 1] of the solution that attains it in the program.
 
     Raises:
-        ValueError: If pairs are purified or verified, or wait at relays: the bound does not cover
-            these.
+        ValueError: If a step is a window, or pairs are spent on arrival, purified or verified, or
+            wait at relays: the bound does not cover these.
         RuntimeError: If the solver fails.
 
     Example:
@@ -101,6 +101,8 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
     network = params.network
     # At a relay, the pairs of a link can wait for a round in which the other link is better.
     barred = {
+        "steps that are windows": params.by_window,
+        "pairs that are spent on arrival": network.spends_on_arrival,
         "purification": network.operations.purification.__name__ != "none",
         "verification": network.verifies,
         "relays": network.routes.is_hop.shape[1] > 1,

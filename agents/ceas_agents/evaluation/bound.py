@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ceas_agents import console
 from ceas_agents.bounds import optimal_rounds, oracle
-from ceas_agents.evaluation import play, results
+from ceas_agents.evaluation import loop_bound, play, results
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_gym import config, parameters
 from ceas_gym.jax_utils import randomness
@@ -36,6 +36,7 @@ def compare(
     Returns:
         What is in `bound.json`: the returns of each policy by seed, the oracle's bound by seed,
         and the exact optimum, or the reason why there is none; returns and bounds are in [0, 1].
+        Where a step is a window, it is what `loop_bound.compare` returns.
 
     Raises:
         ValueError: If the oracle does not cover the scenario, or a contestant changes its protocol.
@@ -48,8 +49,10 @@ def compare(
                 "name a policy, such as uniform"
             )
     played = config.load(scenario, REWARD)
-    params = play.prepare(played, contestants)
     folder.mkdir(parents=True, exist_ok=True)
+    if played.episode.decision == "window":
+        return loop_bound.compare(played, contestants, seeds, folder)
+    params = play.prepare(played, contestants)
     optimum = _optimum(parameters.build(played), played.episode.rounds)
     with console.progress_bar() as progress:
         most = _bounds(parameters.build(played), seeds, progress)

@@ -2,13 +2,16 @@
 
 import inspect
 import typing
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from jaxtyping import Array, Float, Key
 
 from ceas_agents.policies import options
 from ceas_agents.policies.base import Policy
 from ceas_gym.types import Observation, Params
+
+Decision = Literal["round", "window"]
+"""What a step is: a whole round, or a window at whose end the barrier may fire."""
 
 
 class Versions(NamedTuple):
@@ -45,14 +48,16 @@ def joined(name: str, versions: Versions) -> Policy:
 
     functions = [version for version in versions if version is not None]
     policy.__name__, policy.__doc__ = name, inspect.getdoc(functions[0])
-    signatures = [inspect.signature(function).parameters for function in functions]
-    parameters = {name: each for signature in signatures for name, each in signature.items()}
-    kinds = {"return": Array} | {
-        k: v for f in functions for k, v in typing.get_type_hints(f).items()
-    }
-    policy.__annotations__ = kinds
-    policy.__signature__ = inspect.Signature(list(parameters.values()))  # pyright: ignore[reportFunctionMemberAccess]
+    for function in functions:
+        policy.__annotations__ |= typing.get_type_hints(function)
+    merged = {each.name: each for function in functions for each in _parameters(function)}
+    signature = inspect.Signature(list(merged.values()))
+    policy.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
     return policy
+
+
+def _parameters(function: Policy) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())
 
 
 def _version(name: str, versions: Versions, params: Params, chosen: dict[str, object]) -> Policy:

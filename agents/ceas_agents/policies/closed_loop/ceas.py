@@ -1,7 +1,8 @@
 """CEAS for windows: it serves the nodes that make a quorum, and fires when waiting pays no more.
 
-*Which nodes.* The most productive ones: a quorum and `spare` more (`outlook`). A node that lags is
-dropped for one that does better, and what a node holds already speaks for it.
+*Which nodes.* The most productive ones: a quorum and `spare` more, or as many as make the rule lose
+least in a given time (`outlook`). A node that lags is dropped for one that does better, and what a
+node holds already speaks for it.
 
 *Key first*, least need first: a node without all its tags adds nothing. Then the rest of the
 window's channel-time is poured over the nodes that are served, for the greatest sum of root
@@ -9,7 +10,7 @@ information (`water_filling`), as far as memories are free.
 
 *When.* For every horizon T, a barrier is worth U(T). A cycle that begins after it goes on earning
 r a window: the greatest of U'(n) / (n + o) over the lengths n of a cycle from empty memories, where
-o are the windows that a barrier takes. So the barrier fires at the end of this window if T = 0 makes
+o are the windows that a barrier takes. The barrier fires at the end of this window if T = 0 makes
 
     U(T) + r (windows of the budget that are left then)
 
@@ -27,17 +28,22 @@ Source:
 
 from typing import Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_agents.policies.closed_loop import expected, firing, outlook, prospects, serving
 from ceas_agents.policies.closed_loop.outlook import Aim, Outlook
 from ceas_agents.policies.closed_loop.prospects import HORIZONS, Prospects
+from ceas_agents.policies.serving import Placement
 from ceas_gym.consensus.protocol import quorum
 from ceas_gym.task.readiness import HALF
 from ceas_gym.types import Observation, Params
 
-Serve = Literal["best", "all"]
+CANDIDATES = 8
+"""Numbers of nodes that are compared, from a quorum up to all."""
+
+Serve = Literal["quorum", "least_loss", "all"]
 Hold = Literal["quorum", "none"]
 Feedback = Literal["observed", "none"]
 
@@ -60,7 +66,8 @@ def ceas(
     spare: float = 2.0,
     half: float = HALF,
     cadence: float = 0.0,
-    serve: Serve = "best",
+    serve: Serve = "quorum",
+    placement: Placement = "unknown",
     hold: Hold = "quorum",
     feedback: Feedback = "observed",
 ) -> Float[Array, " nodes_and_1"]:
@@ -72,25 +79,33 @@ def ceas(
         params: The scenario.
         observation: What the hub knows, every entry in [0, 1].
         key: Not used.
-        spare: Nodes to serve beyond a quorum; at least 0.
+        spare: Nodes to serve beyond a quorum, if `serve` is `quorum`; at least 0.
         half: Information G0, in shots, at which a barrier is worth one half; above 0.
         cadence: Windows from one barrier to the next; 0 adapts it to what is gathered.
-        serve: `best` chooses nodes; `all` serves all that can be counted.
+        serve: How many nodes: `quorum` and some more, as many as make the `least_loss` of the rule,
+            or `all` that can be counted.
+        placement: Where colluders are assumed to be, if `serve` is `least_loss`: `best`, `unknown`
+            or `random`.
         hold: `quorum` waits for a quorum; `none` fires without one, too.
         feedback: `observed` plans each window by what nodes hold; `none` plans a whole cycle by
-            what they are expected to hold.
+            what they are expected to hold, and looks only at whether a quorum is ready.
 
     Returns:
         The action, in [-1, 1].
     """
     del key
     network, waited = params.network, firing.waited(params, observation)
-    enough = quorum(params.consensus)
-    number = network.nodes if serve == "all" else jnp.minimum(enough + spare, network.nodes)
-    aim = Aim(number, half, enough if hold == "quorum" else jnp.int32(1))
     found = prospects.assess(network, observation)
+    fresh = prospects.emptied(network, observation, found)
+    aim = Aim(
+        number=network.nodes,
+        half=half,
+        enough=quorum(params.consensus) if hold == "quorum" else jnp.int32(1),
+        placement=placement if serve == "least_loss" else None,
+    )
+    aim = aim._replace(number=number(params, fresh, aim, spare, serve))
     planned = observed if feedback == "observed" else unobserved
-    plan = planned(params, observation, found, aim, cadence)
+    plan = planned(params, observation, found, fresh, aim, cadence)
     given = serving.shares(network, plan.found, plan.served, plan.horizon)
     asked = given.for_key + given.for_data
     is_quorum = serving.ready_by_then(found, asked).sum() >= aim.enough
@@ -99,10 +114,38 @@ def ceas(
     return firing.action(asked, is_quorum & jnp.where(cadence > 0, by_clock, by_rule))
 
 
+def number(
+    params: Params, fresh: Prospects, aim: Aim, spare: float | Array, serve: Serve
+) -> Float[Array, ""] | Int[Array, ""] | int:
+    """Returns the number of nodes to serve, at least 1.
+
+    Args:
+        params: The scenario.
+        fresh: What channel-time brings, from empty memories.
+        aim: What a barrier is worth; the number in it is not used.
+        spare: As for `ceas`.
+        serve: As for `ceas`.
+    """
+    nodes, least = params.network.nodes, quorum(params.consensus)
+    if serve == "all":
+        return nodes
+    if serve == "quorum":
+        return jnp.minimum(least + spare, nodes)
+    steps = jnp.linspace(0, 1, CANDIDATES)
+    several = jnp.ceil(least + steps * jnp.maximum(nodes - least, 0))
+
+    def rate(each: Array) -> Array:
+        cycle = outlook.ahead(params, fresh, aim._replace(number=each))
+        return rates(params, cycle).max()
+
+    return several[jnp.argmax(jax.vmap(rate)(several))]
+
+
 def observed(
     params: Params,
     observation: Observation,
     found: Prospects,
+    fresh: Prospects,
     aim: Aim,
     cadence: float | Array,
 ) -> Plan:
@@ -112,10 +155,10 @@ def observed(
         params: The scenario.
         observation: What the hub knows.
         found: What nodes hold, and what channel-time brings.
+        fresh: The same from empty memories.
         aim: How many nodes to serve, and what a barrier is worth.
         cadence: Windows from one barrier to the next; 0 adapts it.
     """
-    fresh = prospects.emptied(params.network, observation, found)
     now, cycle = (outlook.ahead(params, each, aim) for each in (found, fresh))
     by_clock = jnp.clip(cadence - firing.waited(params, observation), 0, HORIZONS - 1)
     by_rule = best_horizon(params, observation, now, cycle)
@@ -127,6 +170,7 @@ def unobserved(
     params: Params,
     observation: Observation,
     found: Prospects,
+    fresh: Prospects,
     aim: Aim,
     cadence: float | Array,
 ) -> Plan:
@@ -134,7 +178,7 @@ def unobserved(
 
     Of the observation, it uses the time, and what it says of links and memories.
     """
-    fresh = prospects.emptied(params.network, observation, found)
+    del found
     waited, cycle = firing.waited(params, observation), outlook.ahead(params, fresh, aim)
     best = jnp.argmax(rates(params, cycle)) + 1
     length = jnp.where(cadence > 0, cadence, best).astype(jnp.int32)

@@ -1,6 +1,7 @@
 """A linear programme of one window: the greatest sum of weights that channels and fibres allow.
 
-    maximise  sum_k w_k x_k,   0 <= x_k <= c_k,   sum of x_k through each bottleneck <= its channels,
+    maximise    sum_k w_k x_k
+    subject to  0 <= x_k <= c_k,  and for each bottleneck, sum of its x_k <= its channels,
 
 where the weight w_k is the queue of the node times the pairs of a channel times the chance that its
 memory is not empty at a barrier.

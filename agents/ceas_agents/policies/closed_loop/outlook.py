@@ -3,14 +3,21 @@
 Until a barrier at horizon T, the hub has (T + 1) C windows of a whole channel. As if all of that
 were one window, and pairs came at their mean rate:
 
-1. The nodes to serve are those that could have most root information with an equal part of it; where
-   that is too little for their tags, those that lack least.
-2. Key comes first, least need first. A node that does not get its tags in time is not counted.
+1. The nodes to serve are those that could have most root information with an equal part of it;
+   where that is too little for their tags, those that lack least.
+2. Key comes first, least need first. A node that would not get its tags in time is not counted;
+   if enough others are, it is not served either.
 3. The rest is poured over the counted nodes (`water_filling`). It comes last, so that these pairs
    are as fresh as they can be.
 
-The barrier is worth U = G / (G + G0), with G = (sum of root information)^2 / nodes counted, or
-nothing without a quorum (`ceas_gym.task.readiness.worth`). Shared fibres are left out.
+The barrier is worth U = G / (G + G0), or nothing without a quorum. G is the information, in shots,
+that the median of the updates is worth. Of m nodes that are counted, b collude; u_k is the root
+information of node k; to first order in the bias (`aims`), the loss J of the median has
+
+    J^2 = (pi/2) / G,        G = ((1 - b/m) sum_k u_k)^2 / (m - b + b^2).
+
+Without colluders it is (sum_k u_k)^2 / m, as in `ceas_gym.task.readiness.worth`. Shared fibres are
+left out.
 """
 
 from typing import NamedTuple
@@ -20,6 +27,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ceas_agents.policies.closed_loop.prospects import HORIZONS, Prospects, time_needed
 from ceas_agents.policies.closed_loop.water_filling import pour
+from ceas_agents.policies.serving import Placement, colluders
 from ceas_gym.types import Params
 
 FITS = 0.98
@@ -35,15 +43,15 @@ class Aim(NamedTuple):
     """Information G0 at which a barrier is worth one half, in shots; above 0."""
     enough: Int[Array, ""]
     """Nodes without which a barrier is worth nothing; at least 1."""
+    placement: Placement | None = None
+    """Where colluders are assumed to be, as for `ceas`; None stands for no colluders."""
 
 
 class Outlook(NamedTuple):
     """What could be had at a barrier at each horizon."""
 
     served: Bool[Array, "horizons nodes"]
-    """Nodes that get channel-time."""
-    counted: Bool[Array, "horizons nodes"]
-    """Those of them that have their tags in time."""
+    """Nodes that get channel-time: those that will have their tags in time, if they are enough."""
     worth: Float[Array, " horizons"]
     """Of the barrier, in [0, 1)."""
 
@@ -66,8 +74,9 @@ def ahead(params: Params, found: Prospects, aim: Aim) -> Outlook:
     value = found.pairs * _mean_worth(found, left / channels)
     fitting = jnp.minimum(windows - for_key, found.room / jnp.maximum(found.pairs, 1e-9))
     time = pour(value, found.held, jnp.where(counted, fitting, 0), left)
-    information = found.held + value * time
-    return Outlook(served, counted, worth(params, information, counted, aim))
+    gain = worth(params, found.held + value * time, counted, aim)
+    # Where there is a quorum, key for nodes that would not be counted is not worth its time.
+    return Outlook(jnp.where(gain[:, None] > 0, counted, served), gain)
 
 
 def to_serve(
@@ -130,12 +139,23 @@ def worth(
         aim: How many of them are enough, and what information is worth.
 
     Source:
-        `ceas_gym.task.readiness.worth`.
+        Huber and Ronchetti, Robust Statistics, 2nd ed. (2009), chapter 3; the bias is derived in
+        `aims`.
     """
     floor, number = params.learning.batch_floor, counted.sum(axis=-1)
     roots = jnp.where(counted, jnp.sqrt(information * floor / (information + floor)), 0)
-    shots = roots.sum(axis=-1) ** 2 / jnp.maximum(number, 1)
+    bad = 0 * number if aim.placement is None else colluders(params, number, aim.placement)
+    honest = _honest(roots, number, bad, aim.placement)
+    shots = honest**2 / jnp.maximum(number - bad + bad**2, 1)
     return jnp.where(number >= aim.enough, shots / (shots + aim.half), 0)
+
+
+def _honest(roots: Array, number: Array, bad: Array, placement: Placement | None) -> Array:
+    # The expected sum of the honest nodes' root information.
+    if placement != "best":
+        return roots.sum(axis=-1) * (1 - bad / jnp.maximum(number, 1))
+    above = jnp.arange(roots.shape[-1]) - bad[..., None] + 1
+    return (jnp.sort(roots, axis=-1, descending=True) * jnp.clip(above, 0, 1)).sum(axis=-1)
 
 
 def _mean_worth(found: Prospects, windows: Float[Array, " horizons"]) -> Array:

@@ -65,7 +65,7 @@ def assess(network: Network, observation: Observation) -> Prospects:
     stored = jnp.where(later > 0, stored, 0)
     key_rate = column(network, observation, "key_rate")
     worth = _ahead(information, jnp.zeros_like(age))
-    return Prospects(
+    found = Prospects(
         pairs=knowledge.expected_pairs(network, observation),
         worth=worth,
         held=held,
@@ -74,6 +74,7 @@ def assess(network: Network, observation: Observation) -> Prospects:
         missing=_missing(network, observation, stored),
         able=((key_rate > 0) | network.unauthenticated_spend) & (worth[0] > 0),
     )
+    return _spent_on_arrival(network, found, later) if network.spends_on_arrival else found
 
 
 def emptied(network: Network, observation: Observation, found: Prospects) -> Prospects:
@@ -88,7 +89,7 @@ def emptied(network: Network, observation: Observation, found: Prospects) -> Pro
     none = jnp.zeros_like(found.room)
     return found._replace(
         held=jnp.zeros_like(found.held),
-        room=none + network.memories.per_link,
+        room=found.room if network.spends_on_arrival else none + network.memories.per_link,
         missing=_missing(network, nothing, none),
     )
 
@@ -104,6 +105,16 @@ def time_needed(found: Prospects) -> Float[Array, " nodes"]:
     """
     safe = found.missing + MARGIN * jnp.sqrt(found.missing)
     return jnp.where(found.able, safe / jnp.maximum(found.pairs, 1e-9), jnp.inf)
+
+
+def _spent_on_arrival(network: Network, found: Prospects, executed: Array) -> Prospects:
+    # What shots have measured does not decay, and memories are free again in every window.
+    return found._replace(
+        worth=jnp.broadcast_to(found.worth[0], found.worth.shape),
+        held=jnp.broadcast_to(executed, found.held.shape),
+        room=jnp.full_like(found.room, jnp.inf),
+        missing=jnp.maximum(found.missing - jnp.where(executed > 0, network.qubits, 0), 0),
+    )
 
 
 def _missing(network: Network, observation: Observation, stored: Array) -> Float[Array, " nodes"]:

@@ -25,7 +25,7 @@ def hub(observation: Observation, **features: float) -> Observation:
 
 
 def stocked(observation: Observation, params: Any, shots: Any, tags: Any = 1.0) -> Observation:
-    """Returns the observation of nodes that hold fresh pairs for so many shots, and share of key."""
+    """Returns the observation of nodes with fresh pairs for so many shots, and a share of key."""
     network = params.network
     pairs = jnp.broadcast_to(jnp.asarray(shots) * network.qubits, network.nodes)
     ready = (pairs > 0) & (jnp.asarray(tags) >= 1)

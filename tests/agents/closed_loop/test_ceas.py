@@ -157,6 +157,14 @@ def test_without_feedback_the_plan_does_not_depend_on_what_is_held(looped, start
     assert np.abs(seen_by - blind).max() > 0.01
 
 
+def test_without_feedback_a_cycle_that_is_too_long_goes_on(looped, start):
+    """What is not ready by then may still become so."""
+    slow = seen.nodes(start, condition=0.3)
+    late = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in (30, 31)]
+    assert late[0].sum() > 0.5
+    assert late[0] == pytest.approx(late[1])
+
+
 def test_expected_holdings_are_the_sums_of_what_is_made(looped, start):
     found = assess(looped.network, seen.nodes(start, condition=0.3))
     everybody, length, waited = jnp.ones(6, bool), jnp.int32(4), jnp.int32(3)

@@ -1,7 +1,5 @@
 """The linear programme against a solver, and availability against a simulated memory."""
 
-from types import SimpleNamespace
-
 import jax
 import jax.numpy as jnp
 import networkx
@@ -12,11 +10,13 @@ from scipy import optimize
 
 from ceas_agents.policies.closed_loop import linear, prospects
 from ceas_gym import config, parameters
+from ceas_gym.types import Switch
 
 
 @jax.jit
 def solve(passes, channels, weight, most):
-    return linear.solve(SimpleNamespace(passes=passes, channels=channels), weight, most)
+    switch = Switch(channels=channels, passes=passes, quota=jnp.float32(1))
+    return linear.solve(switch, weight, most)
 
 
 def routes_of_a_tree(random, nodes):
@@ -26,7 +26,8 @@ def routes_of_a_tree(random, nodes):
     passes = [np.ones(nodes)]
     for edge in tree.edges:
         steps = [networkx.utils.pairwise(routes[node]) for node in range(1, nodes + 1)]
-        passes.append([any(set(edge) == set(step) for step in route) for route in steps])
+        uses = [any(set(edge) == set(step) for step in route) for route in steps]
+        passes.append(np.array(uses, float))
     return np.array(passes, np.float32)
 
 
@@ -61,6 +62,7 @@ def test_routes_of_a_graph_form_a_tree(name):
 def test_availability_is_that_of_a_simulated_memory(memories):
     """Pairs come at random, live a fixed time, and are lost if the memory is full."""
     random, load = np.random.default_rng(memories), 1.3
+    expected = float(linear.nonempty(jnp.float32(load), memories))
     ends, busy, now = np.zeros(0), 0.0, 0.0
     for _ in range(20_000):
         before, now = now, now + random.exponential(1 / load)
@@ -69,9 +71,7 @@ def test_availability_is_that_of_a_simulated_memory(memories):
         if len(ends) < memories:
             ends = np.append(ends, now + 1.0)
     # The spread of a share of the time, over about `now` independent lifetimes.
-    assert busy / now == pytest.approx(
-        float(linear.nonempty(load, memories)), abs=4 * 0.5 / now**0.5
-    )
+    assert busy / now == pytest.approx(expected, abs=4 * 0.5 / now**0.5)
 
 
 def test_availability_converges_exponentially_in_the_size_of_the_memory():

@@ -64,9 +64,8 @@ def test_pairs_of_a_channel_are_those_that_are_made(looped, one_window):
 
 def test_age_is_found_again(looped, one_window):
     state, _ = one_window
-    memory, _ = storage.rest(
-        looped.network, conditions.links(looped.network, state.conditions), state.memory, 1
-    )
+    links = conditions.links(looped.network, state.conditions)
+    memory, _ = storage.rest(looped.network, links, state.memory, jnp.int32(1))
     mean = (memory.pairs * memory.contraction[-1].mean(axis=0)).sum(axis=1)
     mean = mean / jnp.maximum(memory.pairs.sum(axis=1), 1)
     older = seen.nodes(one_window[1], stored_contraction=mean)

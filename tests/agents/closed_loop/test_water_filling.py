@@ -1,6 +1,6 @@
 """Water-filling: feasible, and as good as a convex solver finds."""
 
-from types import SimpleNamespace
+from functools import partial
 
 import cvxpy
 import jax
@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from ceas_agents.policies.closed_loop import water_filling
+from ceas_gym.types import Switch
 
 NODES = 7
 pour = jax.jit(water_filling.pour)
-share_out = jax.jit(
-    lambda passes, value, held, most, channels, power: water_filling.share_out(
-        SimpleNamespace(passes=passes), value, held, most, channels, power
-    ),
-    static_argnames="power",
-)
+
+
+@partial(jax.jit, static_argnames="power")
+def share_out(passes, value, held, most, channels, power):
+    switch = Switch(channels=channels, passes=passes, quota=jnp.float32(1))
+    return water_filling.share_out(switch, value, held, most, channels, power)
 
 
 def drawn(seed, fibres=0):

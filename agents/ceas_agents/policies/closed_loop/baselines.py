@@ -71,8 +71,8 @@ def random(
     """
     del observation
     share_key, barrier_key = jax.random.split(key)
-    cadence = jnp.where(cadence > 0, cadence, params.network.windows)
-    fires = jax.random.uniform(barrier_key) * cadence < 1
+    mean = jnp.where(cadence > 0, cadence, params.network.windows)
+    fires = jax.random.uniform(barrier_key) * mean < 1
     return firing.action(jax.random.uniform(share_key, (params.network.nodes,)), fires)
 
 

@@ -39,8 +39,8 @@ def by_clock(params: Params, observation: Observation, cadence: float | Array) -
         observation: What the hub knows.
         cadence: In windows; 0 stands for `network.windows`.
     """
-    cadence = jnp.where(cadence > 0, cadence, params.network.windows)
-    return waited(params, observation) >= cadence
+    windows = jnp.where(cadence > 0, cadence, params.network.windows)
+    return waited(params, observation) >= windows
 
 
 def if_ready(params: Params, observation: Observation, cadence: float | Array) -> Bool[Array, ""]:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import networkx
 import numpy as np
 import pytest
-from helpers import compiled
+from helpers import compiled, seen
 from scipy import optimize
 
 from ceas_agents.policies.closed_loop import linear, prospects
@@ -84,14 +84,15 @@ def test_availability_converges_exponentially_in_the_size_of_the_memory():
 
 
 def test_longest_queue_times_rate_is_served_first(looped, start):
-    """Nothing is stored, so every node wants what fills its memory; the slowest get nothing."""
-    action = np.asarray(compiled.compiled(linear.linear_program)(looped, start, jax.random.key(0)))
-    found = compiled.compiled(prospects.assess)(looped.network, start)
-    queue = np.asarray(found.missing) + 512
-    wanted = np.minimum(queue / np.asarray(found.pairs), 1)
+    """Everybody has its tags; those in memory are little enough to leave room for more."""
+    keyed = seen.stocked(start, looped, shots=np.array([40, 200, 10, 250, 120, 90]))
+    action = np.asarray(compiled.compiled(linear.linear_program)(looped, keyed, jax.random.key(0)))
+    found = compiled.compiled(prospects.assess)(looped.network, keyed)
+    room, pairs = np.asarray(found.room), np.asarray(found.pairs)
+    # A quorum and two more take part: all but the one that makes least.
+    out = np.argmin(pairs * np.asarray(found.worth[0]))
     left, by_hand = 2.0, np.zeros(6)
-    for node in np.argsort(-queue * np.asarray(found.pairs)):
-        by_hand[node] = min(wanted[node], left)
+    for node in np.argsort(-room * pairs):
+        by_hand[node] = 0 if node == out else min(room[node] / pairs[node], 1, left)
         left -= by_hand[node]
     assert (action[:-1] + 1) / 2 == pytest.approx(by_hand, abs=1e-4)
-    assert action[-1] < 0

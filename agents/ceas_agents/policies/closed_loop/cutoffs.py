@@ -11,7 +11,7 @@ Source:
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from ceas_agents.policies.closed_loop import firing, heuristics, prospects, serving
+from ceas_agents.policies.closed_loop import firing, heuristics, prospects
 from ceas_agents.policies.closed_loop.prospects import Prospects
 from ceas_gym.consensus.protocol import quorum
 from ceas_gym.types import Observation, Params
@@ -26,7 +26,7 @@ def adaptive_cutoff(
     """Counts only pairs below a cut-off age, which grows while the barrier is overdue.
 
     A barrier is requested every `cadence` windows, so the windows since the last one tell how many
-    requests wait. Memories whose pairs are above the cut-off count as free, and the greatest
+    requests wait. Memories whose pairs are above the cut-off count as free. After key, the greatest
     product of free memories and rate is served first. The barrier fires as soon as a quorum is
     ready whose pairs are all below the cut-off.
 
@@ -42,9 +42,7 @@ def adaptive_cutoff(
     is_fresh = found.age < cutoff(params, observation, found, cadence)
     room = jnp.where(is_fresh, found.room, network.memories.per_link)
     give = heuristics.in_order(network, lambda found: room * found.pairs)
-    for_key = serving.key_first(network, found, found.able)
-    most, left = serving.rest(network, found, found.able, for_key)
-    asked = for_key + give(found, most, left)
+    asked = heuristics.shares(params, found, give)
     return firing.action(asked, enough(params, found, is_fresh))
 
 

@@ -1,22 +1,26 @@
 """Heuristics of the scheduling literature for single windows.
 
-They differ in which nodes get channel-time for data. Before that, each of them gives every node the
-time for the tags that it lacks, least need first, as CEAS does. None of the sources has a barrier,
-so all fire alike: as soon as a quorum is ready, but not before `cadence` windows are over. Each
-takes the scenario, what the hub knows and a random key that it does not use, and returns an action
-in [-1, 1] of shape (nodes + 1,).
+They differ in which nodes get channel-time for data. Before that, each of them gives a quorum of
+nodes and `SPARE` more the time for the tags that they lack: those that lack least. (If all nodes
+got it, hardly any time would be left where key is scarce.) None of the sources has a barrier, so
+all fire alike: as soon as a quorum is ready, but not before `cadence` windows are over. Each takes
+the scenario, what the hub knows and a random key that it does not use, and returns an action in
+[-1, 1] of shape (nodes + 1,).
 """
 
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents.policies import planning
 from ceas_agents.policies.closed_loop import firing, prospects, serving, water_filling
 from ceas_agents.policies.closed_loop.prospects import Prospects
+from ceas_gym.consensus.protocol import quorum
 from ceas_gym.types import Network, Observation, Params
 
+SPARE = 2
+"""Nodes that are served beyond a quorum."""
 Give = Callable[[Prospects, Array, Array], Array]
 """From the prospects, the greatest share of each node for data and the channels that are left, to
 shares."""
@@ -83,7 +87,7 @@ def earliest_deadline_first(
 def proportional_fair(
     params: Params, observation: Observation, key: Key[Array, ""], cadence: float = 1.0
 ) -> Float[Array, " nodes_and_1"]:
-    """Serves all nodes for the greatest sum of the logarithms of their information.
+    """Serves nodes for the greatest sum of the logarithms of their information.
 
     Args:
         params: The scenario.
@@ -117,7 +121,7 @@ def deadline(found: Prospects) -> Float[Array, " nodes"]:
 def after_key(
     params: Params, observation: Observation, give: Give, cadence: float | Array
 ) -> Float[Array, " nodes_and_1"]:
-    """Returns the action that gives all nodes the time for their tags, and then time for data.
+    """Returns the action that gives nodes the time for their tags, and then time for data.
 
     Args:
         params: The scenario.
@@ -127,10 +131,36 @@ def after_key(
     """
     network = params.network
     found = prospects.assess(network, observation)
-    for_key = serving.key_first(network, found, found.able)
-    most, left = serving.rest(network, found, found.able, for_key)
-    asked = for_key + give(found, most, left)
+    asked = shares(params, found, give)
     return firing.action(asked, firing.if_ready(params, observation, cadence))
+
+
+def shares(params: Params, found: Prospects, give: Give) -> Float[Array, " nodes"]:
+    """Returns the shares of a channel, in [0, 1], key first.
+
+    Args:
+        params: The scenario.
+        found: From `prospects.assess`.
+        give: How the rest of the window is divided.
+    """
+    served = lacking_least(params, found)
+    for_key = serving.key_first(params.network, found, served)
+    most, left = serving.rest(params.network, found, served, for_key)
+    return for_key + give(found, most, left)
+
+
+def lacking_least(params: Params, found: Prospects) -> Bool[Array, " nodes"]:
+    """Returns a quorum of nodes and `SPARE` more: those that lack least channel-time until ready.
+
+    Of equal ones, such as all that are ready, it takes those that make most information.
+
+    Args:
+        params: The quorum.
+        found: From `prospects.assess`.
+    """
+    best_first = jnp.lexsort((-found.pairs * found.worth[0], prospects.time_needed(found)))
+    rank = jnp.argsort(best_first)
+    return found.able & (rank < quorum(params.consensus) + SPARE)
 
 
 def in_order(network: Network, priority: Callable[[Prospects], Array]) -> Give:

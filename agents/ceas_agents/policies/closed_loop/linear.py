@@ -3,8 +3,8 @@
     maximise    sum_k w_k x_k
     subject to  0 <= x_k <= c_k,  and for each bottleneck, sum of its x_k <= its channels,
 
-where the weight w_k is the queue of the node times the pairs of a channel times the chance that its
-memory is not empty at a barrier.
+after key, where the weight w_k is the queue of the node, its free memories, times the pairs of a
+channel times the chance that its memory is not empty at a barrier.
 
 Source:
     Srikant, arXiv:2603.27812 (2026). Only its abstract was at hand: an LP-based policy finds a
@@ -16,12 +16,14 @@ Source:
     chain, an Erlang loss system, are ours.
 """
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaincc
 from jaxtyping import Array, Float, Key
 
-from ceas_agents.policies.closed_loop import firing, prospects
+from ceas_agents.policies.closed_loop import heuristics
 from ceas_agents.policies.closed_loop.prospects import Prospects
 from ceas_agents.policies.planning import tightest
 from ceas_gym.types import Observation, Params, Switch
@@ -32,9 +34,6 @@ def linear_program(
 ) -> Float[Array, " nodes_and_1"]:
     """Solves a linear programme in each window, with queues and availability as weights.
 
-    A node's queue is the pairs that it lacks for its tags and those that its memory has room for.
-    Unlike the other heuristics, it does not put key first.
-
     Args:
         params: The scenario.
         observation: What the hub knows, every entry in [0, 1].
@@ -42,13 +41,12 @@ def linear_program(
         cadence: Least number of windows from one barrier to the next.
     """
     del key
-    switch = params.network.switch
-    found = prospects.assess(params.network, observation)
-    queue = jnp.where(found.able, found.missing + found.room, 0)
-    most = jnp.minimum(1, queue / jnp.maximum(found.pairs, 1e-9))
-    weight = queue * found.pairs * availability(params, found)
-    asked = solve(switch, weight, most)
-    return firing.action(asked, firing.if_ready(params, observation, cadence))
+
+    def give(found: Prospects, most: Array, left: Array) -> Array:
+        weight = found.room * found.pairs * availability(params, found)
+        return solve(replace(params.network.switch, channels=left), weight, most)
+
+    return heuristics.after_key(params, observation, give, cadence)
 
 
 def availability(params: Params, found: Prospects) -> Float[Array, " nodes"]:

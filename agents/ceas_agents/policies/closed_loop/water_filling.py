@@ -48,8 +48,9 @@ def pour(
         time: Channel-time of all nodes together, C, in windows; at least 0.
 
     Example:
-        >>> pour(jnp.ones(3), jnp.array([0.0, 1.0, 9.0]), jnp.full(3, 5.0), jnp.array(3.0)).tolist()
-        [2.0, 1.0, 0.0]
+        >>> held, most = jnp.array([0.0, 1.0, 9.0]), jnp.full(3, 5.0)
+        >>> print(pour(jnp.ones(3), held, most, jnp.array(3.0)).round(3))
+        [2. 1. 0.]
     """
     filled, full = _filling(value, held, most)
     highest = full.max(axis=-1, keepdims=True)

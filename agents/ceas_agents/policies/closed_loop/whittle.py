@@ -26,8 +26,11 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from ceas_agents.policies.closed_loop import firing, prospects, serving, water_filling
 from ceas_agents.policies.closed_loop.prospects import Prospects
 from ceas_agents.policies.knowledge import COLUMN
+from ceas_gym.consensus.protocol import quorum
 from ceas_gym.types import Observation, Params
 
+SPARE = 2
+"""Nodes that are served beyond a quorum."""
 UNITS = 256
 """Parts into which the hub's channels are divided in the knapsack; costs are rounded up to them."""
 OLDEST = 10
@@ -39,8 +42,8 @@ def whittle(
 ) -> Float[Array, " nodes_and_1"]:
     """Serves the nodes of greatest Whittle index of age that fit into the channels.
 
-    What is left of the window goes to the nodes that are ready, for the greatest sum of root
-    information.
+    Requests are granted until a quorum of nodes and `SPARE` more are ready. What is left of the
+    window goes to the nodes that are ready, for the greatest sum of root information.
 
     Args:
         params: The scenario.
@@ -52,7 +55,8 @@ def whittle(
     network = params.network
     found = prospects.assess(network, observation)
     age = observation.nodes[:, COLUMN["silence"]] * OLDEST + 1
-    wants = found.able & (found.missing > 0)
+    is_short = (found.able & (found.missing <= 0)).sum() < quorum(params.consensus) + SPARE
+    wants = found.able & (found.missing > 0) & is_short
     cost = jnp.where(wants, jnp.clip(prospects.time_needed(found), 0, 1), 0)
     units = jnp.ceil(cost / network.switch.channels[0] * UNITS).astype(jnp.int32)
     taken = knapsack(jnp.where(wants, index(age, chance(found)), 0), units, UNITS)

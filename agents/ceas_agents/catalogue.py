@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ceas_agents.evaluation.contestants import CONTESTANTS
-from ceas_agents.policies import checkpoints, scarcity
+from ceas_agents.policies import checkpoints, registry, scarcity
 from ceas_gym import config, parameters, sabotage
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.learning import circuit, data, model, partitions
@@ -136,5 +136,8 @@ def _line(function: Callable[..., Any]) -> str:
 def _policy_line(name: str) -> str:
     contestant = CONTESTANTS[name]
     line = _line(contestant.policy)
+    for decision in ("round", "window"):
+        if registry.version(contestant.policy, decision) is None:
+            line += f" Not for episode.decision = {decision}."
     changes = ", ".join(f"{key}={value}" for key, value in contestant.overrides.items())
     return f"{line} With {changes}." if changes else line

@@ -110,7 +110,8 @@ def tune(
     from ceas_gym import config
 
     settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
-    chosen = [contestants.get(name) for name in dict.fromkeys(policy or search.EVERYONE)]
+    names = policy or search.everyone(settings.episode.decision)
+    chosen = [contestants.get(name) for name in dict.fromkeys(names)]
     folder = out or Path("runs/tune") / Path(scenario.strip()).stem
     _keep_results(folder / tuning.TABLE, overwrite=overwrite)
     with config.naming(scenario):

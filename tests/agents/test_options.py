@@ -23,7 +23,7 @@ from ceas_gym import config, parameters
         ("ceas:plcement=random", "option 'plcement' is unknown; did you mean placement"),
         ("ceas:placement=bold", "placement must be one of best, unknown, random, but is 'bold'"),
         ("ceas:placement=random,placement=random", "option 'placement' is given twice"),
-        ("uniform:share=1", "policy 'uniform': option 'share' is unknown; it has none"),
+        ("uniform:share=1", "policy 'uniform': option 'share' is unknown; known: cadence"),
         ("focused:share=half", "share must be a number, but is 'half'"),
     ],
 )

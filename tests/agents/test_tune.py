@@ -14,7 +14,7 @@ from ceas_agents import cli
 from ceas_agents.evaluation import contestants, play, run, tuned
 from ceas_agents.evaluation.tuned import RATE
 from ceas_agents.policies import options
-from ceas_agents.policies.registry import POLICIES
+from ceas_agents.policies.registry import VERSIONS
 from ceas_agents.tuning import run as tuning
 from ceas_agents.tuning import search as tune_search
 from ceas_agents.tuning.search import OWN, TRIALS, Trial
@@ -257,14 +257,15 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, said, tmp_path, monkey
 
 
 def test_every_number_of_a_shipped_policy_is_tuned():
-    for policy in POLICIES.values():
-        assert len(options.numbers(policy)) <= 1
-        assert options.numbers(policy).keys() <= OWN.keys()
+    for each in VERSIONS.values():
+        numbers = options.numbers(each.round) if each.round else {}
+        assert len(numbers) <= 1
+        assert numbers.keys() <= OWN.keys()
 
 
 def test_everyone_is_every_contestant_and_belief():
-    names = {contestants.get(name).name for name in tune_search.EVERYONE}
-    assert names > set(contestants.CONTESTANTS)
+    names = {contestants.get(name).name for name in tune_search.everyone("round")}
+    assert names > set(contestants.fitting("round"))
     assert {"ceas:placement=best", "ceas:placement=random"} < names
 
 
@@ -284,7 +285,7 @@ def test_shipped_files_are_valid(scenario):
     assert scenario in config.shipped()
     text = (tuned.FOLDER / f"{scenario}.yaml").read_text()
     data = yaml_text.mapping(text, scenario, "contestants")
-    assert list(data) == list(tune_search.EVERYONE)
+    assert list(data) == list(tune_search.everyone("round"))
     for name, setting in data.items():
         known = contestants.get(name)
         found = tuned.contestant(scenario, known)

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ceas_agents.policies import checkpoints, options
+from ceas_agents.policies import checkpoints, options, registry
 from ceas_agents.policies.base import Policy
 from ceas_agents.policies.registry import POLICIES
+from ceas_agents.policies.versions import Decision
 from ceas_gym.registry import imported, nearest
 
 
@@ -37,7 +38,25 @@ CONTESTANTS = {name: Contestant(name, policy, {}) for name, policy in POLICIES.i
     "oblivious-fair": Contestant("oblivious-fair", POLICIES["uniform"], OBLIVIOUS_FAIR),
     "oblivious-naive": Contestant("oblivious-naive", POLICIES["uniform"], OBLIVIOUS_NAIVE),
     "static-subset": Contestant("static-subset", POLICIES["static_subset"], OBLIVIOUS_FAIR),
+    "subset-hold": Contestant("subset-hold", POLICIES["subset_hold"], OBLIVIOUS_FAIR),
 }
+
+
+def fitting(decision: Decision) -> list[str]:
+    """Returns the names of the shipped contestants whose policies have a version for a decision.
+
+    Args:
+        decision: What a step is.
+
+    Example:
+        >>> "subset-hold" in fitting("round"), "focused" in fitting("round")
+        (False, True)
+    """
+    return [
+        name
+        for name, contestant in CONTESTANTS.items()
+        if registry.version(contestant.policy, decision) is not None
+    ]
 
 
 def get(name: str) -> Contestant:
@@ -60,7 +79,7 @@ def get(name: str) -> Contestant:
 
 
 def load(name: str) -> Policy:
-    """Returns a policy, whose actions are in [-1, 1] and of shape (windows, nodes).
+    """Returns a policy, whose actions are in [-1, 1] and of the shape that the decision asks for.
 
     Args:
         name: A shipped policy, with options or without, such as `ceas:placement=random`; a learned

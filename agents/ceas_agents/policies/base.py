@@ -7,8 +7,9 @@ from jaxtyping import Array, Float, Key
 
 from ceas_gym.types import Observation, Params
 
-Policy = Callable[[Params, Observation, Key[Array, ""]], Float[Array, "windows nodes"]]
-"""The action is one request in [-1, 1] for each window and node (`task.actions.decode`)."""
+Policy = Callable[[Params, Observation, Key[Array, ""]], Float[Array, "..."]]
+"""The action has numbers in [-1, 1]: a request for each window and node; or, where a step is a
+window, one for each node and a last number, which above zero fires the barrier (`task.actions`)."""
 
 
 def as_pytree(policy: Policy) -> Partial:

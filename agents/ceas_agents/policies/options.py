@@ -35,8 +35,7 @@ def chosen(name: str, policy: Policy, text: str) -> Policy:
         if not equals or not key:
             raise ValueError(f"policy {name!r}: {part!r} is no option; write option=value")
         if key not in known:
-            told = nearest(key, known) if known else "it has none"
-            raise ValueError(f"policy {name!r}: option {key!r} is unknown; {told}")
+            raise ValueError(f"policy {name!r}: option {key!r} is unknown; {nearest(key, known)}")
         if key in values:
             raise ValueError(f"policy {name!r}: option {key!r} is given twice")
         values[key] = _value(f"policy {name!r}: {key}", known[key], value)
@@ -52,7 +51,7 @@ def options(policy: Callable[..., Any]) -> dict[str, Any]:
     Example:
         >>> from ceas_agents.policies.registry import POLICIES
         >>> options(POLICIES["focused"]), options(POLICIES["uniform"])
-        ({'share': <class 'float'>}, {})
+        ({'share': <class 'float'>}, {'cadence': <class 'float'>})
     """
     names = list(inspect.signature(policy).parameters)[GIVEN:]
     types = typing.get_type_hints(policy)
@@ -67,8 +66,8 @@ def numbers(policy: Callable[..., Any]) -> dict[str, float]:
 
     Example:
         >>> from ceas_agents.policies.registry import POLICIES
-        >>> numbers(POLICIES["ceas"]), numbers(POLICIES["focused"])
-        ({}, {'share': 0.6666666666666666})
+        >>> numbers(POLICIES["uniform"]), numbers(POLICIES["focused"])
+        ({'cadence': 0.0}, {'share': 0.6666666666666666})
     """
     parameters = inspect.signature(policy).parameters
     return {

@@ -11,20 +11,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from ceas_agents.policies import knowledge
+from ceas_agents.policies.knowledge import COLUMN as COLUMN
+from ceas_agents.policies.knowledge import column, expected_pairs
+from ceas_agents.policies.knowledge import pair_information as pair_information
 from ceas_gym.consensus import ranks
-from ceas_gym.network import counts, forecast
-from ceas_gym.physics import information, register
 from ceas_gym.task import actions
-from ceas_gym.task.observations import NODE_FEATURES
 from ceas_gym.types import Network, Observation
 
 STEPS = 48
 """Steps of Frank and Wolfe's method; a test bounds the gap to the optimum that they leave."""
 KEY_MARGIN = 3.0
 """Standard deviations of the number of pairs that the channel-time for a tag allows for."""
-COLUMN = {feature.name: column for column, feature in enumerate(NODE_FEATURES)}
-"""Columns of `Observation.nodes` by the names of the features."""
-
 
 Gain = Callable[[Float[Array, " nodes"]], Float[Array, " nodes"]]
 """From each node's information, in shots, to the worth of a little more of it; at least 0."""
@@ -83,21 +81,12 @@ def assess(network: Network, observation: Observation) -> Opportunities:
         observation: What the hub knows, every entry in [0, 1].
     """
     windows = network.windows
-    pairs = _pairs(network, observation)
-    survival = _column(network, observation, "survival")
-    new = forecast.new_contraction(network, forecast.nominal(network))
-    if network.verifies:
-        # The observed contraction is the lower confidence bound of the hub's tests.
-        estimated = _column(network, observation, "new_contraction")
-        new = new * estimated / jnp.maximum(new.mean(axis=0), 1e-9)
-    decay = forecast.decay_of_letters(network, survival)
-    stored = forecast.by_age(new, decay, windows)
-    arriving = counts.fidelity(stored * network.operations.delivery_contraction[..., None])
-    alive = counts.fidelity(stored) >= network.memories.cutoff_fidelity
-    alive &= jnp.arange(windows) < network.memories.ages
-    per_pair = jnp.where(alive, pair_information(arriving, network.qubits), 0)
-    held = _column(network, observation, "stored") * network.memories.per_link
-    aged = _column(network, observation, "stored_contraction") * survival**windows
+    pairs = expected_pairs(network, observation)
+    stored = knowledge.contraction_by_age(network, observation, windows)
+    per_pair = knowledge.information_by_age(network, stored)
+    survival = column(network, observation, "survival")
+    held = column(network, observation, "stored") * network.memories.per_link
+    aged = column(network, observation, "stored_contraction") * survival**windows
     fidelity = (1 + 3 * aged) / 4
     lasts = (fidelity >= network.memories.cutoff_fidelity) & (windows < network.memories.ages)
     lasting = jnp.where(lasts, held, 0)
@@ -106,7 +95,7 @@ def assess(network: Network, observation: Observation) -> Opportunities:
         pairs=pairs,
         stored=lasting * pair_information(fidelity, network.qubits),
         room=network.memories.per_link - lasting,
-        can_tag=(_column(network, observation, "key_rate") > 0) | network.unauthenticated_spend,
+        can_tag=(column(network, observation, "key_rate") > 0) | network.unauthenticated_spend,
         passes=network.switch.passes,
     )
 
@@ -121,14 +110,14 @@ def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes
     Returns:
         At least 0, with `KEY_MARGIN`; 0 also for a node whose pairs yield no key.
     """
-    missing = (1 - _column(network, observation, "tags")) * network.key.node_bits
-    per_pair = _column(network, observation, "key_rate")
+    missing = (1 - column(network, observation, "tags")) * network.key.node_bits
+    per_pair = column(network, observation, "key_rate")
     usable = per_pair > 0
     needed = missing / jnp.where(usable, per_pair, 1)
     # Every pair belongs to one member, so up to one pair more is needed for each further member.
     needed += jnp.where(missing > 0, network.key.members - 1, 0)
     safe = needed + KEY_MARGIN * jnp.sqrt(needed)
-    return jnp.where(usable, safe / jnp.maximum(_pairs(network, observation), 1e-9), 0)
+    return jnp.where(usable, safe / jnp.maximum(expected_pairs(network, observation), 1e-9), 0)
 
 
 def fill_windows(network: Network, needed: Float[Array, " nodes"]) -> Float[Array, "windows nodes"]:
@@ -258,35 +247,3 @@ def tightest(
         passes: 1 where the node's route goes through the bottleneck, else 0.
     """
     return jnp.where(passes > 0, limit, jnp.inf).min(axis=-2)
-
-
-def pair_information(fidelity: Float[Array, "*batch"], qubits: int) -> Float[Array, "*batch"]:
-    """Returns the Fisher information of a pair, when all pairs of a shot have the same fidelity.
-
-    Args:
-        fidelity: At the barrier, after the noise of teleportation; in [0, 1].
-        qubits: Pairs of a shot; at least 1.
-
-    Returns:
-        In shots of perfect signal, in [0, 1 / qubits]: each pair of a perfect shot has
-        1 / qubits.
-
-    Source:
-        `physics.register.twirled_contraction` and `physics.information.depolarized_qfi_factor`.
-
-    Example:
-        >>> print(pair_information(jnp.array(1.0), qubits=4))
-        0.25
-    """
-    signal = register.twirled_contraction(fidelity**qubits, 2**qubits)
-    return information.depolarized_qfi_factor(signal, 2**qubits) / qubits
-
-
-def _column(network: Network, observation: Observation, name: str) -> Float[Array, " nodes"]:
-    # Observations have 32 bits, also where JAX computes with 64.
-    return observation.nodes[:, COLUMN[name]].astype(network.switch.channels.dtype)
-
-
-def _pairs(network: Network, observation: Observation) -> Float[Array, " nodes"]:
-    # Of a whole channel in a window, expected over the conditions that the links may be in.
-    return forecast.expected_pairs(network) * _column(network, observation, "condition")

@@ -5,57 +5,97 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from ceas_agents.policies import heuristics
+from ceas_agents.policies import baselines, heuristics
 from ceas_agents.policies.base import Policy, as_pytree
-from ceas_agents.policies.baselines import max_rate, random, round_robin, static_subset, uniform
 from ceas_agents.policies.ceas import ceas, focused
+from ceas_agents.policies.closed_loop import baselines as loop_baselines
+from ceas_agents.policies.closed_loop import ceas as loop_ceas
+from ceas_agents.policies.closed_loop import cutoffs, linear, whittle
+from ceas_agents.policies.closed_loop import heuristics as loop_heuristics
+from ceas_agents.policies.versions import Decision, Versions, joined
 from ceas_gym.registry import calling
+from ceas_gym.task import actions
 from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
 from ceas_gym.types import Observation, Params
 
-POLICIES: dict[str, Policy] = {
-    "ceas": ceas,
-    "focused": focused,
-    "uniform": uniform,
-    "round_robin": round_robin,
-    "random": random,
-    "static_subset": static_subset,
-    "max_rate": max_rate,
-    "max_weight": heuristics.max_weight,
-    "freshest_first": heuristics.freshest_first,
-    "earliest_deadline_first": heuristics.earliest_deadline_first,
-    "proportional_fair": heuristics.proportional_fair,
+VERSIONS: dict[str, Versions] = {
+    "ceas": Versions(ceas, loop_ceas.ceas),
+    "focused": Versions(round=focused),
+    "uniform": Versions(baselines.uniform, loop_baselines.uniform),
+    "round_robin": Versions(baselines.round_robin, loop_baselines.round_robin),
+    "random": Versions(baselines.random, loop_baselines.random),
+    "static_subset": Versions(baselines.static_subset, loop_baselines.static_subset),
+    "subset_hold": Versions(window=loop_baselines.subset_hold),
+    "max_rate": Versions(baselines.max_rate, loop_baselines.max_rate),
+    "max_weight": Versions(heuristics.max_weight, loop_heuristics.max_weight),
+    "freshest_first": Versions(heuristics.freshest_first, loop_heuristics.freshest_first),
+    "earliest_deadline_first": Versions(
+        heuristics.earliest_deadline_first, loop_heuristics.earliest_deadline_first
+    ),
+    "proportional_fair": Versions(heuristics.proportional_fair, loop_heuristics.proportional_fair),
+    "adaptive_cutoff": Versions(window=cutoffs.adaptive_cutoff),
+    "whittle": Versions(window=whittle.whittle),
+    "linear_program": Versions(window=linear.linear_program),
 }
+"""The functions of each policy by what `episode.decision` is."""
+POLICIES: dict[str, Policy] = {name: joined(name, each) for name, each in VERSIONS.items()}
+"""Policies that act by the version for the scenario's decision."""
+
+
+def version(policy: Policy, decision: Decision) -> Policy | None:
+    """Returns the function by which a policy acts, or None if it has none for the decision.
+
+    Args:
+        policy: A policy that is not shipped stands for itself, whatever the decision.
+        decision: What a step is.
+
+    Example:
+        >>> version(POLICIES["whittle"], "round") is None
+        True
+    """
+    for name, shipped in POLICIES.items():
+        if policy is shipped:
+            return getattr(VERSIONS[name], decision)
+    return policy
 
 
 def check(policy: Policy, params: Params) -> None:
     """Checks that a policy that is not shipped fits the scenario, without computing anything.
 
     Args:
-        policy: Called with abstract values; it must return an action of shape (windows, nodes).
+        policy: Called with abstract values; it must return an action of the shape that
+            `task.actions.shape` tells.
         params: The scenario.
 
     Raises:
-        ValueError: If the layers of a learned policy do not fit, or a function of the user's own
-            raises an error or returns no action.
+        ValueError: If a shipped policy has no version for the scenario's decision, or an option is
+            not one of that version; if the layers of a learned policy do not fit; or if a function
+            of the user's own raises an error or returns no action.
     """
-    if policy in POLICIES.values():
-        return
-    windows, nodes = params.network.windows, params.network.nodes
+    expected, nodes = actions.shape(params), params.network.nodes
     observation = Observation(
         jnp.zeros((nodes, len(NODE_FEATURES))), jnp.zeros(len(NETWORK_FEATURES))
     )
     call = partial(jax.eval_shape, policy, params, observation, jax.random.key(0))
-    if jax.tree.leaves(as_pytree(policy)):
+    if is_shipped(policy) or jax.tree.leaves(as_pytree(policy)):
         call()
         return
     name = getattr(policy, "__name__", type(policy).__name__)
     with calling("function", name, getattr(policy, "__module__", "")):
         found = call()
     shape = getattr(found, "shape", None)
-    if shape != (windows, nodes):
+    if shape != expected:
         returned = f"a {type(found).__name__}" if shape is None else f"one of shape {shape}"
         raise ValueError(
-            f"function {name!r} must return an array of shape ({windows}, {nodes}), "
-            f"but returned {returned}"
+            f"function {name!r} must return an array of shape {expected}, but returned {returned}"
         )
+
+
+def is_shipped(policy: Policy) -> bool:
+    """Returns whether a policy is a shipped one, with options or without.
+
+    Args:
+        policy: Any policy.
+    """
+    function = policy.func if isinstance(policy, partial) else policy
+    return any(function is each for each in POLICIES.values())

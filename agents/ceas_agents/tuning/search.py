@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ceas_agents.evaluation import play, tuned
-from ceas_agents.evaluation.contestants import CONTESTANTS, Contestant
+from ceas_agents.evaluation.contestants import Contestant, fitting
 from ceas_agents.evaluation.tuned import RATE
+from ceas_agents.policies.versions import Decision
 from ceas_gym import config
 from ceas_gym.registry import asked_by
 from ceas_gym.scenario import Scenario
@@ -40,8 +41,8 @@ SEED = 900_000
 was designed on them."""
 DECIMALS = 6
 """Decimals to which scores are compared, because accuracies are in single precision."""
-EVERYONE = (*CONTESTANTS, "ceas:placement=best", "ceas:placement=random")
-"""Contestants that are tuned by default."""
+BELIEFS = {"round": ("ceas:placement=best", "ceas:placement=random"), "window": ()}
+"""What else is tuned by default: CEAS with other assumptions."""
 Setting = dict[str, float]
 """The learning rate by its dotted key, and options of the policy by their names."""
 Heard = Callable[[Contestant, Setting], None]
@@ -105,6 +106,15 @@ def trials(plan: Plan, contestant: Contestant, heard: Heard) -> Iterator[Trial]:
         yield _trial(plan, contestant, setting, heard)
 
 
+def everyone(decision: Decision) -> list[str]:
+    """Returns the names of the contestants that are tuned by default.
+
+    Args:
+        decision: What a step is.
+    """
+    return [*fitting(decision), *BELIEFS[decision]]
+
+
 def start(scenario: Scenario, contestant: Contestant) -> Setting:
     """Returns the untuned setting: the scenario's learning rate and the policy's defaults.
 
@@ -117,7 +127,8 @@ def start(scenario: Scenario, contestant: Contestant) -> Setting:
         >>> start(config.load("tiny"), contestants.get("focused"))
         {'learning.learning_rate': 0.1, 'share': 0.6666666666666666}
     """
-    return {RATE: scenario.learning.learning_rate, **tuned.own(contestant)}
+    own = tuned.own(contestant, scenario.episode.decision)
+    return {RATE: scenario.learning.learning_rate, **own}
 
 
 def grid(start: Setting) -> list[Setting]:

@@ -14,8 +14,9 @@ from jax.tree_util import Partial
 from pydantic import ValidationError
 
 from ceas_agents.evaluation.contestants import Contestant
-from ceas_agents.policies import options
+from ceas_agents.policies import options, registry
 from ceas_agents.policies.registry import POLICIES
+from ceas_agents.policies.versions import Decision
 from ceas_gym import config
 from ceas_gym.config import keys, sources, yaml_text
 from ceas_gym.registry import nearest
@@ -80,8 +81,8 @@ def changed(contestant: Contestant, setting: Setting) -> Contestant:
     return contestant._replace(policy=policy, overrides=contestant.overrides | rate)
 
 
-def own(contestant: Contestant) -> dict[str, float]:
-    """Returns the numeric options of a contestant's policy, by name: for now, `share` in [0, 1].
+def own(contestant: Contestant, decision: Decision = "round") -> dict[str, float]:
+    """Returns the numeric options of a contestant's policy, by name, such as `share` in [0, 1].
 
     The values are the defaults.
 
@@ -90,6 +91,7 @@ def own(contestant: Contestant) -> dict[str, float]:
 
     Args:
         contestant: A contestant; one with a policy of the user's own has none.
+        decision: What a step is; a policy has other options for windows than for rounds.
 
     Example:
         >>> own(Contestant("focused", POLICIES["focused"], {}))
@@ -97,7 +99,8 @@ def own(contestant: Contestant) -> dict[str, float]:
     """
     if all(contestant.policy is not policy for policy in POLICIES.values()):
         return {}
-    return options.numbers(contestant.policy)
+    version = registry.version(contestant.policy, decision)
+    return {} if version is None else options.numbers(version)
 
 
 def read(path: Path, contestant: Contestant) -> dict[str, float]:
@@ -148,7 +151,7 @@ def _shown(contestant: Contestant) -> str:
 
 
 def _checked(contestant: Contestant, key: str, value: object) -> float:
-    known = [RATE, *own(contestant)]
+    known = [RATE, *own(contestant), *own(contestant, "window")]
     if key not in known:
         raise ValueError(f"{key} is not a setting; {nearest(key, known)}")
     if not isinstance(value, int | float) or isinstance(value, bool):

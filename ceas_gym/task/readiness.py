@@ -90,7 +90,7 @@ def _information(
 ) -> Float[Array, " nodes"]:
     # Each shot is taken to have the mean fidelity of the node's pairs.
     stored = pairs.sum(axis=1)
-    mean = (pairs * estimated).sum(axis=-1) / jnp.maximum(stored, 1)
+    mean = counts.total(pairs, estimated) / jnp.maximum(stored, 1)
     return stored // network.qubits * of_a_shot(network, mean)
 
 

@@ -28,8 +28,8 @@ contestants = [get("ceas"), Contestant("tags-first", tags_first, overrides={})]
 params = play.prepare(scenario, contestants)
 
 for contestant in contestants:
-    played = play.episodes(contestant, params[contestant.name], rounds=10, seeds=range(4))
-    rows = [play.summary(rounds, scenario.episode.target_accuracy) for _, rounds in played]
+    played = play.episodes(contestant, params[contestant.name], steps=10, seeds=range(4))
+    rows = [play.summary(steps, scenario.episode.target_accuracy) for _, steps in played]
     accuracy = np.mean([row["final_accuracy"] for row in rows])
     used = np.mean([row["utilization"] for row in rows])
     print(f"{contestant.name}: accuracy {accuracy:.2f}, {used:.0%} of the pairs useful")

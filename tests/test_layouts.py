@@ -142,9 +142,16 @@ def test_words_of_layouts_are_of_any():
 
 
 def test_theta_is_the_mean_of_the_layouts(several):
-    each = [float(scarcity.theta_aware(one)) for one in layouts.every(several)]
+    each = [scarcity.theta_aware(one) for one in layouts.every(several)]
     assert len(set(each)) == COUNT
     assert scarcity.over_layouts(scarcity.theta_aware, several) == pytest.approx(np.mean(each))
+
+
+def test_networks_alone_are_those_of_the_layouts(several):
+    drawn = parameters.networks(config.load("tiny", CHANGES))
+    for one, other in zip(drawn, layouts.every(several), strict=True):
+        jax.tree.map(np.testing.assert_array_equal, one.network, other.network)
+        jax.tree.map(np.testing.assert_array_equal, one.consensus, other.consensus)
 
 
 def test_after_the_last_seed_comes_the_first():

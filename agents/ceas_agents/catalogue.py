@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ceas_agents.evaluation.contestants import CONTESTANTS
-from ceas_agents.policies import checkpoints, registry, scarcity
+from ceas_agents.policies import checkpoints, scarcity
 from ceas_gym import config, parameters, sabotage
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.learning import circuit, data, model, partitions
@@ -82,11 +82,11 @@ def text(kind: str | None = None) -> str:
 
 
 def _ladder(lines: dict[str, str]) -> str:
-    # Sorted from plentiful to scarce channel-time, which takes seconds to compute.
-    found = {name: parameters.build(config.load(name)) for name in lines}
+    # Sorted from plentiful to scarce channel-time.
+    found = {name: parameters.networks(config.load(name)) for name in lines}
     thetas = {
-        name: tuple(scarcity.over_layouts(theta, params) for theta in THETAS)
-        for name, params in found.items()
+        name: tuple(scarcity.mean(theta, drawn) for theta in THETAS)
+        for name, drawn in found.items()
     }
     width = max(map(len, lines))
     rows = [f"  {'':<{width}}  uniform  aware  windows until a quorum has its tags"]
@@ -135,9 +135,9 @@ def _line(function: Callable[..., Any]) -> str:
 
 def _policy_line(name: str) -> str:
     contestant = CONTESTANTS[name]
-    line = _line(contestant.policy)
+    line = _line(contestant.without_options)
     for decision in ("round", "window"):
-        if registry.version(contestant.policy, decision) is None:
+        if contestant.version(decision) is None:
             line += f" Not for episode.decision = {decision}."
     changes = ", ".join(f"{key}={value}" for key, value in contestant.overrides.items())
     return f"{line} With {changes}." if changes else line

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_POLICIES = ("ceas", "oblivious-fair", "oblivious-naive")
+DEFAULT_POLICIES = {
+    "round": ("ceas", "oblivious-fair", "oblivious-naive"),
+    "window": ("ceas", "ceas-open", "subset-hold", "static-subset", "oblivious-fair"),
+}
 BOUNDED_POLICIES = ("ceas", "proportional_fair", "freshest_first", "max_weight", "uniform")
 # Typer gives the base class of its exceptions no public name.
 UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
@@ -39,8 +42,8 @@ def evaluate(
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            help="contestant; repeat for several: the others are compared with the first; "
-            f"by default {', '.join(DEFAULT_POLICIES)}"
+            help="contestant; repeat for several: the others are compared with the first; by "
+            f"default {', '.join(DEFAULT_POLICIES['round'])}, or those that suit windows"
         ),
     ] = None,
     episodes: Annotated[int, typer.Option(min=1, help="seeds to play")] = 20,
@@ -55,14 +58,12 @@ def evaluate(
     """Play episodes with each policy; print a table in per cent, write rows and plots.
 
     On the scenarios for which tuned settings are shipped, each policy plays at the learning rate
-    that `ceas-gym tune` found for it, unless --set gives another. A policy of your own plays at the
-    scenario's; `ceas-gym tune` finds a better one for it.
+    and the cadence that `ceas-gym tune` found for it, unless --set gives others. A policy of your
+    own plays at the scenario's; `ceas-gym tune` finds a better one for it.
 
     Some contestants bring a protocol of their own: oblivious-fair has equal weights, and
-    oblivious-naive also the rule mean, no cut-off, and no need of tags.
-
-    In the table, nodes are those counted in a round, and rounds those committed in an episode, both
-    on average.
+    oblivious-naive also the rule mean, no cut-off, and no need of tags. In the table, nodes are
+    those counted at a barrier, and rounds those committed, on average.
 
     Example: ceas-gym evaluate paper --policy ceas --policy uniform --set attack.name=alie
     """
@@ -72,10 +73,11 @@ def evaluate(
 
     changes = dict(config.parse_override(text) for text in overrides or [])
     settings = config.load(scenario, changes)
-    chosen = [contestants.get(name) for name in dict.fromkeys(policy or DEFAULT_POLICIES)]
+    decision = settings.episode.decision
+    chosen = [contestants.get(name) for name in dict.fromkeys(policy or DEFAULT_POLICIES[decision])]
     if not untuned:
         given = config.stripped(changes)
-        chosen = [tuned.contestant(scenario, one, given) for one in chosen]
+        chosen = [tuned.contestant(scenario, one, given, decision) for one in chosen]
     _keep_results(out / "episodes.csv", overwrite=overwrite)
     with config.naming(scenario):
         params = play.prepare(settings, chosen)
@@ -95,12 +97,11 @@ def tune(
     overrides: Overrides = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Find the learning rate that suits each policy, with the same effort for all.
+    """Find the learning rate and the cadence that suit each policy, with the same effort for all.
 
-    Every policy has nine trials on the same seeds: seven learning rates, and two finer ones, or two
-    values of a parameter of its own. The trial with the best accuracy on the validation split wins.
-    It prints accuracies in per cent. To make evaluate use the result on a scenario NAME, copy
-    tuned.yaml, or the lines of one policy, to agents/ceas_agents/evaluation/tuned/NAME.yaml.
+    Of as many trials on the same seeds for every policy, the one with the best accuracy on the
+    validation split wins. To make evaluate use the result on a scenario NAME, copy tuned.yaml, or
+    the lines of one policy, to agents/ceas_agents/evaluation/tuned/NAME.yaml.
 
     Example: ceas-gym tune metro
     """
@@ -293,3 +294,7 @@ def _print_anything() -> None:
 def _fail(message: str) -> int:
     typer.echo(f"error: {message}", file=sys.stderr)
     return 2
+
+
+if __name__ == "__main__":
+    main()

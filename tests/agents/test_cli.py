@@ -39,7 +39,7 @@ def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
     command = ["evaluate", "tiny", "--policy", "ceas", "--policy", "oblivious-naive", *SHORT]
     run = subprocess.run(
-        [sys.executable, "-c", "from ceas_agents.cli import main; main()", *command, "--out", out],
+        [sys.executable, "-m", "ceas_agents.cli", *command, "--out", out],
         capture_output=True,
         text=True,
         check=True,

@@ -101,7 +101,11 @@ def test_results_are_there_before_anything_is_printed(here, call, monkeypatch):
     names = {path.name for path in (here / "runs" / "evaluate").iterdir()}
     assert names == {
         *("episodes.csv", "rounds.csv", "scenario.yaml", "run.json"),
-        *(f"{figure}.{kind}" for figure in ("accuracy", "pairs") for kind in style.FORMATS),
+        *(
+            f"{figure}.{kind}"
+            for figure in ("accuracy", "target", "pairs")
+            for kind in style.FORMATS
+        ),
     }
 
 

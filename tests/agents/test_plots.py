@@ -18,15 +18,25 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ceas_agents.evaluation.contestants import CONTESTANTS
-from ceas_agents.figures import plots, style
+from ceas_agents.figures import over_time, plots, style
+from ceas_agents.statistics import curves as stepwise
+from ceas_agents.statistics import intervals
+from ceas_agents.statistics.curves import Curve
 
 OTHERS = ["ppo", "a2c", "mine", "module:function", "sac"]
 SHARES = dict(zip(plots.FATES, (0.5, 0.2, 0.1, 0.06, 0.05, 0.03, 0.02, 0.04), strict=True))
 
 
-def curves(names: list[str], seeds: int = 3, rounds: int = 5) -> dict[str, NDArray[np.float64]]:
+def curves(names: list[str], seeds: int = 3) -> dict[str, list[Curve]]:
+    """Accuracies of episodes of 12 s, whose five changes are at times of their own."""
     generator = np.random.default_rng(0)
-    return {name: generator.uniform(0.4, 0.9, (seeds, rounds)) for name in names}
+
+    def one() -> Curve:
+        times = np.array([0, *np.sort(generator.uniform(1, 11, 4)), 12])
+        values = generator.uniform(0.4, 0.9, 5)
+        return Curve(times, np.append(values, values[-1]))
+
+    return {name: [one() for _ in range(seeds)] for name in names}
 
 
 @pytest.fixture
@@ -80,53 +90,87 @@ def test_colours_come_again_rather_than_run_out() -> None:
 # --- accuracy -----------------------------------------------------------------------------------
 
 
-def test_the_line_is_the_mean_over_seeds_from_round_one(figures: list[Figure]) -> None:
-    data = curves(["ceas"])
-    plots.accuracy_over_rounds(data, Path("unused"), "title")
+def drawn(figure: Figure, number: int = 0) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Returns times and values of a line."""
+    line = figure.axes[0].lines[number]
+    return np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+
+
+def test_the_line_is_the_mean_of_the_accuracies_at_the_same_time(figures: list[Figure]) -> None:
+    one = Curve(np.array([0.0, 4.0, 8.0]), np.array([0.5, 0.7, 0.7]))
+    other = Curve(np.array([0.0, 2.0, 6.0, 8.0]), np.array([0.5, 0.6, 0.9, 0.9]))
+    over_time.accuracy({"ceas": [one, other]}, Path("unused"), "title")
+    times, mean = drawn(figures[0])
+    np.testing.assert_array_equal(times, [0, 2, 4, 6, 8])
+    np.testing.assert_allclose(mean, [50, 55, 65, 80, 80])
     line = figures[0].axes[0].lines[0]
-    np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3, 4, 5])
-    np.testing.assert_allclose(np.asarray(line.get_ydata()), 100 * data["ceas"].mean(axis=0))
-    assert line.get_color() == plots.COLOURS["ceas"]
+    assert (line.get_drawstyle(), line.get_color()) == ("steps-post", plots.COLOURS["ceas"])
+
+
+def test_many_changes_are_drawn_on_a_grid_from_start_to_end(figures: list[Figure]) -> None:
+    times = np.arange(1001) / 10
+    over_time.accuracy({"ceas": [Curve(times, times / 200)]}, Path("unused"), "title")
+    drawn_at, mean = drawn(figures[0])
+    assert len(drawn_at) <= stepwise.MOST_TIMES
+    assert (drawn_at[0], drawn_at[-1]) == (0, 100)
+    # At each time, the value of the last change before it.
+    np.testing.assert_allclose(mean, 50 * np.floor(10 * drawn_at + 1e-9) / 1000, atol=1e-9)
 
 
 def test_the_band_is_the_interval_of_the_mean(figures: list[Figure]) -> None:
     data = curves(["ceas"], seeds=10)
-    plots.accuracy_over_rounds(data, Path("unused"), "title")
+    over_time.accuracy(data, Path("unused"), "title")
     (band,) = figures[0].axes[0].collections
     last = np.asarray(band.get_paths()[0].vertices)
-    ends = last[last[:, 0] == 5, 1]
-    expected = plots.intervals.interval(100 * data["ceas"][:, -1])
+    ends = last[last[:, 0] == 12, 1]
+    expected = intervals.interval([100 * one.values[-1] for one in data["ceas"]])
     np.testing.assert_allclose((ends.min(), ends.max()), expected)
 
 
 def test_one_seed_has_no_band_and_says_so(figures: list[Figure]) -> None:
-    plots.accuracy_over_rounds(curves(["ceas", "uniform"], seeds=1), Path("unused"), "title")
+    over_time.accuracy(curves(["ceas", "uniform"], seeds=1), Path("unused"), "title")
     assert not figures[0].axes[0].collections
     assert any("one seed, no interval" in text for text in words(figures[0]))
 
 
 def test_the_number_of_seeds_title_and_names_are_written(figures: list[Figure]) -> None:
     data = curves(["ceas"], seeds=7) | curves(["uniform"], seeds=4)
-    plots.accuracy_over_rounds(data, Path("unused"), "paper: seeds 0 to 6")
+    over_time.accuracy(data, Path("unused"), "paper: seeds 0 to 6")
     text = "\n".join(words(figures[0]))
     assert "paper: seeds 0 to 6" in text
     assert "mean of 4 to 7 seeds" in text
-    assert f"ceas  {100 * data['ceas'][:, -1].mean():.1f}" in text
+    assert f"ceas  {100 * np.mean([one.values[-1] for one in data['ceas']]):.1f}" in text
     axes = figures[0].axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("round", "test accuracy (%)")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (s)", "test accuracy (%)")
+    assert axes.get_xlim() == (0, 12)
 
 
 def test_accuracy_stays_within_its_range(figures: list[Figure]) -> None:
-    plots.accuracy_over_rounds({"ceas": np.array([[0.0, 1.0]])}, Path("unused"), "title")
+    curve = Curve(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 1.0]))
+    over_time.accuracy({"ceas": [curve]}, Path("unused"), "title")
     assert figures[0].axes[0].get_ylim() == (0, 100)
 
 
-@pytest.mark.parametrize("data", [{}, {"ceas": np.array([[0.5, np.nan]])}])
+def test_the_chance_is_the_share_of_those_who_have_reached_it(figures: list[Figure]) -> None:
+    never = Curve(np.array([0.0, 9.0]), np.zeros(2))
+    reached = [Curve(np.array([0.0, at, 9.0]), np.array([0.0, 1.0, 1.0])) for at in (3.0, 5.0)]
+    over_time.chance({"ceas": [never, *reached, never]}, Path("unused"), "title", target=0.875)
+    times, share = drawn(figures[0])
+    np.testing.assert_array_equal(times, [0, 3, 5, 9])
+    np.testing.assert_allclose(share, [0, 25, 50, 50])
+    assert figures[0].axes[0].get_ylim() == (0, 100)
+    assert any("reached 87.5 %" in text for text in words(figures[0]))
+
+
+NOT_FINITE = {"ceas": [Curve(np.array([0.0, 1.0]), np.array([0.5, np.nan]))]}
+
+
+@pytest.mark.parametrize("data", [{}, NOT_FINITE])
 def test_curves_that_cannot_be_drawn_are_refused(
-    data: dict[str, NDArray[np.float64]], tmp_path: Path
+    data: dict[str, list[Curve]], tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=r"curves|finite"):
-        plots.accuracy_over_rounds(data, tmp_path / "a.png", "title")
+        over_time.accuracy(data, tmp_path / "a.png", "title")
     assert not list(tmp_path.iterdir())
 
 
@@ -134,7 +178,7 @@ def test_curves_that_cannot_be_drawn_are_refused(
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12).map(sorted), st.floats(0.01, 0.3))
 def test_labels_keep_apart_in_order_and_within(places: list[float], gap: float) -> None:
-    result = plots.spread(np.array(places), gap)
+    result = over_time.spread(np.array(places), gap)
     rounding = 1e-9
     fitting = min(gap, 1 / max(len(places) - 1, 1))
     assert (np.diff(result) >= fitting - rounding).all()
@@ -144,7 +188,7 @@ def test_labels_keep_apart_in_order_and_within(places: list[float], gap: float) 
 
 def test_labels_with_room_stay_where_they_are() -> None:
     places = np.array([0.1, 0.4, 0.9])
-    np.testing.assert_allclose(plots.spread(places, 0.2), places)
+    np.testing.assert_allclose(over_time.spread(places, 0.2), places)
 
 
 # --- fates --------------------------------------------------------------------------------------
@@ -210,11 +254,15 @@ def test_fates_that_are_no_shares_are_refused_in_one_line(
 
 def draw_accuracy(path: Path) -> None:
     # A name with two dollar signs is no formula, and a long one finds room.
-    plots.accuracy_over_rounds(curves(["ceas", "$x$_$", "long.path." * 9 + ":policy"]), path, "a_b")
+    over_time.accuracy(curves(["ceas", "$x$_$", "long.path." * 9 + ":policy"]), path, "a_b")
 
 
-def draw_single_round(path: Path) -> None:
-    plots.accuracy_over_rounds(curves(["ceas"], seeds=1, rounds=1), path, "title")
+def draw_single_moment(path: Path) -> None:
+    over_time.accuracy({"ceas": [Curve(np.zeros(1), np.full(1, 0.5))]}, path, "title")
+
+
+def draw_chance(path: Path) -> None:
+    over_time.chance(curves(["ceas", "uniform"]), path, "title", 0.85)
 
 
 def draw_fates(path: Path) -> None:
@@ -226,7 +274,7 @@ def draw_many_fates(path: Path) -> None:
     plots.pair_fates({name: SHARES for name in [*CONTESTANTS, *OTHERS]}, path, "title")
 
 
-DRAWINGS = [draw_accuracy, draw_single_round, draw_fates, draw_many_fates]
+DRAWINGS = [draw_accuracy, draw_single_moment, draw_chance, draw_fates, draw_many_fates]
 
 
 @pytest.mark.parametrize("draw", DRAWINGS)
@@ -250,9 +298,10 @@ def test_the_same_figure_is_the_same_files(tmp_path: Path) -> None:
     program = (
         "import numpy as np\n"
         "from pathlib import Path\n"
-        "from ceas_agents.figures import plots\n"
-        "curves = np.random.default_rng(0).random((3, 5))\n"
-        "plots.accuracy_over_rounds(dict(a=curves), Path('figure.png'), 'a title')\n"
+        "from ceas_agents.figures import over_time\n"
+        "from ceas_agents.statistics.curves import Curve\n"
+        "curves = [Curve(np.arange(5), v) for v in np.random.default_rng(0).random((3, 5))]\n"
+        "over_time.accuracy(dict(a=curves), Path('figure.png'), 'a title')\n"
     )
     for hashes in ("1", "2"):
         (tmp_path / hashes).mkdir()
@@ -287,10 +336,10 @@ def test_an_earlier_picture_is_replaced_only_by_a_whole_one(
     with monkeypatch.context() as patch:
         patch.setattr(Figure, "savefig", fail)
         with pytest.raises(OSError, match="disk full"):
-            draw_single_round(path)
+            draw_single_moment(path)
     assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
     assert path.read_bytes() == b"earlier"
-    draw_single_round(path)
+    draw_single_moment(path)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
@@ -313,9 +362,11 @@ def test_nothing_heavy_is_imported_before_it_is_needed_and_pyplot_never(tmp_path
     program = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from ceas_agents.figures import plots\n"
+        "from ceas_agents.figures import over_time\n"
+        "from ceas_agents.statistics.curves import Curve\n"
         "print('matplotlib' in sys.modules)\n"
-        f"plots.accuracy_over_rounds(dict(a=np.ones((2, 2))), Path({str(tmp_path / 'a')!r}), '')\n"
+        "curves = dict(a=[Curve(np.arange(2), np.ones(2))] * 2)\n"
+        f"over_time.accuracy(curves, Path({str(tmp_path / 'a')!r}), '')\n"
         "print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

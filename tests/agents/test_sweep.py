@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from helpers import adversaries
 
 from ceas_agents import cli
 from ceas_agents.bounds import pair_bounds
-from ceas_agents.evaluation import contestants, play
+from ceas_agents.evaluation import contestants, play, rounds
 from ceas_agents.sweeps import (
     compilation,
     run,
@@ -90,13 +89,12 @@ def played(monkeypatch):
     """Cells and seeds in the order of playing, with episodes that are made up at once."""
     seen = []
 
-    def episodes(program, contestant, params, rounds, seeds):
+    def episodes(program, contestant, params, steps, seeds):
         assert params.consensus.rule in program.rules
         byzantine = int(params.adversary.byzantine_nodes)
         for seed in seeds:
             seen.append((params.consensus.rule, byzantine, seed))
-            values = np.full(rounds, (seed + byzantine) / 100)
-            yield seed, defaultdict(lambda values=values: values)
+            yield seed, dict.fromkeys(rounds.NAMES, np.full(steps, (seed + byzantine) / 100))
 
     monkeypatch.setattr(compilation, "episodes", episodes)
     return seen
@@ -314,6 +312,12 @@ def test_a_folder_that_is_no_sweeps_is_refused(played, tmp_path, monkeypatch, ca
         ({"vary": {"sent": {"far": "alie"}}}, "vary: sent: far must be a mapping of keys to"),
         ({"vary": {"sent": {"far": {"attack.nam": "alie"}}}}, "did you mean attack.name?"),
         ({"vary": {"seed": {"far": {"attack.name": "alie"}}}}, "vary: seed is a column"),
+        (
+            {"vary": {"attack.name, attack.placement": ["alie"]}},
+            "must be a list of lists of 2",
+        ),
+        ({"vary": {"attack.strength,attack.strength": [[1, 2]]}}, "strength has a key twice"),
+        ({"vary": {"attack.strength, attack.strngth": [[1, 2]]}}, "did you mean attack.strength?"),
         ({"vary": {"episode.rounds": [1, 2]}}, "episode.rounds is set by both set and vary;"),
         ({"vary": {"policy": ["ceas", "cea"]}}, "did you mean ceas?"),
         ({"set": {"network.node": 4}}, "set: network.node is not a setting; did you mean"),
@@ -393,6 +397,17 @@ def test_labels_set_several_keys_at_once(tmp_path):
     assert scenario.network.nodes == 9
 
 
+def test_settings_that_depend_on_each_other_are_varied_together(tmp_path):
+    together = "consensus.committee.members, consensus.committee.byzantine"
+    varied = {together: [[1, 0], [4, 1]], "consensus.rule": ["mean", "median"]}
+    plan = plans.load(written(tmp_path, {**TWO_BY_TWO, "vary": varied}))
+    assert [cell.labels for cell in plan.cells] == [
+        (committee, rule) for committee in ("[1, 0]", "[4, 1]") for rule in ("mean", "median")
+    ]
+    committees = [plans.resolve(plan, cell)[1].consensus.committee for cell in plan.cells]
+    assert [(each.members, each.byzantine) for each in committees] == [(1, 0)] * 2 + [(4, 1)] * 2
+
+
 def test_the_policy_may_be_varied(tmp_path):
     data = {**TWO_BY_TWO, "vary": {"policy": ["uniform", "oblivious-naive"]}}
     plan = plans.load(written(tmp_path, data))
@@ -448,6 +463,7 @@ def test_the_shipped_sweep_names_only_what_there_is(monkeypatch):
     # Without the parameters' arrays, which take a while to make for hundreds of cells.
     monkeypatch.setattr(play, "prepare", lambda _, chosen: {chosen[0].name: ()})
     monkeypatch.setattr(compilation, "shared", lambda params: params)
+    monkeypatch.setattr(plans, "most_steps", lambda params: 1)
     plan = plans.load(SHIPPED / "worst-case.yaml")
     assert {cell.refusal for cell in plan.cells} == {"", "needs 4 f < n"}
     for cell in plan.cells:

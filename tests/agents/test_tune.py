@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from ceas_agents import cli
-from ceas_agents.evaluation import contestants, play, run, tuned
+from ceas_agents.evaluation import contestants, play, rounds, run, tuned
 from ceas_agents.evaluation.tuned import RATE
 from ceas_agents.policies import options
-from ceas_agents.policies.registry import VERSIONS
+from ceas_agents.policies.registry import POLICIES
+from ceas_agents.tuning import proposals
 from ceas_agents.tuning import run as tuning
 from ceas_agents.tuning import search as tune_search
-from ceas_agents.tuning.search import OWN, TRIALS, Trial
+from ceas_agents.tuning.proposals import OWN
+from ceas_agents.tuning.search import TRIALS, Trial
 from ceas_gym import config
 from ceas_gym.config import yaml_text
 
@@ -43,19 +45,44 @@ def rows(folder):
         return list(csv.DictReader(file))
 
 
-def plan(*names, episodes=2):
+def plan(*names, episodes=2, **changes):
     chosen = [contestants.get(name) for name in names]
-    return tune_search.plan(config.load("tiny", SMALL), chosen, episodes)
+    return tune_search.plan(config.load("tiny", SMALL | changes), chosen, episodes)
 
 
 def pretend(monkeypatch, score):
     """Makes an episode's last validation accuracy a function of rate and seed, its others wrong."""
 
-    def episodes(contestant, params, rounds, seeds):
+    def episodes(contestant, params, steps, seeds):
         rate = float(params.learning.learning_rate)
         for seed in seeds:
-            validation = np.append(np.linspace(1, 0, rounds - 1), score(contestant, rate, seed))
-            yield seed, {"validation_accuracy": validation, "accuracy": np.full(rounds, 1 - rate)}
+            validation = np.append(np.linspace(1, 0, steps - 1), score(contestant, rate, seed))
+            yield seed, {"validation_accuracy": validation, "accuracy": np.full(steps, 1 - rate)}
+
+    monkeypatch.setattr(play, "episodes", episodes)
+
+
+def pretend_over_time(monkeypatch, score):
+    """Makes the validation accuracy of an episode a function of contestant and parameters.
+
+    It is that from a half of the budget on, and 1 in its first half. No barrier comes later.
+    """
+
+    def episodes(contestant, params, steps, seeds):
+        end = float(params.budget * params.network.window_s)
+        for seed in seeds:
+            accuracy = np.array([1, score(contestant, params)])
+            made = {name: np.zeros(2, np.float32) for name in rounds.NAMES}
+            yield (
+                seed,
+                made
+                | {
+                    "fired": np.ones(2),
+                    "time_s": np.array([0.0, end / 2]),
+                    "validation_accuracy": accuracy,
+                    "validation_accuracy_before": np.ones(2),
+                },
+            )
 
     monkeypatch.setattr(play, "episodes", episodes)
 
@@ -109,7 +136,7 @@ def test_a_policys_own_number_is_found(monkeypatch):
 
 def test_equal_scores_change_nothing():
     start = {RATE: 0.1, "share": 2 / 3}
-    settings = [*tune_search.grid(start), *tune_search.beside(start)]
+    settings = [*proposals.grid(start), *proposals.beside(start)]
     for nudge in (0, 1e-8):
         trials = [
             Trial("focused", setting, np.array([0.5 + nudge * place, 0.7]))
@@ -131,8 +158,112 @@ def test_the_score_is_the_last_validation_accuracy_of_seeds_never_reported(monke
     assert all(trial.scores.tolist() == [0.9, 0.900001, 0.900002] for trial in trials)
 
 
+# --- The search with time as the budget ---
+
+BY_WINDOW = {"episode.decision": "window", "network.most_windows": 16, "network.barrier_windows": 1}
+
+
+def options_of(contestant):
+    return {name: float(value) for name, value in options.given(contestant.policy).items()}
+
+
+def test_everybody_has_the_same_effort_by_windows(monkeypatch):
+    pretend_over_time(monkeypatch, lambda contestant, params: 0.5)
+    names = ("ceas", "ceas-open", "ceas-paced", "oblivious-fair", "oblivious-fixed", "subset-hold")
+    found = played(plan(*names, **BY_WINDOW))
+    assert {len(trials) for trials in found.values()} == {tune_search.BY_WINDOW}
+    for name, trials in found.items():
+        settings = [trial.setting for trial in trials]
+        assert all(settings.count(setting) == 1 for setting in settings)
+        rates = {setting[RATE] for setting in settings}
+        assert rates >= {0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2}
+        tried = {setting.get("cadence") for setting in settings}
+        if name in ("ceas", "oblivious-fixed"):
+            # One decides by itself when the barrier fires, the other by the scenario's windows.
+            assert tried == {None}
+        else:
+            assert tried >= {1, 2, 4, 8, 16}
+    for name in ("ceas", "ceas-paced"):
+        assert {trial.setting["spare"] for trial in found[name]} == {2, *OWN["spare"]}
+
+
+def test_the_best_cadence_and_the_best_rate_at_it_are_found(monkeypatch):
+    def score(contestant, params):
+        """Best at 6 windows and a rate of 1.2; what matters most is the rate of each window."""
+        rate, cadence = float(params.learning.learning_rate), options_of(contestant)["cadence"]
+        return 0.9 - abs(np.log(rate / cadence / 0.2)) / 9 - abs(np.log(cadence / 6)) / 20
+
+    pretend_over_time(monkeypatch, score)
+    search = plan("oblivious-fair", **BY_WINDOW)
+    (trials,) = played(search).values()
+    found = tune_search.best(trials, tune_search.start(search.scenario, search.contestants[0]))
+    first = {1: 0.4, 2: 0.4, 4: 0.4, 8: 0.4, 16: 0.4}
+    tried = [(trial.setting["cadence"], trial.setting[RATE]) for trial in trials]
+    assert tried[:5] == list(first.items())
+    assert found.setting["cadence"] in (5, 6, 7)
+    assert found.setting[RATE] / found.setting["cadence"] == pytest.approx(0.2, rel=0.05)
+
+
+def test_the_cadence_of_open_loop_is_the_length_of_a_round_in_the_same_time(monkeypatch):
+    seen = {}
+
+    def score(contestant, params):
+        seen[params.network.windows] = params
+        assert "cadence" not in options_of(contestant)
+        return 0.9 - abs(params.network.windows - 4) / 100
+
+    pretend_over_time(monkeypatch, score)
+    search = plan("ceas-open", **BY_WINDOW)
+    (trials,) = played(search).values()
+    begin = tune_search.start(search.scenario, search.contestants[0])
+    found = tuned.changed(search.contestants[0], tune_search.best(trials, begin).setting)
+    assert found.overrides == {"episode.decision": "round", "network.windows": 4, RATE: 0.1}
+    closed = play.prepare(search.scenario, [contestants.get("ceas")])["ceas"]
+    for params in seen.values():
+        assert not params.by_window
+        assert int(params.budget) == int(closed.budget) == 8 * (4 + 1)
+        assert int(params.network.barrier_windows) == 1
+
+
+def test_what_a_name_spells_out_is_not_tuned():
+    scenario = config.load("tiny", BY_WINDOW)
+    for name, tuned_too in (
+        ("ceas:feedback=none", ["spare", "half"]),
+        ("ceas:spare=4,cadence=3", ["half"]),
+        ("uniform:cadence=4", []),
+    ):
+        setting = tune_search.start(scenario, contestants.get(name))
+        assert list(setting) == [RATE, *tuned_too]
+
+
+def test_a_cadence_beyond_the_budget_is_not_tried(monkeypatch):
+    pretend_over_time(monkeypatch, lambda contestant, params: 0.5)
+    (trials,) = played(plan("oblivious-fair", **BY_WINDOW | {"episode.budget_s": 9.0})).values()
+    assert max(trial.setting["cadence"] for trial in trials) == 8
+    assert len(trials) == tune_search.BY_WINDOW
+
+
+@pytest.mark.parametrize("changes", [BY_WINDOW, {"episode.budget_s": 32.0}])
+def test_where_time_is_the_budget_the_score_is_the_mean_over_it(monkeypatch, changes):
+    pretend_over_time(monkeypatch, lambda contestant, params: 0.5)
+    (trials,) = played(plan("uniform", **changes)).values()
+    assert all(trial.scores.tolist() == [0.75, 0.75] for trial in trials)
+
+
+def test_where_rounds_are_the_budget_nothing_changes():
+    search = plan("ceas", "static-subset")
+    assert (search.over_time, search.trials) == (False, TRIALS)
+    assert [tune_search.start(search.scenario, one) for one in search.contestants] == [
+        {RATE: 0.1},
+        {RATE: 0.1},
+    ]
+
+
+# --- What is really played ---
+
+
 def test_a_rate_that_trains_beats_one_that_does_not(monkeypatch):
-    monkeypatch.setattr(tune_search, "FACTORS", (1e-5, 1.0))
+    monkeypatch.setattr(proposals, "FACTORS", (1e-5, 1.0))
     scenario = config.load("tiny", SMALL | {RATE: 0.3})
     search = tune_search.plan(scenario, [contestants.get("uniform")], 4)
     (trials,) = played(search).values()
@@ -257,16 +388,18 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, said, tmp_path, monkey
 
 
 def test_every_number_of_a_shipped_policy_is_tuned():
-    for each in VERSIONS.values():
-        numbers = options.numbers(each.round) if each.round else {}
-        assert len(numbers) <= 1
-        assert numbers.keys() <= OWN.keys()
+    for policy in POLICIES.values():
+        assert options.numbers(policy).keys() <= {*OWN, "cadence"}
 
 
-def test_everyone_is_every_contestant_and_belief():
-    names = {contestants.get(name).name for name in tune_search.everyone("round")}
-    assert names > set(contestants.fitting("round"))
-    assert {"ceas:placement=best", "ceas:placement=random"} < names
+def test_everyone_is_every_contestant_that_can_play():
+    by_round, by_window = tune_search.everyone("round"), tune_search.everyone("window")
+    assert {"ceas:placement=best", "ceas:placement=random", "focused"} < set(by_round)
+    assert {"ceas", "ceas-open", "ceas-paced", "subset-hold", "oblivious-fixed"} < set(by_window)
+    assert "focused" not in by_window
+    assert not set(by_round) & set(contestants.BY_WINDOW)
+    names = set(by_round + by_window)
+    assert {contestants.get(name).name for name in names} == names > set(contestants.CONTESTANTS)
 
 
 def test_the_ladder_is_tuned():
@@ -285,14 +418,18 @@ def test_shipped_files_are_valid(scenario):
     assert scenario in config.shipped()
     text = (tuned.FOLDER / f"{scenario}.yaml").read_text()
     data = yaml_text.mapping(text, scenario, "contestants")
-    assert list(data) == list(tune_search.everyone("round"))
+    resolved = config.load(scenario)
+    assert list(data) == tune_search.everyone(resolved.episode.decision)
     for name, setting in data.items():
         known = contestants.get(name)
         found = tuned.contestant(scenario, known)
-        assert setting.keys() == {RATE, *tuned.own(known)}
-        assert found.overrides == known.overrides | {RATE: setting[RATE]}
-        own = {name: value for name, value in setting.items() if name != RATE}
-        assert options.given(found.policy) == options.given(known.policy) | own
+        assert list(setting) == tuned.keys_of(known, resolved.episode.decision)
+        expected = tuned.changed(known, setting)
+        assert found.overrides == expected.overrides
+        assert found.overrides[RATE] == setting[RATE]
+        own = tuned.own(known, resolved.episode.decision)
+        assert options.given(found.policy) == options.given(expected.policy)
+        assert options.given(found.policy).keys() >= own.keys()
 
 
 TUNED = f"oblivious-fair: {{{RATE}: 0.2}}\nfocused: {{{RATE}: 0.05, share: 0.5}}\n"
@@ -338,6 +475,33 @@ def test_untuned_and_set_win(ship, tmp_path, monkeypatch):
     assert tuned.described(heard) == []
 
 
+PACED = "oblivious-fair: {learning.learning_rate: 0.4, cadence: 6}\nceas-open: {cadence: 5}\n"
+
+
+def test_a_tuned_cadence_is_what_is_played(ship):
+    ship(PACED)
+    names = ("oblivious-fair", "ceas-open")
+    fair, by_round = (
+        tuned.contestant("tiny", contestants.get(name), decision="window") for name in names
+    )
+    assert options.given(fair.policy) == {"cadence": 6}
+    assert by_round.overrides["network.windows"] == 5
+    params = play.prepare(config.load("tiny", BY_WINDOW), [fair, by_round])
+    assert params["ceas-open"].network.windows == 5
+    assert tuned.described([fair]) == [
+        "note: tuned learning rates (not with --untuned): oblivious-fair 0.4 (cadence=6)"
+    ]
+
+
+def test_a_tuned_cadence_is_for_windows_and_not_for_a_cadence_that_is_given(ship):
+    ship(PACED)
+    fair = contestants.get("oblivious-fair")
+    assert options.given(tuned.contestant("tiny", fair).policy) == {}
+    given = tuned.contestant("tiny", fair, ["network.windows"], "window")
+    assert options.given(given.policy) == {}
+    assert given.overrides[RATE] == 0.4
+
+
 def test_a_rate_goes_with_its_optimizer_and_its_scenario(ship, tmp_path):
     ship(TUNED)
     fair = contestants.get("oblivious-fair")
@@ -366,6 +530,8 @@ def test_the_tuned_rate_is_what_is_played(ship):
         (f"oblivious-fair: {{{RATE}: fast}}", f"{RATE} must be a number, but is 'fast'"),
         (f"oblivious-fair: {{{RATE}: 0}}", f"{RATE} must be a finite number from 1e-06 to 1000"),
         ("oblivious-fair: {share: 0.5}", "share is not a setting"),
+        ("oblivious-fair: {cadence: 0}", "cadence must be a whole number of at least 1, but is 0"),
+        ("oblivious-fair: {cadence: 2.5}", "cadence must be a whole number of at least 1, but is"),
     ],
 )
 def test_a_damaged_file_is_named_in_one_line(text, said, ship, tmp_path, monkeypatch, capsys):

@@ -1,18 +1,21 @@
 """What an episode is judged by: rows of episodes.csv, and the table of a run."""
 
-from collections import defaultdict
-
 import numpy as np
 import pytest
 
-from ceas_agents.evaluation import play, results
+from ceas_agents.evaluation import play
+from ceas_agents.evaluation.rounds import NAMES
+from ceas_agents.evaluation.table import table
 
 
 def rounds(accuracy):
-    """Metrics of an episode, of which the accuracies alone matter."""
+    """Metrics of an episode of rounds of 4 s, of which the accuracies alone matter."""
     length = len(accuracy)
-    others = defaultdict(lambda: np.zeros(length, np.float32))
+    others = {name: np.zeros(length, np.float32) for name in NAMES}
     others["accuracy"] = np.array(accuracy, np.float32)
+    others["accuracy_before"] = np.append(np.float32(0.5), others["accuracy"][:-1])
+    others["fired"] = np.ones(length, np.float32)
+    others["time_s"] = 4 * np.arange(1, length + 1, dtype=np.float32)
     return others
 
 
@@ -28,7 +31,11 @@ def rounds(accuracy):
 def test_rounds_until_the_target(accuracy, first, reached):
     row = play.summary(rounds(accuracy), target_accuracy=0.85)
     assert (row["rounds_to_target"], row["reached_target"]) == (first, reached)
+    assert row["time_to_accuracy_s"] == 4 * first
+    assert row["rounds"] == len(accuracy)
     assert row["mean_accuracy"] == pytest.approx(np.mean(accuracy))
+    # Before each barrier, the accuracy is that after the one before.
+    assert row["mean_accuracy_over_time"] == pytest.approx(np.mean([0.5, *accuracy[:-1]]))
 
 
 def test_the_table_says_who_reaches_it_and_when():
@@ -40,10 +47,9 @@ def test_the_table_says_who_reaches_it_and_when():
         name: [play.summary(rounds(episode), 0.85) for episode in episodes]
         for name, episodes in played.items()
     }
-    table = results.table(rows, "a title")
-    column = next(one for one in table.columns if one.header == "target reached")
-    # Three of four, in rounds 2, 1 and 3.
-    assert list(column.cells) == ["75 % in 2", "never"]
+    columns = {column.header: list(column.cells) for column in table(rows, "a title").columns}
+    # Three of four, in rounds 2, 1 and 3 of 4 s.
+    assert columns["target reached"] == ["75 % in 8 s", "never"]
 
 
 def test_useful_pairs_are_beside_the_bound_and_utilization_is_last():
@@ -55,8 +61,8 @@ def test_useful_pairs_are_beside_the_bound_and_utilization_is_last():
     metrics["utilization"] = np.array([0.5, 0.5], np.float32)
     row = play.summary(metrics, 0.85, most_useful=[40])
     assert row["share_of_most_useful"] == pytest.approx(50 / 80)
-    table = results.table({"one": [row], "unknown": [play.summary(metrics, 0.85)]}, "a title")
-    cells = {" ".join(str(column.header).split()): list(column.cells) for column in table.columns}
+    shown = table({"one": [row], "unknown": [play.summary(metrics, 0.85)]}, "a title")
+    cells = {" ".join(str(column.header).split()): list(column.cells) for column in shown.columns}
     assert list(cells)[-2:] == ["useful pairs, %", "pairs used, %"]
     assert cells["useful pairs, %"] == ["62.5", "no bound"]
     assert cells["pairs used, %"] == ["50.0", "50.0"]

@@ -114,8 +114,11 @@ def in_each_layout(params: Params) -> list[float]:
     """Returns `most_useful_pairs` of each layout, in order, in pairs.
 
     Args:
-        params: The scenario, under a contestant's protocol.
+        params: The scenario, under a contestant's protocol. Where a step is a window, rounds differ
+            in length, and there is no bound.
     """
+    if params.by_window:
+        return []
     return [most_useful_pairs(each) for each in layouts.every(params)]
 
 

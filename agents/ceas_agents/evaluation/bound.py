@@ -12,6 +12,7 @@ from ceas_agents import console
 from ceas_agents.bounds import optimal_rounds, oracle
 from ceas_agents.evaluation import loop_bound, play, results
 from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.policies.rollout import most_steps
 from ceas_gym import config, parameters
 from ceas_gym.jax_utils import randomness
 from ceas_gym.scenario import Scenario
@@ -57,7 +58,7 @@ def compare(
     with console.progress_bar() as progress:
         most = _bounds(parameters.build(played), seeds, progress)
         returns = {
-            contestant.name: _returns(contestant, params[contestant.name], played, seeds, progress)
+            contestant.name: _returns(contestant, params[contestant.name], seeds, progress)
             for contestant in contestants
         }
     record: dict[str, Any] = {
@@ -129,12 +130,10 @@ def _bounds(params: Params, seeds: range, progress: Progress) -> Values:
     return np.array(found)
 
 
-def _returns(
-    contestant: Contestant, params: Params, scenario: Scenario, seeds: range, progress: Progress
-) -> Values:
+def _returns(contestant: Contestant, params: Params, seeds: range, progress: Progress) -> Values:
     task = progress.add_task(contestant.name, total=len(seeds))
     found: list[float] = []
-    for _, metrics in play.episodes(contestant, params, scenario.episode.rounds, seeds):
+    for _, metrics in play.episodes(contestant, params, most_steps(params), seeds):
         found.append(float(metrics["reward"].sum()))
         progress.update(task, advance=1)
     return np.array(found)

@@ -1,6 +1,7 @@
 """Contestants: an evaluation compares policies, each with its changes to the protocol."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,32 @@ class Contestant(NamedTuple):
     name: str
     policy: Policy
     overrides: dict[str, object]
+    has_cadence: bool = False
+    """Whether its barriers follow a cadence that can be tuned, where a step is a window."""
+
+    @property
+    def is_open_loop(self) -> bool:
+        """Returns whether it decides by rounds, also where the scenario decides by windows."""
+        return self.overrides.get(DECISION) == "round"
+
+    @property
+    def without_options(self) -> Policy:
+        """Returns its policy with the default of every option."""
+        return self.policy.func if isinstance(self.policy, partial) else self.policy
+
+    def version(self, decision: Decision) -> Policy | None:
+        """Returns the function by which it acts, or None if it can't play.
+
+        Args:
+            decision: What a step of the scenario is.
+        """
+        own = "round" if self.is_open_loop else decision
+        return registry.version(self.without_options, own)
 
 
+DECISION, CADENCE = "episode.decision", "cadence"
+OPEN_LOOP: dict[str, object] = {DECISION: "round"}
+"""Whole rounds are scheduled in advance, with the budget and the barriers of the scenario."""
 OBLIVIOUS_FAIR: dict[str, object] = {"consensus.weights": "uniform"}
 """The same protocol as for CEAS, with a uniform schedule and equal weights."""
 OBLIVIOUS_NAIVE: dict[str, object] = {
@@ -34,29 +59,56 @@ OBLIVIOUS_NAIVE: dict[str, object] = {
 """A uniform schedule, no cut-off, oldest pairs first, a single hub that accepts all updates, and a
 plain mean."""
 
-CONTESTANTS = {name: Contestant(name, policy, {}) for name, policy in POLICIES.items()} | {
-    "oblivious-fair": Contestant("oblivious-fair", POLICIES["uniform"], OBLIVIOUS_FAIR),
-    "oblivious-naive": Contestant("oblivious-naive", POLICIES["uniform"], OBLIVIOUS_NAIVE),
-    "static-subset": Contestant("static-subset", POLICIES["static_subset"], OBLIVIOUS_FAIR),
-    "subset-hold": Contestant("subset-hold", POLICIES["subset_hold"], OBLIVIOUS_FAIR),
+ADAPTIVE = ("ceas",)
+"""Policies that decide by themselves when the barrier fires, unless they are given a cadence."""
+
+
+UNTUNED = "cadence=8"
+"""Windows from one barrier of `ceas-paced` to the next, unless they are tuned."""
+
+
+def _of_policy(name: str) -> Contestant:
+    policy = POLICIES[name]
+    has_cadence = CADENCE in options.options(policy) and name not in ADAPTIVE
+    return Contestant(name, policy, {}, has_cadence)
+
+
+def _named(*contestants: Contestant) -> dict[str, Contestant]:
+    return {each.name: each for each in contestants}
+
+
+UNIFORM, CEAS = POLICIES["uniform"], POLICIES["ceas"]
+BY_WINDOW = _named(
+    Contestant("oblivious-fixed", UNIFORM, OBLIVIOUS_FAIR),
+    Contestant("subset-hold", POLICIES["subset_hold"], OBLIVIOUS_FAIR, has_cadence=True),
+    Contestant("ceas-open", CEAS, OPEN_LOOP, has_cadence=True),
+    Contestant("ceas-paced", options.chosen("ceas-paced", CEAS, UNTUNED), {}, has_cadence=True),
+)
+"""Contestants that are others' equals where a step is a round, or can't play there."""
+CONTESTANTS = {
+    **{name: _of_policy(name) for name in POLICIES},
+    **_named(
+        Contestant("oblivious-fair", UNIFORM, OBLIVIOUS_FAIR, has_cadence=True),
+        Contestant("oblivious-naive", UNIFORM, OBLIVIOUS_NAIVE, has_cadence=True),
+        Contestant("static-subset", POLICIES["static_subset"], OBLIVIOUS_FAIR, has_cadence=True),
+    ),
+    **BY_WINDOW,
 }
 
 
 def fitting(decision: Decision) -> list[str]:
-    """Returns the names of the shipped contestants whose policies have a version for a decision.
+    """Returns the names of the contestants that can play where a step is a round, or a window.
 
     Args:
         decision: What a step is.
 
     Example:
-        >>> "subset-hold" in fitting("round"), "focused" in fitting("round")
+        >>> "ceas-open" in fitting("round"), "ceas-open" in fitting("window")
         (False, True)
     """
-    return [
-        name
-        for name, contestant in CONTESTANTS.items()
-        if registry.version(contestant.policy, decision) is not None
-    ]
+    others = BY_WINDOW if decision == "round" else {}
+    names = [name for name in CONTESTANTS if name not in others]
+    return [name for name in names if CONTESTANTS[name].version(decision)]
 
 
 def get(name: str) -> Contestant:

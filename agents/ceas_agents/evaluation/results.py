@@ -13,19 +13,18 @@ from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
 
 from ceas_agents.evaluation import play
-from ceas_agents.evaluation.play import Rounds
-from ceas_agents.figures import plots
+from ceas_agents.evaluation import rounds as by_rounds
+from ceas_agents.evaluation.rounds import Steps
+from ceas_agents.figures import over_time, plots
 from ceas_agents.statistics import intervals
+from ceas_agents.statistics.curves import Curve
 from ceas_gym import config
 from ceas_gym.scenario import Scenario
 
 PACKAGES = ("ceas-gym", "jax", "jaxlib", "numpy", "pennylane", "gymnasium", "optax")
 RECORD, SCENARIO = "run.json", "scenario.yaml"
-PAIRS = {"useful\npairs, %": "share_of_most_useful", "pairs\nused, %": "utilization"}
-"""Columns of the table about pairs, and the names of their values in a row."""
 Row = dict[str, float]
 """One episode, from `evaluation.play.summary`."""
 
@@ -51,7 +50,8 @@ class Folder:
         self._episodes = (path / "episodes.csv").open("w", encoding="utf-8", newline="")
         self._rounds = (path / "rounds.csv").open("w", encoding="utf-8", newline="")
         self.rows: dict[str, list[Row]] = {}
-        self.curves: dict[str, list[NDArray[np.float32]]] = {}
+        self.accuracies: dict[str, list[Curve]] = {}
+        self.reached: dict[str, list[Curve]] = {}
 
     def __enter__(self) -> "Folder":
         """Returns the folder."""
@@ -68,81 +68,57 @@ class Folder:
         self._rounds.close()
 
     def add(
-        self, policy: str, seed: int, rounds: Rounds, most_useful: Sequence[float] = ()
+        self,
+        policy: str,
+        seed: int,
+        steps: Steps,
+        most_useful: Sequence[float] = (),
+        budget_s: float | None = None,
     ) -> None:
         """Appends an episode to both tables, which are flushed before it returns.
+
+        `rounds.csv` gets a row for each round (`evaluation.rounds.of_steps`).
 
         Args:
             policy: Name of the contestant.
             seed: Of the episode.
-            rounds: Metrics of the episode, each of shape (rounds,).
+            steps: Metrics of the episode, each of shape (steps,).
             most_useful: As for `evaluation.play.summary`, in pairs of a round.
+            budget_s: As for `evaluation.play.summary`.
         """
-        row = play.summary(rounds, self._target, most_useful)
+        row = play.summary(steps, self._target, most_useful, budget_s)
         append(self._episodes, [{"policy": policy, "seed": seed, **row}])
-        length = len(rounds["accuracy"])
+        rounds = by_rounds.of_steps(steps)
         append(
             self._rounds,
             [
                 {"policy": policy, "seed": seed, "round": number + 1}
                 | {name: float(values[number]) for name, values in rounds.items()}
-                for number in range(length)
+                for number in range(len(rounds["accuracy"]))
             ],
         )
+        whole = float(steps["time_s"][-1]) if budget_s is None else budget_s
+        curves = by_rounds.accuracy(rounds, whole)
+        reached = by_rounds.has_reached(rounds, self._target, whole)
         self.rows.setdefault(policy, []).append(row)
-        self.curves.setdefault(policy, []).append(rounds["accuracy"])
+        self.accuracies.setdefault(policy, []).append(curves)
+        self.reached.setdefault(policy, []).append(reached)
 
     def draw(self, title: str) -> list[Path]:
-        """Returns the paths of the plots that it writes: accuracies and pairs, in per cent.
+        """Returns the paths of the plots that it writes: accuracy, target and pairs, in per cent.
 
         Args:
-            title: Title of both plots.
+            title: Title of all plots.
         """
-        curves = {name: np.stack(episodes) for name, episodes in self.curves.items()}
         means = {name: _mean(rows) for name, rows in self.rows.items()}
         fates = {name: play.fates(row) for name, row in means.items()}
-        accuracy, pairs = self.path / "accuracy.png", self.path / "pairs.png"
-        groups = {name: _layouts(rows) for name, rows in self.rows.items()}
-        plots.accuracy_over_rounds(curves, accuracy, title, groups)
+        groups = {name: layouts(rows) for name, rows in self.rows.items()}
+        names = ("accuracy.png", "target.png", "pairs.png")
+        accuracy, target, pairs = (self.path / name for name in names)
+        over_time.accuracy(self.accuracies, accuracy, title, groups)
+        over_time.chance(self.reached, target, title, self._target, groups)
         plots.pair_fates(fates, pairs, title)
-        return [accuracy, pairs]
-
-
-def table(rows: dict[str, list[Row]], title: str) -> Table:
-    """Returns the table of a run: means with 95 % bootstrap intervals, in per cent.
-
-    Intervals are over the layouts, or over the seeds if there is one layout only. Differences are
-    to the first contestant, paired by seed. Useful pairs are shown as a share of the bound for any
-    schedule under the contestant's protocol. Utilization comes last, because a schedule that makes
-    few pairs can use them all.
-
-    Args:
-        rows: Episodes of each contestant, in the order of the table; at least one each.
-        title: Title of the table.
-    """
-    first = next(iter(rows))
-    over = "layouts" if len(set(_layouts(rows[first]))) > 1 else "seeds"
-    result = Table(
-        title=title,
-        caption=f"mean (95 % interval over {over}); accuracies in per cent, useful pairs in per "
-        "cent of a bound on any schedule's, pairs used in per cent of those made",
-    )
-    result.add_column("policy", no_wrap=True)
-    accuracies = ("final accuracy", f"minus {first}", "accuracy over rounds")
-    for heading in (*accuracies, "target reached", "nodes", "rounds", *PAIRS):
-        result.add_column(heading, justify="right")
-    for name, episodes in rows.items():
-        result.add_row(
-            name,
-            estimate(_column(episodes, "final_accuracy"), groups=_layouts(episodes)),
-            "" if name == first else _difference(episodes, rows[first]),
-            estimate(_column(episodes, "mean_accuracy"), groups=_layouts(episodes)),
-            _reached(episodes),
-            f"{_column(episodes, 'accepted_nodes').mean():.1f}",
-            f"{_column(episodes, 'committed_rounds').mean():.1f}",
-            *(_share(_column(episodes, name)) for name in PAIRS.values()),
-        )
-    return result
+        return [accuracy, target, pairs]
 
 
 def versions(extra: Sequence[str] = ()) -> dict[str, str]:
@@ -255,33 +231,24 @@ def estimate(
     return f"{100 * values.mean():{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
 
 
-def _reached(episodes: list[Row]) -> str:
-    # Share of the episodes that reach the target, and the median of the rounds that they take.
-    reached = _column(episodes, "reached_target") > 0
-    if not reached.any():
-        return "never"
-    rounds = np.median(_column(episodes, "rounds_to_target")[reached])
-    return f"{100 * reached.mean():.0f} % in {rounds:.0f}"
+def column(rows: list[Row], name: str) -> NDArray[np.float64]:
+    """Returns one value of each episode, shape (episodes,).
 
-
-def _share(values: NDArray[np.float64]) -> str:
-    return f"{100 * values.mean():.1f}" if np.isfinite(values).all() else "no bound"
-
-
-def _column(rows: list[Row], name: str) -> NDArray[np.float64]:
+    Args:
+        rows: Episodes of a contestant.
+        name: Of a column of `episodes.csv`.
+    """
     return np.array([row[name] for row in rows])
 
 
 def _mean(rows: list[Row]) -> Row:
-    return {name: float(_column(rows, name).mean()) for name in rows[0]}
+    return {name: float(column(rows, name).mean()) for name in rows[0]}
 
 
-def _layouts(rows: list[Row]) -> NDArray[np.int64]:
-    return _column(rows, "layout").astype(np.int64)
+def layouts(rows: list[Row]) -> NDArray[np.int64]:
+    """Returns the number of the layout that each episode played, at least 0; shape (episodes,).
 
-
-def _difference(one: list[Row], other: list[Row]) -> str:
-    # An interrupted run has only the first seeds of the last contestant.
-    pairs = zip(_column(one, "final_accuracy"), _column(other, "final_accuracy"), strict=False)
-    differences = np.array([a - b for a, b in pairs])
-    return estimate(differences, sign="+", groups=_layouts(one)[: len(differences)])
+    Args:
+        rows: Episodes of a contestant.
+    """
+    return column(rows, "layout").astype(np.int64)

@@ -7,8 +7,10 @@ from ceas_agents.bounds import pair_bounds
 from ceas_agents.console import output, progress_bar
 from ceas_agents.evaluation import play, results, tuned
 from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.evaluation.table import table
 from ceas_agents.policies import aims, options
-from ceas_agents.policies.ceas import ceas
+from ceas_agents.policies.registry import POLICIES
+from ceas_agents.policies.rollout import most_steps
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
@@ -48,19 +50,19 @@ def evaluate(
     }
     interrupted = False
     most = {name: pair_bounds.in_each_layout(built) for name, built in params.items()}
+    budget_s = {name: play.seconds(built) for name, built in params.items()}
     for line in notes(contestants, params):
         print(line, file=sys.stderr)
     with results.Folder(folder, scenario, record) as writer, progress_bar() as progress:
         task = progress.add_task("", total=len(contestants) * len(seeds))
         try:
             for contestant in contestants:
-                progress.update(task, description=f"{contestant.name} (compiling)")
-                played = play.episodes(
-                    contestant, params[contestant.name], scenario.episode.rounds, seeds
-                )
-                for seed, rounds in played:
-                    writer.add(contestant.name, seed, rounds, most[contestant.name])
-                    progress.update(task, advance=1, description=contestant.name)
+                name = contestant.name
+                progress.update(task, description=f"{name} (compiling)")
+                steps = most_steps(params[name])
+                for seed, metrics in play.episodes(contestant, params[name], steps, seeds):
+                    writer.add(name, seed, metrics, most[name], budget_s[name])
+                    progress.update(task, advance=1, description=name)
         except KeyboardInterrupt:
             interrupted = True
     _show(writer, scenario, seeds)
@@ -81,7 +83,7 @@ def notes(contestants: list[Contestant], params: dict[str, Params]) -> list[str]
     found = tuned.described(contestants)
     for contestant in contestants:
         rule = params[contestant.name].consensus.rule
-        is_ceas = getattr(contestant.policy, "func", contestant.policy) is ceas
+        is_ceas = getattr(contestant.policy, "func", contestant.policy) is POLICIES["ceas"]
         if is_ceas and not aims.has_own(rule):
             name = getattr(rule, "name", "of your own")
             found.append(
@@ -96,7 +98,7 @@ def _show(writer: results.Folder, scenario: Scenario, seeds: range) -> None:
     title = f"{scenario.name}: seeds {seeds.start} to {seeds.stop - 1}"
     plots = writer.draw(title)
     screen = output()
-    screen.print(results.table(writer.rows, title))
+    screen.print(table(writer.rows, title))
     written = [writer.path / "episodes.csv", writer.path / "rounds.csv", *plots]
     screen.print("Written:", *map(str, written), soft_wrap=True)
     for line in NEXT:

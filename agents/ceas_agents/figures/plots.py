@@ -5,20 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 
 from ceas_agents.figures import style
-from ceas_agents.figures.style import GREY, GRID
-from ceas_agents.statistics import intervals
-from ceas_agents.statistics.resampling import Groups
+from ceas_agents.figures.style import GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Curves = Mapping[str, Float[np.ndarray, "seeds rounds"]]
-"""Test accuracy, in [0, 1], by contestant."""
-LINE_HEIGHT = 0.062
-"""Height of a label, as a share of the height of the axes."""
 LONGEST_NAME = 30
 """Characters of a contestant's name for which a figure has room."""
 CENTRE = "center_baseline"
@@ -31,6 +24,10 @@ COLOURS = {
     "oblivious-naive": "#D55E00",
     "static-subset": "#AA3377",
     "static_subset": "#EE6677",
+    "ceas-open": "#33BBEE",
+    "ceas-paced": "#009988",
+    "subset-hold": "#EE3377",
+    "oblivious-fixed": "#8A6D00",
     "max_rate": "#009E73",
     "uniform": "#56B4E9",
     "round_robin": "#CC79A7",
@@ -41,7 +38,8 @@ COLOURS = {
     "proportional_fair": "#DDCC77",
 }
 """Colours of shipped contestants, the same in every figure; those of the heuristics are from Tol's
-colour-blind-safe scheme `muted`."""
+colour-blind-safe scheme `muted`, those of contestants for windows from his `vibrant`, with a dark
+yellow."""
 OTHER_COLOURS = ("#000000", "#882255", "#999933", "#332288", "#AA4499")
 """Colours of other contestants, in order: black, then dark ones of the same scheme."""
 
@@ -94,33 +92,6 @@ def colour(name: str, names: Sequence[str]) -> str:
     return OTHER_COLOURS[others.index(name) % len(OTHER_COLOURS)]
 
 
-def accuracy_over_rounds(
-    curves: Curves, path: Path, title: str, groups: Mapping[str, Groups] | None = None
-) -> None:
-    """Draws the mean accuracy of each contestant, with 95 % bootstrap intervals, in per cent.
-
-    Args:
-        curves: Test accuracy after each round, from round 1, in [0, 1]; finite.
-        path: Of the PNG file (`figures.style.save`); its folder exists.
-        title: What was compared, such as scenario and seeds.
-        groups: Layout of each seed, for intervals over layouts; by default they are over seeds.
-
-    Raises:
-        ValueError: If there is no contestant or an accuracy is not finite.
-    """
-    if not curves:
-        raise ValueError("Argument `curves` must have a contestant, but is empty.")
-    with style.applied():
-        figure = style.figure(4.0)
-        axes = figure.add_subplot()
-        for name, curve in curves.items():
-            percent, shade = 100 * np.asarray(curve, dtype=float), colour(name, list(curves))
-            _draw_curve(axes, percent, shade, groups[name] if groups else None)
-        _finish_accuracy(axes, curves)
-        style.head(figure, f"Test accuracy by round ({title})", _describe(curves))
-        style.save(figure, path)
-
-
 def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str) -> None:
     """Draws what became of the generated pairs, a bar for each contestant.
 
@@ -149,76 +120,6 @@ def pair_fates(fates: Mapping[str, Mapping[str, float]], path: Path, title: str)
         figure.legend(entries.values(), entries, loc="outside lower left", **LEGEND)
         style.head(figure, f"What became of the Bell pairs ({title})", "means over the seeds")
         style.save(figure, path)
-
-
-def _draw_curve(
-    axes: "Axes", curve: Float[np.ndarray, "seeds rounds"], shade: str, groups: Groups | None
-) -> None:
-    rounds = np.arange(1, curve.shape[1] + 1)
-    low, high = intervals.intervals(curve, groups=groups)
-    axes.plot(rounds, curve.mean(axis=0), color=shade, zorder=3)
-    axes.plot(rounds[-1], curve[:, -1].mean(), "o", color=shade, clip_on=False)
-    if len(curve) > 1:
-        axes.fill_between(rounds, low, high, color=shade, alpha=0.18, linewidth=0)
-
-
-def _finish_accuracy(axes: "Axes", curves: Curves) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    last = max(np.shape(curve)[1] for curve in curves.values())
-    axes.set(xlabel="round", ylabel="test accuracy (%)", xlim=(min(1, last - 1), last))
-    axes.xaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10], integer=True))
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, 0), min(high, 100))
-    _label_lines(axes, curves)
-
-
-def _label_lines(axes: "Axes", curves: Curves) -> None:
-    finals = {name: 100 * float(np.mean(curve[:, -1])) for name, curve in curves.items()}
-    names = sorted(finals, key=finals.__getitem__)
-    low, high = axes.get_ylim()
-    places = (np.array([finals[name] for name in names]) - low) / (high - low)
-    inside = axes.transAxes
-    for name, place, label in zip(names, places, spread(places, LINE_HEIGHT), strict=True):
-        shade = colour(name, list(curves))
-        axes.plot([1, 1.025], [place, label], color=shade, clip_on=False, transform=inside)
-        text = f"{_shorten(name)}  {finals[name]:.1f}"
-        axes.text(1.035, label, text, va=CENTRE, transform=inside)
-
-
-def spread(places: Float[np.ndarray, " labels"], gap: float) -> Float[np.ndarray, " labels"]:
-    """Returns places at least `gap` apart in [0, 1], as near to the given ones as possible.
-
-    The sum of squared shifts is least, by isotonic regression. If there are more labels than fit,
-    they overlap evenly.
-
-    Args:
-        places: In increasing order, in [0, 1].
-        gap: Wanted distance between neighbours, above 0.
-
-    Source:
-        Isotonic regression: Robertson, Wright and Dykstra, Order Restricted Statistical Inference,
-        1988.
-
-    Example:
-        >>> spread(np.array([0.2, 0.5, 0.5, 1.0]), 0.1).round(2).tolist()
-        [0.2, 0.45, 0.55, 1.0]
-    """
-    from scipy.optimize import isotonic_regression
-
-    gap = min(gap, 1 / max(len(places) - 1, 1))
-    offsets = gap * np.arange(len(places))
-    free = isotonic_regression(places - offsets).x
-    return np.clip(free, 0, 1 - offsets[-1]) + offsets
-
-
-def _describe(curves: Curves) -> str:
-    seeds = sorted({len(curve) for curve in curves.values()})
-    if seeds == [1]:
-        return "one seed, no interval"
-    count = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    return f"mean of {count} seeds, band: its 95 % bootstrap interval"
 
 
 def _check_shares(name: str, shares: Mapping[str, float]) -> None:
@@ -261,12 +162,20 @@ def finish_fates(axes: "Axes", names: list[str]) -> None:
     """
     axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5), xlabel="share of the generated pairs (%)")
     axes.set_xticks(np.linspace(0, 1, 6), [f"{percent:.0f}" for percent in np.linspace(0, 100, 6)])
-    axes.set_yticks(range(len(names)), [_shorten(name) for name in names])
+    axes.set_yticks(range(len(names)), [shorten(name) for name in names])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_title("utilization", loc="right", x=1.13, color=GREY, fontsize=9)
 
 
-def _shorten(name: str) -> str:
-    # The end of `package.module:function` says more than the beginning.
+def shorten(name: str) -> str:
+    """Returns the name of a contestant, cut to the characters for which a figure has room.
+
+    Args:
+        name: Of any length. The end of `package.module:function` says more than the beginning.
+
+    Example:
+        >>> shorten("ceas"), len(shorten("long.path." * 9 + ":policy"))
+        ('ceas', 30)
+    """
     return name if len(name) <= LONGEST_NAME else "\u2026" + name[1 - LONGEST_NAME :]

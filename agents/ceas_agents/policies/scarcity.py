@@ -10,7 +10,7 @@ With C channels, N nodes and a quorum of q, the number of windows is
 for a schedule that knows the links, and for one that gives all nodes equal shares.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from ceas_gym import layouts
 from ceas_gym.consensus.protocol import quorum
+from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.network import forecast, key_pool
 from ceas_gym.types import Network, Params
 
@@ -41,34 +42,54 @@ def tag_windows(network: Network) -> Float[Array, " nodes"]:
     return network.key.node_bits / (bits * forecast.expected_pairs(network))
 
 
-def over_layouts(theta: Callable[[Params], Float[Array, ""]], params: Params) -> float:
+# Compiled as one program, which is faster than compiling each operation alone.
+_tag_windows, _quorum = once(tag_windows), once(quorum)
+Theta = Callable[[Params], float]
+"""One of the two numbers of windows; not for use in `jit`."""
+
+
+def over_layouts(theta: Theta, params: Params) -> float:
     """Returns the mean of `theta_aware` or `theta_uniform` over the layouts, in windows.
 
     Args:
         theta: One of the two.
         params: The scenario.
     """
-    return float(np.mean([theta(each) for each in layouts.every(params)]))
+    return mean(theta, layouts.every(params))
 
 
-def theta_aware(params: Params) -> Float[Array, ""]:
+def mean(theta: Theta, drawn: Sequence[Params]) -> float:
+    """Returns the mean of `theta_aware` or `theta_uniform` over layouts, in windows.
+
+    Args:
+        theta: One of the two.
+        drawn: Parameters of each layout, at least one, such as those of `parameters.networks`.
+    """
+    return float(np.mean([theta(each) for each in drawn]))
+
+
+def theta_aware(params: Params) -> float:
     """Returns the windows in which a schedule that knows the links can tag a quorum.
 
     Args:
         params: The scenario.
     """
-    order = jnp.sort(tag_windows(params.network))
-    among = jnp.arange(order.size) < quorum(params.consensus)
-    return jnp.where(among, order, 0).sum() / params.network.switch.channels[0]
+    order, least = _best_first(params)
+    return float(order[:least].sum() / params.network.switch.channels[0])
 
 
-def theta_uniform(params: Params) -> Float[Array, ""]:
+def theta_uniform(params: Params) -> float:
     """Returns the windows in which equal shares of the channels tag a quorum.
 
     Args:
         params: The scenario.
     """
-    order = jnp.sort(tag_windows(params.network))
-    last = order[jnp.minimum(quorum(params.consensus), order.size) - 1]
+    order, least = _best_first(params)
     # A node can't use more than one channel.
-    return last * jnp.maximum(order.size / params.network.switch.channels[0], 1)
+    sharing = max(order.size / float(params.network.switch.channels[0]), 1)
+    return float(order[min(least, order.size) - 1]) * sharing
+
+
+def _best_first(params: Params) -> tuple[Float[np.ndarray, " nodes"], int]:
+    # The time of a whole channel that each node needs, and the nodes of a quorum.
+    return np.sort(_tag_windows(params.network)), int(_quorum(params.consensus))

@@ -16,6 +16,7 @@ from jaxtyping import Array, Int
 
 from ceas_agents.evaluation import play
 from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.evaluation.rounds import Steps
 from ceas_agents.policies import base
 from ceas_gym.consensus import attacks
 from ceas_gym.jax_utils import randomness
@@ -81,19 +82,19 @@ def of(members: Sequence[Params]) -> Program:
 
 
 def episodes(
-    program: Program, contestant: Contestant, params: Params, rounds: int, seeds: Sequence[int]
-) -> Iterator[tuple[int, play.Rounds]]:
+    program: Program, contestant: Contestant, params: Params, steps: int, seeds: Sequence[int]
+) -> Iterator[tuple[int, Steps]]:
     """Yields the same as `play.episodes`, up to the rounding errors of another compilation.
 
     Args:
         program: From `of`, with the parameters among its members.
         contestant: Who plays; only the policy is used.
         params: From `evaluation.play.prepare`.
-        rounds: Rounds of an episode; at least 1.
+        steps: The most steps of an episode; at least 1.
         seeds: Episodes to play.
 
     Yields:
-        Each seed, with its metrics of shape (rounds,).
+        Each seed, with its metrics of shape (steps,): the steps that it had.
     """
     rule = jnp.int32(program.rules.index(params.consensus.rule))
     attack = jnp.int32(program.attacks.index(params.adversary.attack))
@@ -101,20 +102,20 @@ def episodes(
     policy = base.as_pytree(contestant.policy)
     for seed in seeds:
         key = randomness.key(seed)
-        played = _play(policy, rounds, program, common, rule, attack, key)
-        yield seed, jax.device_get(played)
+        played = _play(policy, steps, program, common, rule, attack, key)
+        yield seed, play.cut(*jax.device_get(played))
 
 
 @partial(often, static_argnums=(1, 2))
 def _play(
     policy: Partial,
-    rounds: int,
+    steps: int,
     program: Program,
     common: Params,
     rule: Int[Array, ""],
     attack: Int[Array, ""],
     key: Array,
-) -> Metrics:
+) -> tuple[Metrics, Int[Array, ""]]:
     def one_attack(view: attacks.View) -> Array:
         return jax.lax.switch(attack, [partial(_rows, sends, view) for sends in program.attacks])
 
@@ -124,7 +125,7 @@ def _play(
         AnyOf(program.rules, rule) if several_rules else program.rules[0],
         one_attack if several_attacks else program.attacks[0],
     )
-    return play.episode(policy, rounds, params, key)
+    return play.episode(policy, steps, params, key)
 
 
 def _rows(sends: Function, view: attacks.View) -> Array:

@@ -9,8 +9,9 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from ceas_agents.evaluation import contestants, play
+from ceas_agents.evaluation import contestants, play, rounds
 from ceas_agents.policies import base
+from ceas_agents.policies.rollout import most_steps
 from ceas_agents.settings import Checked, check
 from ceas_agents.sweeps import compilation
 from ceas_gym import config
@@ -44,6 +45,10 @@ class Settings(Checked, frozen=True):
     seed: Annotated[int, Field(ge=0)] = 0
     set: dict[str, Any] = Field(default_factory=dict)
     vary: Annotated[dict[str, Any], Field(min_length=1)]
+    """What is varied, by dotted key: a list of its values. Keys that are varied together are
+    separated by commas, and each of their values is a list, as in
+    `consensus.committee.members, consensus.committee.byzantine: [[1, 0], [4, 1]]`. Or by a name: a
+    mapping of labels to the keys and values that each label sets."""
     table: TableSettings | None = None
 
 
@@ -139,12 +144,13 @@ def resolve(plan: Plan, cell: Cell) -> tuple[contestants.Contestant, Scenario]:
 def _levels(name: str, levels: object) -> dict[str, Changes]:
     if name in ("seed", *columns()):
         raise ValueError(f"vary: {name} is a column of the results already; choose another name")
-    # A list holds the values of one key; a mapping holds labels, and what each of them sets.
+    # A list holds the values of one key, or of several at once; a mapping holds labels, and what
+    # each of them sets.
     if isinstance(levels, list) and levels:
         labels = [_label(level) for level in levels]
         if twice := {label for label in labels if labels.count(label) > 1}:
             raise ValueError(f"vary: {name} has {min(twice)} twice")
-        return {label: {name: level} for label, level in zip(labels, levels, strict=True)}
+        return {label: _set(name, level) for label, level in zip(labels, levels, strict=True)}
     if not isinstance(levels, dict) or not levels:
         raise ValueError(
             f"vary: {name} must be a list of values, or a mapping of labels to what each sets, "
@@ -157,6 +163,21 @@ def _levels(name: str, levels: object) -> dict[str, Changes]:
                 f"but is {keys.shown(changes)}"
             )
     return {label: config.stripped(changes) for label, changes in levels.items()}
+
+
+def _set(name: str, level: object) -> Changes:
+    # A name may be several keys, separated by commas, which are varied together.
+    together = [key.strip() for key in name.split(",")]
+    if len(together) == 1:
+        return {name: level}
+    if len(set(together)) < len(together):
+        raise ValueError(f"vary: {name} has a key twice")
+    if not isinstance(level, list) or len(level) != len(together):
+        raise ValueError(
+            f"vary: {name} must be a list of lists of {len(together)} values each, one of each "
+            f"key, but has {keys.shown(level)}"
+        )
+    return dict(zip(together, level, strict=True))
 
 
 def _label(value: object) -> str:
@@ -210,12 +231,8 @@ def worst(table: TableSettings) -> list[str]:
 
 def columns() -> tuple[str, ...]:
     """Returns the names of the columns of `evaluation.play.summary`."""
-    return tuple(play.summary(_Nothing(), target_accuracy=1))
-
-
-class _Nothing(dict[str, Any]):
-    def __missing__(self, name: str) -> np.ndarray:
-        return np.zeros(1, np.float32)
+    nothing = {name: np.zeros(1, np.float32) for name in rounds.NAMES}
+    return tuple(play.summary(nothing, target_accuracy=1))
 
 
 # --- Cells ---
@@ -234,13 +251,12 @@ def _checked(plan: Plan, cells: Iterable[Cell]) -> Iterator[Cell]:
         place = ", ".join(f"{name}={label}" for name, label in pairs)
         with sources.prefixing(f"{plan.source}: cell {place}".__str__):
             contestant, scenario = resolve(plan, cell)
-            scenario = config.load(scenario, contestant.overrides)
-            if refusal := _refusal(scenario):
+            if refusal := _refusal(config.load(scenario, contestant.overrides)):
                 yield cell._replace(refusal=refusal)
                 continue
             params = play.prepare(scenario, [contestant])[contestant.name]
         policy = compilation.alike(base.as_pytree(contestant.policy))
-        program = (policy, scenario.episode.rounds, compilation.shared(params))
+        program = (policy, most_steps(params), compilation.shared(params))
         yield cell._replace(program=programs.setdefault(program, len(programs)))
 
 

@@ -11,8 +11,9 @@ from ceas_agents.evaluation import results
 from ceas_agents.statistics import intervals
 from ceas_agents.sweeps.plan import Cell, Plan, worst
 
-ACCURACIES, PAIRS = ("final_accuracy", "mean_accuracy"), ("share_of_most_useful", "utilization")
-PER_CENT = (*ACCURACIES, *PAIRS)
+ACCURACIES = ("final_accuracy", "mean_accuracy_over_time")
+PAIRS = ("share_of_most_useful", "utilization")
+PER_CENT = (*ACCURACIES, "mean_accuracy", *PAIRS)
 LISTED = (*ACCURACIES, "accepted_nodes", "committed_rounds", *PAIRS)
 """Columns of the list of all cells."""
 UNFINISHED = " *"

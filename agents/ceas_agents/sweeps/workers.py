@@ -13,9 +13,9 @@ from ceas_agents.bounds import pair_bounds
 from ceas_agents.evaluation import play as playing
 from ceas_agents.evaluation import results
 from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.policies.rollout import most_steps
 from ceas_agents.sweeps import compilation
 from ceas_agents.sweeps.plan import Cell, Plan, resolve
-from ceas_gym.scenario import EpisodeSettings
 from ceas_gym.types import Params
 
 Job = tuple[Cell, list[int]]
@@ -63,19 +63,20 @@ def _group(plan: Plan, group: list[Job]) -> Iterator[Played]:
     members = {cell.labels: _prepared(plan, cell) for cell in cells}
     program = compilation.of([params for _, params, _ in members.values()])
     for cell, seeds in group:
-        contestant, params, episode = members[cell.labels]
-        rounds, most = episode.rounds, pair_bounds.in_each_layout(params)
-        for seed, metrics in compilation.episodes(program, contestant, params, rounds, seeds):
-            row = playing.summary(metrics, episode.target_accuracy, most)
+        contestant, params, target = members[cell.labels]
+        steps, budget_s = most_steps(params), playing.seconds(params)
+        most = pair_bounds.in_each_layout(params)
+        for seed, metrics in compilation.episodes(program, contestant, params, steps, seeds):
+            row = playing.summary(metrics, target, most, budget_s)
             yield Played(cell.labels, seed, row)
     # A compiled program of the size of `paper` takes about 80 MB and is not needed again.
     jax.clear_caches()
 
 
-def _prepared(plan: Plan, cell: Cell) -> tuple[Contestant, Params, EpisodeSettings]:
+def _prepared(plan: Plan, cell: Cell) -> tuple[Contestant, Params, float]:
     contestant, scenario = resolve(plan, cell)
     params = playing.prepare(scenario, [contestant])[contestant.name]
-    return contestant, params, scenario.episode
+    return contestant, params, scenario.episode.target_accuracy
 
 
 def _shared(plan: Plan, groups: list[list[Job]], processes: int) -> Iterator[Played]:

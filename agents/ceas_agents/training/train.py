@@ -11,6 +11,7 @@ from ceas_agents import console
 from ceas_agents.evaluation import contestants, play, results
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies import checkpoints
+from ceas_agents.policies.rollout import most_steps
 from ceas_agents.training import curve, export, learners, stage
 from ceas_agents.training.learners import Learner
 from ceas_agents.training.plan import VALIDATION_SEEDS, Plan
@@ -125,11 +126,9 @@ def _validated(plan: Plan, contestant: Contestant) -> Row:
     # With the exported agent in JAX, because that is what is used after the training.
     params = parameters.build(plan.scenario)
     first, number = VALIDATION_SEEDS, plan.settings.validation.episodes
-    played = play.episodes(
-        contestant, params, plan.scenario.episode.rounds, range(first, first + number)
-    )
-    target = plan.scenario.episode.target_accuracy
-    summaries = [play.summary(rounds, target) for _, rounds in played]
+    seeds, target = range(first, first + number), plan.scenario.episode.target_accuracy
+    played = play.episodes(contestant, params, most_steps(params), seeds)
+    summaries = [play.summary(steps, target) for _, steps in played]
     return {name: sum(row[name] for row in summaries) / number for name in curve.MEASURES}
 
 

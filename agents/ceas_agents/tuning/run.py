@@ -10,11 +10,11 @@ from rich.table import Table
 
 from ceas_agents import console
 from ceas_agents.evaluation import results
-from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.evaluation.contestants import CADENCE, Contestant
 from ceas_agents.evaluation.tuned import RATE
 from ceas_agents.statistics import intervals
-from ceas_agents.tuning import search
-from ceas_agents.tuning.search import TRIALS, Plan, Setting, Trial, best, start
+from ceas_agents.tuning import proposals, search
+from ceas_agents.tuning.search import Plan, Setting, Trial, best, start
 from ceas_gym import config
 from ceas_gym.config import yaml_text
 
@@ -43,7 +43,7 @@ def tune(plan: Plan, folder: Path, command: str = "ceas-gym tune") -> None:
         try:
             _play(plan, file, finished)
         except KeyboardInterrupt:
-            total = len(plan.contestants) * TRIALS
+            total = len(plan.contestants) * plan.trials
             said = f"interrupted: {len(finished)} of {total} trials are in {folder}"
             print(said, file=sys.stderr)
             raise
@@ -86,8 +86,10 @@ def _open(plan: Plan, folder: Path) -> None:
     record = {
         "contestants": {one.name: one.overrides for one in plan.contestants},
         "seeds": [plan.seeds.start, plan.seeds.stop - 1],
-        "factors": search.FACTORS,
-        "own": search.OWN,
+        "factors": proposals.FACTORS,
+        "own": proposals.OWN,
+        "trials": plan.trials,
+        "measure": plan.measure,
         "versions": results.versions(),
     }
     results.write_json(folder / results.RECORD, record)
@@ -95,10 +97,11 @@ def _open(plan: Plan, folder: Path) -> None:
 
 def _play(plan: Plan, file: TextIO, finished: list[Trial]) -> None:
     with console.progress_bar() as progress:
-        task = progress.add_task("", total=len(plan.contestants) * TRIALS * len(plan.seeds))
+        task = progress.add_task("", total=len(plan.contestants) * plan.trials * len(plan.seeds))
 
         def heard(contestant: Contestant, setting: Setting) -> None:
-            what = f"{contestant.name} at {setting[RATE]:g}"
+            cadence = f", {setting[CADENCE]} windows" if CADENCE in setting else ""
+            what = f"{contestant.name} at {setting[RATE]:g}{cadence}"
             progress.update(task, advance=1, description=what)
 
         for contestant in plan.contestants:
@@ -124,9 +127,9 @@ def _row(trial: Trial) -> dict[str, object]:
 def _heading(plan: Plan, command: str) -> str:
     return (
         f"# Made by: {command}\n"
-        f"# The best of {TRIALS} trials of each contestant, of {len(plan.seeds)} episodes each "
-        f"({_seeds(plan)}),\n"
-        "# by mean accuracy on the validation split after the last round.\n"
+        f"# The best of {plan.trials} trials of each contestant, of {len(plan.seeds)} episodes "
+        f"each ({_seeds(plan)}),\n"
+        f"# by accuracy on the validation split, {plan.measure}.\n"
         "# To ship it, copy it to agents/ceas_agents/evaluation/tuned/, "
         "by the name of the scenario.\n"
     )
@@ -138,8 +141,9 @@ def _heading(plan: Plan, command: str) -> str:
 def _table(plan: Plan, finished: list[Trial]) -> Table:
     untuned = f"at {plan.scenario.learning.learning_rate:g}"
     caption = (
-        "validation accuracy after the last round: mean (95 % interval over seeds) in per cent; "
-        f"the best of {TRIALS} trials is biased upwards; * at the edge of the rates that were tried"
+        f"validation accuracy, {plan.measure}: mean (95 % interval over seeds) in per cent; "
+        f"the best of {plan.trials} trials is biased upwards; * at the edge of the rates that were "
+        "tried"
     )
     table = Table(title=f"{plan.scenario.name}: {_seeds(plan)}", caption=caption)
     table.add_column("policy", no_wrap=True)
@@ -154,8 +158,8 @@ def _line(played: list[Trial], begin: Setting) -> list[str]:
     # If the best rate is at the edge of the grid, a rate beyond it may be better still.
     found, rates = best(played, begin), [trial.setting[RATE] for trial in played]
     edge = EDGE if found.setting[RATE] in (min(rates), max(rates)) else ""
-    untuned = next(trial for trial in played if trial.setting == begin)
-    scores = [results.estimate(trial.scores) for trial in (found, untuned)]
+    untuned = [trial for trial in played if trial.setting == begin]
+    scores = [results.estimate(trial.scores) for trial in (found, *untuned)]
     return [found.contestant, f"{found.setting[RATE]:g}{edge}", _own(found), *scores]
 
 

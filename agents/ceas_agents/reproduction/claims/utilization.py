@@ -76,7 +76,7 @@ def measure(scenario: Scenario, *, quick: bool, tick: Callable[[float], None]) -
     Raises:
         ValueError: As `bounds.pair_bounds.most_utilization_when_busy`.
     """
-    names = BARS if quick else tuple(contestants.fitting(scenario.episode.decision))
+    names = BARS if quick else tuple(contestants.fitting("round"))
     multiples, seeds = MULTIPLES[:: 3 if quick else 1], range(3 if quick else SEEDS)
     points: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     # Only another policy needs recompilation, so the coherence times are in the inner loop.

@@ -27,7 +27,9 @@ def drawn(seed):
     """Yields and prices of five nodes, from hardly worth it to plenty."""
     random = np.random.default_rng(seed)
     yields = by_hand(
-        pairs=(1.0,) * NODES,
+        pairs=(1e4,) * NODES,
+        whole=(1.0,) * NODES,
+        value=((0.2,) * NODES,),
         bits=(0.5,) * NODES,
         most=tuple(random.uniform(5, 400, NODES)),
         tag_bits=random.uniform(0, 30),

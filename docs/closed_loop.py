@@ -36,23 +36,20 @@ RUNGS = (
 PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
 BASE, FIRST = "oblivious-fair", "ceas"
 CONTESTANTS = (
-    *(FIRST, "ceas-paced", "ceas-open", "subset-hold", "static-subset", "on-arrival", BASE),
-    "oblivious-fixed",
-)
-HEURISTICS = (
-    *("max_weight", "proportional_fair", "earliest_deadline_first", "freshest_first"),
-    *("adaptive_cutoff", "whittle", "linear_program"),
+    *(FIRST, "ceas:serve=quorum", "ceas-paced", "ceas-blind", "subset-hold", "static-subset"),
+    *("on-arrival", BASE, "oblivious-fixed"),
 )
 STEPS_OF_ABLATION = (
     ("a tuned cadence", BASE, "oblivious-fixed"),
     ("choosing nodes", "static-subset", BASE),
     ("holding until a quorum is ready", "subset-hold", "static-subset"),
-    ("CEAS's shares, without feedback", "ceas-open", "subset-hold"),
-    ("feedback", "ceas-paced", "ceas-open"),
-    ("adapting the cadence", FIRST, "ceas-paced"),
+    ("planned shares, Fisher weights", "ceas-blind", "subset-hold"),
+    ("feedback", "ceas-paced", "ceas-blind"),
+    ("adapting the cadence", "ceas:serve=quorum", "ceas-paced"),
+    ("choosing how many nodes", FIRST, "ceas:serve=quorum"),
 )
 """What is added, who has it, and who is the same without it, in a chain from first to last."""
-SEED, EPISODES = 60_000, 48
+SEED, EPISODES = 60_000, 40
 TIMES_S = np.linspace(0, 360, 91)
 """Times of the curves."""
 PAGE = Path(__file__).with_name("closed-loop.md")
@@ -79,8 +76,9 @@ class Cell(NamedTuple):
 
 def cells(rungs: Sequence[str] = RUNGS) -> list[Cell]:
     """Returns who plays where."""
-    names = [*CONTESTANTS, *HEURISTICS]
-    return [Cell(rung, where, name) for rung in rungs for where in PLACEMENTS for name in names]
+    return [
+        Cell(rung, where, name) for rung in rungs for where in PLACEMENTS for name in CONTESTANTS
+    ]
 
 
 def play(folder: Path, rungs: Sequence[str], seeds: Sequence[int]) -> None:
@@ -154,14 +152,6 @@ def ladder(found: Found) -> Iterator[str]:
         yield _line([_where(rung, placement), theta, level, *row])
 
 
-def heuristics(found: Found) -> Iterator[str]:
-    """Yields the lines of the table of the literature's heuristics, against CEAS."""
-    yield from _head(["rung, attackers", *HEURISTICS])
-    ends = {name: leads(found, name, FIRST) for name in HEURISTICS}
-    for place in places():
-        yield _line([_where(*place), *(ends[name][place] for name in HEURISTICS)])
-
-
 def ablation(found: Found) -> Iterator[str]:
     """Yields the lines of the table of what each part adds to the one before."""
     yield from _head(["rung, attackers", *(part for part, _, _ in STEPS_OF_ABLATION)])
@@ -172,7 +162,7 @@ def ablation(found: Found) -> Iterator[str]:
 
 def speeds(found: Found) -> Iterator[str]:
     """Yields the lines of the table of time to accuracy."""
-    names = (FIRST, "ceas-open", "subset-hold", "on-arrival", BASE, "oblivious-fixed")
+    names = (FIRST, "ceas:serve=quorum", "subset-hold", "on-arrival", BASE, "oblivious-fixed")
     yield from _head(["rung, attackers", *names, f"{FIRST} over {BASE}"])
     for rung, placement in places():
         played = found[rung][placement]
@@ -253,7 +243,7 @@ def draw(found: Found, path: Path) -> None:
 # --- The page ---
 
 
-TABLES = {"ladder": ladder, "ablation": ablation, "speeds": speeds, "heuristics": heuristics}
+TABLES = {"ladder": ladder, "ablation": ablation, "speeds": speeds}
 
 
 def write() -> None:

@@ -106,7 +106,7 @@ def test_models_are_just_above_the_worth_of_any_delivery(params, seed):
     for model in models:
         shots = random.uniform(0.1, 1, (200, NODES)) * yields.most
         shots[:, model.served :] = 0
-        present = np.arange(NODES) < model.served
+        present = np.arange(NODES) < (model.served or 0)
         rise, slope = model.tangents.transpose(2, 0, 1)
         roots = (rise * present[:, None] + slope * shots[:, :, None]).min(axis=2)
         above = (model.lines[:, 0] + model.lines[:, 1] * roots.sum(axis=1)[:, None]).min(axis=1)

@@ -1,6 +1,7 @@
 """A plan that knows all luck: its rounds by enumeration, and what it refuses."""
 
 import itertools
+from typing import Any
 
 import jax
 import numpy as np
@@ -11,7 +12,7 @@ from ceas_agents.bounds import barrier_worth, clairvoyant, fluid, optimal_window
 from ceas_gym import config, parameters
 
 
-def plan(name, seed=0, objective="information", **changes):
+def plan(name: str, seed: int = 0, objective: str = "information", **changes: object):
     params = parameters.build(config.load(name, changes))
     aim = barrier_worth.OBJECTIVES[objective](params)
     return params, clairvoyant.plan(params, aim, jax.random.key(seed))
@@ -46,7 +47,7 @@ def test_its_rounds_are_the_best_of_all(barrier, seed):
 
 def test_without_luck_all_episodes_are_the_same():
     """And none is better than the optimum that knows everything, too."""
-    sure = {"hardware.success_probability": 1.0, "episode.budget_s": 10.0}
+    sure: dict[str, Any] = {"hardware.success_probability": 1.0, "episode.budget_s": 10.0}
     params, first = plan("micro-loop", 0, **sure)
     second = plan("micro-loop", 1, **sure)[1]
     optimum = optimal_windows.solve(optimal_windows.game(params)).value

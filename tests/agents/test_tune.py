@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import sys
+from typing import Any
 
 import jax
 import numpy as np
@@ -238,7 +239,8 @@ def test_what_a_name_spells_out_is_not_tuned():
 
 def test_a_cadence_beyond_the_budget_is_not_tried(monkeypatch):
     pretend_over_time(monkeypatch, lambda contestant, params: 0.5)
-    (trials,) = played(plan("oblivious-fair", **BY_WINDOW | {"episode.budget_s": 9.0})).values()
+    short: dict[str, Any] = BY_WINDOW | {"episode.budget_s": 9.0}
+    (trials,) = played(plan("oblivious-fair", **short)).values()
     assert max(trial.setting["cadence"] for trial in trials) == 8
     assert len(trials) == tune_search.BY_WINDOW
 

@@ -48,7 +48,7 @@ def spend(ages: list[int], rate: float, gates: Any) -> tuple[float, list[int]]:
     arriving = [(1 + contraction_at(age, rate) * gates.sum()) / 4 for age in order[: 2 * shots]]
     if not shots:
         return 0.0, order
-    process = np.mean([a * b for a, b in itertools.permutations(arriving, 2)])
+    process = float(np.mean([a * b for a, b in itertools.permutations(arriving, 2)]))
     signal = (16 * process - 1) / 15
     return shots * signal**2 / (signal + 2 * (1 - signal) / 4), order[2 * shots :]
 

@@ -46,7 +46,7 @@ def of_all_assignments(pairs: list[Array]) -> tuple[Array, float]:
         for word in letters
     ]
     process = np.mean([(1 + one.sum()) / 4 * (1 + two.sum()) / 4 for one, two in both])
-    return np.array(words), (16 * process - 1) / 15
+    return np.array(words), float((16 * process - 1) / 15)
 
 
 def test_shots_of_two_windows_are_those_of_every_assignment(network: Network) -> None:

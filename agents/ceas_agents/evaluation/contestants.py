@@ -63,8 +63,13 @@ ADAPTIVE = ("ceas",)
 """Policies that decide by themselves when the barrier fires, unless they are given a cadence."""
 
 
-UNTUNED = "cadence=8"
-"""Windows from one barrier of `ceas-paced` to the next, unless they are tuned."""
+ON_ARRIVAL: dict[str, object] = OBLIVIOUS_FAIR | {"network.spend": "on_arrival"}
+"""Shots are executed as soon as their pairs are there, so that no pair has to last."""
+UNTUNED = "serve=quorum,cadence=8"
+"""As many nodes as `static-subset` serves, and windows from one barrier to the next, unless they
+are tuned."""
+BLIND = f"{UNTUNED},feedback=none"
+"""The same, planned by what nodes are expected to hold."""
 
 
 def _of_policy(name: str) -> Contestant:
@@ -83,6 +88,8 @@ BY_WINDOW = _named(
     Contestant("subset-hold", POLICIES["subset_hold"], OBLIVIOUS_FAIR, has_cadence=True),
     Contestant("ceas-open", CEAS, OPEN_LOOP, has_cadence=True),
     Contestant("ceas-paced", options.chosen("ceas-paced", CEAS, UNTUNED), {}, has_cadence=True),
+    Contestant("ceas-blind", options.chosen("ceas-blind", CEAS, BLIND), {}, has_cadence=True),
+    Contestant("on-arrival", UNIFORM, ON_ARRIVAL, has_cadence=True),
 )
 """Contestants that are others' equals where a step is a round, or can't play there."""
 CONTESTANTS = {

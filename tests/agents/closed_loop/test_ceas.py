@@ -105,20 +105,6 @@ def test_key_comes_first_and_least_need_first(looped, start):
     assert shares == pytest.approx(given, abs=1e-4)
 
 
-def test_chance_of_a_quorum_is_that_of_pairs_that_are_drawn(looped, start):
-    """Two nodes are ready; of four that lack something, at least two must get it."""
-    tags = np.array([1, 1, 0.8, 0.6, 0.5, 0.2], np.float32)
-    found = assess(looped.network, seen.stocked(start, looped, shots=9 * (tags == 1), tags=tags))
-    missing, pairs = np.asarray(found.missing), np.asarray(found.pairs)
-    shares = np.array([0, 0, 1.0, 1.1, 0.9, 1.0]) * missing / pairs
-    made = np.random.default_rng(0).poisson(shares * pairs, (40_000, 6))
-    for enough in (2, 4, 5, 6):
-        drawn = ((made >= missing).sum(axis=1) >= enough).mean()
-        ours = float(serving.chance_of(enough, found, jnp.asarray(shares, jnp.float32)))
-        # Four nodes are few for a normal law.
-        assert ours == pytest.approx(drawn, abs=0.06)
-
-
 def test_a_node_that_lags_is_dropped_for_one_that_does_better(looped, start):
     """Only a quorum is served; the fastest lose to slower ones that have their tags."""
     found = assess(looped.network, start)

@@ -1,4 +1,4 @@
-"""CEAS for windows: it serves the nodes that make a quorum, and fires when waiting pays no more.
+"""CEAS for windows: it serves the nodes that matter, and fires when waiting pays no more.
 
 *Which nodes.* The most productive ones: a quorum and `spare` more, or as many as make the rule lose
 least in a given time (`outlook`). A node that lags is dropped for one that does better, and what a
@@ -19,8 +19,7 @@ what the best cycle earns in a window. If the budget leaves no time for another 
 term is zero: all that is left goes into one barrier.
 
 The action is decided before the pairs of its window are heralded, so horizon 0 counts on the pairs
-that are expected in it, with a margin for key. The barrier is held back if it is not nearly sure
-that a quorum will be ready.
+that are expected in it, with a margin for key.
 
 Source:
     Charnov, Theoretical Population Biology 9, 129 (1976), for the rule of renewal. What is made of
@@ -38,15 +37,9 @@ from ceas_agents.policies.closed_loop.outlook import Aim, Outlook
 from ceas_agents.policies.closed_loop.prospects import HORIZONS, Prospects
 from ceas_agents.policies.serving import Placement
 from ceas_gym.consensus.protocol import quorum
+from ceas_gym.task.readiness import HALF
 from ceas_gym.types import Observation, Params
 
-HALF = 1000.0
-"""Information G0, in shots, at which a barrier is worth one half. It is more than in the
-observation's `worth`, because colluders are left out of G where a quorum is served. On training
-seeds of `scarce` and `unequal`, 1,000 did better than 300."""
-SURE = 0.9
-"""Chance of a quorum with which the barrier fires. A barrier without one loses a whole cycle, while
-waiting costs a window, which is a sixth of it or so."""
 CANDIDATES = 8
 """Numbers of nodes that are compared, from a quorum up to all."""
 
@@ -73,7 +66,7 @@ def ceas(
     spare: float = 2.0,
     half: float = HALF,
     cadence: float = 0.0,
-    serve: Serve = "quorum",
+    serve: Serve = "least_loss",
     placement: Placement = "unknown",
     hold: Hold = "quorum",
     feedback: Feedback = "observed",
@@ -115,7 +108,7 @@ def ceas(
     plan = planned(params, observation, found, fresh, aim, cadence)
     given = serving.shares(network, plan.found, plan.served, plan.horizon)
     asked = given.for_key + given.for_data
-    is_quorum = serving.chance_of(aim.enough, found, asked) > SURE
+    is_quorum = serving.ready_by_then(found, asked).sum() >= aim.enough
     by_rule = plan.horizon == 0
     by_clock = waited >= cadence
     return firing.action(asked, is_quorum & jnp.where(cadence > 0, by_clock, by_rule))

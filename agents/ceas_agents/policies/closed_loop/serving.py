@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax.scipy.stats import norm
 from jaxtyping import Array, Bool, Float, Int
 
 from ceas_agents.policies import planning
@@ -11,8 +10,6 @@ from ceas_agents.policies.closed_loop.prospects import Prospects, time_needed
 from ceas_agents.policies.closed_loop.water_filling import share_out
 from ceas_gym.types import Network
 
-LEAST_VARIANCE = 1e-3
-"""Of a number that is certain, so that nothing is divided by zero."""
 ROUNDING = 1e-5
 """Share of a channel by which the time for a node's key may fall short."""
 
@@ -88,23 +85,3 @@ def ready_by_then(found: Prospects, shares: Float[Array, " nodes"]) -> Bool[Arra
         shares: Of a channel, in [0, 1].
     """
     return time_needed(found) <= shares + ROUNDING
-
-
-def chance_of(
-    enough: Int[Array, ""] | int, found: Prospects, shares: Float[Array, " nodes"]
-) -> Float[Array, ""]:
-    """Returns the chance that enough nodes are ready at the end of a window with these shares.
-
-    Pairs come by a Poisson law. Normal laws stand for it, and for the number of ready nodes.
-
-    Args:
-        enough: Number of nodes; at least 1.
-        found: What nodes lack, and the pairs of a channel.
-        shares: Of a channel, in [0, 1].
-    """
-    made = shares * found.pairs
-    spare = made - found.missing + 0.5
-    each = norm.cdf(spare / jnp.sqrt(jnp.maximum(made, LEAST_VARIANCE)))
-    each = jnp.where(found.able, jnp.where(found.missing > 0, each, 1), 0)
-    variance = jnp.maximum((each * (1 - each)).sum(), LEAST_VARIANCE)
-    return norm.cdf((each.sum() - enough + 0.5) / jnp.sqrt(variance))

@@ -272,11 +272,10 @@ def test_scanned_batches_of_windows_are_single_steps(by_window: Params, step: St
 def test_links_change_anew_in_every_window(
     scenario: Scenario, beginning: State, step: Step
 ) -> None:
-    """A link stays for half a window's chance; none stays, or changes, in all of twenty."""
-    quick = dict.fromkeys(("good_s", "degraded_s", "down_s"), 2 * scenario.network.window_s)
-    changing = {f"network.conditions.{name}": time_s for name, time_s in quick.items()}
-    settings = BY_WINDOW | changing | {"network.conditions.links": "markov"}
-    params, state = parameters.build(vary(scenario, settings)), beginning
+    """A link stays with a chance of one half; none stays, or changes, in all of twenty windows."""
+    names = [f"network.conditions.{name}_s" for name in ("good", "degraded", "down")]
+    changing = {"network.conditions.links": "markov"} | dict.fromkeys(names, 0.2)
+    params, state = parameters.build(vary(scenario, BY_WINDOW | changing)), beginning
     seen = [state.conditions.link]
     for _ in range(20):
         state, _ = step(params, state, pair(np.full(NODES, -1.0), False))

@@ -20,14 +20,13 @@ from ceas_gym.types import Conditions, Network, Params, State
 from reference import committee
 from reference.barrier import expire
 from reference.conditions import advance, chances, storage, trust
-from reference.consensus import nothing
 from reference.learning import score
 from reference.luck import Draws, Luck
 from reference.network import attempts, decode, exhaust, fill, rest
 from reference.observations import observe
 from reference.pairs import Array
 from reference.records import count, counted, gather, metrics
-from reference.update import fire
+from reference.update import fire, nothing
 
 __all__ = ["Draws", "Luck", "Step", "attempts", "count", "score", "step"]
 

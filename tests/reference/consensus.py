@@ -88,22 +88,6 @@ def consensus(
     )
 
 
-def nothing(params: Params, state: State) -> Outcome:
-    """Returns the outcome where no barrier fires: no update, and everybody's weight is zero."""
-    none = np.zeros(len(state.byzantine))
-    return Outcome(
-        workers=state.workers,
-        cache=state.cache,
-        weights=none,
-        update=np.zeros(params.learning.program.angles),
-        committed=False,
-        share=0.0,
-        certificate=0.0,
-        worked=0,
-        forged=[],
-    )
-
-
 def hold(
     handling: str, cache_age: Array, old: Cache, nodes: list[Node], momentum: Array
 ) -> dict[int, Held]:

@@ -71,6 +71,22 @@ def fire(
     return next_state, outcome, {"member_pairs": pairs, "gradient_error": error}
 
 
+def nothing(params: Params, state: State) -> Outcome:
+    """Returns the outcome where no barrier fires: no update, and everybody's weight is zero."""
+    none = np.zeros(len(state.byzantine))
+    return Outcome(
+        workers=state.workers,
+        cache=state.cache,
+        weights=none,
+        update=np.zeros(params.learning.program.angles),
+        committed=False,
+        share=0.0,
+        certificate=0.0,
+        worked=0,
+        forged=[],
+    )
+
+
 def withhold(scenario: Scenario, nodes: list[Node], number: int, served: Fraction) -> None:
     """Removes the shots without corrections, if Byzantine members send none, in place.
 

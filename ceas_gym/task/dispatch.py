@@ -19,12 +19,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ceas_gym.consensus import protocol, ranks
-from ceas_gym.network import forecast
+from ceas_gym.consensus import protocol
 from ceas_gym.network.switch import share
 from ceas_gym.task import actions, readiness
-from ceas_gym.task.observations import COLUMN
-from ceas_gym.types import Network, Observation, Params, Switch
+from ceas_gym.task.filling import fill
+from ceas_gym.task.observations import column, expected_pairs
+from ceas_gym.types import Network, Observation, Params
 
 LEVELS = 5
 """Numbers of served nodes to choose from: in even steps from the quorum to all nodes."""
@@ -47,11 +47,12 @@ def key_first(
         observation: What the hub knows, every entry in [0, 1].
         served: Nodes to serve.
     """
-    network = params.network
+    network, channels = params.network, params.network.switch.channels
+    passes = network.switch.passes
 
     def window(missing: Array, _: None) -> tuple[Array, Array]:
-        for_key = _fill(network.switch, -_coarse(missing), jnp.minimum(missing, 1))
-        left = jnp.maximum(network.switch.channels - network.switch.passes @ for_key, 0)
+        for_key = fill(-_coarse(missing), jnp.minimum(missing, 1), channels, passes)
+        left = jnp.maximum(channels - passes @ for_key, 0)
         rest = jnp.where(served, 1 - for_key, 0)
         rest = share(replace(network.switch, channels=left), rest[None])[0]
         return missing - for_key, for_key + rest
@@ -78,11 +79,11 @@ def information(
 
     def window(held: Array, _: None) -> tuple[Array, Array]:
         gain = jnp.sqrt(held + made) - jnp.sqrt(held)
-        given = _fill(network.switch, _coarse(gain), useful)
+        given = fill(_coarse(gain), useful, network.switch.channels, network.switch.passes)
         return held + given * made, given
 
     most = network.memories.per_link / network.qubits
-    held = _column(network, observation, "information_later") * most
+    held = column(network, observation, "information_later") * most
     return jax.lax.scan(window, held, length=actions.windows(params))[1]
 
 
@@ -170,8 +171,8 @@ def may_fire(params: Params, observation: Observation) -> Bool[Array, ""]:
         params: The scenario.
         observation: What the hub knows, every entry in [0, 1].
     """
-    ready = _column(params.network, observation, "ready") > 0
-    lasts = _column(params.network, observation, "information_later") > 0
+    ready = column(params.network, observation, "ready") > 0
+    lasts = column(params.network, observation, "information_later") > 0
     return (ready & lasts).sum() >= protocol.quorum(params.consensus)
 
 
@@ -217,11 +218,11 @@ def productivity(network: Network, observation: Observation) -> Float[Array, " n
         network: Rates, teleportation and the pairs of a shot.
         observation: What the hub knows, every entry in [0, 1].
     """
-    new = _column(network, observation, "new_contraction")
+    new = column(network, observation, "new_contraction")
     each = readiness.of_a_shot(network, jnp.broadcast_to(new, (3, new.size)))
-    can_tag = _column(network, observation, "key_rate") > 0
+    can_tag = column(network, observation, "key_rate") > 0
     able = can_tag | network.unauthenticated_spend
-    return jnp.where(able, each * _pairs(network, observation) / network.qubits, 0)
+    return jnp.where(able, each * expected_pairs(network, observation) / network.qubits, 0)
 
 
 def missing_windows(network: Network, observation: Observation) -> Float[Array, " nodes"]:
@@ -234,30 +235,11 @@ def missing_windows(network: Network, observation: Observation) -> Float[Array, 
     Returns:
         At least 0; 0 also for a node that can make no key.
     """
-    bits = _column(network, observation, "key_rate") * _pairs(network, observation)
-    missing = (1 - _column(network, observation, "tags")) * network.key.node_bits
+    bits = column(network, observation, "key_rate") * expected_pairs(network, observation)
+    missing = (1 - column(network, observation, "tags")) * network.key.node_bits
     return jnp.where(bits > 0, missing / jnp.maximum(bits, 1e-9), 0)
-
-
-def _pairs(network: Network, observation: Observation) -> Float[Array, " nodes"]:
-    # Of a whole channel in a window, expected over the conditions that the links may be in.
-    return forecast.expected_pairs(network) * _column(network, observation, "condition")
-
-
-def _column(network: Network, observation: Observation, name: str) -> Float[Array, " nodes"]:
-    # Observations have 32 bits, also where JAX computes with 64.
-    return observation.nodes[:, COLUMN[name]].astype(network.switch.channels.dtype)
 
 
 def _coarse(values: Float[Array, " nodes"]) -> Float[Array, " nodes"]:
     # Equal links tie, although the last bits of their numbers may differ between programs.
     return jnp.round(STEPS_OF_RANK * jnp.log2(jnp.maximum(values, 1e-9)))
-
-
-def _fill(
-    switch: Switch, priority: Float[Array, " nodes"], wanted: Float[Array, " nodes"]
-) -> Float[Array, " nodes"]:
-    # What each node gets in order of priority, until a bottleneck of its route is full.
-    before = jax.vmap(ranks.mass_below, in_axes=(None, 0))(-priority, switch.passes * wanted)
-    left = switch.channels[:, None] - before
-    return jnp.clip(jnp.where(switch.passes > 0, left, jnp.inf).min(axis=0), 0, wanted)

@@ -98,6 +98,22 @@ def summary(observation: Observation) -> Float[Array, "*batch features"]:
     return jnp.concatenate([observation.network, observation.nodes.mean(axis=-2)], axis=-1)
 
 
+def column(network: Network, observation: Observation, name: str) -> Float[Array, " nodes"]:
+    """Returns one column of the nodes' observations, in the number type of the network.
+
+    Args:
+        network: Observations have 32 bits, also where JAX computes with 64.
+        observation: What the hub knows, every entry in [0, 1].
+        name: Of a feature of `NODE_FEATURES`.
+    """
+    return observation.nodes[:, COLUMN[name]].astype(network.switch.channels.dtype)
+
+
+def expected_pairs(network: Network, observation: Observation) -> Float[Array, " nodes"]:
+    """Returns the pairs of a whole channel in a window, expected over what links may be like."""
+    return forecast.expected_pairs(network) * column(network, observation, "condition")
+
+
 def _calibration(network: Network, state: State, links: Links) -> list[Array]:
     new, good = forecast.new_contraction(network, links), forecast.expected_pairs(network)
     likely = forecast.likely_pairs(network, state.conditions.belief)

@@ -222,6 +222,10 @@ def test_learner_gets_scaled_rewards_but_logs_those_of_the_scenario():
         ("scenario: tiny\nlearner: dqn", "policy: dqn trains dispatch, not nodes"),
         ("scenario: tiny\nvalidation: {evry: 3}", "validation.evry is not a setting"),
         ("scenario: tiny\naction_repeat: 3", "action_repeat: 3 does not divide the 20 rounds"),
+        (
+            "scenario: tiny\nset: {episode.decision: window}",
+            "episode.decision is window, but agents are trained on whole rounds; set it to round",
+        ),
         ("scenario: tiny\nhold: 2", "hold is now called action_repeat"),
         ("scenario: tiny\nsteps: 9000000\nvalidation: {every: 1}", "stages are too many"),
         ("scenario: tiny\nhyperparameters: {gama: 1}", "gama is unknown; did you mean gamma?"),

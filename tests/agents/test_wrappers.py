@@ -16,6 +16,7 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics, TransformReward
 
 from ceas_agents.policies.ceas import ceas
 from ceas_agents.wrappers import ActionRepeat, Dispatch, Residual
+from ceas_gym.envs.flat import CEASFlatVectorEnv
 from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.types import Observation
 
@@ -142,6 +143,13 @@ def test_what_schedules_cannot_be_computed_for_is_refused(wrap):
         wrap(poles)
     with pytest.raises(ValueError, match=r"one layout, but episode\.layouts is 2"):
         wrap(batch(overrides={"episode.layouts": 2}))
+    with pytest.raises(ValueError, match="must be a CEASVectorEnv, but is a CEASFlatVectorEnv"):
+        wrap(CEASFlatVectorEnv(2, "tiny"))
     repeated = TransformReward(ActionRepeat(batch(), 2), np.negative)
     with pytest.raises(ValueError, match="must not be in an ActionRepeat"):
         wrap(repeated)
+
+
+def test_dispatch_of_windows_is_refused():
+    with pytest.raises(ValueError, match=r"decision is window; use ceas_gym/CEASDispatch-v1"):
+        Dispatch(batch(overrides={"episode.decision": "window"}))

@@ -8,29 +8,11 @@ from jaxtyping import Array, Float
 
 from ceas_gym.network import counts, forecast
 from ceas_gym.physics import information, register
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.task.observations import COLUMN as COLUMN
+from ceas_gym.task.observations import PLACE as PLACE
+from ceas_gym.task.observations import column as column
+from ceas_gym.task.observations import expected_pairs as expected_pairs
 from ceas_gym.types import Network, Observation
-
-COLUMN = {feature.name: column for column, feature in enumerate(NODE_FEATURES)}
-"""Columns of `Observation.nodes` by the names of the features."""
-PLACE = {feature.name: place for place, feature in enumerate(NETWORK_FEATURES)}
-"""Places in `Observation.network` by the names of the features."""
-
-
-def column(network: Network, observation: Observation, name: str) -> Float[Array, " nodes"]:
-    """Returns one column of the nodes' observations, in the number type of the network.
-
-    Args:
-        network: Observations have 32 bits, also where JAX computes with 64.
-        observation: What the hub knows, every entry in [0, 1].
-        name: Of a feature of `task.observations.NODE_FEATURES`.
-    """
-    return observation.nodes[:, COLUMN[name]].astype(network.switch.channels.dtype)
-
-
-def expected_pairs(network: Network, observation: Observation) -> Float[Array, " nodes"]:
-    """Returns the pairs of a whole channel in a window, expected over what links may be like."""
-    return forecast.expected_pairs(network) * column(network, observation, "condition")
 
 
 def contraction_by_age(

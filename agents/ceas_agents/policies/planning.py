@@ -15,8 +15,9 @@ from ceas_agents.policies import knowledge
 from ceas_agents.policies.knowledge import COLUMN as COLUMN
 from ceas_agents.policies.knowledge import column, expected_pairs
 from ceas_agents.policies.knowledge import pair_information as pair_information
-from ceas_gym.consensus import ranks
 from ceas_gym.task import actions
+from ceas_gym.task.filling import fill as fill
+from ceas_gym.task.filling import tightest as tightest
 from ceas_gym.types import Network, Observation
 
 STEPS = 48
@@ -209,41 +210,3 @@ def fair(alpha: float) -> Gain:
         Mo and Walrand, IEEE/ACM Transactions on Networking 8, 556 (2000).
     """
     return lambda information: information**-alpha
-
-
-def fill(
-    priority: Float[Array, " nodes"],
-    wanted: Float[Array, " nodes"],
-    capacity: Float[Array, " bottlenecks"],
-    passes: Float[Array, "bottlenecks nodes"],
-) -> Float[Array, " nodes"]:
-    """Returns what each node gets in order of priority, until a bottleneck of its route is full.
-
-    Args:
-        priority: Nodes with greater numbers are served first.
-        wanted: Share of a channel that each node wants, in [0, 1].
-        capacity: Channels of the hub and of every shared fibre; at least 0.
-        passes: 1 where the node's route goes through the bottleneck, else 0.
-
-    Returns:
-        Shares of a channel, in [0, wanted].
-
-    Example:
-        >>> print(fill(jnp.array([1, 2, 3]), jnp.array([1, 0.5, 1]), jnp.ones(1), jnp.ones((1, 3))))
-        [0. 0. 1.]
-    """
-    before = jax.vmap(ranks.mass_below, in_axes=(None, 0))(-priority, passes * wanted)
-    return jnp.clip(tightest(capacity[:, None] - before, passes), 0, wanted)
-
-
-def tightest(
-    limit: Float[Array, "*batch bottlenecks _"], passes: Float[Array, "bottlenecks nodes"]
-) -> Float[Array, "*batch nodes"]:
-    """Returns the least limit on each node's route.
-
-    Args:
-        limit: Of each bottleneck, of shape (..., bottlenecks, nodes), or (..., bottlenecks, 1) if
-            it is the same for all nodes.
-        passes: 1 where the node's route goes through the bottleneck, else 0.
-    """
-    return jnp.where(passes > 0, limit, jnp.inf).min(axis=-2)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from ceas_gym.jax_utils import packing
-from ceas_gym.network import counts, delivery
+from ceas_gym.network import ages, counts, delivery
 from ceas_gym.physics import register
 from ceas_gym.types import Delivery, Gathered, Network
 
@@ -49,13 +49,13 @@ def execute(network: Network, gathered: Gathered) -> Gathered:
     """
     if gathered.executed is None:
         return gathered
-    memory, ledger = gathered.memory, gathered.ledger
+    memory, ledger = ages.widened(network, gathered.memory), gathered.ledger
     shots = memory.pairs.sum(axis=1) // network.qubits
     taken = counts.take(memory.pairs, shots * network.qubits, oldest_first=network.oldest_first)
     new = delivery.of_pairs(network, memory.contraction, taken, shots)
     after = replace(
         gathered,
-        memory=replace(memory, pairs=memory.pairs - taken),
+        memory=ages.narrowed(network, replace(memory, pairs=memory.pairs - taken)),
         ledger=replace(ledger, spent=ledger.spent + taken.sum(axis=1)),
         executed=together(gathered.executed, new),
     )

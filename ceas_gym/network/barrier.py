@@ -5,7 +5,7 @@ from dataclasses import replace
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 
-from ceas_gym.network import arrival, counts, delivery, key_pool
+from ceas_gym.network import ages, arrival, counts, delivery, key_pool
 from ceas_gym.types import Delivery, Ledger, Links, Memory, Network
 
 
@@ -39,6 +39,7 @@ def spend(
     Source:
         Teleportation of a register: Bennett et al., PRL 70, 1895 (1993), as in `physics.register`.
     """
+    memory = ages.widened(network, memory)
     has_key = key_pool.suffices(network.key, memory.key_bits)
     taking_part = able(network, memory, executed)
     offer = network.operations.purification(network, links, memory, taking_part, key)
@@ -49,10 +50,10 @@ def spend(
     counted = jnp.where(taking_part, whole.shots, 0)
     authenticated = has_key & (counted > 0)
 
-    stored = (offer.pairs - taken)[:, -network.memories.ages :]
+    stored = (offer.pairs - taken)[:, -network.memories.oldest :]
     spent = taken.sum(axis=1)
     key_bits = key_pool.spend(network.key, memory.key_bits, authenticated)
-    left = replace(memory, pairs=stored, key_bits=key_bits)
+    left = ages.narrowed(network, replace(memory, pairs=stored, key_bits=key_bits))
     lost = memory.pairs.sum(axis=1) - stored.sum(axis=1) - spent
     given = replace(whole, shots=counted, authenticated=authenticated)
     return left, given, replace(ledger, spent=ledger.spent + spent, sacrificed=lost)

@@ -84,6 +84,31 @@ def powers(factor: Float[Array, "*batch"], number: int) -> Float[Array, "*batch 
     return product[..., :number]
 
 
+def total(
+    pairs: Int[Array, "*batch ages"], value: Float[Array, "*batch ages"]
+) -> Float[Array, "*batch"]:
+    """Returns the sum of the values of all pairs, the same to the last bit for any number of ages.
+
+    The first half of the ages is added to the second, again and again, because XLA adds up in an
+    order that depends on their number. The selection keeps it from rounding a product only once it
+    is added.
+
+    Args:
+        pairs: Counts by age.
+        value: Of a pair of each age; any number where there is none.
+
+    Example:
+        >>> total(jnp.array([3, 2, 0]), jnp.array([0.5, 2.0, 7.0])).tolist()
+        5.5
+    """
+    sums = jnp.where(pairs > 0, pairs * value, 0)
+    while (number := sums.shape[-1]) > 1:
+        half = 1 << (number - 1).bit_length() - 1
+        rest = [(0, 0)] * (sums.ndim - 1) + [(0, 2 * half - number)]
+        sums = sums[..., :half] + jnp.pad(sums[..., half:], rest)
+    return sums[..., 0]
+
+
 def take(
     pairs: Int[Array, "*batch ages"], amount: Int[Array, "*batch"], *, oldest_first: bool
 ) -> Int[Array, "*batch ages"]:

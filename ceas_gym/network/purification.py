@@ -74,7 +74,7 @@ def dejmps(
     before, after = counts.fidelity(memory.contraction[-1]), counts.fidelity(purified[-1])
     helps = (before < network.operations.purification_fidelity) & (after > before)
     couples = jnp.where(helps & taking_part[:, None], memory.pairs // 2, 0)
-    left = (memory.pairs - couples * (2 - probability[-1])).sum(axis=1)
+    left = memory.pairs.sum(axis=1) - counts.total(couples, 2 - probability[-1])
     couples = jnp.where(left[:, None] >= network.qubits, couples, 0)
     successes = randomness.binomial(key, couples, probability[0]).astype(memory.pairs.dtype)
     return Offer(

@@ -70,6 +70,6 @@ def connect(
     supplied = jnp.where(network.routes.is_hop, pairs.sum(axis=-1), PLENTY)
     swapped = supplied.min(axis=1)
     taken = counts.take(pairs, swapped[:, None], oldest_first=False)
-    mean = (taken * values).sum(axis=-1) / jnp.maximum(swapped, 1)[:, None]
+    mean = counts.total(taken, values) / jnp.maximum(swapped, 1)[:, None]
     whole = jnp.where(network.routes.is_hop, mean, 1).prod(axis=-1)
     return pairs - taken, swapped, whole * network.operations.swap_contraction

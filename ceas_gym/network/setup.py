@@ -78,6 +78,7 @@ def build(
             cutoff_fidelity=array(settings.cutoff_fidelity or 0.0),
             per_link=array(settings.memories_per_link, np.int32),
             ages=settings.oldest_windows,
+            oldest=settings.oldest_windows,
         ),
         operations=_operations(settings, hardware, routes, decay_rate),
         key=key_budget(key_settings, tags, hardware, steps),

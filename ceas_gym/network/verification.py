@@ -31,6 +31,7 @@ from jax.scipy.special import xlog1py
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_gym.jax_utils import randomness
+from ceas_gym.network import ages, counts
 from ceas_gym.types import Conditions, Evidence, Ledger, Links, Memory, Network
 
 HALVINGS = 50
@@ -86,6 +87,7 @@ def test(
     """
     if not network.verifies:
         return memory, ledger, evidence
+    memory = ages.widened(network, memory)
     draw_key, pass_key = jax.random.split(key)
     luck = jax.random.uniform(draw_key, fakes.shape, memory.contraction.dtype)
     tested = draw(memory.pairs, network.verification.pairs, luck)
@@ -95,9 +97,10 @@ def test(
     outcome = Evidence(
         passed=jnp.where(fakes, 0, passed).astype(estimated.dtype),
         made=made.astype(estimated.dtype),
-        promised=(tested * _promised(network, evidence, estimated)).sum(axis=1),
+        promised=counts.total(tested, _promised(network, evidence, estimated)),
     )
-    return replace(memory, pairs=memory.pairs - tested), replace(ledger, tested=made), outcome
+    left = ages.narrowed(network, replace(memory, pairs=memory.pairs - tested))
+    return left, replace(ledger, tested=made), outcome
 
 
 def draw(
@@ -147,10 +150,10 @@ def remember(
     """
     if not network.verifies:
         return conditions
-    counts = authenticated & (outcome.made > 0)
-    kept = jnp.where(counts, network.verification.persistence, 1)
+    counted = authenticated & (outcome.made > 0)
+    kept = jnp.where(counted, network.verification.persistence, 1)
     tests = jax.tree.map(
-        lambda before, new: kept * before + jnp.where(counts, new, 0), conditions.tests, outcome
+        lambda before, new: kept * before + jnp.where(counted, new, 0), conditions.tests, outcome
     )
     return replace(conditions, tests=tests)
 

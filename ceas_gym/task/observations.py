@@ -7,7 +7,7 @@ from jaxtyping import Array
 
 from ceas_gym.consensus import protocol
 from ceas_gym.jax_utils import tally
-from ceas_gym.network import conditions, forecast, key_pool
+from ceas_gym.network import conditions, counts, forecast, key_pool
 from ceas_gym.task import readiness
 from ceas_gym.task.readiness import Stocks
 from ceas_gym.types import Links, Network, Observation, Params, State
@@ -97,7 +97,7 @@ def _holdings(params: Params, state: State, stocks: Stocks) -> list[Array]:
     network, memory, report = params.network, state.memory, state.report
     stored = memory.pairs.sum(axis=1)
     estimated = memory.contraction[-1].mean(axis=0)
-    contraction = (memory.pairs * estimated).sum(axis=1) / jnp.maximum(stored, 1)
+    contraction = counts.total(memory.pairs, estimated) / jnp.maximum(stored, 1)
     key = memory.key_bits.sum(axis=(1, 2))
     most = network.memories.per_link / network.qubits
     return [

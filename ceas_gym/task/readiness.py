@@ -75,7 +75,7 @@ def _information(
 ) -> Float[Array, " nodes"]:
     # Each shot is taken to have the mean fidelity of the node's pairs.
     stored = pairs.sum(axis=1)
-    mean = (pairs * estimated).sum(axis=-1) / jnp.maximum(stored, 1)
+    mean = counts.total(pairs, estimated) / jnp.maximum(stored, 1)
     fidelity = counts.fidelity(mean * network.operations.delivery_contraction)
     signal = register.twirled_contraction(fidelity**network.qubits, 2**network.qubits)
     return stored // network.qubits * _factor(network, signal)

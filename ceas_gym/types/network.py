@@ -138,7 +138,9 @@ class Memories:
     """Memories for the pairs of hub and node; on a route with relays, both ends of each hop have as
     many again for pairs that wait for a swap."""
     ages: int = static()
-    """Age in windows at which any pair is discarded."""
+    """Number of ages that are kept apart; no pair lives longer, unless it is `oldest`."""
+    oldest: int = static()
+    """Age in windows at which any pair is discarded; at least `ages`."""
 
 
 @jax.tree_util.register_dataclass

@@ -56,7 +56,7 @@ def verify(network: Network, nodes: list[Node], fakes: Array, luck: Luck) -> Non
     """
     if not network.verifies:
         return
-    number, chance = np.zeros((2, len(nodes), network.memories.ages))
+    number, chance = np.zeros((2, len(nodes), network.memories.oldest))
     for k, node in enumerate(nodes):
         node.tested = drawn(node.stored, int(network.verification.pairs), luck.drawn[k])
         for pair in node.tested:
@@ -119,7 +119,7 @@ def purify(network: Network, memories: Storage, nodes: list[Node], luck: Luck) -
     Source:
         Deutsch et al., PRL 77, 2818 (1996), for a purification.
     """
-    number, chance = np.zeros((2, len(nodes), network.memories.ages))
+    number, chance = np.zeros((2, len(nodes), network.memories.oldest))
     joined = [couple(network, memories, k, node) for k, node in enumerate(nodes)]
     for k, couples in enumerate(joined):
         for some in couples:

@@ -177,7 +177,7 @@ def survive(network: Network, pairs: list[Pair]) -> list[Pair]:
         pair
         for pair in pairs
         if pair.estimated_fidelity >= network.memories.cutoff_fidelity
-        and pair.age < network.memories.ages
+        and pair.age < network.memories.oldest
     ]
 
 

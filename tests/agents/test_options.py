@@ -52,6 +52,19 @@ def test_a_contestant_with_options_is_called_by_all_of_it():
     assert contestant.policy.keywords == {"placement": "random"}
 
 
+def test_a_contestant_keeps_its_overrides_with_options():
+    fair = contestants.get("oblivious-fair:cadence=4")
+    assert fair.name == "oblivious-fair:cadence=4"
+    assert fair.overrides == contestants.OBLIVIOUS_FAIR
+    assert isinstance(fair.policy, partial)
+    assert fair.policy.func is POLICIES["uniform"]
+    paced = contestants.get("ceas-paced:serve=all").policy
+    assert isinstance(paced, partial)
+    assert paced.keywords == {"cadence": 8.0, "serve": "all"}
+    with pytest.raises(ValueError, match="policy 'oblivious-fair': option 'pace' is unknown"):
+        contestants.get("oblivious-fair:pace=4")
+
+
 def test_every_shipped_option_can_be_told():
     for policy in POLICIES.values():
         for kind in options.options(policy).values():

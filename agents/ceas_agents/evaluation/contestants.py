@@ -122,7 +122,8 @@ def get(name: str) -> Contestant:
     """Returns the contestant of that name, or a policy under the scenario's own protocol.
 
     Args:
-        name: A shipped contestant, or any name that `load` takes.
+        name: A shipped contestant, with options of its policy or without, such as
+            `oblivious-fair:cadence=4`; or any name that `load` takes.
 
     Raises:
         ValueError: If the name or an option is unknown, or the policy can't be read.
@@ -134,6 +135,11 @@ def get(name: str) -> Contestant:
     name = name.strip()
     if name in CONTESTANTS:
         return CONTESTANTS[name]
+    shipped, colon, rest = name.partition(":")
+    if colon and shipped in CONTESTANTS:
+        base = CONTESTANTS[shipped]
+        chosen = options.chosen(shipped, base.without_options, rest).keywords
+        return Contestant(name, partial(base.policy, **chosen), base.overrides)
     return Contestant(name, _policy(name, CONTESTANTS), {})
 
 

@@ -79,7 +79,7 @@ def test_the_last_chance_is_taken(looped, start):
 
 def test_without_time_for_another_quorum_it_waits_for_the_end(looped, start):
     """What is held would be spent at once if there were time to begin anew."""
-    slow = seen.nodes(seen.stocked(start, looped, shots=80), condition=0.1, survival=1.0)
+    slow = seen.nodes(seen.stocked(start, looped, shots=200), condition=0.1, survival=1.0)
     fires = {left: act(looped, at(slow, looped, left=left))[1] for left in (100, 4, 3, 2)}
     assert fires == {100: True, 4: False, 3: False, 2: True}
 
@@ -158,11 +158,11 @@ def test_without_feedback_the_plan_does_not_depend_on_what_is_held(looped, start
 
 
 def test_without_feedback_a_cycle_that_is_too_long_goes_on(looped, start):
-    """What is not ready by then may still become so."""
+    """Who is not ready by then may still become so: all that are served get time again."""
     slow = seen.nodes(start, condition=0.3)
-    late = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in (30, 31)]
-    assert late[0].sum() > 0.5
-    assert late[0] == pytest.approx(late[1])
+    late = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in range(30, 50)]
+    planned = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in range(2)]
+    assert (sum(late) > 1)[sum(planned) > 0.01].all()
 
 
 def test_expected_holdings_are_the_sums_of_what_is_made(looped, start):

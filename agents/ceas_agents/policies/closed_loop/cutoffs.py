@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents.policies.closed_loop import firing, heuristics, prospects
 from ceas_agents.policies.closed_loop.prospects import Prospects
+from ceas_agents.policies.knowledge import COLUMN
 from ceas_gym.consensus.protocol import quorum
 from ceas_gym.types import Observation, Params
 
@@ -43,7 +44,7 @@ def adaptive_cutoff(
     room = jnp.where(is_fresh, found.room, network.memories.per_link)
     give = heuristics.in_order(network, lambda found: room * found.pairs)
     asked = heuristics.shares(params, found, give)
-    return firing.action(asked, enough(params, found, is_fresh))
+    return firing.action(asked, enough(params, observation, is_fresh))
 
 
 def cutoff(
@@ -65,13 +66,15 @@ def cutoff(
     return jnp.clip(lifetime * queue / OVERDUE, 1, jnp.maximum(lifetime, 1))
 
 
-def enough(params: Params, found: Prospects, is_fresh: Bool[Array, " nodes"]) -> Bool[Array, ""]:
+def enough(
+    params: Params, observation: Observation, is_fresh: Bool[Array, " nodes"]
+) -> Bool[Array, ""]:
     """Returns whether a quorum of nodes is ready, with pairs that are counted.
 
     Args:
         params: The quorum.
-        found: From `prospects.assess`.
+        observation: What the hub knows; only which nodes are ready is used.
         is_fresh: Nodes whose pairs are below the cut-off.
     """
-    ready = found.able & (found.missing <= 0) & is_fresh
+    ready = (observation.nodes[:, COLUMN["ready"]] > 0) & is_fresh
     return ready.sum() >= quorum(params.consensus)

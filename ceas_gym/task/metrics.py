@@ -22,16 +22,19 @@ def useful_pairs(before: State, happened: Round) -> Int[Array, ""]:
     """Returns the number of useful pairs of the step, at least 0.
 
     A pair is useful if it was keyed, or spent on an update that was counted, as its node sent it,
-    in a committed round.
+    in a committed round. Pairs that were spent before the barrier count at the barrier.
 
     Args:
         before: State before the step.
         happened: Record of the step.
     """
-    received, ledger = happened.received, fates(before, happened)
+    return _useful_spent(happened) + fates(before, happened).keyed.sum()
+
+
+def _useful_spent(happened: Round) -> Int[Array, ""]:
+    received = happened.received
     worked = received.counted & ~received.forged & (happened.delivery.shots > 0)
-    spent = jnp.where(worked & happened.verdict.committed, ledger.spent, 0)
-    return (spent + ledger.keyed).sum()
+    return jnp.where(worked & happened.verdict.committed, happened.ledger.spent, 0).sum()
 
 
 def before_any_step(state: State) -> Metrics:
@@ -71,11 +74,11 @@ def of_step(params: Params, before: State, after: State, happened: Round) -> Met
     """
     ledger, delivery = fates(before, happened), happened.delivery
     received, verdict = happened.received, happened.verdict
-    results = after.trap_results
+    results, whole = after.trap_results, happened.ledger.spent.sum()
     values = {
         "pairs_generated": ledger.generated.sum(),
         "pairs_spent": ledger.spent.sum(),
-        "pairs_wasted": ledger.spent.sum() + ledger.keyed.sum() - useful_pairs(before, happened),
+        "pairs_wasted": jnp.where(happened.fired, whole - _useful_spent(happened), 0),
         "pairs_keyed": ledger.keyed.sum(),
         "pairs_expired": ledger.expired.sum(),
         "pairs_blocked": ledger.blocked.sum(),

@@ -8,7 +8,7 @@ from helpers import noiseless
 from helpers.compiled import compiled
 from reference.learning import full_gradient, score
 
-from ceas_gym import config, layouts
+from ceas_gym import config, layouts, parameters
 from ceas_gym.jax_utils import randomness
 from ceas_gym.learning import model, setup
 from ceas_gym.scenario import LearningSettings, Scenario
@@ -21,7 +21,8 @@ def ceiling(settings: LearningSettings, rounds: int) -> float:
 
 
 def of(scenario: Scenario) -> float:
-    each = [ceiling(one.learning, one.episode.rounds) for one in layouts.scenarios(scenario)]
+    rounds = int(parameters.build(scenario).rounds)
+    each = [ceiling(one.learning, rounds) for one in layouts.scenarios(scenario)]
     return noiseless.target(float(np.mean(each)))
 
 

@@ -157,14 +157,6 @@ def test_without_feedback_the_plan_does_not_depend_on_what_is_held(looped, start
     assert np.abs(seen_by - blind).max() > 0.01
 
 
-def test_without_feedback_a_cycle_that_is_too_long_goes_on(looped, start):
-    """Who is not ready by then may still become so: all that are served get time again."""
-    slow = seen.nodes(start, condition=0.3)
-    late = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in range(30, 50)]
-    planned = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in range(2)]
-    assert (sum(late) > 1)[sum(planned) > 0.01].all()
-
-
 def test_expected_holdings_are_the_sums_of_what_is_made(looped, start):
     found = assess(looped.network, seen.nodes(start, condition=0.3))
     everybody, length, waited = jnp.ones(6, bool), jnp.int32(4), jnp.int32(3)

@@ -138,7 +138,7 @@ def get(name: str) -> Contestant:
     shipped, colon, rest = name.partition(":")
     if colon and shipped in CONTESTANTS:
         base = CONTESTANTS[shipped]
-        chosen = options.chosen(shipped, base.without_options, rest).keywords
+        chosen = options.given(options.chosen(shipped, base.without_options, rest))
         return Contestant(name, partial(base.policy, **chosen), base.overrides)
     return Contestant(name, _policy(name, CONTESTANTS), {})
 

@@ -1,4 +1,4 @@
-"""Pairs that are spent on arrival, over the windows of a round: where they are counted, and when."""
+"""Pairs that are spent on arrival, over the windows of a round: where and when they count."""
 
 from functools import partial
 

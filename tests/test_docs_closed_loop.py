@@ -1,6 +1,7 @@
 """The page on the closed loop says what the kept summary of its run says."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -62,5 +63,5 @@ def test_the_chain_of_the_ablation_is_unbroken(script):
     chain = script.STEPS_OF_ABLATION
     assert chain[0][2] == "oblivious-fixed"
     assert chain[-1][1] == script.FIRST
-    for (_, name, _), (_, _, base) in zip(chain, chain[1:], strict=False):
+    for (_, name, _), (_, _, base) in pairwise(chain):
         assert name == base

@@ -78,7 +78,21 @@ def test_layouts_have_bounds_of_their_own(tmp_path):
     assert "several layouts" in found["optimum"]
 
 
-def test_policies_that_play_rounds_are_refused(tmp_path):
+def test_rounds_of_any_length_are_below_the_same_bounds(tmp_path):
+    """They are windows, too, after a fixed number of which the barrier fires."""
+    rounds = {"episode.decision": "round", "network.windows": 1}
+    policy = contestants.get("uniform").policy
+    who = [contestants.Contestant("rounds", policy, rounds)]
+    found = bounding.compare(config.load("micro-loop"), who, range(24), tmp_path)
+    returns = found["returns"]["rounds"]["information"]
+    assert below(returns, found["optimum"])
+    assert np.mean(returns) > 0.3 * found["optimum"]
+    long = contestants.Contestant("rounds", policy, rounds | {"network.windows": 7})
+    with pytest.raises(ValueError, match="rounds of 7 windows"):
+        bounding.compare(config.load("micro-loop"), [long], range(1), tmp_path)
+
+
+def test_contestants_under_another_protocol_are_refused(tmp_path):
     naive = contestants.get("oblivious-naive")
     with pytest.raises(ValueError, match="oblivious-naive plays under"):
         bounding.compare(config.load("micro-loop"), [naive], range(1), tmp_path)

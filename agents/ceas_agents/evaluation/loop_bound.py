@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Key
@@ -18,7 +17,7 @@ from ceas_agents.bounds import barrier_worth, clairvoyant, fluid, optimal_window
 from ceas_agents.evaluation import play, results
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies import base
-from ceas_agents.policies.rollout import rollout
+from ceas_agents.policies.rollout import most_steps, until_the_end
 from ceas_gym import config, layouts, parameters
 from ceas_gym.consensus import protocol
 from ceas_gym.jax_utils import parallel, randomness
@@ -27,6 +26,8 @@ from ceas_gym.scenario import Scenario
 from ceas_gym.task import readiness
 from ceas_gym.types import Params, State, TimeStep
 
+HARMLESS = {"episode.decision", "network.windows", "consensus.weights"}
+"""Settings that a contestant may override: the bounds hold for any cadence and any weights."""
 T = TypeVar("T")
 Values = dict[str, NDArray[np.float64]]
 """The information of each episode, and the worth of its barriers over the windows of its budget, by
@@ -46,7 +47,7 @@ def compare(
 
     Args:
         played: What is played, under the reward `information`.
-        contestants: Who plays; none overrides the scenario.
+        contestants: Who plays; they override nothing but what is `HARMLESS`.
         seeds: Episodes of each contestant.
         folder: For `bound.json` and `scenario.yaml`; it must exist.
 
@@ -61,11 +62,12 @@ def compare(
         OSError: If the folder can't be written.
     """
     params, each = parameters.build(played), play.prepare(played, contestants)
+    _check(params, each)
     with console.progress_bar() as progress:
         most = _bounds(params, seeds)
         plans = _or_reason(partial(_plans, params, seeds, progress))
         found = {
-            contestant.name: _returns(contestant, each[contestant.name], seeds, progress)
+            contestant.name: _returns(contestant, (params, each[contestant.name]), seeds, progress)
             for contestant in contestants
         }
     optimum = _or_reason(partial(_optimum, params))
@@ -127,6 +129,16 @@ def _share(values: NDArray[np.float64], most: NDArray[np.float64] | float) -> st
     return f"{100 * values.mean() / whole:.1f}" if whole > 0 else ""
 
 
+def _check(params: Params, each: dict[str, Params]) -> None:
+    most = int(params.network.most_windows)
+    for name, own in each.items():
+        if not own.by_window and own.network.windows > most:
+            raise ValueError(
+                f"{name} plays rounds of {own.network.windows} windows, which the bound is not "
+                f"for: set network.most_windows, which is {most}, to as many"
+            )
+
+
 def _bounds(params: Params, seeds: range) -> Values:
     # All episodes of a layout have the same bound.
     of_layout = [
@@ -160,17 +172,20 @@ def _or_reason(find: Callable[[], T]) -> T | str:
         return str(reason)
 
 
-def _returns(contestant: Contestant, params: Params, seeds: range, progress: Progress) -> Values:
-    task = progress.add_task(contestant.name, total=len(seeds))
-    steps = int(params.budget) - int(params.network.barrier_windows)
-    call = partial(_play, base.as_pytree(contestant.policy), steps, params)
+def _returns(
+    contestant: Contestant, both: tuple[Params, Params], seeds: range, progress: Progress
+) -> Values:
+    task, (params, own) = progress.add_task(contestant.name, total=len(seeds)), both
+    call = partial(_play, base.as_pytree(contestant.policy), most_steps(own), own)
     found: list[dict[str, float]] = []
     for first in range(0, len(seeds), parallel.usable_cores()):
         chunk = seeds[first : first + parallel.usable_cores()]
         played = parallel.side_by_side(call, [randomness.key(seed) for seed in chunk])
         found += [{name: float(value) for name, value in each.items()} for each in played]
         progress.update(task, advance=len(chunk))
-    return _by_objective(params, found)
+    values = _by_objective(params, found)
+    # The unit of information depends on the length of a round, which may be the contestant's own.
+    return values | {"information": values["information"] * float(own.rounds / params.rounds)}
 
 
 def _by_objective(params: Params, rows: list[dict[str, float]]) -> Values:
@@ -187,10 +202,8 @@ def _lists(values: Values) -> dict[str, list[float]]:
 def _play(
     policy: Partial, steps: int, params: Params, key: Key[Array, ""]
 ) -> dict[str, Float[Array, ""]]:
-    found = rollout(policy, steps, params, key, partial(_at_barrier, params))
-    over = found.pop("over")
-    counts = jnp.cumsum(over) - over == 0
-    return {name: jnp.where(counts, each, 0).sum() for name, each in found.items()}
+    found, _ = until_the_end(policy, steps, params, key, partial(_at_barrier, params))
+    return {name: each.sum() for name, each in found.items()}
 
 
 def _at_barrier(
@@ -202,4 +215,4 @@ def _at_barrier(
     own, delivery = layouts.of(params, before), happened.delivery
     information = protocol.measured_information(delivery, params.network.qubits)
     worth = readiness.worth(own, information, delivery.shots > 0)
-    return {"information": timestep.reward, "worth": worth, "over": timestep.terminated}
+    return {"information": timestep.reward, "worth": worth}

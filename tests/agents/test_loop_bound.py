@@ -87,7 +87,8 @@ def test_rounds_of_any_length_are_below_the_same_bounds(tmp_path):
     returns = found["returns"]["rounds"]["information"]
     assert below(returns, found["optimum"])
     assert np.mean(returns) > 0.3 * found["optimum"]
-    long = contestants.Contestant("rounds", policy, rounds | {"network.windows": 7})
+    longer: dict[str, object] = {**rounds, "network.windows": 7}
+    long = contestants.Contestant("rounds", policy, longer)
     with pytest.raises(ValueError, match="rounds of 7 windows"):
         bounding.compare(config.load("micro-loop"), [long], range(1), tmp_path)
 

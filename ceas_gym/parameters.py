@@ -95,7 +95,9 @@ def networks(scenario: Scenario) -> list[Params]:
     first = build(scenario.model_copy(update={"episode": alone}))
     committee = _committee(scenario, first.learning)
     pace = pacing.pace(drawn, first.learning, committee)
-    built = (_network(each, first.learning, committee, pace) for each in drawn)
+    built = [_network(each, first.learning, committee, pace) for each in drawn]
+    if _keeps_decay(first.adversary):
+        built = ages.fitted(built)
     return [replace(first, network=one) for one in built]
 
 

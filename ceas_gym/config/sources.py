@@ -40,7 +40,7 @@ def shipped(kind: Kind = "scenarios") -> list[str]:
 
     Example:
         >>> shipped()[:4]
-        ['metro', 'metro-committee', 'micro', 'paper']
+        ['drift-loop', 'metro', 'metro-committee', 'metro-loop']
         >>> shipped("graphs")
         ['surfnet-randstad']
     """

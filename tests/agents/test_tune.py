@@ -397,7 +397,7 @@ def test_every_number_of_a_shipped_policy_is_tuned():
 def test_everyone_is_every_contestant_that_can_play():
     by_round, by_window = tune_search.everyone("round"), tune_search.everyone("window")
     assert {"ceas:placement=best", "ceas:placement=random", "focused"} < set(by_round)
-    assert {"ceas", "ceas-open", "ceas-paced", "subset-hold", "oblivious-fixed"} < set(by_window)
+    assert {"ceas:serve=quorum", "ceas-open", "ceas-paced", "subset-hold"} < set(by_window)
     assert "focused" not in by_window
     assert not set(by_round) & set(contestants.BY_WINDOW)
     names = set(by_round + by_window)
@@ -405,14 +405,8 @@ def test_everyone_is_every_contestant_that_can_play():
 
 
 def test_the_ladder_is_tuned():
-    assert tuned.shipped() == [
-        "metro",
-        "paper",
-        "paper-committee",
-        "scarce",
-        "short-memory",
-        "unequal",
-    ]
+    rungs = ["metro", "paper", "paper-committee", "scarce", "short-memory", "unequal"]
+    assert tuned.shipped() == sorted(["drift-loop", *rungs, *(f"{rung}-loop" for rung in rungs)])
 
 
 @pytest.mark.parametrize("scenario", tuned.shipped())

@@ -15,7 +15,7 @@ The rates that suit rounds of eight windows are mostly 4 to 11 times the scenari
 that is too low only the number of barriers counts, and the shortest cadence would seem best."""
 ROOTS = tuple(2.0**-power for power in range(6))
 """Exponents of the factors of finer and finer steps."""
-OWN = {"share": (1 / 2, 5 / 6), "spare": (0.0, 6.0), "half": (300.0, 3000.0)}
+OWN = {"share": (1 / 2, 5 / 6), "spare": (0.0, 6.0), "half": (1000.0, 3000.0)}
 """Values of a policy's numeric option that are tried besides its default."""
 Setting = dict[str, float]
 """The learning rate by its dotted key, and cadence and options of the policy by their names."""

@@ -57,8 +57,12 @@ SEED = 900_000
 was designed on them."""
 DECIMALS = 6
 """Decimals to which scores are compared, because accuracies are in single precision."""
-BELIEFS = ("ceas:placement=best", "ceas:placement=random")
-"""What CEAS may suppose of the coalition, where a step is a round."""
+VARIANTS: dict[Decision, tuple[str, ...]] = {
+    "round": ("ceas:placement=best", "ceas:placement=random"),
+    "window": ("ceas:serve=quorum",),
+}
+"""Words that CEAS may be given, which are contestants by themselves: what it supposes of the
+coalition where a step is a round, and whom it serves where a step is a window."""
 VALIDATION = "validation_accuracy"
 Heard = Callable[[Contestant, Setting], None]
 """Called after every episode, to show the progress."""
@@ -152,7 +156,7 @@ def everyone(decision: Decision) -> list[str]:
     Args:
         decision: What a step is.
     """
-    return [*fitting(decision), *(BELIEFS if decision == "round" else ())]
+    return [*fitting(decision), *VARIANTS[decision]]
 
 
 def start(scenario: Scenario, contestant: Contestant) -> Setting:

@@ -96,7 +96,7 @@ def test_key_comes_first_and_least_need_first(looped, start):
     slow = seen.nodes(start, condition=0.3)
     found = assess(looped.network, slow)
     need = np.minimum(np.asarray(prospects.time_needed(found)), 1)
-    shares, _ = act(looped, slow)
+    shares, _ = act(looped, slow, serve="quorum")
     given, left = np.zeros(6), 2.0
     for node in np.argsort(np.asarray(prospects.time_needed(found))):
         given[node] = min(need[node], left)
@@ -155,6 +155,14 @@ def test_without_feedback_the_plan_does_not_depend_on_what_is_held(looped, start
     assert one == pytest.approx(two, abs=1e-6)
     seen_by, blind = act(looped, third)[0], act(looped, lucky)[0]
     assert np.abs(seen_by - blind).max() > 0.01
+
+
+def test_without_feedback_a_cycle_that_is_too_long_goes_on(looped, start):
+    """Who is not ready by then may still become so: all that are served get time again."""
+    slow = seen.nodes(start, condition=0.3)
+    late = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in range(30, 50)]
+    planned = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in range(2)]
+    assert (sum(late) > 1)[sum(planned) > 0.01].all()
 
 
 def test_expected_holdings_are_the_sums_of_what_is_made(looped, start):

@@ -183,8 +183,8 @@ def unobserved(
     best = jnp.argmax(rates(params, cycle)) + 1
     length = jnp.where(cadence > 0, cadence, best).astype(jnp.int32)
     served = cycle.served[jnp.clip(length, 1, HORIZONS) - 1]
-    # If it has to go on for longer, it repeats the last window of the plan.
-    until = jnp.minimum(waited, length)
+    # If it has to go on for longer, it begins the plan anew, so that all are served again.
+    until = (waited - 1) % length + 1
     plan = expected.holdings(params.network, fresh, served, length, until)
     return Plan(plan, served, jnp.clip(length - waited, 0, HORIZONS - 1))
 

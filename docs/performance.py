@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from ceas_agents.bench.windows import WINDOWS
 from ceas_agents.evaluation import results
 
 DOCS = Path(__file__).parent
@@ -46,6 +47,17 @@ def _rounds(found: Record, part: str = "rounds") -> str:
     for name, line in found[part].items():
         rate, ratio = (
             _spread(line[kind]) for kind in ("rounds per second", "times the first's time")
+        )
+        lines.append(f"| {name} | {rate} | {ratio} |")
+    return "\n".join(lines)
+
+
+def _windows(found: Record) -> str:
+    lines = ["| | windows / s | time of a round relative to the first row |", "|---|---:|---:|"]
+    for name, line in found["windows"].items():
+        rate, ratio = (
+            _spread({key: times * value for key, value in line[kind].items()})
+            for kind, times in (("rounds per second", WINDOWS), ("times the first's time", 1))
         )
         lines.append(f"| {name} | {rate} | {ratio} |")
     return "\n".join(lines)
@@ -102,6 +114,7 @@ def _accelerator(found: Record) -> str:
 TABLES = {
     "rounds": _rounds,
     "cores": lambda found: _rounds(found, "all cores"),
+    "windows": _windows,
     "cases": _cases,
     "stages": _stages,
     "growth": _growth,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_agents.bench import contenders, flops, growth, quantum, run, stages, tables, timing
+from ceas_agents.bench import contenders, flops, growth, quantum, run, stages, tables, timing, windows
 from ceas_agents.bench.timing import Contender
 from ceas_gym import config, parameters
 from ceas_gym.learning import setup
@@ -100,6 +100,14 @@ def test_a_stage_alone_does_what_it_did_in_the_round(
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
+def test_round_by_round_and_window_by_window_the_same_is_played() -> None:
+    by_round, by_window, *environments = windows.rivals(config.load("tiny"))
+    assert [each.name.partition(",")[0] for each in environments] == ["CEASEnv", "CEASEnv"]
+    one, other = (each.call()[0] for each in (by_round, by_window))
+    assert one.model.parameters == pytest.approx(other.model.parameters, abs=1e-6)
+    assert one.clock == other.clock > 0
+
+
 def test_every_stage_has_work(tiny: Params, moments: stages.Moment) -> None:
     one = stages.first(moments)
     for stage, call in stages.STAGES.items():
@@ -137,11 +145,13 @@ def test_bench_measures_prints_and_writes(
     monkeypatch.setattr(growth, "CURVES", curves)
     run.bench(config.load("tiny", {"attack.name": "none"}), 3, tmp_path, grow=True)
     found = json.loads((tmp_path / "bench.json").read_text())
-    assert {"rounds", "stages", "cases", "cold start", "growth", "versions"} <= set(found)
+    assert {"rounds", "windows", "stages", "cases", "cold start", "growth", "versions"} <= set(
+        found
+    )
     core = found["rounds"]["scanned core"]["rounds per second"]
     assert 0 < core["low"] <= core["median"] <= core["high"]
     assert "CEASVectorEnv, 16 rows" in found["all cores"]
-    assert len(tables.of(found)) == 6
+    assert len(tables.of(found)) == 7
     printed = capsys.readouterr().out
     for name in (*stages.STAGES, *found["rounds"], "exponent"):
         assert name in printed

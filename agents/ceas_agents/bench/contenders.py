@@ -60,7 +60,18 @@ def scanned(params: Params, rounds: int = ROUNDS) -> Contender:
         params: The scenario.
         rounds: Length of a call, in rounds; at least 1.
     """
-    state, given = start(params), requests(params, rounds)
+    return playing(params, start(params), requests(params, rounds), rounds)
+
+
+def playing(params: Params, state: State, given: Array, rounds: int) -> Contender:
+    """Returns the compiled core, which plays these actions in one program.
+
+    Args:
+        params: The scenario.
+        state: From which it plays.
+        given: An action for each step, in [-1, 1], as `dynamics.step` takes them.
+        rounds: Rounds that they are; at least 1.
+    """
     play = _compiled(_play, params, state, given)
     return Contender("scanned core", lambda: play(params, state, given), rounds)
 

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from ceas_agents import console
-from ceas_agents.bench import contenders, flops, fresh, growth, quantum, stages, tables, timing
+from ceas_agents.bench import (
+    contenders,
+    flops,
+    fresh,
+    growth,
+    quantum,
+    stages,
+    tables,
+    timing,
+    windows,
+)
 from ceas_agents.bench.timing import Contender
 from ceas_agents.evaluation import results
 from ceas_gym import config, parameters
@@ -64,6 +74,7 @@ def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None
             "rounds": lambda: _rounds(scenario, params, repeats, progress),
             "all cores": lambda: _compared(fresh.all_cores(scenario, repeats, cores, progress)),
             "stages": lambda: _stages(params, repeats, progress),
+            "windows": lambda: _windows(scenario, repeats, progress),
             "cases": lambda: _cases(repeats, progress),
             "cold start": lambda: fresh.cold(scenario, cores, progress),
         }
@@ -156,6 +167,13 @@ def _stages(params: Params, repeats: int, progress: Progress) -> dict[str, Any]:
         "operations": contenders.operations(params),
         "seconds to start an operation": medians["smallest operation"],
     }
+
+
+def _windows(scenario: Scenario, repeats: int, progress: Progress) -> dict[str, Any]:
+    task = progress.add_task("compiling", total=None)
+    calls = windows.rivals(scenario)
+    progress.update(task, total=(repeats + 1) * len(calls))
+    return _compared(timing.seconds_per_round(calls, repeats, timing.ticker(progress, task)))
 
 
 def _cases(repeats: int, progress: Progress) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from rich.table import Table
 
+from ceas_agents.bench import windows
+
 SPREAD = "median (least to greatest); ratios of calls that take turns"
 
 
@@ -18,6 +20,7 @@ def of(found: dict[str, Any]) -> list[Table]:
     tables = [
         _rounds(found["rounds"], f"{name}, one core of {where}"),
         _rounds(found["all cores"], f"{name}, all {machine['cores']} cores"),
+        _windows(found["windows"], f"{name}, rounds of eight windows and a barrier, one core"),
         _stages(found["stages"]),
         _cases(found["cases"]),
         _cold(found["cold start"]),
@@ -32,6 +35,17 @@ def _rounds(rounds: dict[str, Any], title: str) -> Table:
     for name, figures in rounds.items():
         rate, ratio = figures["rounds per second"], figures["times the first's time"]
         table.add_row(name, _spread(rate), _spread(ratio))
+    return table
+
+
+def _windows(found: dict[str, Any], title: str) -> Table:
+    table = Table(title=title, caption=SPREAD)
+    for heading in ("", "windows / s", "time of a round relative to the first row"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, figures in found.items():
+        rate, ratio = figures["rounds per second"], figures["times the first's time"]
+        of_windows = {key: windows.WINDOWS * value for key, value in rate.items()}
+        table.add_row(name, _spread(of_windows), _spread(ratio))
     return table
 
 

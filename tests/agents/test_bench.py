@@ -11,7 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_agents.bench import contenders, flops, growth, quantum, run, stages, tables, timing, windows
+from ceas_agents.bench import (
+    contenders,
+    flops,
+    growth,
+    quantum,
+    run,
+    stages,
+    tables,
+    timing,
+    windows,
+)
 from ceas_agents.bench.timing import Contender
 from ceas_gym import config, parameters
 from ceas_gym.learning import setup
@@ -103,7 +113,7 @@ def test_a_stage_alone_does_what_it_did_in_the_round(
 def test_round_by_round_and_window_by_window_the_same_is_played() -> None:
     by_round, by_window, *environments = windows.rivals(config.load("tiny"))
     assert [each.name.partition(",")[0] for each in environments] == ["CEASEnv", "CEASEnv"]
-    one, other = (each.call()[0] for each in (by_round, by_window))
+    one, other = (jax.device_get(each.call()[0]) for each in (by_round, by_window))
     assert one.model.parameters == pytest.approx(other.model.parameters, abs=1e-6)
     assert one.clock == other.clock > 0
 

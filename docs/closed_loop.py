@@ -35,10 +35,16 @@ RUNGS = (
 )
 PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
 BASE, FIRST = "oblivious-fair", "ceas"
-CONTESTANTS = (
-    *(FIRST, "ceas:serve=quorum", "ceas-paced", "ceas-blind", "subset-hold", "static-subset"),
-    *("on-arrival", BASE, "oblivious-fixed"),
+COMPARED = (
+    *(FIRST, "ceas:serve=quorum", "ceas-paced", "ceas-blind", "ceas-open"),
+    *("subset-hold", "static-subset", "on-arrival", BASE, "oblivious-fixed"),
 )
+HEURISTICS = (
+    *("adaptive_cutoff", "whittle", "linear_program", "max_weight", "max_rate"),
+    *("proportional_fair", "earliest_deadline_first", "freshest_first"),
+)
+"""Rules of the literature, with the weights of CEAS."""
+CONTESTANTS = (*COMPARED, *HEURISTICS)
 STEPS_OF_ABLATION = (
     ("a tuned cadence", BASE, "oblivious-fixed"),
     ("choosing nodes", "static-subset", BASE),
@@ -142,7 +148,15 @@ def leads(found: Found, name: str, base: str, column: str = MEAN) -> dict[Place,
 
 def ladder(found: Found) -> Iterator[str]:
     """Yields the lines of the table of accuracy over time."""
-    names = [name for name in CONTESTANTS if name != BASE]
+    return _against(found, [name for name in COMPARED if name != BASE])
+
+
+def heuristics(found: Found) -> Iterator[str]:
+    """Yields the lines of the same table for the rules of the literature."""
+    return _against(found, [FIRST, *HEURISTICS])
+
+
+def _against(found: Found, names: Sequence[str]) -> Iterator[str]:
     yield from _head(["rung, attackers", "theta", BASE, *names])
     ends = {name: leads(found, name, BASE) for name in names}
     for rung, placement in places():
@@ -243,7 +257,7 @@ def draw(found: Found, path: Path) -> None:
 # --- The page ---
 
 
-TABLES = {"ladder": ladder, "ablation": ablation, "speeds": speeds}
+TABLES = {"ladder": ladder, "heuristics": heuristics, "ablation": ablation, "speeds": speeds}
 
 
 def write() -> None:

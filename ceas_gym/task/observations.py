@@ -176,6 +176,6 @@ def _timing(params: Params, state: State, stocks: Stocks) -> list[Array]:
         state.gathered.window / params.network.most_windows,
         stocks.ready.sum() / (2 * quorum),
         readiness.worth(params, stocks.information, stocks.ready),
-        readiness.worth(params, stocks.later, stocks.ready),
+        readiness.worth(params, stocks.later, stocks.ready_later),
         state.report.late / params.network.windows,
     ]

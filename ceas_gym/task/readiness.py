@@ -1,5 +1,6 @@
 """What a barrier could use: which nodes are ready, and what their pairs are worth."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -24,6 +25,8 @@ class Stocks(NamedTuple):
     """The same a window later, if no pairs were added."""
     ready: Bool[Array, " nodes"]
     """Whether the node could take part: it has pairs for a shot, and key for its tags if needed."""
+    ready_later: Bool[Array, " nodes"]
+    """The same a window later, if no pairs were added and no key aged."""
 
 
 def assess(params: Params, links: Links, gathered: Gathered) -> Stocks:
@@ -45,6 +48,7 @@ def assess(params: Params, links: Links, gathered: Gathered) -> Stocks:
         information=spent + _information(network, memory.pairs, estimated),
         later=spent + _information(network, pairs_later, decayed),
         ready=barrier.able(network, memory, executed),
+        ready_later=barrier.able(network, replace(memory, pairs=pairs_later), executed),
     )
 
 

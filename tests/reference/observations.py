@@ -1,5 +1,6 @@
 """What the hub of the reference knows of stocks and time between two steps, pair by pair."""
 
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -28,12 +29,14 @@ def observe(
     network, most = params.network, scenario.network.memories_per_link
     memories = storage(scenario, network, state.conditions)
     trusted = trust(network, state.conditions.tests)
-    rows, later = [], []
+    rows, later, lasts = [], [], []
     for k in range(len(trusted)):
         node = recall(network, memories, state.gathered, k, trusted[k])
         aged = [memories.wait(pair, ends_of(network, k)) for pair in node.stored]
         rows.append(of_node(network, most, k, node))
-        later.append(information(network, k, survive(network, aged)))
+        left = replace(node, stored=survive(network, aged))
+        later.append(information(network, k, left.stored))
+        lasts.append(takes_part(network, left))
     full = most / network.qubits
     nodes: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     ready, now = nodes["ready"].astype(bool), nodes["information"].copy()
@@ -44,7 +47,7 @@ def observe(
         "waited": waited / scenario.network.most_windows,
         "ready": min(ready.sum() / (2 * quorum(scenario, params)), 1.0),
         "worth": worth(scenario, params, now[ready]),
-        "worth_later": worth(scenario, params, np.array(later)[ready]),
+        "worth_later": worth(scenario, params, np.array(later)[lasts]),
         "late": float(state.report.late) / scenario.network.windows,
     }
 

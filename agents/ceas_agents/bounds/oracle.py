@@ -14,14 +14,16 @@ information that they carry in shots of equal pairs (Jensen's inequality), which
 numbers.
 
     maximise    sum_twk v_twk x_twk + v'_twk x'_twk
-    subject to  sum_k passes_bk (x_twk + x'_twk + y_twk) <= channels_b,   x_twk <= z_tk <= 1,
+    subject to  sum_k passes_bk (x_twk + x'_twk + y_twk) <= channels_b,   x_twk, z_tk <= 1,
                 sum_w pairs_tk x_twk + u_tk <= memories z_tk,
                 sum_{s<=t} u_sk <= sum_{s<t} sum_w pairs_sk x'_swk, equal at the end,
                 tag sum_{s<=t} z_sk <= sum_{s<=t} sum_w key_sk y_swk
 
 where x is the channel-time of node k in window w of round t for data that is used at the next
 barrier, x' that for data that is used later, and y that for key; z is the chance that the node has
-a tag at the barrier, and u the stored pairs that it uses there. The value v of a whole channel is
+a tag at the barrier, and u the stored pairs that it uses there. A channel-time stands for the mean
+number of pairs that are used in this way; as luck decides both that number and whether there is a
+tag, x is not limited by z. The value v of a whole channel is
 the one that CEAS computes (`policies.planning`), under the true conditions, and v' is what is left
 of it one round later.
 """
@@ -192,7 +194,7 @@ def _limits(
     # Rows of blocks by variable (x, x', y, z, u), each with its right-hand side.
     _, rounds, windows, nodes = shape
     passes = _kron(sparse.eye(rounds * windows), np.asarray(network.switch.passes, float))
-    times, same = sparse.eye(rounds * windows * nodes), sparse.eye(rounds * nodes)
+    same = sparse.eye(rounds * nodes)
     spread = _kron(sparse.eye(rounds), np.ones((windows, 1)), sparse.eye(nodes))
     so_far = _kron(np.tril(np.ones((rounds, rounds))), sparse.eye(nodes))
     before, in_all = so_far - same, _kron(np.ones((1, rounds)), sparse.eye(nodes))
@@ -204,7 +206,6 @@ def _limits(
     each, none = np.zeros(rounds * nodes), None
     limits = [
         ([passes, passes, passes, none, none], channels),
-        ([times, none, none, -spread, none], np.zeros(rounds * windows * nodes)),
         ([pairs, none, none, -int(network.memories.per_link) * same, same], each),
         ([none, -before @ pairs, none, none, so_far], each),
         ([none, in_all @ pairs, none, none, -in_all], np.zeros(nodes)),

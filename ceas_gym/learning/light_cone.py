@@ -6,19 +6,14 @@ its gate turns a word of the data into a word that reaches an observable. All ot
 prediction, whatever the weights are, and are left out.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_gym.learning.pauli import PAULIS, Program, Rotation, Step
-
-ROUNDING = 1e-9
-"""Entries of a transfer matrix, and derivatives of an angle by a weight, count as zero below it."""
-
-Words = NDArray[np.bool_]
-"""A flag for each Pauli word, shape (4**qubits,)."""
+from ceas_gym.learning import reach
+from ceas_gym.learning.pauli import Program, Rotation
+from ceas_gym.learning.reach import ROUNDING, Words
 
 
 def trimmed(program: Program) -> Program:
@@ -41,17 +36,14 @@ def trimmed(program: Program) -> Program:
         Light cones of circuits: Cerezo et al., Nature Communications 12, 1791 (2021),
         arXiv:2001.00550. Which words a gate can reach is our own test, at all angles at once.
     """
-    size = PAULIS**program.qubits
-    held = np.ones(size, bool) if program.words is None else _flags(size, program.words)
-    backwards = program.steps[::-1]
-    read: Words = np.asarray(program.readout.any(axis=0))
-    reached = list(_spread(backwards, read, program.qubits))
-    wanted = list(_spread_to_readout(program.steps, held, program.qubits))[::-1]
+    reached = list(reach.backwards(program))
+    held = reached[-1] if program.words is None else np.array(program.words, np.int64)
+    wanted = list(reach.forwards(program, held, reached))
     alive = [
-        not isinstance(step, Rotation) or _moves(step, before, after, program.qubits)
-        for step, before, after in zip(backwards, reached, wanted[1:], strict=False)
-    ][::-1]
-    return _without(program, alive, np.flatnonzero(reached[-1] & held))
+        not isinstance(step, Rotation) or _moves(step, after, before, program.qubits)
+        for step, after, before in zip(program.steps, reached[-2::-1], wanted, strict=False)
+    ]
+    return _without(program, alive, wanted[0])
 
 
 def _without(program: Program, alive: list[bool], words: NDArray[np.int64]) -> Program:
@@ -75,43 +67,9 @@ def _without(program: Program, alive: list[bool], words: NDArray[np.int64]) -> P
     )
 
 
-def _flags(size: int, words: tuple[int, ...]) -> Words:
-    flags = np.zeros(size, bool)
-    flags[list(words)] = True
-    return flags
-
-
-def _spread(steps: tuple[Step, ...], words: Words, qubits: int) -> Iterator[Words]:
-    # Words that the observables may reach: at the read-out, then before each earlier gate.
-    yield words
-    for step in steps:
-        words = _image(_pattern(step), words, step.wires, qubits)
-        yield words
-
-
-def _spread_to_readout(steps: tuple[Step, ...], words: Words, qubits: int) -> Iterator[Words]:
-    # Words that the data may reach: at the start, then after each gate.
-    yield words
-    for step in steps:
-        words = _image(_pattern(step).T, words, step.wires, qubits)
-        yield words
-
-
-def _pattern(step: Step) -> NDArray[np.bool_]:
-    # Which words a gate may turn into which, at some angle.
-    if isinstance(step, Rotation):
-        return np.asarray((np.abs(step.generators) > ROUNDING).any(axis=0))
-    return np.abs(step.matrix) > ROUNDING
-
-
-def _moves(rotation: Rotation, before: Words, after: Words, qubits: int) -> bool:
-    # The derivative of A + cos(angle) B + sin(angle) S contains only B and S.
+def _moves(rotation: Rotation, after: Words, before: Words, qubits: int) -> bool:
+    # Whether the gate's derivative, which contains only B and S of A + cos(angle) B + sin(angle) S,
+    # turns a word that reaches the read-out into one that the data reach.
     slope = np.asarray((np.abs(rotation.generators[1:]) > ROUNDING).any(axis=0))
-    return bool((_image(slope, before, rotation.wires, qubits) & after).any())
-
-
-def _image(pattern: NDArray[np.bool_], words: Words, wires: tuple[int, ...], qubits: int) -> Words:
-    front = range(len(wires))
-    letters = np.moveaxis(words.reshape((PAULIS,) * qubits), wires, front)
-    image = pattern @ letters.reshape(len(pattern), -1)
-    return np.moveaxis(image.reshape(letters.shape), front, wires).reshape(-1)
+    image = reach.image(slope, after, rotation.wires, qubits)
+    return len(np.intersect1d(image, before)) > 0

@@ -5,6 +5,7 @@ A sample x is the vector rho_P = Tr[P rho(x)]. An observable, pulled back throug
 the vector O_P = 2^-n Tr[P U+ O U], so that a prediction is the sum over P of rho_P O_P.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from hashlib import sha256
@@ -38,45 +39,74 @@ def words(qubits: int) -> NDArray[np.complex128]:
     return matrices
 
 
-def letter_counts(qubits: int) -> NDArray[np.int64]:
-    """Returns how many X, Y and Z there are in each Pauli word, shape (4**qubits, 3).
+def letters(qubits: int, numbers: Sequence[int] | None = None) -> NDArray[np.int64]:
+    """Returns the letters of Pauli words, 0 to 3 for I, X, Y and Z, shape (words, qubits).
+
+    Args:
+        qubits: At least 1.
+        numbers: Of the words, in [0, 4**qubits); None stands for all words.
+
+    Example:
+        >>> letters(2, [7]).tolist()  # XZ
+        [[1, 3]]
+    """
+    chosen = np.arange(PAULIS**qubits) if numbers is None else np.asarray(numbers, np.int64)
+    return chosen[:, None] // PAULIS ** np.arange(qubits)[::-1] % PAULIS
+
+
+def letter_counts(qubits: int, numbers: Sequence[int] | None = None) -> NDArray[np.int64]:
+    """Returns how many X, Y and Z there are in Pauli words, shape (words, 3).
 
     Args:
         qubits: At least 1. The counts are in [0, qubits].
+        numbers: Of the words, as for `letters`.
 
     Example:
         >>> letter_counts(1).tolist()
         [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
-        >>> letter_counts(2)[7].tolist()  # XZ
-        [1, 0, 1]
     """
-    letters = np.indices((4,) * qubits).reshape(qubits, -1)
-    return np.stack([(letters == letter).sum(axis=0) for letter in (1, 2, 3)], axis=1)
+    found = letters(qubits, numbers)
+    return np.stack([(found == letter).sum(axis=1) for letter in (1, 2, 3)], axis=1)
 
 
-def pauli_vectors(states: NDArray[np.complex128]) -> NDArray[np.float64]:
+def pauli_vectors(
+    states: NDArray[np.complex128], numbers: Sequence[int] | None = None
+) -> NDArray[np.float64]:
     """Returns the Pauli vectors rho_P = <psi|P|psi> of pure states.
+
+    A word flips the qubits with the letters X and Y, and changes the sign of ones under Y and Z:
+
+        <psi|P|psi> = i^y sum_b (-1)^|b & z| conj(psi_(b ^ x)) psi_b,
+
+    where y is the number of letters Y, and the bits of x and z mark X or Y, and Y or Z.
 
     Args:
         states: Amplitudes of normalised states, shape (samples, 2**qubits).
+        numbers: Of the words P, as for `letters`.
 
     Returns:
-        Expectation values in [-1, 1], shape (samples, 4**qubits).
+        Expectation values in [-1, 1], shape (samples, words).
 
     Source:
-        Nielsen and Chuang, Quantum Computation and Quantum Information, section 8.4.2.
+        Nielsen and Chuang, Quantum Computation and Quantum Information, section 8.4.2; the form
+        with bits: Aaronson and Gottesman, PRA 70, 052328 (2004), arXiv:quant-ph/0406196.
 
     Example:
         >>> pauli_vectors(np.array([[1, 0]], complex)).tolist()  # |0>: I, X, Y, Z
         [[1.0, 0.0, 0.0, 1.0]]
     """
-    samples, dimension = states.shape
-    qubits = dimension.bit_length() - 1
-    rho = np.einsum("si,sj->sij", states, states.conj()).reshape((samples, *(2,) * 2 * qubits))
-    for left in range(qubits, 0, -1):
-        # The first row axis and the first column axis become one Pauli axis, the last one.
-        rho = np.tensordot(rho, PAULI_MATRICES, axes=((1, 1 + left), (2, 1)))
-    return np.real(rho).reshape(samples, -1)
+    qubits = states.shape[1].bit_length() - 1
+    found, places = letters(qubits, numbers), np.arange(states.shape[1])
+    bits = 2 ** np.arange(qubits)[::-1]
+    flips, signs = (np.isin(found, pair) @ bits for pair in ((1, 2), (2, 3)))
+    turn = np.array([1, 1j, -1, -1j])[(found == 2).sum(axis=1) % 4]
+    values = np.zeros((len(states), len(found)))
+    for flip in np.unique(flips):
+        chosen = np.flatnonzero(flips == flip)
+        overlaps = states[:, places ^ flip].conj() * states
+        parity = np.bitwise_count(places[:, None] & signs[chosen]) % 2
+        values[:, chosen] = np.real(turn[chosen] * (overlaps @ (1.0 - 2.0 * parity)))
+    return values
 
 
 def transfer_matrix(unitary: NDArray[np.complex128]) -> NDArray[np.float64]:
@@ -164,8 +194,7 @@ class Program:
     offset: NDArray[np.float64]
     """In radians, shape (angles,)."""
     words: tuple[int, ...] | None = None
-    """Pauli words that do not vanish in all of the data, in ascending order; None for all words.
-    Observables are computed for these words only."""
+    """Pauli words for which observables are computed, in ascending order; None for all words."""
     trained: tuple[int, ...] | None = None
     """Which weights of the ansatz are kept, in ascending order; None for all of them. No
     prediction depends on the others."""
@@ -207,13 +236,10 @@ class Program:
         everything = (self.qubits, self.observables, self.words, self.trained, steps, numbers)
         return sha256(repr(everything).encode()).digest()
 
-    @cached_property
-    def readout(self) -> NDArray[np.float64]:
-        """Returns the Pauli vectors of the observables, shape (observables, 4**qubits)."""
-        vectors = np.zeros((self.observables, 4**self.qubits))
-        for qubit in range(self.observables):
-            vectors[qubit, 3 * 4 ** (self.qubits - 1 - qubit)] = 1.0
-        return vectors
+    @property
+    def readout(self) -> NDArray[np.int64]:
+        """Returns the number of each observable's Pauli word, shape (observables,)."""
+        return 3 * PAULIS ** (self.qubits - 1 - np.arange(self.observables))
 
 
 def _contents(step: Step) -> tuple[object, ...]:

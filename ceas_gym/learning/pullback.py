@@ -41,7 +41,7 @@ def pull(program: Program, parameters: Float[Array, " parameters"], xp: ModuleTy
     stages, done = of_program(program), list[int]()
     matrices = _matrices(stages, angles(program, parameters, xp), xp)
     # Row 0 is the observable; each further row is the derivative by an angle in `done`.
-    pulled = xp.asarray(program.readout.T[:, None, :], parameters.dtype)
+    pulled = xp.eye(program.observables, dtype=parameters.dtype)[:, None, :]
     for order, factor, matrix in zip(stages.orders, stages.factors, matrices, strict=True):
         pulled = _apply(_reorder(pulled, order), matrix, xp)
         done = factor.angles + done
@@ -63,9 +63,11 @@ def observables(
     """
     stages = of_program(program)
     matrices = _matrices(stages, angles(program, parameters), jnp)
-    start = jnp.asarray(program.readout.T, parameters.dtype)
+    start = jnp.eye(program.observables, dtype=parameters.dtype)
     if not matrices:
         return _reorder(start, stages.last).T
+    orders, last = stages.even
+    start = jnp.pad(start, [(0, orders.sources.shape[1] - len(start)), (0, 0)])
 
     # A loop, because its body is compiled only once.
     def stage(pulled: Array, step: tuple[Array, Array, Array]) -> tuple[Array, None]:
@@ -73,11 +75,10 @@ def observables(
         flat = (pulled[sources] * signs[:, None]).reshape(len(matrix), -1)
         return jnp.matmul(matrix, flat, precision="highest").reshape(pulled.shape), None
 
-    sources = jnp.asarray(np.stack([order.sources for order in stages.orders]))
-    signs = jnp.asarray(np.stack([order.signs for order in stages.orders]), start.dtype)
     first = jnp.stack([matrix[0] for matrix in matrices])
-    pulled, _ = jax.lax.scan(stage, start, (sources, signs, first))
-    return _reorder(pulled, stages.last).T
+    steps = (jnp.asarray(orders.sources), jnp.asarray(orders.signs, start.dtype), first)
+    pulled, _ = jax.lax.scan(stage, start, steps)
+    return _reorder(pulled, last).T
 
 
 def angles(
@@ -163,7 +164,7 @@ def _apply(
 
 def _reorder(pulled: Array, order: Order) -> Array:
     # A gather copies whole rows, which is much faster than a transposition.
-    if len(order.sources) < len(pulled) or (order.sources != np.arange(len(pulled))).any():
+    if not np.array_equal(order.sources, np.arange(len(pulled))):
         pulled = pulled[order.sources]
     if (order.signs == 1).all():
         return pulled

@@ -3,13 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ceas_gym.jax_utils.fast_compile import array
-from ceas_gym.learning import checks, circuit, data, light_cone, model, partitions, pauli, pullback
+from ceas_gym.learning import (
+    checks,
+    circuit,
+    data,
+    light_cone,
+    model,
+    partitions,
+    pauli,
+    pullback,
+    reach,
+)
 from ceas_gym.learning import traps as trap_states
 from ceas_gym.learning.pauli import Program
 from ceas_gym.physics import register
@@ -31,14 +41,24 @@ ZERO = 1e-9
 
 
 def words_of(drawn: Sequence[LearningSettings]) -> tuple[int, ...]:
-    """Returns the Pauli words that do not vanish in the samples of at least one layout.
+    """Returns the Pauli words of the read-out that do not vanish in the samples of some layout.
 
     They are numbers in [0, 4**qubits), in ascending order.
 
     Args:
-        drawn: Settings of each layout, which share the number of qubits.
+        drawn: Settings of each layout, which share the circuit.
+
+    Raises:
+        ValueError: As `build`.
     """
-    return tuple(sorted({word for settings in drawn for word in _encoded(settings).words}))
+    reached = _reached(*_circuit(drawn[0]))
+    held = {
+        word
+        for settings in drawn
+        for values in [np.concatenate(_vectors(settings, reached))]
+        for word in np.array(reached)[values.any(axis=0)].tolist()
+    }
+    return tuple(sorted(held))
 
 
 def build(
@@ -53,8 +73,8 @@ def build(
     Args:
         settings: Data, circuit, loss and optimizer.
         nodes: Number of nodes that share the training split; at least 1.
-        words: Pauli words of the data, in [0, 4**qubits), where several splits of the data must
-            have the same; by default those that do not vanish in the samples of these settings.
+        words: Pauli words in [0, 4**qubits), where several splits of the data must have the same;
+            by default those of `words_of`.
         traps: Whether nodes set traps.
 
     Raises:
@@ -64,9 +84,8 @@ def build(
         optimizer = resolve("optimizer", settings.optimizer, model.OPTIMIZERS)
     with asked_by("learning.scheme"):
         scheme = partitions.get(settings.scheme)
-    encoded = _encoded(settings)
-    program = _program(settings, encoded.words if words is None else words)
-    training, validation, test = (_held(program, encoded, split) for split in encoded.splits)
+    program = _program(*_circuit(settings), words or words_of([settings]), settings.estimator)
+    training, validation, test = _splits(settings, program)
     with asked_by("learning.dataset"):
         checks.check_size("the samples that nodes may draw", nodes, len(training.labels))
     with asked_by("learning.batch_size"):
@@ -88,7 +107,7 @@ def build(
         batch_floor=array(_batch_floor(settings, program), np.float32),
         slope_share=array(settings.slope_share, np.float32),
         noise_scale=array(program.angles**2 * program.observables * second, np.float32),
-        trap_chances=_trap_chances(encoded, settings.qubits) if traps else None,
+        trap_chances=_trap_chances(settings) if traps else None,
         batch_size=settings.batch_size,
         scheme=scheme,
         program=program,
@@ -96,48 +115,57 @@ def build(
     )
 
 
-class _Encoded(NamedTuple):
-    splits: tuple[tuple[NDArray[np.float64], NDArray[Any]], ...]
-    """Expectation values, shape (samples, words), and labels: training, validation and test."""
-    words: tuple[int, ...]
+Circuit = tuple[str, tuple[int, int, int], int]
+"""Name and shape of an ansatz, and the number of observables."""
+Encoded = tuple[tuple[NDArray[np.complex128], NDArray[Any]], ...]
+"""Amplitudes, shape (samples, 2**qubits), and labels; of the training, validation and test split.
+"""
 
 
-def _held(
-    program: Program, encoded: _Encoded, split: tuple[NDArray[np.float64], NDArray[Any]]
-) -> Split:
-    # Expectation values of the program's words, some of which may vanish in these samples.
-    (paulis, labels), words = split, np.array(program.words or (), int)
-    values = np.zeros((len(labels), len(words)))
-    values[:, np.isin(words, encoded.words)] = paulis[:, np.isin(encoded.words, words)]
-    return Split(array(values, np.float32), array(labels, np.int32))
+def _splits(settings: LearningSettings, program: Program) -> list[Split]:
+    vectors = _vectors(settings, program.words or ())
+    return [
+        Split(array(values, np.float32), array(labels, np.int32))
+        for values, (_, labels) in zip(vectors, _encoded(settings), strict=True)
+    ]
 
 
-def _program(settings: LearningSettings, words: tuple[int, ...]) -> Program:
+def _circuit(settings: LearningSettings) -> Circuit:
     shape = (settings.layers, settings.qubits, settings.angles_per_qubit)
-    readout = _readout(len(settings.classes)).shape[1]
-    return _cached_program(settings.ansatz, shape, readout, words, settings.estimator)
+    return settings.ansatz, shape, _readout(len(settings.classes)).shape[1]
 
 
 @lru_cache(maxsize=64)
-def _cached_program(
-    name: str,
-    shape: tuple[int, int, int],
-    observables: int,
-    words: tuple[int, ...],
-    estimator: str,
-) -> Program:
+def _whole_program(name: str, shape: tuple[int, int, int], observables: int) -> Program:
     with asked_by("learning.angles_per_qubit"):
         checks.check_angles_per_qubit(name, shape[-1])
     with asked_by("learning.ansatz"):
         program = circuit.read_program(name, shape, observables)
     with asked_by("learning.angles_per_qubit"):
         checks.check_weights(name, program, shape)
+    return program
+
+
+@lru_cache(maxsize=64)
+def _reached(name: str, shape: tuple[int, int, int], observables: int) -> tuple[int, ...]:
+    # The words of the data that may matter.
+    program = _whole_program(name, shape, observables)
+    with asked_by("learning.layers"):
+        *_, words = reach.backwards(program)
+    return tuple(words.tolist())
+
+
+@lru_cache(maxsize=64)
+def _program(
+    name: str,
+    shape: tuple[int, int, int],
+    observables: int,
+    words: tuple[int, ...],
+    estimator: str,
+) -> Program:
+    program = replace(_whole_program(name, shape, observables), words=words)
     with asked_by("learning.ansatz"):
-        return ESTIMATORS[estimator](replace(program, words=words))
-
-
-def _encoded(settings: LearningSettings) -> _Encoded:
-    return _cached_encoding(_only(settings, *ENCODING))
+        return ESTIMATORS[estimator](program)
 
 
 def _only(settings: LearningSettings, *names: str) -> LearningSettings:
@@ -145,32 +173,53 @@ def _only(settings: LearningSettings, *names: str) -> LearningSettings:
     return LearningSettings(**settings.model_dump(include=set(names)))
 
 
+def _encoded(settings: LearningSettings) -> Encoded:
+    return _cached_encoding(_only(settings, *ENCODING))
+
+
 @lru_cache(maxsize=128)
-def _cached_encoding(settings: LearningSettings) -> _Encoded:
+def _cached_encoding(settings: LearningSettings) -> Encoded:
     parts = data.prepare(settings)
     with asked_by("learning.dataset"):
-        checks.check_size("encoded samples", sum(len(p.labels) for p in parts), 4**settings.qubits)
+        checks.check_size("encoded samples", sum(len(p.labels) for p in parts), 2**settings.qubits)
     with asked_by("learning.feature_map"):
         states = [circuit.encode(settings.feature_map, p.features, settings.qubits) for p in parts]
     with asked_by("learning.features"):
         circuit.check_features(settings.feature_map, settings.features, settings.qubits)
-    vectors = [pauli.pauli_vectors(amplitudes) for amplitudes in states]
+    return tuple((each, part.labels) for each, part in zip(states, parts, strict=True))
+
+
+def _vectors(settings: LearningSettings, words: tuple[int, ...]) -> tuple[NDArray[np.float64], ...]:
+    # Expectation values of each split, shape (samples, words).
+    return _cached_vectors(_only(settings, *ENCODING), words)
+
+
+@lru_cache(maxsize=128)
+def _cached_vectors(
+    settings: LearningSettings, words: tuple[int, ...]
+) -> tuple[NDArray[np.float64], ...]:
+    splits = _cached_encoding(settings)
+    with asked_by("learning.dataset"):
+        checks.check_size("encoded samples", sum(len(y) for _, y in splits), len(words))
+    vectors = [pauli.pauli_vectors(states, words) for states, _ in splits]
     # With real amplitudes, as RY and CZ make them, words with an odd number of Y vanish.
-    words = np.flatnonzero(np.abs(np.concatenate(vectors)).max(axis=0) > ZERO)
-    splits = [(vector[:, words], part.labels) for vector, part in zip(vectors, parts, strict=True)]
-    return _Encoded(tuple(splits), tuple(words.tolist()))
+    held = np.abs(np.concatenate(vectors)).max(axis=0) > ZERO
+    return tuple(np.where(held, each, 0) for each in vectors)
 
 
-def _types(words: tuple[int, ...], qubits: int) -> NDArray[np.bool_]:
+def _types(words: tuple[int, ...] | None, qubits: int) -> NDArray[np.bool_]:
     pauli_types = np.array(register.pauli_types(qubits))
-    letters = pauli.letter_counts(qubits)[list(words)]
+    letters = pauli.letter_counts(qubits, words)
     return (pauli_types[:, None, :] == letters[None]).all(axis=-1)
 
 
-def _trap_chances(encoded: _Encoded, qubits: int) -> TrapChances:
+def _trap_chances(settings: LearningSettings) -> TrapChances:
     # With all words of the samples, also those that no observable needs.
-    paulis, labels = encoded.splits[0]
-    return trap_states.chances(paulis, labels, _types(encoded.words, qubits), qubits)
+    states, labels = _encoded(settings)[0]
+    with asked_by("consensus.committee.trap_share"):
+        checks.check_size("all Pauli words of the samples", len(labels), 4**settings.qubits)
+    types = _types(None, settings.qubits)
+    return trap_states.chances(pauli.pauli_vectors(states), labels, types, settings.qubits)
 
 
 def _readout(classes: int) -> NDArray[np.float64]:
@@ -196,8 +245,7 @@ def _batch_floor(settings: LearningSettings, program: Program) -> float:
 @lru_cache(maxsize=128)
 def _mean_squared_slope(settings: LearningSettings, program: Program) -> float:
     # In NumPy, because a compilation would take longer than it saves.
-    encoded = _encoded(settings)
-    paulis = np.asarray(_held(program, encoded, encoded.splits[0]).paulis)
+    paulis = _vectors(settings, program.words or ())[0]
     models = np.random.default_rng(0).normal(size=(FLOOR_DRAWS, program.parameters))
     derivatives = np.stack([pullback.pull(program, each, np).derivatives for each in models])
     slopes = np.einsum("sp,mopk->msok", paulis, derivatives, optimize=True)

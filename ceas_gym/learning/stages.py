@@ -1,8 +1,9 @@
 """A program as a list of stages, through which observables are pulled back, last gates first.
 
-A stage has two steps. It reorders the Pauli words so that the wires of its gates come first, and
-multiplies the Pauli vector on these wires by one matrix. Clifford gates only permute words, up to
-signs, so they are merged into the next reordering.
+Only the Pauli words are kept that the observables can reach. A stage has two steps. It arranges
+them in a table, with a row for each word on the wires of its gates and a column for each word on
+the other wires, and multiplies the table by one matrix. Clifford gates only permute words, up to
+signs, so they are merged into the next arrangement.
 """
 
 from collections.abc import Iterator
@@ -13,16 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ceas_gym.learning import reach
 from ceas_gym.learning.pauli import PAULIS, Constant, Program, Rotation, Step
+from ceas_gym.learning.reach import Words
 
 
 class Order(NamedTuple):
-    """A reordering up to signs: new[P] = signs[P] * old[sources[P]]."""
+    """An arrangement up to signs: new[i] = signs[i] * old[sources[i]]."""
 
     sources: NDArray[np.int32]
-    """Shape (words,), as `signs`, in [0, 4**qubits)."""
+    """Places in the table before, shape (places,)."""
     signs: NDArray[np.float64]
-    """1 or -1."""
+    """1 or -1, or 0 for a word that the observables don't reach; shape (places,)."""
 
 
 class Factor(NamedTuple):
@@ -66,10 +69,29 @@ class Stages:
     """What `pullback` computes, one stage after the other."""
 
     orders: tuple[Order, ...]
-    """The reordering before each factor."""
+    """The arrangement before each factor: first of the observables, which have a place each."""
     factors: tuple[Factor, ...]
     last: Order
-    """The reordering at the end, which keeps only the program's `words`."""
+    """The arrangement at the end, which keeps only the program's `words`."""
+
+    @cached_property
+    def even(self) -> tuple[Order, Order]:
+        """Returns the arrangements with tables of equal size, for a loop over the stages.
+
+        The columns that are added are empty. The first order has a row for each stage, shape
+        (stages, places); the second is the last arrangement.
+        """
+        rows = PAULIS ** len(self.factors[0].wires)
+        columns = [len(order.sources) // rows for order in self.orders]
+        most = max(columns)
+        # The observables keep their places.
+        before = [most, *columns[:-1]]
+        wide = [
+            _widened(_moved(order, width, most), rows, most)
+            for order, width in zip(self.orders, before, strict=True)
+        ]
+        stacked = Order(*(np.stack(each) for each in zip(*wide, strict=True)))
+        return stacked, _moved(self.last, columns[-1], most)
 
     @cached_property
     def table(self) -> Table:
@@ -100,20 +122,23 @@ def of_program(program: Program) -> Stages:
         program: With at least one qubit.
     """
     orders, factors = list[Order](), list[Factor]()
-    size = PAULIS**program.qubits
-    # Where each word is now, and its sign. Words are numbered with the wires in ascending order.
-    place, sign = np.arange(size), np.ones(size)
+    qubits, words = program.qubits, program.readout
+    # Where each word is in the last table, and its sign.
+    place, sign = np.arange(len(words)), np.ones(len(words))
     for step in _reversed(program):
         if isinstance(step, Constant):
-            sources, signs = _permutation(program.qubits, step)
-            place, sign = place[sources], signs * sign[sources]
+            words, turned = _permuted(qubits, step, words)
+            sign = sign * turned
             continue
-        front = _with_front(program.qubits, step.wires)
-        orders.append(_order(place[front], sign[front]))
+        local, rest = reach.split(words, step.wires, qubits)
+        others, column = np.unique(rest, return_inverse=True)
+        every = reach.on(step.wires, qubits)[:, None] + others
+        orders.append(_order(every.shape, (local, column), place, sign))
         factors.append(step)
-        place, sign = np.argsort(front), np.ones(size)
-    wanted = np.arange(size) if program.words is None else np.array(program.words, int)
-    return Stages(tuple(orders), tuple(factors), _order(place[wanted], sign[wanted]))
+        reached = np.isin(every.ravel(), _image(step, words, qubits))
+        words, place = every.ravel()[reached], np.flatnonzero(reached)
+        sign = np.ones(len(words))
+    return Stages(tuple(orders), tuple(factors), _last(program, words, place, sign))
 
 
 def _reversed(program: Program) -> Iterator[Factor | Constant]:
@@ -163,20 +188,50 @@ def _runs(factor: Factor) -> list[list[Step]]:
     return [[gate for gate in factor.gates if gate.wires == (wire,)] for wire in factor.wires]
 
 
-def _order(sources: NDArray[Any], signs: NDArray[np.float64]) -> Order:
+def _order(
+    shape: tuple[int, ...],
+    target: Any,  # noqa: ANN401 - an index of an array
+    place: NDArray[np.int64],
+    sign: NDArray[np.float64],
+) -> Order:
     # 32 bits, also where JAX uses 64, because the same program serves both.
-    return Order(sources.astype(np.int32), signs)
+    sources, signs = np.zeros(shape, np.int32), np.zeros(shape)
+    sources[target], signs[target] = place, sign
+    return Order(sources.ravel(), signs.ravel())
 
 
-def _with_front(qubits: int, wires: tuple[int, ...]) -> NDArray[np.int64]:
-    order = [*wires, *(wire for wire in range(qubits) if wire not in wires)]
-    return np.arange(PAULIS**qubits).reshape((PAULIS,) * qubits).transpose(order).reshape(-1)
+def _last(
+    program: Program, words: Words, place: NDArray[np.int64], sign: NDArray[np.float64]
+) -> Order:
+    size = PAULIS**program.qubits if program.words is None else len(program.words)
+    wanted = np.arange(size) if program.words is None else np.array(program.words, np.int64)
+    met = np.isin(words, wanted)
+    return _order((size,), np.searchsorted(wanted, words[met]), place[met], sign[met])
 
 
-def _permutation(qubits: int, gate: Constant) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    column = np.abs(gate.matrix).argmax(axis=1)
-    sign = gate.matrix[np.arange(len(column)), column].round()
-    front = _with_front(qubits, gate.wires)
-    back, rows = np.argsort(front), front.reshape(len(column), -1)
-    signs = np.broadcast_to(sign[:, None], rows.shape)
-    return rows[column].reshape(-1)[back], signs.reshape(-1)[back]
+def _moved(order: Order, columns: int, most: int) -> Order:
+    # The same places, in a table that has been widened from so many columns.
+    sources = order.sources // columns * most + order.sources % columns
+    return Order(sources.astype(np.int32), order.signs)
+
+
+def _widened(order: Order, rows: int, most: int) -> Order:
+    # With as many columns more as are missing, which are empty.
+    def wide(each: NDArray[Any]) -> NDArray[Any]:
+        table = each.reshape(rows, -1)
+        return np.pad(table, [(0, 0), (0, most - table.shape[1])]).ravel()
+
+    return Order(wide(order.sources), wide(order.signs))
+
+
+def _image(factor: Factor, words: Words, qubits: int) -> Words:
+    for gate in reversed(factor.gates):
+        words = reach.image(reach.pattern(gate), words, gate.wires, qubits)
+    return words
+
+
+def _permuted(qubits: int, gate: Constant, words: Words) -> tuple[Words, NDArray[np.float64]]:
+    # The words into which a Clifford gate turns these, and the signs that they get.
+    local, rest = reach.split(words, gate.wires, qubits)
+    turned = np.abs(gate.matrix).argmax(axis=0)[local]
+    return rest + reach.on(gate.wires, qubits)[turned], gate.matrix[turned, local].round()

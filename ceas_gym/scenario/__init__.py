@@ -40,10 +40,6 @@ __all__ = [
 ]
 
 
-MOST_NUMBERS = 2**28
-"""Largest number of entries in all encoded batches of a round: a gigabyte in 32 bits."""
-
-
 class EpisodeSettings(Section, frozen=True):
     """The training budget, the reward, and the number of layouts."""
 
@@ -116,14 +112,4 @@ class Scenario(Section, frozen=True):
                 f"network.spend = on_arrival, but consensus.verification.pairs = "
                 f"{self.consensus.verification.pairs}: pairs are tested at the barrier; set it to 0"
             )
-        self._check_size()
         return self
-
-    def _check_size(self) -> None:
-        nodes, batch, qubits = self.network.nodes, self.learning.batch_size, self.learning.qubits
-        numbers = nodes * batch * 4**qubits
-        if numbers > MOST_NUMBERS:
-            raise ValueError(
-                f"learning.batch_size = {batch} on network.nodes = {nodes} with learning.qubits = "
-                f"{qubits} makes {numbers} numbers to train on in a round, more than {MOST_NUMBERS}"
-            )

@@ -327,10 +327,10 @@ def many() -> data.Samples:
 
 def test_arrays_that_do_not_fit_are_refused() -> None:
     crowd: dict[str, Any] = {"dataset": f"{HERE}:many"}
-    assert refusal(**crowd, qubits=6).startswith("learning.dataset: encoded samples take 819200000")
+    assert refusal(**crowd, qubits=10).startswith("learning.dataset: encoded samples take 20480000")
     with pytest.raises(
         ValueError, match=r"^learning\.batch_size: the nodes' encoded batches take "
     ):
-        setup.build(settings(batch_size=10_000, estimator="all"), nodes=2000)
+        setup.build(settings(batch_size=10_000, estimator="all"), nodes=50_000)
     with pytest.raises(ValueError, match=r"^the draws take 3000000000000000000000 numbers"):
         checks.check_size("the draws", 10**9, 3 * 10**12)

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from ceas_gym.learning import circuit, data, partitions, pauli, pullback, setup
+from ceas_gym.learning import circuit, data, partitions, pauli, pullback, reach, setup
 from ceas_gym.physics import register
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning
@@ -38,15 +38,21 @@ def test_splits_are_encoded(build: Callable[..., Learning]) -> None:
         vectors = pauli.pauli_vectors(states)
         words = list(learning.program.words)
         assert np.abs(np.asarray(split.paulis) - vectors[:, words]).max() < 1e-6
-        assert np.abs(np.delete(vectors, words, axis=1)).max() < 1e-12
+        # All others vanish, or no observable depends on them.
+        (held,) = np.nonzero(np.abs(vectors).max(axis=0) > 1e-12)
+        *_, reached = reach.backwards(learning.program)
+        assert words == np.intersect1d(held, reached).tolist()
         assert split.labels.tolist() == part.labels.tolist()
 
 
 def test_kinds_of_paulis(build: Callable[..., Learning]) -> None:
-    table = np.asarray(build(**SMALL, **WHOLE).type_of_pauli)
-    pauli_types = register.pauli_types(2)
+    learning = build(**SMALL | {"layers": 2}, **WHOLE)
+    table, pauli_types = np.asarray(learning.type_of_pauli), register.pauli_types(2)
     # Two features make a product of states in the plane of X and Z: no word has a Y.
-    words = list(product("IXZ", repeat=2))
+    every = list(product("IXYZ", repeat=2))
+    words = [every[word] for word in learning.program.words]
+    assert set(words) <= set(product("IXZ", repeat=2))
+    assert len(words) > 3
     assert table.shape == (len(pauli_types), len(words))
     assert table.sum(axis=0).tolist() == [1.0] * len(words)
     for word, column in zip(words, table.T, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 
-from ceas_gym.learning import circuit, light_cone, pauli, pullback
+from ceas_gym.learning import circuit, light_cone, pauli, pullback, reach
 from ceas_gym.learning.pauli import Program
 
 RANDOM = np.random.default_rng(5)
@@ -91,25 +91,29 @@ def test_default_circuit_loses_half_of_its_angles() -> None:
     assert [weight for weight in trimmed.trained or () if weight >= 16] == [16]
 
 
-def test_gradients_of_the_rest_are_those_of_pennylane() -> None:
+@pytest.mark.parametrize(("layers", "qubits"), [(3, 4), (3, 8), (2, 10)])
+def test_gradients_of_the_rest_are_those_of_pennylane(layers: int, qubits: int) -> None:
     """Of a state that default.qubit prepares, by its own derivative."""
-    device = qml.device("default.qubit", wires=4)
-    features = RANDOM.normal(size=4)
+    device = qml.device("default.qubit", wires=qubits)
+    features, shape = RANDOM.normal(size=qubits), (layers, qubits, 2)
 
     @qml.qnode(device, interface="jax", diff_method="backprop")
     def run(weights: Any) -> Any:
-        circuit.angle(features, range(4))
-        circuit.hardware_efficient(weights.reshape(CIRCUITS["hardware_efficient"]), range(4))
+        circuit.angle(features, range(qubits))
+        circuit.hardware_efficient(weights.reshape(shape), range(qubits))
         return qml.expval(qml.Z(0))
 
-    trimmed = light_cone.trimmed(read("hardware_efficient"))
-    data = pauli.pauli_vectors(circuit.encode("angle", features[None], 4))
-    weights: Any = RANDOM.normal(size=24)
+    program = circuit.read_program("hardware_efficient", shape, 1)
+    *_, reached = reach.backwards(program)
+    trimmed = light_cone.trimmed(replace(program, words=tuple(reached.tolist())))
+    states = circuit.encode("angle", features[None], qubits)
+    data = pauli.pauli_vectors(states, trimmed.words)
+    weights: Any = RANDOM.normal(size=program.parameters)
     with jax.enable_x64(True):
         expected = np.asarray(jax.jit(jax.grad(run))(weights))
     trained = list(trimmed.trained or ())
     pulled = pullback.pull(trimmed, weights[trained], np)
-    found = data[:, list(trimmed.words or ())] @ np.asarray(pulled.derivatives)[0]
+    found = data @ np.asarray(pulled.derivatives)[0]
     np.testing.assert_allclose(found[0] @ trimmed.jacobian, expected[trained], atol=1e-10)
     np.testing.assert_allclose(np.delete(expected, trained), 0, atol=1e-10)
 

@@ -119,9 +119,10 @@ def _node(
 def _ours(
     learning: Learning, weights: Array, drawn: NDArray[np.int64], contraction: float
 ) -> Float[Array, "nodes parameters"]:
-    letters = pauli.letter_counts(learning.program.qubits).sum(axis=1)
-    left = jnp.asarray(contraction ** letters[list(learning.program.words or ())], jnp.float32)
-    pulled = pullback.pull(learning.program, weights)
+    program = learning.program
+    letters = pauli.letter_counts(program.qubits, program.words).sum(axis=1)
+    left = jnp.asarray(contraction**letters, jnp.float32)
+    pulled = pullback.pull(program, weights)
 
     def gradient(samples: Array) -> Array:
         batch = Split(learning.training.paulis[samples] * left, learning.training.labels[samples])

@@ -40,6 +40,7 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "paper under white_box": ("paper", {"attack.name": "white_box"}),
     "paper, 200 nodes": ("paper", {"network.nodes": 200, "network.channels": 40}),
     "paper, 6 qubits": ("paper", {"learning.qubits": 6}),
+    "paper, 8 qubits": ("paper", {"learning.qubits": 8}),
     "paper, committee of four": ("paper-committee", {}),
     "paper, committee of seven": (
         "paper-committee",

@@ -9,10 +9,11 @@ from math import exp, prod
 
 import numpy as np
 
+from ceas_gym.learning import circuit, data
 from ceas_gym.scenario import Scenario
-from ceas_gym.types import Learning, Params, State, TrapResults
+from ceas_gym.types import Params, State, TrapResults
 from reference.barrier import arriving
-from reference.learning import density, teleport
+from reference.learning import teleport
 from reference.luck import Luck
 from reference.network import Node, of
 from reference.pairs import Array
@@ -79,18 +80,18 @@ def chances(scenario: Scenario, params: Params, state: State, nodes: list[Node])
     found: Array = np.zeros((len(nodes), len(params.consensus.members.is_byzantine)))
     for k, node in enumerate(nodes):
         if node.spent:
-            honest, false = overlaps(params, k, node)
+            honest, false = overlaps(scenario, params, k, node)
             found[k] = np.where(params.consensus.members.is_byzantine & lies, false, honest)
     return found
 
 
-def overlaps(params: Params, k: int, node: Node) -> tuple[float, float]:
+def overlaps(scenario: Scenario, params: Params, k: int, node: Node) -> tuple[float, float]:
     """Returns the mean overlap of a sample with itself, and with one of the class before.
 
     The other sample is the one that is teleported. Both results are in [0, 1].
     """
-    learning, errors = params.learning, {}
-    rho, labels = states(learning), learning.training.labels
+    rho, labels = states(scenario)
+    errors = {}
     for pair in node.spent:
         errors[pair] = arriving(params.network, k, pair)[0]
     same = teleport(rho, node.spent, errors)
@@ -100,11 +101,13 @@ def overlaps(params: Params, k: int, node: Node) -> tuple[float, float]:
     return float(honest), float(false)
 
 
-def states(learning: Learning) -> Array:
-    """Returns the density matrices of the training samples, shape (samples, dim, dim).
+def states(scenario: Scenario) -> tuple[Array, Array]:
+    """Returns the density matrices and the labels of the training samples.
 
-    The words that the circuit holds must be all that do not vanish, so that states are pure.
+    The matrices have the shape (samples, dim, dim). There must be one layout only.
     """
-    rho = density(learning, learning.training)
-    np.testing.assert_allclose(np.einsum("sij,sji->s", rho, rho).real, 1, atol=1e-5)
-    return rho
+    assert scenario.episode.layouts == 1
+    settings = scenario.learning
+    training = data.prepare(settings)[0]
+    vectors = circuit.encode(settings.feature_map, training.features, settings.qubits)
+    return np.einsum("si,sj->sij", vectors, vectors.conj()), training.labels

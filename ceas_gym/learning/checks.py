@@ -11,6 +11,8 @@ ANGLES_PER_QUBIT = {"hardware_efficient": 2}
 """Angles per qubit of each shipped ansatz; a user's own ansatz may use any number."""
 ROUNDING = 1e-9
 """Derivatives of an angle by a weight count as zero up to this."""
+NORMALISED = 1e-6
+"""By how much the norm of a state may differ from one."""
 MOST_NUMBERS = 2**27
 """Largest number of entries of an array: half a gigabyte in 32 bits."""
 
@@ -92,6 +94,50 @@ def samples(dataset: str, found: Any) -> tuple[NDArray[np.float64], NDArray[Any]
     if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
         raise ValueError(f"{form} with finite numbers as samples")
     return values, classes
+
+
+def states(
+    dataset: str,
+    found: Any,  # noqa: ANN401
+    qubits: int,
+) -> tuple[NDArray[np.complex128], NDArray[Any], NDArray[Any]]:
+    """Returns as arrays what a user's quantum data set returned.
+
+    Args:
+        dataset: What the message calls it.
+        found: What it returned, of any type.
+        qubits: Number of qubits of the states.
+
+    Returns:
+        Amplitudes, shape (samples, 2**qubits), and the class and the group of each, (samples,).
+
+    Raises:
+        ValueError: If it did not return such arrays, or a state is not normalised.
+    """
+    form = f"dataset {dataset!r} must return (amplitudes, classes, groups)"
+    if not isinstance(found, tuple | list) or len(found) != 3:
+        raise ValueError(f"{form}, but returned a {type(found).__name__}")
+    try:
+        amplitudes, classes, groups = (np.asarray(each) for each in found)
+    # As in `samples`.
+    except Exception as error:
+        raise ValueError(f"{form} as arrays, but they are none: {error}") from error
+    shapes = [each.shape for each in (amplitudes, classes, groups)]
+    number = shapes[0][:1]
+    if shapes != [(*number, 2**qubits), number, number] or not number:
+        raise ValueError(
+            f"{form} of shapes (samples, {2**qubits}), (samples,) and (samples,), but returned "
+            f"{', '.join(map(str, shapes))}"
+        )
+    if amplitudes.dtype.kind not in "iufc" or not np.isfinite(amplitudes).all():
+        raise ValueError(f"{form} with finite numbers as amplitudes")
+    norms = np.linalg.norm(amplitudes, axis=1)
+    if not np.allclose(norms, 1, atol=NORMALISED):
+        worst = int(np.abs(norms - 1).argmax())
+        raise ValueError(
+            f"{form} of normalised states, but state {worst} has norm {norms[worst]:g}"
+        )
+    return amplitudes.astype(np.complex128), classes, groups
 
 
 def check_features(dataset: str, features: int, training: NDArray[Any]) -> None:

@@ -125,12 +125,8 @@ def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
     """
     with asked_by("learning.dataset"):
         samples, classes = _loaded(settings.dataset)
+    chosen, labels = labels_of(settings, classes)
     with asked_by("learning.classes"):
-        missing = sorted(set(settings.classes) - set(classes.tolist()))
-        if missing:
-            raise ValueError(f"classes {missing} do not occur in dataset {settings.dataset!r}")
-        chosen = np.isin(classes, settings.classes)
-        labels = np.array([settings.classes.index(c) for c in classes[chosen]], dtype=np.int64)
         training, validation, test = _split(labels, settings.data_seed)
     with asked_by("learning.features"):
         checks.check_features(settings.dataset, settings.features, samples[chosen][training])
@@ -140,6 +136,57 @@ def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
         return Part(angles[members], labels[members])
 
     return part(training), part(validation), part(test)
+
+
+def labels_of(
+    settings: LearningSettings, classes: NDArray[Any]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Returns which samples are of `learning.classes`, and the labels of these.
+
+    Args:
+        settings: Classes that are told apart.
+        classes: Class of each sample, shape (samples,).
+
+    Returns:
+        Flags, shape (samples,), and places in `learning.classes`, in [0, classes).
+
+    Raises:
+        ValueError: If a class does not occur.
+    """
+    with asked_by("learning.classes"):
+        missing = sorted(set(settings.classes) - set(classes.tolist()))
+        if missing:
+            raise ValueError(f"classes {missing} do not occur in dataset {settings.dataset!r}")
+    chosen = np.isin(classes, settings.classes)
+    labels = [settings.classes.index(label) for label in classes[chosen]]
+    return chosen, np.array(labels, dtype=np.int64)
+
+
+def split_by_group(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], seed: int
+) -> tuple[NDArray[np.int64], ...]:
+    """Returns the samples of the training, validation and test split, each of whole groups.
+
+    Args:
+        labels: Class of each sample, shape (samples,).
+        groups: Number of the group of each sample, shape (samples,).
+        seed: Decides the split.
+
+    Returns:
+        Indices in [0, samples). Of the groups whose first sample is of a class, 60, 20 and 20 % are
+        in the splits, rounded, and at least one each if there are three.
+    """
+    random, splits = np.random.default_rng(seed), ([], [], [])
+    names, first = np.unique(groups, return_index=True)
+    for label in np.unique(labels[first]):
+        members = random.permutation(names[labels[first] == label])
+        test, validation = (
+            max(round(share * len(members)), 1) for share in (TEST_SHARE, VALIDATION_SHARE)
+        )
+        cuts = [len(members) - test - validation, len(members) - test]
+        for split, part in zip(splits, np.split(members, np.maximum(cuts, 0)), strict=True):
+            split.extend(part.tolist())
+    return tuple(np.flatnonzero(np.isin(groups, split)) for split in splits)
 
 
 def shards(

@@ -18,6 +18,7 @@ from ceas_gym.learning import (
     partitions,
     pauli,
     pullback,
+    quantum_data,
     reach,
 )
 from ceas_gym.learning import traps as trap_states
@@ -36,6 +37,8 @@ ESTIMATORS: dict[str, Callable[[Program], Program]] = {
     "all": lambda program: program,
 }
 """Which part of a circuit is computed and trained, by the setting `learning.estimator`."""
+NO_MAP = "none"
+"""The feature map of quantum data, which are states already."""
 ZERO = 1e-9
 """Expectation values up to this are taken for rounding errors of zero."""
 
@@ -179,6 +182,15 @@ def _encoded(settings: LearningSettings) -> Encoded:
 
 @lru_cache(maxsize=128)
 def _cached_encoding(settings: LearningSettings) -> Encoded:
+    if settings.feature_map == NO_MAP:
+        with asked_by("learning.dataset"):
+            return quantum_data.prepare(settings)
+    with asked_by("learning.feature_map"):
+        if settings.dataset in quantum_data.QUANTUM:
+            raise ValueError(
+                f"the samples of {settings.dataset!r} are quantum states, which are not encoded; "
+                f"set it to {NO_MAP}"
+            )
     parts = data.prepare(settings)
     with asked_by("learning.dataset"):
         checks.check_size("encoded samples", sum(len(p.labels) for p in parts), 2**settings.qubits)

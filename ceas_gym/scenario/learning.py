@@ -37,7 +37,8 @@ class LearningSettings(Section, frozen=True):
     """The weights of the ansatz have the shape (layers, qubits, angles_per_qubit), and each must
     change a gate. `hardware_efficient` takes 2; your own ansatz takes as many as it uses."""
     feature_map: str = "angle"
-    """Name of the circuit that encodes a sample, at the hub."""
+    """Name of the circuit that encodes a sample, at the hub. Quantum data, such as the ground
+    states of `cluster_ising`, need none: set it to `none`, and `features` has no effect."""
     ansatz: str = "hardware_efficient"
     """Name of the circuit whose weights are trained, at the nodes."""
     estimator: Literal["cone", "all"] = "cone"

@@ -176,7 +176,10 @@ def ablation(found: Found) -> Iterator[str]:
 
 def speeds(found: Found) -> Iterator[str]:
     """Yields the lines of the table of time to accuracy."""
-    names = (FIRST, "ceas:serve=quorum", "subset-hold", "on-arrival", BASE, "oblivious-fixed")
+    names = (
+        *(FIRST, "ceas:serve=quorum", "proportional_fair", "subset-hold"),
+        *("on-arrival", BASE, "oblivious-fixed"),
+    )
     yield from _head(["rung, attackers", *names, f"{FIRST} over {BASE}"])
     for rung, placement in places():
         played = found[rung][placement]

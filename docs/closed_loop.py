@@ -48,7 +48,7 @@ CONTESTANTS = (*COMPARED, *HEURISTICS)
 STEPS_OF_ABLATION = (
     ("a tuned cadence", BASE, "oblivious-fixed"),
     ("choosing nodes", "static-subset", BASE),
-    ("holding until a quorum is ready", "subset-hold", "static-subset"),
+    ("waiting until a quorum is ready", "subset-hold", "static-subset"),
     ("planned shares, Fisher weights", "ceas-blind", "subset-hold"),
     ("feedback", "ceas-paced", "ceas-blind"),
     ("adapting the cadence", "ceas:serve=quorum", "ceas-paced"),

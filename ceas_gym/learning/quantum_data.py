@@ -1,7 +1,7 @@
 """Quantum data by name: states that are not encoded, because they are the data.
 
-A sample is a ground state of a chain of spins, and its class is the phase of the chain. It is what
-a node gets by teleportation and nobody else has, so it is what the data partition is for.
+A sample is a ground state of a chain of spins, and its class is the phase of the chain. Nothing but
+teleportation brings such a state to a node, so these data suit the data partition.
 """
 
 from collections.abc import Callable
@@ -71,7 +71,9 @@ def cluster_ising(qubits: int) -> States:
         arXiv:1810.03787.
     """
     if qubits < FEWEST or qubits % 2:
-        raise ValueError(f"a ring of cluster_ising has an even number of spins from {FEWEST} on")
+        raise ValueError(
+            f"a ring of cluster_ising has an even number of spins, at least {FEWEST}, not {qubits}"
+        )
     couplings, groups = _couplings()
     terms = _terms(qubits)
     half = np.stack([_lowest(-np.tensordot(each, terms, axes=1)) for each in couplings])
@@ -110,7 +112,7 @@ def prepare(
             groups) as in `States`.
 
     Raises:
-        ValueError: If the data set is unknown or not one, or a class does not occur in all splits.
+        ValueError: If the data set is unknown or invalid, or a class does not occur in all splits.
     """
     name = settings.dataset
     if name in data.DATASETS:

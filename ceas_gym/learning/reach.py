@@ -49,7 +49,7 @@ def forwards(program: Program, held: Words, reached: Sequence[Words]) -> Iterato
 
     Args:
         program: Gates.
-        held: Words that do not vanish in the data.
+        held: Words whose expectation value is not zero in all of the data.
         reached: What `backwards` yields.
     """
     words = np.intersect1d(held, reached[-1])

@@ -1,6 +1,6 @@
 """A program as a list of stages, through which observables are pulled back, last gates first.
 
-Only the Pauli words are kept that the observables can reach. A stage has two steps. It arranges
+Only the Pauli words are kept that the observables can reach. A stage has two parts. It arranges
 them in a table, with a row for each word on the wires of its gates and a column for each word on
 the other wires, and multiplies the table by one matrix. Clifford gates only permute words, up to
 signs, so they are merged into the next arrangement.
@@ -216,7 +216,7 @@ def _moved(order: Order, columns: int, most: int) -> Order:
 
 
 def _widened(order: Order, rows: int, most: int) -> Order:
-    # With as many columns more as are missing, which are empty.
+    # Padded with empty columns.
     def wide(each: NDArray[Any]) -> NDArray[Any]:
         table = each.reshape(rows, -1)
         return np.pad(table, [(0, 0), (0, most - table.shape[1])]).ravel()

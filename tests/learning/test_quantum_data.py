@@ -138,8 +138,8 @@ def test_a_users_own_states() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"qubits": 5}, "a ring of cluster_ising has an even number of spins from 4 on"),
-        ({"qubits": 2}, "a ring of cluster_ising has an even number of spins from 4 on"),
+        ({"qubits": 5}, "an even number of spins, at least 4, not"),
+        ({"qubits": 2}, "an even number of spins, at least 4, not"),
         ({"classes": (0, 3)}, r"classes \[3\] do not occur in dataset 'cluster_ising'"),
         (
             {"feature_map": "angle"},

@@ -25,7 +25,7 @@ def rivals(scenario: Scenario) -> list[Contender]:
     All play rounds of `WINDOWS` windows and the same barrier, so their times can be compared.
 
     Args:
-        scenario: Resolved settings; its budget and what it says of windows is not used.
+        scenario: Resolved settings; its budget and what it says of windows are not used.
     """
     by_window = config.load(scenario, LASTING | {DECISION: "window", "network.windows": WINDOWS})
     barrier = int(parameters.build(by_window).network.barrier_windows)
@@ -47,7 +47,7 @@ def actions(scenario: Scenario) -> Array:
 
     Returns:
         Of shape (`ROUNDS`, windows, nodes) where a step is a round; else of shape (`ROUNDS` times
-        windows, nodes + 1), in which every last window of a round fires.
+        windows, nodes + 1), in which the last window of every round fires.
     """
     params = parameters.build(scenario)
     given = contenders.requests(params, ROUNDS)

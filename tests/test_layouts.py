@@ -71,7 +71,7 @@ def test_layouts_differ_in_links_memories_and_data(several):
     assert ".readout" not in varied.learning
 
 
-@pytest.mark.parametrize("seed", [40, 41, 2**31 - 1])
+@pytest.mark.parametrize("seed", [40, pytest.param(41, marks=pytest.mark.slow), 2**31 - 1])
 def test_an_episode_is_the_one_of_its_layout_alone(several, seed):
     state, told = played(several, seed)
     assert int(state.layout) == seed % COUNT

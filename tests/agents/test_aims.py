@@ -22,8 +22,8 @@ FAR = 1e6
 ROBUST = ("median", "trimmed_mean", "geometric_median")
 CASES = [
     # votes, colluders, tolerated, spread of the logarithm of the roots
-    (28, 0, 6, 0.0),
-    (28, 6, 6, 0.0),
+    pytest.param((28, 0, 6, 0.0), marks=pytest.mark.slow),
+    pytest.param((28, 6, 6, 0.0), marks=pytest.mark.slow),
     (28, 6, 6, 1.0),
     (49, 12, 12, 0.8),
     (30, 3, 12, 0.8),

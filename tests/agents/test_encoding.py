@@ -57,6 +57,7 @@ def test_evaluate_prints_any_name_and_writes_everything(here, call):
     assert (out / "accuracy.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_sweep_prints_any_label_and_writes_it(here, call):
     code, printed, _ = call("sweep", "sweep.yaml", "--out", "out")
     assert code == 0

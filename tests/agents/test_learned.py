@@ -224,7 +224,16 @@ def old_features(seen):
     return np.array([*(float(seen.network[names[1].index(name)]) for name in OLD_NETWORK), *nodes])
 
 
-@pytest.mark.parametrize("name", ["dqn-dispatch-v0", "dqn-dispatch-20-v0", "dqn-micro-v0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dqn-dispatch-v0",
+        *(
+            pytest.param(f"dqn-{each}-v0", marks=pytest.mark.slow)
+            for each in ("dispatch-20", "micro")
+        ),
+    ],
+)
 def test_old_agents_pick_by_the_features_that_they_were_trained_on(name, params):
     agent = checkpoints.load(checkpoints.shipped_file(name))
     assert agent.features == (OLD_NODES, OLD_NETWORK)

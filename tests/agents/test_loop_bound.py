@@ -59,6 +59,7 @@ KEYED: dict[str, object] = {
 }
 
 
+@pytest.mark.slow
 def test_where_key_and_a_quorum_are_needed(tmp_path, capsys):
     """Serving the node with the fewest pairs makes a good part of what no policy can exceed."""
     found = compared(tmp_path, "micro-loop", 6, SIMPLE[1:], **KEYED)

@@ -20,7 +20,10 @@ def bound(name, **changes):
 
 @pytest.mark.parametrize(
     ("name", "changes"),
-    [("freshest_first", {}), ("ceas", {"network.conditions.links": "markov"})],
+    [
+        pytest.param("freshest_first", {}, marks=pytest.mark.slow),
+        ("ceas", {"network.conditions.links": "markov"}),
+    ],
 )
 def test_no_policy_delivers_more(name, changes):
     """On average over 30 seeds, each with the bound of its own link conditions."""

@@ -360,6 +360,7 @@ def test_rows_are_flat_and_alike(found: dict[str, Any]) -> None:
     assert all(row["low"] <= row["measured"] <= row["high"] for row in table)  # pyright: ignore[reportOperatorIssue]
 
 
+@pytest.mark.slow
 def test_figure_and_caption(found: dict[str, Any], tmp_path: Any) -> None:
     path = convergence.draw(found, tmp_path / "convergence.png")
     with Image.open(path) as image:

@@ -34,6 +34,7 @@ def found():
     return result
 
 
+@pytest.mark.slow
 def test_measured_figures_agree_with_each_other(found):
     table: list[dict[str, Any]] = utilization.rows(found)
     assert len(table) == len(NAMES) * 3
@@ -47,12 +48,14 @@ def test_measured_figures_agree_with_each_other(found):
         assert row["utilization"] == pytest.approx(used, abs=0.05)
 
 
+@pytest.mark.slow
 def test_with_longer_coherence_less_expires(found):
     fair = [point["fates"]["expired"] for point in found["points"]["oblivious-fair"]]
     assert fair[0] > fair[1] + 0.1
     assert fair[1] >= fair[2]
 
 
+@pytest.mark.slow
 def test_figure_and_caption_say_what_was_found(found, tmp_path):
     path = utilization.draw(found, tmp_path / "reach.png")
     with Image.open(path) as image:

@@ -91,7 +91,7 @@ def test_optimal_policy_earns_what_it_promises(params, game, optimum):
     assert abs(returns.mean() - optimum.value) < 4 * error
 
 
-@pytest.mark.parametrize("name", ["ceas", "round_robin"])
+@pytest.mark.parametrize("name", [pytest.param("ceas", marks=pytest.mark.slow), "round_robin"])
 def test_nobody_beats_the_optimum(params, optimum, name):
     played = play.episodes(contestants.get(name), params, ROUNDS, range(200))
     returns = np.array([play.summary(metrics, 1.0)["return"] for _, metrics in played])

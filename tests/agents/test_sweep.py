@@ -203,6 +203,7 @@ def test_cells_of_one_program_are_played_in_a_row(played, tmp_path, monkeypatch)
     )
 
 
+@pytest.mark.slow
 def test_a_program_plays_each_of_its_rules_and_attacks():
     changes = {"episode.rounds": 2, "learning.layers": 1, "learning.batch_size": 2}
     uniform = contestants.get("uniform")

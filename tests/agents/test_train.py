@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,15 @@ def same(one, other):
         np.testing.assert_equal(a | {"minutes": 0}, b | {"minutes": 0})
 
 
-@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+def kinds() -> Iterator[Any]:
+    """Yields all kinds, those as slow ones whose learner and form are among the others."""
+    for learner, form in KINDS:
+        quick = (learner, form) in {("ppo", "nodes"), ("sac", "mlp"), ("dqn", "dispatch")}
+        marks = () if quick else pytest.mark.slow
+        yield pytest.param((learner, form), id=f"{learner}-{form}", marks=marks)
+
+
+@pytest.fixture(scope="module", params=kinds())
 def kind(request):
     return request.param
 

@@ -264,6 +264,7 @@ def test_where_rounds_are_the_budget_nothing_changes():
 # --- What is really played ---
 
 
+@pytest.mark.slow
 def test_a_rate_that_trains_beats_one_that_does_not(monkeypatch):
     monkeypatch.setattr(proposals, "FACTORS", (1e-5, 1.0))
     scenario = config.load("tiny", SMALL | {RATE: 0.3})

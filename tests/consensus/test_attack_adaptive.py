@@ -151,7 +151,14 @@ def test_small_inner_product_attack_defeats_krum() -> None:
     assert difference.mean() > 4 * error
 
 
-@pytest.mark.parametrize("rule", ["krum", "nnm+trimmed_mean", "clip+nnm+trimmed_mean"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "krum",
+        pytest.param("nnm+trimmed_mean", marks=pytest.mark.slow),
+        pytest.param("clip+nnm+trimmed_mean", marks=pytest.mark.slow),
+    ],
+)
 def test_shifts_back_along_the_mean_do_more_harm_than_plain_ones(rule: str) -> None:
     # Hence these and not those are among the candidates of the white box.
     back = moved(rule, shifted_back, 0.25, 0.5, 1.0, 1.5, 2.5)

@@ -204,7 +204,9 @@ def test_byzantine_fraction_when_untagged_nodes_are_dropped(
 
 
 @pytest.mark.parametrize("bad", [10, 15])
-@pytest.mark.parametrize("chance", [0.9, 0.75, 0.6])
+@pytest.mark.parametrize(
+    "chance", [0.9, *(pytest.param(c, marks=pytest.mark.slow) for c in (0.75, 0.6))]
+)
 def test_byzantine_fraction_when_untagged_nodes_are_accepted(
     params: Params, bad: int, chance: float
 ) -> None:

@@ -18,7 +18,7 @@ BATCH, QUBITS = "rows of a batch", "qubits"
 LINE = "#0072B2"
 CURVES: dict[str, tuple[tuple[int, ...], str]] = {
     "nodes": ((10, 25, 50, 100, 200, 400), "1, and 2 for the ranks"),
-    QUBITS: ((2, 3, 4, 5, 6), "1 in 4^qubits, and the angles'"),
+    QUBITS: ((2, 4, 6, 8), "below 1 in 4^qubits: most words are not reached"),
     "samples": ((4, 8, 16, 32, 64, 128), "1 beyond what is fixed"),
     BATCH: ((1, 4, 16, 64, 256), "1"),
 }

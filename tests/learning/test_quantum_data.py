@@ -23,7 +23,7 @@ def settings(**changes: Any) -> LearningSettings:
 
 def matrix(letters: dict[int, str], spins: int) -> NDArray[np.float64]:
     """Returns the product of Pauli matrices on these spins of a ring."""
-    found = np.ones((1, 1))
+    found: Any = np.ones((1, 1))
     for spin in range(spins):
         found = np.kron(found, PAULI[letters[spin]] if spin in letters else np.eye(2))
     return found

@@ -36,7 +36,7 @@ def test_words_are_those_of_the_pulled_observables(
 ) -> None:
     shape = (layers, qubits, 2)
     program = circuit.read_program("hardware_efficient", shape, observables)
-    weights = RANDOM.normal(size=program.parameters)
+    weights: Any = RANDOM.normal(size=program.parameters)
     expected = dense(program, weights)
     *_, reached = reach.backwards(program)
     assert reached.tolist() == np.flatnonzero(np.abs(expected).max(axis=1) > 1e-12).tolist()

@@ -162,7 +162,7 @@ def test_without_feedback_a_cycle_that_is_too_long_goes_on(looped, start):
     slow = seen.nodes(start, condition=0.3)
     late = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in range(30, 50)]
     planned = [act(looped, at(slow, looped, waited=w), feedback="none")[0] for w in range(2)]
-    assert (sum(late) > 1)[sum(planned) > 0.01].all()
+    assert (np.sum(late, axis=0) > 1)[np.sum(planned, axis=0) > 0.01].all()
 
 
 def test_expected_holdings_are_the_sums_of_what_is_made(looped, start):

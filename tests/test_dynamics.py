@@ -140,7 +140,11 @@ def test_every_pair_has_one_fate(params: Params, start: State, step: Step, chose
         assert timestep.metrics["pairs_stored"] == memory.pairs.sum()
 
 
-@pytest.fixture(scope="module", params=[PURIFYING, RELAYED], ids=["purifying", "relayed"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(PURIFYING, marks=pytest.mark.slow), RELAYED],
+    ids=["purifying", "relayed"],
+)
 def deeper(request: pytest.FixtureRequest, scenario: Scenario) -> tuple[Network, State]:
     """A network that purifies, and one with relays as well; and how an episode starts there."""
     params = parameters.build(vary(scenario, request.param))

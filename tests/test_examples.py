@@ -50,6 +50,7 @@ def test_own_policy(capsys):
     assert numbers([own])[-1] > 0
 
 
+@pytest.mark.slow
 def test_cross_entropy(capsys):
     returns = numbers(run("cross_entropy", capsys))
     assert len(returns) == 5

@@ -81,7 +81,7 @@ def test_a_batch_over_keys_is_the_single_episodes(params, batch):
         )
 
 
-@pytest.mark.parametrize("decision", ["round", "window"])
+@pytest.mark.parametrize("decision", [pytest.param("round", marks=pytest.mark.slow), "window"])
 def test_the_key_of_the_state_replays_the_environment(decision):
     overrides = FEW | {"episode.decision": decision, "network.barrier_windows": 1}
     params, env = ceas_gym.make_params("tiny", overrides), CEASEnv("tiny", overrides=overrides)

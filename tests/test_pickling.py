@@ -262,6 +262,7 @@ Path(sys.argv[2]).write_bytes(pickle.dumps(rest))
 """
 
 
+@pytest.mark.slow
 def test_a_copy_from_a_script_goes_on_where_its_functions_are_not_defined(tmp_path: Any) -> None:
     names = ("env", "expected", "seen")
     paths = [str(tmp_path / name) for name in names]
@@ -277,7 +278,13 @@ def test_a_copy_from_a_script_goes_on_where_its_functions_are_not_defined(tmp_pa
 # --- Many environments ---
 
 
-@pytest.mark.parametrize("mode", ["NEXT_STEP", "SAME_STEP", "DISABLED"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "NEXT_STEP",
+        *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("SAME_STEP", "DISABLED")),
+    ],
+)
 def test_a_batch_goes_on_as_the_original_without_compiling(mode: str, traced: list[str]) -> None:
     envs = CEASVectorEnv(2, "tiny", overrides=OWN, autoreset_mode=mode)
     fresh = pickle.loads(pickle.dumps(envs))

@@ -39,7 +39,7 @@ def assert_same(one, other):
         np.testing.assert_allclose(one[part], other[part], rtol=0, atol=LAST_BITS)
 
 
-@pytest.mark.parametrize("rows", [1, 3, 16])
+@pytest.mark.parametrize("rows", [1, 3, pytest.param(16, marks=pytest.mark.slow)])
 def test_row_is_the_single_environment(rows):
     envs = CEASVectorEnv(rows, "tiny", overrides=OVERRIDES)
     given = actions(ROUNDS, rows)

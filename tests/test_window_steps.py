@@ -52,7 +52,7 @@ def pair(shares: Array, fires: Any) -> Array:
 # --- Rounds taken apart ---
 
 
-@pytest.mark.parametrize("pause", [0, 2])
+@pytest.mark.parametrize("pause", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_firing_after_every_round_is_what_a_round_is(scenario: Scenario, pause: int) -> None:
     changes = {**LASTING, "network.barrier_windows": pause}
     whole = parameters.build(vary(scenario, changes))

@@ -110,6 +110,7 @@ def test_a_stage_alone_does_what_it_did_in_the_round(
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_round_by_round_and_window_by_window_the_same_is_played() -> None:
     by_round, by_window, *environments = windows.rivals(config.load("tiny"))
     assert [each.name.partition(",")[0] for each in environments] == ["CEASEnv", "CEASEnv"]

@@ -104,7 +104,16 @@ def losses_of_all(params, observation, placement):
     return jax.lax.map(of, sets), of(serving.choose(params, found, needed, placement))
 
 
-CHOICES = [*((rule, "unknown") for rule in aims.AIMS), ("median", "random"), ("median", "best")]
+CHOICES = [
+    ("median", "unknown"),
+    ("median", "best"),
+    *(
+        pytest.param(rule, "unknown", marks=pytest.mark.slow)
+        for rule in aims.AIMS
+        if rule != "median"
+    ),
+    pytest.param("median", "random", marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize(("rule", "placement"), CHOICES)

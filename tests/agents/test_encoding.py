@@ -110,6 +110,7 @@ def test_results_are_there_before_anything_is_printed(here, call, monkeypatch):
     }
 
 
+@pytest.mark.slow
 def test_files_are_utf_8_where_the_system_has_another_encoding(here):
     bare = {
         **os.environ,

@@ -79,6 +79,7 @@ def test_layouts_have_bounds_of_their_own(tmp_path):
     assert "several layouts" in found["optimum"]
 
 
+@pytest.mark.slow
 def test_rounds_of_any_length_are_below_the_same_bounds(tmp_path):
     """They are windows, too, after a fixed number of which the barrier fires."""
     rounds = {"episode.decision": "round", "network.windows": 1}

@@ -384,7 +384,7 @@ def test_no_policy_exceeds_the_bound_in_any_scenario(scenario, name):
     assert shares.mean() > 0.05
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(NAMES[0], marks=pytest.mark.slow), NAMES[1]])
 def test_no_contestant_exceeds_the_bounds(name):
     """On average over 30 seeds; a uniform schedule keeps all channels busy."""
     contestant = contestants.get(name)

@@ -341,6 +341,7 @@ def test_no_limit_is_claimed_outside_the_theorem(found: dict[str, Any]) -> None:
     assert "limit" not in found["network"][convergence.OUTSIDE]
 
 
+@pytest.mark.slow
 def test_track_begins_with_the_simulators_model() -> None:
     """Its loss and slope at the start, by automatic differentiation."""
     params = parameters.build(config.load("tiny", convergence.INSIDE))

@@ -303,12 +303,14 @@ def found():
     return whole
 
 
+@pytest.mark.slow
 def test_found_is_fit_for_json(found):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     played = [(case["seed"], case["schedule"]) for case in found["cases"]]
     assert played == [(0, "ceas"), (0, "uniform"), (1, "ceas"), (1, "uniform")]
 
 
+@pytest.mark.slow
 def test_textbook_agrees_with_its_law_in_every_case(found):
     for case in found["cases"]:
         textbook = case["textbook"]
@@ -320,6 +322,7 @@ def test_textbook_agrees_with_its_law_in_every_case(found):
         assert textbook["predicted"] <= min(textbook["exact"].values()) + 0.03
 
 
+@pytest.mark.slow
 def test_one_byzantine_node_carries_one_equal_vote_at_most(found):
     for case in found["cases"]:
         share = case["share"]
@@ -328,6 +331,7 @@ def test_one_byzantine_node_carries_one_equal_vote_at_most(found):
             assert share[where]["uniform"] in (0, pytest.approx(1 / case["counted"]))
 
 
+@pytest.mark.slow
 def test_weights_by_shots_are_no_better_than_the_best(found):
     for case in found["cases"]:
         textbook, qnn = case["textbook"], case["qnn"]
@@ -335,11 +339,13 @@ def test_weights_by_shots_are_no_better_than_the_best(found):
         assert qnn["by_shots"] >= 0.97 * qnn["least"]
 
 
+@pytest.mark.slow
 def test_shots_make_noise_beside_the_minibatch(found):
     for case in found["cases"]:
         assert 0 < case["qnn"]["minibatch"] < 1
 
 
+@pytest.mark.slow
 def test_rows_are_one_of_each_case_and_scheme(found):
     rows = variance.rows(found)
     assert len(rows) == len(found["cases"]) * len(NAMES)
@@ -351,6 +357,7 @@ def test_rows_are_one_of_each_case_and_scheme(found):
     assert all(isinstance(value, int | float | str) for value in first.values())
 
 
+@pytest.mark.slow
 def test_figure_and_caption(found, tmp_path):
     path = variance.draw(found, tmp_path / "variance.png")
     with Image.open(path) as image:

@@ -73,9 +73,9 @@ def same(one, other):
 
 
 def kinds() -> Iterator[Any]:
-    """Yields all kinds, those as slow ones whose learner and form are among the others."""
+    """Yields all kinds, three of them as slow ones."""
     for learner, form in KINDS:
-        quick = (learner, form) in {("ppo", "nodes"), ("sac", "mlp"), ("dqn", "dispatch")}
+        quick = (learner, form) in {("ppo", "nodes"), ("dqn", "dispatch")}
         marks = () if quick else pytest.mark.slow
         yield pytest.param((learner, form), id=f"{learner}-{form}", marks=marks)
 

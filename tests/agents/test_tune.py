@@ -274,6 +274,7 @@ def test_a_rate_that_trains_beats_one_that_does_not(monkeypatch):
     assert trials[0].scores.mean() < trials[1].scores.mean()
 
 
+@pytest.mark.slow
 def test_all_trials_of_a_contestant_share_a_program():
     programs = []
 

@@ -72,7 +72,7 @@ def test_minority_does_not(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ROBUST)
-@pytest.mark.parametrize("reach", [1e7, 1e30])
+@pytest.mark.parametrize("reach", [pytest.param(1e7, marks=pytest.mark.slow), 1e30])
 def test_rounding_leaves_no_trace_of_the_boundless(name: str, reach: float) -> None:
     # In 32 bits, for many weights: what is trimmed must be trimmed to the last bit.
     random, cases = np.random.default_rng(1), 60

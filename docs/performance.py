@@ -42,24 +42,14 @@ def merged(kept: Record, measured: Record) -> Record:
     return {**kept, "accelerator": {**device, "rounds per second": rates}}
 
 
-def _rounds(found: Record, part: str = "rounds") -> str:
-    lines = ["| | rounds / s | time relative to the first row |", "|---|---:|---:|"]
+def _rounds(found: Record, part: str = "rounds", by_window: int = 0) -> str:
+    # With the windows of a round, if these are what is counted.
+    unit = "windows / s" if by_window else "rounds / s"
+    lines = [f"| | {unit} | time of a round relative to the first row |", "|---|---:|---:|"]
     for name, line in found[part].items():
-        rate, ratio = (
-            _spread(line[kind]) for kind in ("rounds per second", "times the first's time")
-        )
-        lines.append(f"| {name} | {rate} | {ratio} |")
-    return "\n".join(lines)
-
-
-def _windows(found: Record) -> str:
-    lines = ["| | windows / s | time of a round relative to the first row |", "|---|---:|---:|"]
-    for name, line in found["windows"].items():
-        rate, ratio = (
-            _spread({key: times * value for key, value in line[kind].items()})
-            for kind, times in (("rounds per second", WINDOWS), ("times the first's time", 1))
-        )
-        lines.append(f"| {name} | {rate} | {ratio} |")
+        rate, ratio = line["rounds per second"], line["times the first's time"]
+        shown = {key: (by_window or 1) * value for key, value in rate.items()}
+        lines.append(f"| {name} | {_spread(shown)} | {_spread(ratio)} |")
     return "\n".join(lines)
 
 
@@ -114,7 +104,7 @@ def _accelerator(found: Record) -> str:
 TABLES = {
     "rounds": _rounds,
     "cores": lambda found: _rounds(found, "all cores"),
-    "windows": _windows,
+    "windows": lambda found: _rounds(found, "windows", WINDOWS),
     "cases": _cases,
     "stages": _stages,
     "growth": _growth,

@@ -158,8 +158,6 @@ FIXED = {*STAR, *GRAPH, *COMMITTEE, "consensus.tolerated_nodes", "learning.angle
 BOUNDED = [number for number in NUMBERS if len(number.bounds) == 2 and not number.path]
 DRAWN = {number.key: number.inside for number in BOUNDED if number.key not in FIXED | EDGE}
 """Values at and just inside the bounds."""
-MOST_WINDOWS = 2**30
-"""Of an episode."""
 ROUNDS = 3
 FATES = ("spent", "keyed", "expired", "blocked", "sacrificed", "tested", "stored")
 
@@ -189,17 +187,10 @@ def scenario(base: dict[str, Any], links: dict[str, Any], drawn: Drawn) -> dict[
     lengths = {"network.shortest_km": 1.0, "network.longest_km": 20.0} | found
     if lengths["network.shortest_km"] > lengths["network.longest_km"]:
         found["network.shortest_km"] = 0.0
-    windows = found["network.windows"] + found.get("network.barrier_windows", 0)
-    round_s = windows * found.get("network.window_s", 1.0)
-    if "episode.rounds" in found:
-        # The windows of an episode can be counted.
-        found["episode.rounds"] = min(found["episode.rounds"], MOST_WINDOWS // windows)
-    if "episode.budget_s" in found:
-        # And it has a round at least.
-        most_s = MOST_WINDOWS * found.get("network.window_s", 1.0)
-        found["episode.budget_s"] = min(max(found["episode.budget_s"], round_s), most_s)
     if base.get("network.conditions.links") == "markov":
         # Nothing that changes lasts less than a round.
+        windows = found["network.windows"] + found.get("network.barrier_windows", 0)
+        round_s = windows * found.get("network.window_s", 1.0)
         found |= {key: max(found.get(key, 1e3), round_s) for key in DURATIONS}
     if "consensus.verification.pairs" in base:
         # With tests, there must be some before the first round.
@@ -211,18 +202,21 @@ def scenario(base: dict[str, Any], links: dict[str, Any], drawn: Drawn) -> dict[
 
 
 def built(overrides: dict[str, Any]) -> Params:
-    """Returns the parameters; of a round that can't be counted, those of a shorter one."""
-    try:
-        return parameters.build(config.load("tiny", overrides))
-    except ValueError as error:
-        said = str(error)
-    assert "can be counted" in said
-    assert "network.window_s" in said
-    assert said.isprintable()
-    shorter = {
-        "network.window_s": overrides.get("hardware.attempt_overhead_s", 1e-4),
-        "episode.budget_s": None,
-    }
+    """Returns the parameters; of what can't be counted, those of shorter rounds and episodes."""
+    shorter: dict[str, Any] = {}
+    for remedy in (
+        {"episode.budget_s": None, "episode.rounds": ROUNDS},
+        {"network.window_s": overrides.get("hardware.attempt_overhead_s", 1e-4)},
+    ):
+        try:
+            return parameters.build(config.load("tiny", {**overrides, **shorter}))
+        except ValueError as error:
+            said = str(error)
+        assert "can be counted" in said or "shorter than the shortest step" in said
+        is_episode = said.startswith(("episode.budget_s", "episode.rounds"))
+        assert is_episode or "network.window_s" in said
+        assert said.isprintable()
+        shorter |= remedy
     return parameters.build(config.load("tiny", {**overrides, **shorter}))
 
 

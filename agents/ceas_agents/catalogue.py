@@ -9,7 +9,7 @@ from ceas_agents.evaluation.contestants import CONTESTANTS
 from ceas_agents.policies import checkpoints, scarcity
 from ceas_gym import config, parameters, sabotage
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
-from ceas_gym.learning import circuit, data, model, partitions
+from ceas_gym.learning import circuit, data, model, partitions, quantum_data
 from ceas_gym.network import key_pool, purification
 from ceas_gym.physics import memories
 from ceas_gym.registry import nearest
@@ -40,6 +40,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "purifications": purification.PURIFICATIONS,
         "key accountings": key_pool.ACCOUNTINGS,
         "datasets": data.DATASETS,
+        "quantum datasets": quantum_data.QUANTUM,
         "feature maps": circuit.FEATURE_MAPS,
         "ansatze": circuit.ANSATZE,
         "optimizers": model.OPTIMIZERS,

@@ -157,6 +157,16 @@ def test_mean_products_hold_in_single_precision(name: str, values: list[Letters]
     assert found[0].tolist() == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("counts", [[10, 0, 0, 0, 0, 0], [3, 1, 0, 4, 0, 2], [1, 2, 2, 2, 2, 1]])
+@pytest.mark.parametrize("values", [NEAR_ONE, SPREAD, SIGNS], ids=["near one", "spread", "signs"])
+def test_ten_qubits_hold_in_single_precision(counts: list[int], values: list[Letters]) -> None:
+    single = jnp.array(values, jnp.float32)
+    found = mean_products(jnp.array([counts], jnp.int32), single[None], qubits=10)
+    assert found.dtype == jnp.float32
+    expected = means(counts, np.asarray(single, float).tolist(), 10)
+    assert found[0].tolist() == pytest.approx(np.asarray(expected).tolist(), abs=3e-4)
+
+
 @pytest.mark.parametrize("name", HARD)
 def test_mean_products_are_exact_in_double_precision(name: str) -> None:
     expected = exact_means(HARD[name], SPREAD, 6)

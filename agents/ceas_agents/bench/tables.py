@@ -20,7 +20,9 @@ def of(found: dict[str, Any]) -> list[Table]:
     tables = [
         _rounds(found["rounds"], f"{name}, one core of {where}"),
         _rounds(found["all cores"], f"{name}, all {machine['cores']} cores"),
-        _windows(found["windows"], f"{name}, rounds of eight windows and a barrier, one core"),
+        _rounds(
+            found["windows"], f"{name}, eight windows and a barrier, one core", windows.WINDOWS
+        ),
         _stages(found["stages"]),
         _cases(found["cases"]),
         _cold(found["cold start"]),
@@ -28,24 +30,16 @@ def of(found: dict[str, Any]) -> list[Table]:
     return [*tables, _growth(found["growth"])] if "growth" in found else tables
 
 
-def _rounds(rounds: dict[str, Any], title: str) -> Table:
+def _rounds(rounds: dict[str, Any], title: str, by_window: int = 0) -> Table:
+    # With the windows of a round, if these are what is counted.
+    unit = "windows / s" if by_window else "rounds / s"
     table = Table(title=title, caption=SPREAD)
-    for heading in ("", "rounds / s", "time relative to the first row"):
+    for heading in ("", unit, "time of a round relative to the first row"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, figures in rounds.items():
         rate, ratio = figures["rounds per second"], figures["times the first's time"]
-        table.add_row(name, _spread(rate), _spread(ratio))
-    return table
-
-
-def _windows(found: dict[str, Any], title: str) -> Table:
-    table = Table(title=title, caption=SPREAD)
-    for heading in ("", "windows / s", "time of a round relative to the first row"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for name, figures in found.items():
-        rate, ratio = figures["rounds per second"], figures["times the first's time"]
-        of_windows = {key: windows.WINDOWS * value for key, value in rate.items()}
-        table.add_row(name, _spread(of_windows), _spread(ratio))
+        shown = {key: (by_window or 1) * value for key, value in rate.items()}
+        table.add_row(name, _spread(shown), _spread(ratio))
     return table
 
 

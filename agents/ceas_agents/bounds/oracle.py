@@ -23,9 +23,8 @@ where x is the channel-time of node k in window w of round t for data that is us
 barrier, x' that for data that is used later, and y that for key; z is the chance that the node has
 a tag at the barrier, and u the stored pairs that it uses there. A channel-time stands for the mean
 number of pairs that are used in this way; as luck decides both that number and whether there is a
-tag, x is not limited by z. The value v of a whole channel is
-the one that CEAS computes (`policies.planning`), under the true conditions, and v' is what is left
-of it one round later.
+tag, x is not limited by z. The value v of a whole channel is the one that CEAS computes
+(`policies.planning`), under the true conditions, and v' is what is left of it one round later.
 """
 
 from functools import reduce

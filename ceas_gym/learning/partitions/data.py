@@ -8,7 +8,7 @@ def pairs_per_shot(qubits: int) -> int:
     """Returns how many pairs of a node a shot takes: one for each teleported qubit of the data.
 
     Args:
-        qubits: Number of qubits of the register, in [1, 6].
+        qubits: Number of qubits of the register, in [1, 10].
 
     Source:
         Bennett et al., PRL 70, 1895 (1993): teleporting a qubit takes one Bell pair.

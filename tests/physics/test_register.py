@@ -163,8 +163,8 @@ def test_ten_qubits_hold_in_single_precision(counts: list[int], values: list[Let
     single = jnp.array(values, jnp.float32)
     found = mean_products(jnp.array([counts], jnp.int32), single[None], qubits=10)
     assert found.dtype == jnp.float32
-    expected = means(counts, np.asarray(single, float).tolist(), 10)
-    assert found[0].tolist() == pytest.approx(np.asarray(expected).tolist(), abs=3e-4)
+    expected = means(counts, np.asarray(single, float).tolist(), 10).tolist()
+    assert found[0].tolist() == pytest.approx(expected, abs=3e-4)
 
 
 @pytest.mark.parametrize("name", HARD)

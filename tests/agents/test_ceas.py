@@ -15,6 +15,7 @@ from scipy import stats
 from ceas_agents.policies import aims, ceas, planning, serving
 from ceas_gym import config, parameters
 from ceas_gym.task import actions
+from ceas_gym.task.observations import COLUMN
 from ceas_gym.types import Observation
 
 
@@ -53,7 +54,7 @@ def test_action_is_legal_for_any_observation(tiny, start, seed):
 
 
 def test_node_short_of_key_gets_the_earliest_windows(tiny, start):
-    column = planning.COLUMN["tags"]
+    column = COLUMN["tags"]
     rich = Observation(start.nodes.at[:, column].set(1.0), start.network)
     poor = Observation(rich.nodes.at[2, column].set(0.0), start.network)
     none = jax.random.key(0)

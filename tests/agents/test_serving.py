@@ -10,6 +10,7 @@ from ceas_agents.evaluation import contestants, play
 from ceas_agents.policies import ceas, planning, serving
 from ceas_gym import config, parameters
 from ceas_gym.task import actions
+from ceas_gym.task.observations import COLUMN
 
 COMMITTEE = {
     "consensus.committee.members": 4,
@@ -76,7 +77,7 @@ def test_key_that_is_gathered_is_too_little_to_be_spent(small):
     given = np.asarray((asked + 1) / 2)
     whole = np.asarray(planning.tag_time(small.network, start))
     assert given.sum(axis=0) == pytest.approx((1 - serving.RESERVE) * whole, rel=1e-4)
-    rich = start.nodes.at[:, planning.COLUMN["tags"]].set(1 - serving.RESERVE)
+    rich = start.nodes.at[:, COLUMN["tags"]].set(1 - serving.RESERVE)
     nothing = jax.jit(ceas.gather)(small.network, type(start)(rich, start.network), everyone)
     assert actions.decode(small.network.switch, nothing).max() < 0.05
 

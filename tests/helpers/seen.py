@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ceas_agents.policies.knowledge import COLUMN, PLACE
+from ceas_gym.task.observations import COLUMN, PLACE
 from ceas_gym.types import Observation
 
 

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
-from ceas_agents.policies import planning
+from ceas_agents.policies import knowledge
 from ceas_agents.policies.rollout import rollout
 from ceas_gym import layouts
 from ceas_gym.jax_utils.fast_compile import often
@@ -153,7 +153,7 @@ def _values(network: Network, outlook: Outlook) -> Float[Array, "2 rounds window
         stored = forecast.by_age(new, decay, network.windows) * waited[..., None]
         arriving = counts.fidelity(stored * network.operations.delivery_contraction[..., None])
         alive = counts.fidelity(stored) >= network.memories.cutoff_fidelity
-        return jnp.where(alive, planning.pair_information(arriving, network.qubits), 0).T[::-1]
+        return jnp.where(alive, knowledge.pair_information(arriving, network.qubits), 0).T[::-1]
 
     following = jnp.concatenate([outlook.decay[1:], outlook.decay[-1:]])
     waited = jnp.stack([jnp.ones_like(following), following**network.windows])

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from ceas_agents.policies import planning
+from ceas_agents.policies import knowledge
 from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.network import counts, forecast, generation, key_pool
 from ceas_gym.types import Network, Params
@@ -200,7 +200,7 @@ def _figures(network: Network) -> tuple[Array, ...]:
     stored = forecast.by_age(new, links.decay[-1], network.memories.ages)
     arriving = counts.fidelity(stored * network.operations.delivery_contraction[..., None])
     alive = counts.fidelity(stored) >= network.memories.cutoff_fidelity
-    value = jnp.where(alive, planning.pair_information(arriving, network.qubits), 0).T
+    value = jnp.where(alive, knowledge.pair_information(arriving, network.qubits), 0).T
     value = jnp.flip(jnp.maximum.accumulate(jnp.flip(value, axis=0)), axis=0)
     bits = jnp.maximum(key_pool.bits_per_pair(network.key, new), 0)
     whole = jnp.floor(fitting) / jnp.maximum(fitting, 1)

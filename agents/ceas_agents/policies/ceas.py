@@ -44,6 +44,7 @@ from jaxtyping import Array, Bool, Float, Key
 from ceas_agents.policies import planning, serving
 from ceas_agents.policies.serving import RESERVE, Placement
 from ceas_gym.task import actions
+from ceas_gym.task.observations import COLUMN
 from ceas_gym.types import Network, Observation, Params
 
 
@@ -88,7 +89,7 @@ def gather(
         observation: What the hub knows, every entry in [0, 1].
         served: Nodes that get key.
     """
-    nothing = observation.nodes.at[:, planning.COLUMN["tags"]].set(0)
+    nothing = observation.nodes.at[:, COLUMN["tags"]].set(0)
     whole = planning.tag_time(network, replace(observation, nodes=nothing))
     missing = planning.tag_time(network, observation) - RESERVE * whole
     return actions.encode(planning.fill_windows(network, jnp.where(served, missing, 0).clip(0)))

@@ -15,6 +15,8 @@ from jaxtyping import Array, Float, Key
 
 from ceas_agents.policies import planning
 from ceas_agents.policies.planning import Opportunities
+from ceas_gym.task.filling import fill
+from ceas_gym.task.observations import COLUMN
 from ceas_gym.types import Network, Observation, Params
 
 Priority = Callable[[Float[Array, " nodes"], Float[Array, " nodes"]], Float[Array, " nodes"]]
@@ -71,7 +73,7 @@ def earliest_deadline_first(
     """
     del key
     found = planning.assess(params.network, observation)
-    lifetime = observation.nodes[:, planning.COLUMN["lifetime"]]
+    lifetime = observation.nodes[:, COLUMN["lifetime"]]
 
     def priority(room: Array, value: Array) -> Array:
         del room
@@ -108,7 +110,7 @@ def _by_priority(
             order = priority(room, value)
             fitting = jnp.minimum(cap, room / jnp.maximum(found.pairs, 1e-9))
             wanted = jnp.where((order > 0) & found.can_tag, fitting, 0)
-            given = planning.fill(order, wanted, free, network.switch.passes)
+            given = fill(order, wanted, free, network.switch.passes)
             return room - given * found.pairs, given
 
         offers = (found.value, channels, most)

@@ -8,10 +8,7 @@ from jaxtyping import Array, Float
 
 from ceas_gym.network import counts, forecast
 from ceas_gym.physics import information, register
-from ceas_gym.task.observations import COLUMN as COLUMN
-from ceas_gym.task.observations import PLACE as PLACE
-from ceas_gym.task.observations import column as column
-from ceas_gym.task.observations import expected_pairs as expected_pairs
+from ceas_gym.task.observations import column
 from ceas_gym.types import Network, Observation
 
 

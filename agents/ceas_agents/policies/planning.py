@@ -12,12 +12,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ceas_agents.policies import knowledge
-from ceas_agents.policies.knowledge import COLUMN as COLUMN
-from ceas_agents.policies.knowledge import column, expected_pairs
-from ceas_agents.policies.knowledge import pair_information as pair_information
+from ceas_agents.policies.knowledge import pair_information
 from ceas_gym.task import actions
-from ceas_gym.task.filling import fill as fill
-from ceas_gym.task.filling import tightest as tightest
+from ceas_gym.task.filling import fill, tightest
+from ceas_gym.task.observations import column, expected_pairs
 from ceas_gym.types import Network, Observation
 
 STEPS = 48

@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ceas_agents.policies import planning
 from ceas_agents.policies.closed_loop import firing
 from ceas_agents.policies.scarcity import tag_windows
 from ceas_gym.consensus.protocol import quorum
 from ceas_gym.network import forecast
+from ceas_gym.task.filling import fill
 from ceas_gym.types import Observation, Params
 
 SPARE = 2
@@ -139,7 +139,7 @@ def subset_hold(
 def _fill(params: Params, wanted: Array) -> Float[Array, " nodes"]:
     # One window, least need first.
     switch = params.network.switch
-    return planning.fill(-wanted, jnp.clip(wanted, 0, 1), switch.channels, switch.passes)
+    return fill(-wanted, jnp.clip(wanted, 0, 1), switch.channels, switch.passes)
 
 
 def _subset(params: Params) -> Float[Array, " nodes"]:

@@ -13,8 +13,8 @@ from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents.policies.closed_loop import firing, heuristics, prospects
 from ceas_agents.policies.closed_loop.prospects import Prospects
-from ceas_agents.policies.knowledge import COLUMN
 from ceas_gym.consensus.protocol import quorum
+from ceas_gym.task.observations import COLUMN
 from ceas_gym.types import Observation, Params
 
 OVERDUE = 2.0

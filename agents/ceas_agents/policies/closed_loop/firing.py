@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ceas_agents.policies.knowledge import COLUMN, PLACE
 from ceas_gym.consensus.protocol import quorum
 from ceas_gym.task import actions
+from ceas_gym.task.observations import COLUMN, PLACE
 from ceas_gym.types import Observation, Params
 
 

@@ -13,10 +13,10 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from ceas_agents.policies import planning
 from ceas_agents.policies.closed_loop import firing, prospects, serving, water_filling
 from ceas_agents.policies.closed_loop.prospects import Prospects
 from ceas_gym.consensus.protocol import quorum
+from ceas_gym.task.filling import fill
 from ceas_gym.types import Network, Observation, Params
 
 SPARE = 2
@@ -174,6 +174,6 @@ def in_order(network: Network, priority: Callable[[Prospects], Array]) -> Give:
     def give(found: Prospects, most: Array, left: Array) -> Array:
         order = priority(found)
         wanted = jnp.where(order > 0, most, 0)
-        return planning.fill(order, wanted, left, network.switch.passes)
+        return fill(order, wanted, left, network.switch.passes)
 
     return give

@@ -25,7 +25,7 @@ from jaxtyping import Array, Float, Key
 
 from ceas_agents.policies.closed_loop import heuristics
 from ceas_agents.policies.closed_loop.prospects import Prospects
-from ceas_agents.policies.planning import tightest
+from ceas_gym.task.filling import tightest
 from ceas_gym.types import Observation, Params, Switch
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ceas_agents.policies import knowledge
-from ceas_agents.policies.knowledge import COLUMN, column
+from ceas_gym.task.observations import COLUMN, column, expected_pairs
 from ceas_gym.types import Network, Observation
 
 HORIZONS = 24
@@ -66,7 +66,7 @@ def assess(network: Network, observation: Observation) -> Prospects:
     key_rate = column(network, observation, "key_rate")
     worth = _ahead(information, jnp.zeros_like(age))
     found = Prospects(
-        pairs=knowledge.expected_pairs(network, observation),
+        pairs=expected_pairs(network, observation),
         worth=worth,
         held=held,
         age=age,

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ceas_agents.policies import planning
 from ceas_agents.policies.closed_loop.prospects import Prospects, time_needed
 from ceas_agents.policies.closed_loop.water_filling import share_out
+from ceas_gym.task.filling import fill
 from ceas_gym.types import Network
 
 ROUNDING = 1e-5
@@ -74,7 +74,7 @@ def key_first(
     """
     switch, need = network.switch, time_needed(found)
     wanted = jnp.where(served & found.able, jnp.minimum(need, 1), 0)
-    return planning.fill(-need, wanted, switch.channels, switch.passes)
+    return fill(-need, wanted, switch.channels, switch.passes)
 
 
 def ready_by_then(found: Prospects, shares: Float[Array, " nodes"]) -> Bool[Array, " nodes"]:

@@ -46,7 +46,7 @@ def advance(
     now = before.clock + happened.schedule.shape[0] + paused
     key_bits = key_pool.expire(network.key, memory.key_bits, before.clock, now)
     memory = replace(memory, key_bits=key_bits)
-    useful = metrics.useful_pairs(before, happened)
+    useful = metrics.useful_pairs(params, before, happened)
     generated = metrics.fates(before, happened).generated.sum()
     passed = replace(
         after,

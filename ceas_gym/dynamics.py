@@ -17,7 +17,7 @@ from ceas_gym.consensus import attacks, placement, protocol, traps
 from ceas_gym.jax_utils import packing, randomness, tally
 from ceas_gym.learning import learners, model, pullback
 from ceas_gym.network import barrier as stores
-from ceas_gym.network import conditions, forecast, storage, verification
+from ceas_gym.network import conditions, forecast, storage, teams, verification
 from ceas_gym.task import actions, metrics, observations
 from ceas_gym.types import (
     Cache,
@@ -66,17 +66,17 @@ def reset(params: Params, key: Key[Array, ""]) -> tuple[State, TimeStep]:
     layout = layouts.number(params, key)
     params = layouts.chosen(params, layout)
     key, conditions_key, model_key, placement_key = jax.random.split(randomness.quick(key), 4)
-    network, nodes = params.network, params.network.nodes
+    network, number = params.network, params.network.teams.number
     start = model.start(params.learning, model_key)
     state = State(
         conditions=conditions.start(network, conditions_key),
         gathered=storage.begin(network, storage.empty(network)),
         model=start,
-        workers=protocol.idle(nodes, start.parameters),
-        cache=protocol.empty(nodes, start.parameters),
+        workers=protocol.idle(number, start.parameters),
+        cache=protocol.empty(number, start.parameters),
         scores=model.score(params.learning, start),
-        report=protocol.no_report(nodes),
-        trap_results=traps.start(params.consensus.members, nodes),
+        report=protocol.no_report(number),
+        trap_results=traps.start(params.consensus.members, network.nodes),
         useful=tally.zero(),
         generated=tally.zero(),
         byzantine=placement.choose(params.adversary, placement_key, forecast.quality(network)),
@@ -109,9 +109,12 @@ def step(params: Params, state: State, action: Float[Array, "..."]) -> tuple[Sta
     params = layouts.of(params, state)
     network, keys = params.network, Keys(*jax.random.split(state.key, len(Keys._fields)))
     asked, fires = actions.split(params, state.gathered.window, action)
+    acting = state.byzantine & (state.round >= params.adversary.onset)
     coalition = Coalition(
         members=state.byzantine,
-        acting=state.byzantine & (state.round >= params.adversary.onset),
+        acting=acting,
+        teams=teams.some(network.teams, state.byzantine),
+        acting_teams=teams.some(network.teams, acting),
         key=keys.attack,
         round=state.round,
         window=state.gathered.window,
@@ -153,7 +156,7 @@ def barrier(
     learning = params.learning
     memory, known, ledger, delivery = deliver(params, state, coalition, links, gathered, keys)
     pulled = pullback.pull(learning.program, state.model.parameters)
-    poisoned = coalition.acting & params.adversary.poisons_labels
+    poisoned = coalition.acting_teams & params.adversary.poisons_labels
     learn = partial(learning.scheme.gradients, learning, pulled)
     gradients = sabotage.learn(params, coalition, learn)(delivery, poisoned, keys.learning)
     workers = protocol.blend(params.consensus, state.workers, gradients, delivery)
@@ -237,7 +240,12 @@ def deliver(
     )
     able = traps.set_aside(params.consensus.members, able)
     delivery = sabotage.delivery(params, coalition, able)
-    known = verification.remember(network, state.conditions, tests, delivery.authenticated)
+    known = verification.remember(
+        network,
+        state.conditions,
+        tests,
+        teams.of_nodes(network.teams, delivery.authenticated),
+    )
     return memory, known, ledger, delivery
 
 
@@ -272,7 +280,7 @@ def agree(
 
     Args:
         params: The protocol, the attack, and the noise scale of the gradients.
-        workers: Updates of this round, momentum included; shape (nodes, parameters).
+        workers: Updates of this round, momentum included; shape (teams, parameters).
         cache: The hub's cache before the round.
         delivery: Shots, signal and tags of this round.
         coalition: The Byzantine nodes.
@@ -283,7 +291,7 @@ def agree(
     arrived = attacks.replaceable(params.adversary, coalition, arrived)
     arrived = sabotage.received(params, coalition, delivery, arrived)
     weights = protocol.weigh(params, arrived)
-    bad = (coalition.members & (delivery.shots > 0)) | arrived.forged
+    bad = (coalition.teams & (delivery.shots > 0)) | arrived.forged
     sent = attacks.corrupt(params.adversary, consensus, arrived, weights, coalition, bad)
     received, weights = protocol.reject_non_finite(replace(arrived, updates=sent), weights)
     update = protocol.aggregate(consensus, received, weights)

@@ -37,7 +37,7 @@ def pace(drawn: Sequence[Scenario], learner: Learning, committee: Committee) -> 
 
 
 def _work(scenario: Scenario, learner: Learning, committee: Committee) -> barrier_time.Work:
-    pairs = learner.scheme.pairs_per_shot(scenario.learning.qubits)
+    pairs = max(learner.shot.ends)
     return barrier_time.Work(
         shots=barrier_time.most_shots(scenario.network.memories_per_link, pairs),
         pairs_per_shot=pairs,

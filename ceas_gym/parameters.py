@@ -51,7 +51,7 @@ def _build(scenario: Scenario, wide: bool) -> Params:
     with asked_by("episode.reward"):
         reward = rewards.get(scenario.episode.reward)
     drawn = layouts.scenarios(scenario)
-    words = learning.words_of([each.learning for each in drawn])
+    words = learning.words_of([each.learning for each in drawn], scenario.network.team_size)
     learners = [_learning(each, words) for each in drawn]
     committee = _committee(scenario, learners[0])
     pace = pacing.pace(drawn, learners[0], committee)
@@ -106,9 +106,10 @@ def _check_rule(scenario: Scenario) -> None:
     source = "consensus.tolerated_nodes" if is_set else "attack.byzantine_nodes"
     with asked_by("consensus.rule"):
         try:
-            rules.check(scenario.consensus.rule, scenario.network.nodes, scenario.tolerated_nodes)
+            rules.check(scenario.consensus.rule, scenario.teams, scenario.tolerated_nodes)
         except ValueError as error:
-            raise ValueError(f"{error} (f is {source}, n is network.nodes)") from error
+            n = "network.nodes" if scenario.network.team_size == 1 else "the number of teams"
+            raise ValueError(f"{error} (f is {source}, n is {n})") from error
 
 
 def _check_committee(scenario: Scenario, adversary: Adversary) -> None:
@@ -118,6 +119,12 @@ def _check_committee(scenario: Scenario, adversary: Adversary) -> None:
         raise ValueError(
             f"attack.name = {name} needs Byzantine members, but consensus.committee.byzantine = 0; "
             "set it to 1, and members to 4 or more (3 with signatures)"
+        )
+    false_data = committee_sabotage.SABOTAGE["false_data"]
+    if false_data in needing and scenario.network.team_size > 1:
+        raise ValueError(
+            f"attack.name = {name} with learning.scheme = {scenario.learning.scheme}: members "
+            "can serve false data only where they teleport samples (scheme data)"
         )
     if committee_sabotage.SABOTAGE["leader_stall"] in needing and committee.signatures != "none":
         raise ValueError(
@@ -134,7 +141,7 @@ def _keeps_decay(adversary: Adversary) -> bool:
 def _committee(scenario: Scenario, learner: Learning) -> Committee:
     return hubs.committee(
         scenario.consensus,
-        scenario.network.nodes,
+        scenario.teams,
         parameters=learner.program.parameters,
         pairs_of_node=scenario.network.memories_per_link,
     )
@@ -153,7 +160,14 @@ def _member_link(scenario: Scenario, committee: Committee, pace: Pace) -> Member
 
 def _learning(scenario: Scenario, words: tuple[int, ...]) -> Learning:
     traps = scenario.consensus.committee.trap_share > 0
-    return learning.build(scenario.learning, scenario.network.nodes, words, traps=traps)
+    return learning.build(
+        scenario.learning,
+        scenario.teams,
+        words,
+        qpus=scenario.network.team_size,
+        gate_contraction=scenario.hardware.gate_contraction,
+        traps=traps,
+    )
 
 
 def _network(scenario: Scenario, learner: Learning, committee: Committee, pace: Pace) -> Network:
@@ -162,7 +176,7 @@ def _network(scenario: Scenario, learner: Learning, committee: Committee, pace: 
         scenario.hardware,
         scenario.consensus.key,
         tags=hubs.tags(scenario.consensus, committee),
-        qubits=learner.scheme.pairs_per_shot(scenario.learning.qubits),
+        shot=learner.shot,
         accepts_unauthenticated=scenario.consensus.unauthenticated_updates == "accept",
         verification=scenario.consensus.verification,
         pace=pace,

@@ -17,7 +17,7 @@ from ceas_gym import dynamics
 from ceas_gym.consensus import protocol
 from ceas_gym.consensus.attacks import View
 from ceas_gym.learning import model, pullback
-from ceas_gym.network import barrier, conditions, storage
+from ceas_gym.network import barrier, conditions, storage, teams
 from ceas_gym.registry import asked_by, calling, imported
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import (
@@ -90,6 +90,8 @@ def _check_hook(
         coalition = Coalition(
             members=state.byzantine,
             acting=state.byzantine,
+            teams=_bad(params, state),
+            acting_teams=_bad(params, state),
             key=state.key,
             round=state.round,
             window=state.gathered.window,
@@ -122,7 +124,7 @@ def _rule(params: Params, state: State) -> Array:
 
 
 def _weights(params: Params, state: State) -> Array:
-    information, counted = state.cache.information, state.byzantine
+    information, counted = state.cache.information, _bad(params, state)
     return params.consensus.weighting(information, counted, params.learning.batch_floor)
 
 
@@ -131,8 +133,8 @@ def _attack(params: Params, state: State) -> Array:
     view = View(
         updates=updates,
         weights=weights,
-        honest=~state.byzantine,
-        bad=state.byzantine,
+        honest=~_bad(params, state),
+        bad=_bad(params, state),
         strength=params.adversary.strength,
         key=state.key,
         aggregate=lambda sent: params.consensus.rule(sent, weights, params.consensus.tolerated),
@@ -142,12 +144,16 @@ def _attack(params: Params, state: State) -> Array:
 
 def _purification(params: Params, state: State) -> tuple[Memory, Delivery, Ledger]:
     links = conditions.links(params.network, state.conditions)
-    ledger = storage.no_fates(jnp.zeros_like(state.report.shots))
+    ledger = storage.no_fates(jnp.zeros(params.network.nodes, jnp.int32))
     return barrier.spend(params.network, links, state.memory, ledger, state.key)
 
 
 def _reward(params: Params, state: State) -> Array:
     return params.reward(params, state, state)
+
+
+def _bad(params: Params, state: State) -> Array:
+    return teams.some(params.network.teams, state.byzantine)
 
 
 def _schedule(params: Params, state: State) -> tuple[Array]:
@@ -196,7 +202,7 @@ def _learn(params: Params, state: State) -> tuple[Callable[..., Array]]:
 def _learnt(params: Params, state: State, learn: Any) -> object:  # noqa: ANN401 - a user made it
     if not callable(learn):
         return learn
-    return learn(*_delivery(params, state), state.byzantine, state.key)
+    return learn(*_delivery(params, state), _bad(params, state), state.key)
 
 
 def _received(params: Params, state: State) -> tuple[Received, Delivery]:
@@ -218,7 +224,7 @@ def _no_updates(found: object, state: State) -> str:
 
 
 def _no_votes(found: object, state: State) -> str:
-    return _not_of(found, state.byzantine.shape)
+    return _not_of(found, state.report.shots.shape)
 
 
 def _no_number(found: object, state: State) -> str:

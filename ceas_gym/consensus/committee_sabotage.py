@@ -63,9 +63,17 @@ def withhold(params: Params, coalition: Coalition, delivery: Delivery) -> Delive
     are spent (`withheld_confirmation`).
     """
     lost = jnp.where(_act(params, coalition), coalition.served, 0)
-    gone = jnp.ceil(lost * delivery.shots - ROUNDING)
-    kept = delivery.shots - gone.astype(delivery.shots.dtype)
-    return replace(delivery, shots=kept, authenticated=delivery.authenticated & (kept > 0))
+
+    def left(shots: Array) -> Array:
+        return shots - jnp.ceil(lost * shots - ROUNDING).astype(shots.dtype)
+
+    kept = left(delivery.shots)
+    return replace(
+        delivery,
+        shots=kept,
+        authenticated=delivery.authenticated & (kept > 0),
+        slices=None if delivery.slices is None else left(delivery.slices),
+    )
 
 
 def fail_traps(

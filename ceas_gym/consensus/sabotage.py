@@ -20,7 +20,9 @@ def over_claim(
     del delivery
     if not params.consensus.trusts_claims:
         return received
-    claimed = jnp.where(coalition.acting, params.adversary.claim_factor, 1.0) * received.information
+    claimed = (
+        jnp.where(coalition.acting_teams, params.adversary.claim_factor, 1.0) * received.information
+    )
     return replace(received, information=claimed)
 
 
@@ -36,10 +38,10 @@ def forge(params: Params, coalition: Coalition, received: Received, delivery: De
         Wegman and Carter, JCSS 22, 265 (1981), for the probability of a forgery.
     """
     # A uniform number of 32 bits is too coarse for so rare an event, so it is made of two events.
-    guesses = jax.random.uniform(coalition.key, (2, *coalition.acting.shape))
+    guesses = jax.random.uniform(coalition.key, (2, *coalition.acting_teams.shape))
     luck = (guesses < jnp.sqrt(params.consensus.forgery_probability)).all(axis=0)
     forges = attacks.replaces(params.adversary, coalition)
-    open_to_it = forges & ~coalition.members & delivery.authenticated
+    open_to_it = forges & ~coalition.teams & delivery.authenticated
     return replace(received, forged=received.forged | (luck & open_to_it))
 
 

@@ -25,7 +25,7 @@ from ceas_gym.envs.core import LAYOUT, Output
 from ceas_gym.jax_utils import parallel
 from ceas_gym.jax_utils.fast_compile import often
 from ceas_gym.task import actions, dispatch, observations
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.task.observations import NETWORK_FEATURES, node_features
 from ceas_gym.types import Observation, Params
 
 Spaces = tuple[Space[Any], Space[Any]]
@@ -81,7 +81,7 @@ def masks(params: Params, seen: Seen) -> NDArray[np.bool_]:
 def _spaces(params: Params) -> Spaces:
     nodes = params.network.nodes
     observation: dict[str, Space[Any]] = {
-        "nodes": spaces.Box(0.0, 1.0, (nodes, len(NODE_FEATURES)), np.float32),
+        "nodes": spaces.Box(0.0, 1.0, (nodes, len(node_features(params.network))), np.float32),
         "network": spaces.Box(0.0, 1.0, (len(NETWORK_FEATURES),), np.float32),
     }
     return spaces.Dict(observation), spaces.Box(-1.0, 1.0, actions.shape(params), np.float32)
@@ -125,7 +125,7 @@ FLAT = View(_flat_spaces, _flattened, _unflattened)
 
 
 def _choice_spaces(params: Params) -> Spaces:
-    size = len(NETWORK_FEATURES) + len(NODE_FEATURES)
+    size = len(NETWORK_FEATURES) + len(node_features(params.network))
     shown = spaces.Box(0.0, 1.0, (size,), np.float32)
     return shown, spaces.Discrete(dispatch.size(params))
 

@@ -68,6 +68,25 @@ def angle(features: NDArray[np.float64], wires: Sequence[int]) -> None:
             qml.RY(feature, wires=wire)
 
 
+def dense_angle(features: NDArray[np.float64], wires: Sequence[int]) -> None:
+    """Encodes features as angles of RY and RZ in turn, as many at once as qubits; no joint gates.
+
+    So every QPU can encode the features of its own qubits.
+
+    Args:
+        features: Angles in radians, shape (features,).
+        wires: Labels of the qubits.
+
+    Source:
+        Dense angle encoding: LaRose and Coyle, PRA 102, 032420 (2020), arXiv:2003.01695.
+    """
+    import pennylane as qml
+
+    for number, feature in enumerate(features):
+        layer, qubit = divmod(number, len(wires))
+        (qml.RZ if layer % 2 else qml.RY)(feature, wires=wires[qubit])
+
+
 def _ring(wires: Sequence[int]) -> None:
     import pennylane as qml
 
@@ -77,7 +96,7 @@ def _ring(wires: Sequence[int]) -> None:
 
 
 ANSATZE: dict[str, Circuit] = {"hardware_efficient": hardware_efficient}
-FEATURE_MAPS: dict[str, Circuit] = {"angle": angle}
+FEATURE_MAPS: dict[str, Circuit] = {"angle": angle, "dense_angle": dense_angle}
 
 
 def encode(name: str, features: NDArray[np.float64], qubits: int) -> NDArray[np.complex128]:
@@ -141,6 +160,31 @@ def check_features(name: str, features: int, qubits: int) -> None:
         unused = [place for place, changed in changes.items() if gates(changed) == before]
     if unused:
         raise ValueError(f"no gate of feature map {name!r} depends on features {unused}")
+
+
+def check_local(name: str, features: int, home: Sequence[int]) -> None:
+    """Refuses a feature map with gates between QPUs, where each QPU encodes its own qubits.
+
+    Args:
+        name: As for `encode`.
+        features: Number of features.
+        home: QPU that holds each qubit.
+
+    Raises:
+        ValueError: If a gate acts on qubits of several QPUs; it names the first one.
+
+    Example:
+        >>> check_local("angle", features=4, home=[0, 0, 1, 1])
+    """
+    read = _reader("feature map", name, FEATURE_MAPS, len(home))
+    for gate in read(np.random.default_rng(0).uniform(-1, 1, features)):
+        wires: list[Any] = list(gate.wires)
+        if len({home[wire] for wire in wires}) > 1:
+            raise ValueError(
+                f"feature map {name!r} has a {gate.name} on qubits {wires}, which are on different "
+                "QPUs; samples are encoded on each QPU, so take dense_angle, or no more features "
+                "than qubits"
+            )
 
 
 def read_program(name: str, shape: tuple[int, int, int], observables: int) -> Program:

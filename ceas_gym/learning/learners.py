@@ -1,8 +1,11 @@
-"""Local gradients of all nodes in one pass, with the shot noise and the contraction of their pairs.
+"""Local gradients of all teams in one pass, with the shot noise and the contraction of their pairs.
 
-A node uses its shots for two things. Some measure the predictions, because the slope of the loss
-depends on their errors. The others measure how the predictions change with the angles.
+A team is a single node in the data partition. It uses its shots for two things. Some measure the
+predictions, because the slope of the loss depends on their errors. The others measure how the
+predictions change with the angles.
 """
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,11 +18,11 @@ MOST_REPEATS = 32
 """Most shots that measure one prediction; its standard error is then at most 0.18."""
 
 
-def draw(learning: Learning, key: Key[Array, ""]) -> Int[Array, "nodes batch"]:
-    """Returns the training samples that each node draws this round, with replacement.
+def draw(learning: Learning, key: Key[Array, ""]) -> Int[Array, "teams batch"]:
+    """Returns the training samples that each team draws this round, with replacement.
 
     Args:
-        learning: Shards of the nodes and size of a batch.
+        learning: Shards of the teams and size of a batch.
         key: Random key.
 
     Returns:
@@ -34,9 +37,9 @@ def gradients(
     learning: Learning,
     pulled: Pulled,
     delivery: Delivery,
-    poisoned: Bool[Array, " nodes"],
+    poisoned: Bool[Array, " teams"],
     key: Key[Array, ""],
-) -> Float[Array, "nodes parameters"]:
+) -> Float[Array, "teams parameters"]:
     """Returns every node's estimate of the gradient of the cross-entropy, in nats per radian.
 
     The data qubits arrive through Pauli channels, whose contractions of X, Y and Z may differ. A
@@ -69,35 +72,77 @@ def gradients(
         Sweke et al., Quantum 4, 314 (2020), arXiv:1910.01155 (doubly stochastic estimator). The
         covariance is our own derivation.
     """
-    sample_key, slope_key, shot_key = jax.random.split(key, 3)
-    samples = draw(learning, sample_key)
+    keys = Keys(*jax.random.split(key, 3))
+    paulis, labels = batch(learning, poisoned, keys.samples)
+    contraction = (delivery.contraction @ learning.type_of_pauli)[:, None]
+    # The contraction multiplies the observables, of which there are fewer than samples.
+    expected = jnp.einsum("nbp,nop->nbo", paulis, contraction * pulled.observables)
+    measured, left = measure(learning, expected, delivery.shots, keys.slope)
+    slope = slopes(learning, measured, labels)
+    moment = jnp.einsum("nbo,nbp->nop", slope, paulis) * contraction / learning.batch_size
+    exact = jnp.einsum("nop,opk->nk", moment, pulled.derivatives)
+    return estimate(learning, exact, slope, left, keys.shots)
+
+
+class Keys(NamedTuple):
+    """Random keys of the gradients of a round."""
+
+    samples: Key[Array, ""]
+    slope: Key[Array, ""]
+    shots: Key[Array, ""]
+
+
+def batch(
+    learning: Learning, poisoned: Bool[Array, " teams"], key: Key[Array, ""]
+) -> tuple[Float[Array, "teams batch paulis"], Int[Array, "teams batch"]]:
+    """Returns the encoded samples that each team draws, and their labels.
+
+    Args:
+        learning: Training split and shards.
+        poisoned: Teams that take the class after the right one for each label.
+        key: Random key.
+    """
+    samples = draw(learning, key)
     labels = learning.training.labels[samples]
     classes = learning.readout.shape[0]
     labels = jnp.where(poisoned[:, None], (labels + 1) % classes, labels)
+    return learning.training.paulis[samples], labels
 
-    contraction = (delivery.contraction @ learning.type_of_pauli)[:, None]
-    paulis = learning.training.paulis[samples]
-    # The contraction multiplies the observables, of which there are fewer than samples.
-    expected = jnp.einsum("nbp,nop->nbo", paulis, contraction * pulled.observables)
-    measured, left = measure(learning, expected, delivery.shots, slope_key)
-    slope = _slope(learning, measured, labels)
-    moment = jnp.einsum("nbo,nbp->nop", slope, paulis) * contraction / learning.batch_size
-    exact = jnp.einsum("nop,opk->nk", moment, pulled.derivatives)
 
+def estimate(
+    learning: Learning,
+    exact: Float[Array, "teams angles"],
+    slope: Float[Array, "teams batch observables"],
+    shots: Int[Array, " teams"],
+    key: Key[Array, ""],
+) -> Float[Array, "teams parameters"]:
+    """Returns gradients by the weights as shots measure them; zeros for a team without shots.
+
+    Args:
+        learning: Circuit, whose angles depend on the weights.
+        exact: Gradients by the angles, without shot noise.
+        slope: Derivative of each sample's loss by its expectation values.
+        shots: Shots that measure the gradient; at least 0.
+        key: Random key.
+    """
     second = exact.shape[1] * slope.shape[-1] * (slope**2).sum(axis=-1).mean(axis=1)
-    noise = _shot_noise(exact, second, jax.random.normal(shot_key, exact.shape, exact.dtype))
-    shots = left[:, None].astype(exact.dtype)
-    estimate = exact + noise / jnp.sqrt(jnp.maximum(shots, 1))
-    jacobian = jnp.asarray(learning.program.jacobian, exact.dtype)
-    return jnp.where(shots > 0, estimate @ jacobian, 0)
+    noise = shot_noise(exact, second, jax.random.normal(key, exact.shape, exact.dtype))
+    number = shots[:, None].astype(exact.dtype)
+    estimated = exact + noise / jnp.sqrt(jnp.maximum(number, 1))
+    return jnp.where(number > 0, by_weights(learning, estimated), 0)
+
+
+def by_weights(learning: Learning, by_angle: Float[Array, "teams angles"]) -> Array:
+    """Returns gradients by the weights, shape (teams, parameters), from those by the angles."""
+    return by_angle @ jnp.asarray(learning.program.jacobian, by_angle.dtype)
 
 
 def measure(
     learning: Learning,
-    expected: Float[Array, "nodes batch observables"],
-    shots: Int[Array, " nodes"],
+    expected: Float[Array, "teams batch observables"],
+    shots: Int[Array, " teams"],
     key: Key[Array, ""],
-) -> tuple[Float[Array, "nodes batch observables"], Int[Array, " nodes"]]:
+) -> tuple[Float[Array, "teams batch observables"], Int[Array, " teams"]]:
     """Returns the predictions as the nodes measure them, and the shots that they have left.
 
     A share `slope_share` of a node's shots is split equally among all combinations of sample and
@@ -169,25 +214,40 @@ def full_gradient(learning: Learning, pulled: Pulled, split: Split) -> Float[Arr
         pulled: Observables and their derivatives at the parameters (`pullback.pull`).
         split: Encoded samples and their labels.
     """
-    slope = _slope(learning, split.paulis @ pulled.observables.T, split.labels)
+    slope = slopes(learning, split.paulis @ pulled.observables.T, split.labels)
     moment = slope.T @ split.paulis / len(split.labels)
     by_angle = jnp.einsum("op,opk->k", moment, pulled.derivatives)
     return by_angle @ jnp.asarray(learning.program.jacobian, by_angle.dtype)
 
 
-def _slope(learning: Learning, expectations: Array, labels: Array) -> Array:
-    # Derivative of each sample's cross-entropy by its expectation values, (..., observables).
+def slopes(
+    learning: Learning, expectations: Float[Array, "... observables"], labels: Int[Array, "..."]
+) -> Float[Array, "... observables"]:
+    """Returns the derivative of each sample's cross-entropy by its expectation values.
+
+    Args:
+        learning: Scale and read-out of the logits.
+        expectations: Expectation values of the observables, in [-1, 1].
+        labels: Right classes, in [0, classes).
+    """
     scores = learning.logit_scale * expectations @ learning.readout.T
     wrong = jax.nn.softmax(scores) - jax.nn.one_hot(labels, scores.shape[-1], dtype=scores.dtype)
     return learning.logit_scale * wrong @ learning.readout
 
 
-def _shot_noise(
-    gradient: Float[Array, "nodes angles"],
-    second: Float[Array, " nodes"],
-    normal: Float[Array, "nodes angles"],
-) -> Float[Array, "nodes angles"]:
-    # Noise of one shot with covariance second * identity - g g^T, so less noise along g.
+def shot_noise(
+    gradient: Float[Array, "teams angles"],
+    second: Float[Array, " teams"],
+    normal: Float[Array, "teams angles"],
+) -> Float[Array, "teams angles"]:
+    """Returns the noise of one shot, with covariance second * identity - g g^T.
+
+    Args:
+        gradient: The gradient g by the angles.
+        second: Greatest variance by an angle; at least the squared norm of g.
+        normal: Independent normal numbers.
+    """
+    # Less noise along g.
     deviation = jnp.sqrt(second)[:, None]
     squared = (gradient**2).sum(axis=1, keepdims=True)
     along = (gradient * normal).sum(axis=1, keepdims=True) / jnp.maximum(squared, 1e-30)

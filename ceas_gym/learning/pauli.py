@@ -180,14 +180,14 @@ Step = Rotation | Constant
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """An ansatz that reads Z on its first qubits; angles = jacobian @ weights + offset.
+    """An ansatz that reads Z on some of its qubits; angles = jacobian @ weights + offset.
 
     Two programs with the same numbers are equal, so that a copy is not compiled again.
     """
 
     qubits: int
     observables: int
-    """How many qubits are read out in Z, from the first."""
+    """How many qubits are read out in Z."""
     steps: tuple[Step, ...]
     jacobian: NDArray[np.float64]
     """Shape (angles, weights)."""
@@ -198,6 +198,8 @@ class Program:
     trained: tuple[int, ...] | None = None
     """Which weights of the ansatz are kept, in ascending order; None for all of them. No
     prediction depends on the others."""
+    read: tuple[int, ...] | None = None
+    """Qubits that are read out; None for the first ones."""
 
     @property
     def angles(self) -> int:
@@ -233,13 +235,15 @@ class Program:
     def _contents(self) -> bytes:
         steps = [_contents(step) for step in self.steps]
         numbers = (self.jacobian.shape, self.jacobian.tobytes(), self.offset.tobytes())
-        everything = (self.qubits, self.observables, self.words, self.trained, steps, numbers)
+        shape = (self.qubits, self.observables, self.read, self.words, self.trained)
+        everything = (shape, steps, numbers)
         return sha256(repr(everything).encode()).digest()
 
     @property
     def readout(self) -> NDArray[np.int64]:
         """Returns the number of each observable's Pauli word, shape (observables,)."""
-        return 3 * PAULIS ** (self.qubits - 1 - np.arange(self.observables))
+        read = np.arange(self.observables) if self.read is None else np.array(self.read)
+        return 3 * PAULIS ** (self.qubits - 1 - read)
 
 
 def _contents(step: Step) -> tuple[object, ...]:

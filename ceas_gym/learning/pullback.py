@@ -49,7 +49,7 @@ def pull(program: Program, parameters: Float[Array, " parameters"], xp: ModuleTy
     if done != sorted(done):
         rows = rows[:, np.array([0, *(1 + np.argsort(done))])]
     rows = xp.moveaxis(rows, -1, 0)
-    return Pulled(observables=rows[..., 0], derivatives=rows[..., 1:])
+    return Pulled(rows[..., 0], rows[..., 1:], parameters)
 
 
 def observables(

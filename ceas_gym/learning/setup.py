@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.learning import (
     checks,
-    circuit,
     data,
     light_cone,
     model,
@@ -20,13 +19,16 @@ from ceas_gym.learning import (
     pullback,
     quantum_data,
     reach,
+    slices,
 )
+from ceas_gym.learning import circuit as circuits
 from ceas_gym.learning import traps as trap_states
+from ceas_gym.learning.partitions.share import Share
 from ceas_gym.learning.pauli import Program
 from ceas_gym.physics import register
 from ceas_gym.registry import asked_by, resolve
 from ceas_gym.scenario import LearningSettings
-from ceas_gym.types import Learning, Split, TrapChances
+from ceas_gym.types import Learning, Partition, Split, TrapChances
 
 FLOOR_DRAWS = 16
 """Number of random models over which the noise of a minibatch is averaged."""
@@ -43,18 +45,19 @@ ZERO = 1e-9
 """Expectation values up to this are taken for rounding errors of zero."""
 
 
-def words_of(drawn: Sequence[LearningSettings]) -> tuple[int, ...]:
+def words_of(drawn: Sequence[LearningSettings], qpus: int = 1) -> tuple[int, ...]:
     """Returns the Pauli words of the read-out that do not vanish in the samples of some layout.
 
     They are numbers in [0, 4**qubits), in ascending order.
 
     Args:
         drawn: Settings of each layout, which share the circuit.
+        qpus: QPUs of a team; at least 1.
 
     Raises:
         ValueError: As `build`.
     """
-    reached = _reached(*_circuit(drawn[0]))
+    reached = _reached(*_circuit(drawn[0], qpus))
     held = {
         word
         for settings in drawn
@@ -66,18 +69,22 @@ def words_of(drawn: Sequence[LearningSettings]) -> tuple[int, ...]:
 
 def build(
     settings: LearningSettings,
-    nodes: int,
+    teams: int,
     words: tuple[int, ...] | None = None,
     *,
+    qpus: int = 1,
+    gate_contraction: float = 1.0,
     traps: bool = False,
 ) -> Learning:
     """Returns data, circuit and optimizer of a scenario as arrays and functions.
 
     Args:
         settings: Data, circuit, loss and optimizer.
-        nodes: Number of nodes that share the training split; at least 1.
+        teams: Number of teams that share the training split; at least 1.
         words: Pauli words in [0, 4**qubits), where several splits of the data must have the same;
             by default those of `words_of`.
+        qpus: QPUs of a team, which share a circuit; at least 1.
+        gate_contraction: Contraction of two qubits by a local gate, where gates are teleported.
         traps: Whether nodes set traps.
 
     Raises:
@@ -86,40 +93,49 @@ def build(
     with asked_by("learning.optimizer"):
         optimizer = resolve("optimizer", settings.optimizer, model.OPTIMIZERS)
     with asked_by("learning.scheme"):
-        scheme = partitions.get(settings.scheme)
-    program = _program(*_circuit(settings), words or words_of([settings]), settings.estimator)
+        scheme = partitions.get(settings.scheme, settings.communication)
+    share = _share(
+        settings, scheme, _circuit(settings, qpus), words or words_of([settings], qpus), qpus
+    )
+    program, slices = share.program, qpus if scheme.sliced else 1
     training, validation, test = _splits(settings, program)
     with asked_by("learning.dataset"):
-        checks.check_size("the samples that nodes may draw", nodes, len(training.labels))
+        checks.check_size("the samples that teams may draw", teams, len(training.labels))
     with asked_by("learning.batch_size"):
         held = len(program.words or ())
-        checks.check_size("the nodes' encoded batches", nodes, settings.batch_size, held)
-    shards, sizes = data.shards(settings, np.asarray(training.labels), nodes)
+        checks.check_size("the teams' encoded batches", teams, settings.batch_size, held)
+    shards, sizes = data.shards(settings, np.asarray(training.labels), teams)
     readout = _readout(len(settings.classes))
-    second = settings.logit_scale**2 * _undecided_slope(readout) / (1 - settings.slope_share)
+    of_gradient = 1.0 if scheme.sliced else 1 - settings.slope_share
+    second = settings.logit_scale**2 * _undecided_slope(readout) / of_gradient
+    observables = program.observables // slices
     return Learning(
         training=training,
         validation=validation,
         test=test,
         shards=array(shards, np.int32),
         shard_sizes=array(sizes, np.int32),
-        type_of_pauli=array(_types(program.words or (), program.qubits), np.float32),
-        readout=array(readout, np.float32),
+        type_of_pauli=array(_types_of_data(share, slices), np.float32),
+        readout=array(np.tile(readout, slices), np.float32),
         logit_scale=array(settings.logit_scale, np.float32),
         learning_rate=array(settings.learning_rate, np.float32),
-        batch_floor=array(_batch_floor(settings, program), np.float32),
+        batch_floor=array(_batch_floor(settings, program, observables) / of_gradient, np.float32),
         slope_share=array(settings.slope_share, np.float32),
-        noise_scale=array(program.angles**2 * program.observables * second, np.float32),
+        noise_scale=array(program.angles**2 * observables * second, np.float32),
+        gate_contraction=array(gate_contraction, np.float32),
         trap_chances=_trap_chances(settings) if traps else None,
         batch_size=settings.batch_size,
         scheme=scheme,
+        shot=share.shot,
+        remote=share.remote,
+        slice_of_angle=share.slice_of_angle,
         program=program,
         optimizer=optimizer,
     )
 
 
-Circuit = tuple[str, tuple[int, int, int], int]
-"""Name and shape of an ansatz, and the number of observables."""
+Circuit = tuple[str, tuple[int, int, int], int, int]
+"""Name and shape of an ansatz, the number of observables, and that of equal slices."""
 Encoded = tuple[tuple[NDArray[np.complex128], NDArray[Any]], ...]
 """Amplitudes, shape (samples, 2**qubits), and labels; of the training, validation and test split.
 """
@@ -133,42 +149,63 @@ def _splits(settings: LearningSettings, program: Program) -> list[Split]:
     ]
 
 
-def _circuit(settings: LearningSettings) -> Circuit:
-    shape = (settings.layers, settings.qubits, settings.angles_per_qubit)
-    return settings.ansatz, shape, _readout(len(settings.classes)).shape[1]
+def _circuit(settings: LearningSettings, qpus: int) -> Circuit:
+    sliced = partitions.get(settings.scheme, settings.communication).sliced
+    slices = qpus if sliced else 1
+    shape = (settings.layers, settings.qubits // slices, settings.angles_per_qubit)
+    return settings.ansatz, shape, _readout(len(settings.classes)).shape[1], slices
 
 
 @lru_cache(maxsize=64)
-def _whole_program(name: str, shape: tuple[int, int, int], observables: int) -> Program:
+def _whole_program(name: str, shape: tuple[int, int, int], observables: int, parts: int) -> Program:
     with asked_by("learning.angles_per_qubit"):
         checks.check_angles_per_qubit(name, shape[-1])
     with asked_by("learning.ansatz"):
-        program = circuit.read_program(name, shape, observables)
+        program = circuits.read_program(name, shape, observables)
     with asked_by("learning.angles_per_qubit"):
         checks.check_weights(name, program, shape)
-    return program
+    return program if parts == 1 else slices.side_by_side(program, parts)
 
 
 @lru_cache(maxsize=64)
-def _reached(name: str, shape: tuple[int, int, int], observables: int) -> tuple[int, ...]:
+def _reached(*circuit: Any) -> tuple[int, ...]:  # noqa: ANN401 - as `Circuit`
     # The words of the data that may matter.
-    program = _whole_program(name, shape, observables)
+    program = _whole_program(*circuit)
     with asked_by("learning.layers"):
         *_, words = reach.backwards(program)
     return tuple(words.tolist())
 
 
 @lru_cache(maxsize=64)
-def _program(
-    name: str,
-    shape: tuple[int, int, int],
-    observables: int,
-    words: tuple[int, ...],
-    estimator: str,
-) -> Program:
-    program = replace(_whole_program(name, shape, observables), words=words)
+def _program(circuit: Circuit, words: tuple[int, ...], estimator: str) -> Program:
+    program = replace(_whole_program(*circuit), words=words)
     with asked_by("learning.ansatz"):
         return ESTIMATORS[estimator](program)
+
+
+def _share(
+    settings: LearningSettings,
+    scheme: Partition,
+    circuit: Circuit,
+    words: tuple[int, ...],
+    qpus: int,
+) -> Share:
+    program = _program(circuit, words, settings.estimator)
+    with asked_by("learning.ansatz"):
+        share = scheme.distribute(program, settings, qpus)
+    if share.remote is not None:
+        with asked_by("learning.feature_map"):
+            _check_encoding(settings, share.remote.home)
+    return share
+
+
+def _check_encoding(settings: LearningSettings, home: Sequence[int]) -> None:
+    if settings.feature_map == NO_MAP:
+        raise ValueError(
+            f"the QPUs encode the samples where gates are teleported, but those of "
+            f"{settings.dataset!r} are quantum states at the hub; take learning.scheme = data"
+        )
+    circuits.check_local(settings.feature_map, settings.features, home)
 
 
 def _only(settings: LearningSettings, *names: str) -> LearningSettings:
@@ -195,9 +232,9 @@ def _cached_encoding(settings: LearningSettings) -> Encoded:
     with asked_by("learning.dataset"):
         checks.check_size("encoded samples", sum(len(p.labels) for p in parts), 2**settings.qubits)
     with asked_by("learning.feature_map"):
-        states = [circuit.encode(settings.feature_map, p.features, settings.qubits) for p in parts]
+        states = [circuits.encode(settings.feature_map, p.features, settings.qubits) for p in parts]
     with asked_by("learning.features"):
-        circuit.check_features(settings.feature_map, settings.features, settings.qubits)
+        circuits.check_features(settings.feature_map, settings.features, settings.qubits)
     return tuple((each, part.labels) for each, part in zip(states, parts, strict=True))
 
 
@@ -219,10 +256,25 @@ def _cached_vectors(
     return tuple(np.where(held, each, 0) for each in vectors)
 
 
-def _types(words: tuple[int, ...] | None, qubits: int) -> NDArray[np.bool_]:
-    pauli_types = np.array(register.pauli_types(qubits))
+def _types(
+    words: tuple[int, ...] | None, qubits: int, most: int | None = None
+) -> NDArray[np.bool_]:
+    # Words of a slice have at most so many letters.
+    pauli_types = np.array(register.pauli_types(qubits if most is None else most))
     letters = pauli.letter_counts(qubits, words)
     return (pauli_types[:, None, :] == letters[None]).all(axis=-1)
+
+
+def _types_of_data(share: Share, slices: int) -> NDArray[np.bool_]:
+    # By type of word, and by slice if there are several; no types where no data are teleported.
+    program, words = share.program, share.program.words or ()
+    if share.remote is not None:
+        return np.zeros((0, len(words)), bool)
+    if slices == 1:
+        return _types(words, program.qubits)
+    size = program.qubits // slices
+    letters = pauli.letters(program.qubits, words).reshape(len(words), slices, size) > 0
+    return _types(words, program.qubits, size) & letters.any(axis=-1).T[:, None]
 
 
 def _trap_chances(settings: LearningSettings) -> TrapChances:
@@ -246,12 +298,11 @@ def _undecided_slope(readout: NDArray[np.float64]) -> float:
     return float(((wrong @ readout) ** 2).sum(axis=1).mean())
 
 
-def _batch_floor(settings: LearningSettings, program: Program) -> float:
+def _batch_floor(settings: LearningSettings, program: Program, observables: int) -> float:
     # Shot noise K^2 Q m / S equals minibatch noise m |df|^2 / B at S = K^2 Q B / |df|^2. These are
-    # the shots of the gradient; those that measure predictions come on top.
+    # the shots of the gradient alone.
     squared = _mean_squared_slope(_only(settings, *ENCODING), program)
-    shots = program.angles**2 * program.observables * settings.batch_size / squared
-    return shots / (1 - settings.slope_share)
+    return program.angles**2 * observables * settings.batch_size / squared
 
 
 @lru_cache(maxsize=128)

@@ -95,8 +95,8 @@ def measure(
         lasts: Whether a new pair would last until the barrier.
     """
     held, bits = key_bits.sum(axis=2), per_pair[:, None]
-    room = _pairs(jnp.floor, budget.capacity_bits - held, bits)
-    short = jnp.minimum(room, _pairs(jnp.ceil, budget.round_bits - held, bits))
+    room = _pairs(jnp.floor, _by_node(budget.capacity_bits) - held, bits)
+    short = jnp.minimum(room, _pairs(jnp.ceil, _by_node(budget.round_bits) - held, bits))
     usable = jnp.where(per_pair > 0, arrivals, 0)
     needed = _deal(usable, short)
     spare = _deal(jnp.where(lasts, 0, usable - needed.sum(axis=1)), room - needed)
@@ -114,7 +114,7 @@ def suffices(
         key_bits: Secret bits in the pools, by age.
     """
     # Pairs are measured until they suffice, but the sum of their bits may be rounded.
-    return (key_bits.sum(axis=2) >= budget.round_bits * (1 - ROUNDING)).all(axis=1)
+    return (key_bits.sum(axis=2) >= _by_node(budget.round_bits) * (1 - ROUNDING)).all(axis=1)
 
 
 def share_of_round(
@@ -122,13 +122,16 @@ def share_of_round(
 ) -> Float[Array, " nodes"]:
     """Returns the share of the key of a round that the nodes hold, in [0, 1].
 
-    Key for one member does not make up for key that is missing for another.
+    Key for one member does not make up for key that is missing for another. A node without tags
+    lacks none.
 
     Args:
         budget: Key of a round, in bits.
         key_bits: Secret bits in the pools, by age.
     """
-    return jnp.minimum(key_bits.sum(axis=2) / budget.round_bits, 1.0).mean(axis=1)
+    needed, held = _by_node(budget.round_bits), key_bits.sum(axis=2)
+    share = jnp.where(needed > 0, held / jnp.where(needed > 0, needed, 1.0), 1.0)
+    return jnp.minimum(share, 1.0).mean(axis=1)
 
 
 def spend(
@@ -185,6 +188,11 @@ def expire(
     passed = jnp.minimum(after // budget.slot_windows - before // budget.slot_windows, slots)
     padded = jnp.pad(key_bits, ((0, 0), (0, 0), (slots, 0)))
     return jax.lax.dynamic_slice_in_dim(padded, slots - passed, slots, axis=2)
+
+
+def _by_node(bits: Float[Array, "*nodes"]) -> Float[Array, "*nodes 1"]:
+    # The same for all members.
+    return jnp.asarray(bits)[..., None]
 
 
 def _deal(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_gym.jax_utils import randomness
-from ceas_gym.network import counts
+from ceas_gym.network import counts, teams
 from ceas_gym.physics import bell
 from ceas_gym.registry import resolve
 from ceas_gym.types import Links, Memory, Network
@@ -75,7 +75,8 @@ def dejmps(
     helps = (before < network.operations.purification_fidelity) & (after > before)
     couples = jnp.where(helps & taking_part[:, None], memory.pairs // 2, 0)
     left = memory.pairs.sum(axis=1) - counts.total(couples, 2 - probability[-1])
-    couples = jnp.where(left[:, None] >= network.qubits, couples, 0)
+    least = jnp.broadcast_to(teams.ends(network), left.shape)
+    couples = jnp.where((left >= least)[:, None], couples, 0)
     successes = randomness.binomial(key, couples, probability[0]).astype(memory.pairs.dtype)
     return Offer(
         jnp.concatenate([successes, memory.pairs - 2 * couples], axis=1),

@@ -58,8 +58,8 @@ def withhold(params: Params, coalition: Coalition, delivery: Delivery) -> Delive
     del params
     return replace(
         delivery,
-        shots=jnp.where(coalition.acting, 0, delivery.shots),
-        authenticated=delivery.authenticated & ~coalition.acting,
+        shots=jnp.where(coalition.acting_teams, 0, delivery.shots),
+        authenticated=delivery.authenticated & ~coalition.acting_teams,
     )
 
 

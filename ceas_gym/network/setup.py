@@ -1,13 +1,23 @@
 """From settings to `Network`: routes, link budgets, noise and key."""
 
-import numpy as np
-from jaxtyping import Array, Float
+from dataclasses import replace
 
-from ceas_gym.jax_utils.fast_compile import array, once
-from ceas_gym.network import durations, key_pool, limits, link_budget, purification, topology
+import numpy as np
+from jaxtyping import Float
+
+from ceas_gym.jax_utils.fast_compile import array
+from ceas_gym.network import (
+    durations,
+    key_pool,
+    limits,
+    link_budget,
+    purification,
+    team_noise,
+    topology,
+)
 from ceas_gym.network.durations import Steps
 from ceas_gym.network.topology import Topology
-from ceas_gym.physics import bell, memories
+from ceas_gym.physics import memories
 from ceas_gym.registry import asked_by
 from ceas_gym.scenario import (
     ConditionSettings,
@@ -25,8 +35,10 @@ from ceas_gym.types import (
     Operations,
     Pace,
     Routes,
+    Shot,
     Switch,
     Tags,
+    Teams,
     Verification,
 )
 
@@ -39,7 +51,7 @@ def build(
     hardware: HardwareSettings,
     key_settings: KeySettings,
     tags: Tags,
-    qubits: int,
+    shot: Shot,
     *,
     accepts_unauthenticated: bool,
     verification: VerificationSettings = UNVERIFIED,
@@ -52,7 +64,7 @@ def build(
         hardware: Photon interface, memories and measurements.
         key_settings: Accounting and capacity of key.
         tags: What the protocol asks of the links.
-        qubits: Pairs that one shot takes, one for each qubit; at least 1.
+        shot: What one execution of the circuit takes of each QPU of a team.
         accepts_unauthenticated: Whether nodes without a tag take part in the barrier.
         verification: Settings of the test pairs; by default there are none.
         pace: Whether a step is a window, so that a round may have up to `most_windows`, and the
@@ -66,12 +78,15 @@ def build(
     steps = durations.of_pace(settings, pace)
     routes, coherence_s = layout(settings, hardware)
     decay_rate = _decay_rate_per_s(hardware, coherence_s)
+    latency_s = routes.route_km / hardware.fibre_speed_km_per_s
     longest = "most_windows" if pace.by_window else "windows"
     limits.check_sizes(routes.edge, settings.windows, settings.oldest_windows)
     limits.check_memories(routes.is_hop, settings.memories_per_link)
+    generation = _generation(settings, hardware, routes, decay_rate, longest)
+    teams = team_noise.build(settings, hardware, routes, decay_rate, generation, shot)
     return Network(
-        routes=_routes(routes, _latency_s(hardware, routes) / settings.window_s),
-        generation=_generation(settings, hardware, routes, decay_rate, longest),
+        routes=_routes(routes, latency_s / settings.window_s),
+        generation=generation,
         switch=_switch(settings, routes),
         memories=Memories(
             decay_rate=array(settings.window_s * decay_rate),
@@ -81,14 +96,14 @@ def build(
             oldest=settings.oldest_windows,
         ),
         operations=_operations(settings, hardware, routes, decay_rate),
-        key=key_budget(key_settings, tags, hardware, steps),
+        key=_of_readers(key_budget(key_settings, tags, hardware, steps), teams),
+        teams=teams,
         condition_model=_condition_model(settings.conditions, steps),
         verification=_verification(verification, settings.memories_per_link),
         barrier_windows=array(pace.barrier_windows, np.int32),
         most_windows=array(settings.most_windows, np.int32),
         window_s=array(settings.window_s),
         windows=settings.windows,
-        qubits=qubits,
         oldest_first=settings.spend_order == "oldest_first",
         unauthenticated_spend=accepts_unauthenticated,
         spends_on_arrival=settings.spend == "on_arrival",
@@ -191,9 +206,13 @@ def key_budget(
     )
 
 
-@once
-def _teleported(gate_contraction: Array, readout: Array) -> Array:
-    return bell.teleport(bell.werner(1.0), gate_contraction, readout)
+def _of_readers(budget: KeyBudget, teams: Teams) -> KeyBudget:
+    # Only the node that reads out a team's circuit exchanges tags.
+    if teams.size == 1:
+        return budget
+    reads = np.asarray(teams.qpu) == 0
+    each = {name: array(reads * float(getattr(budget, name))) for name in ("tags", "capacity_bits")}
+    return replace(budget, **each)
 
 
 def _operations(
@@ -203,11 +222,11 @@ def _operations(
     decay_rate: Float[np.ndarray, "xyz vertices"],
 ) -> Operations:
     # A swap teleports half of a pair, so its Bell measurement has the noise of a teleportation.
-    measured = _teleported(hardware.gate_contraction, hardware.readout)
-    measurement, swaps = np.asarray(measured)[:, None], routes.is_hop.sum(axis=1) - 1
+    measured = team_noise.measurement(hardware.gate_contraction, hardware.readout)
+    measurement, swaps = measured[:, None], routes.is_hop.sum(axis=1) - 1
     of_node = decay_rate[:, routes.vertex]
     waiting = np.exp(-_outcomes_s(hardware, routes) * (decay_rate[:, :1] + of_node))
-    corrected = np.exp(-_latency_s(hardware, routes) * of_node)
+    corrected = np.exp(-(routes.route_km / hardware.fibre_speed_km_per_s) * of_node)
     with asked_by("network.purification"):
         purify = purification.get(settings.purification)
     return Operations(
@@ -218,10 +237,6 @@ def _operations(
         purification_fidelity=array(settings.purification_fidelity),
         purification=purify,
     )
-
-
-def _latency_s(hardware: HardwareSettings, routes: Topology) -> Float[np.ndarray, " nodes"]:
-    return routes.hop_km.sum(axis=1) / hardware.fibre_speed_km_per_s
 
 
 def _outcomes_s(hardware: HardwareSettings, routes: Topology) -> Float[np.ndarray, " nodes"]:

@@ -35,9 +35,14 @@ class Topology(NamedTuple):
         return np.where(self.is_hop, self.length_km[self.edge], 0.0)
 
     @property
+    def route_km(self) -> Float[np.ndarray, " nodes"]:
+        """Returns the length of every node's route in km."""
+        return self.hop_km.sum(axis=1)
+
+    @property
     def longest_route_km(self) -> float:
         """Returns the length of the longest route from the hub to a node, in km."""
-        return float(self.hop_km.sum(axis=1).max())
+        return float(self.route_km.max())
 
 
 def build(settings: NetworkSettings, random: np.random.Generator) -> Topology:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ceas_gym.scenario import partition
 from ceas_gym.scenario.committee import CommitteeSettings
 from ceas_gym.scenario.consensus import (
     AttackSettings,
@@ -89,19 +90,26 @@ class Scenario(Section, frozen=True):
         tolerated = self.consensus.tolerated_nodes
         return self.attack.byzantine_nodes if tolerated is None else tolerated
 
+    @property
+    def teams(self) -> int:
+        """Returns the number of teams, each of which makes one update; at least 1."""
+        return self.network.nodes // self.network.team_size
+
     @model_validator(mode="after")
     def _check(self) -> "Scenario":
+        partition.check(self.network, self.learning, self.consensus)
         nodes = self.network.nodes
-        for key, bad in (
-            ("attack.byzantine_nodes", self.attack.byzantine_nodes),
-            ("consensus.tolerated_nodes", self.tolerated_nodes),
+        for key, bad, most in (
+            ("attack.byzantine_nodes", self.attack.byzantine_nodes, nodes),
+            ("consensus.tolerated_nodes", self.tolerated_nodes, self.teams),
         ):
-            if 2 * bad >= nodes:
+            if 2 * bad >= most:
+                what = "network.nodes" if most == nodes else "the teams, which a node each spoils,"
                 raise ValueError(
-                    f"{key} = {bad} is not below half of network.nodes = {nodes}: "
+                    f"{key} = {bad} is not below half of {what} = {most}: "
                     "no rule withstands that many"
                 )
-        share = self.tolerated_nodes / nodes
+        share = self.tolerated_nodes / self.teams
         if share > self.consensus.largest_share:
             raise ValueError(
                 f"consensus.largest_share = {self.consensus.largest_share} is below the share "

@@ -18,7 +18,18 @@ class LearningSettings(Section, frozen=True):
 
     scheme: str = "data"
     """How the neural network is split over the nodes. With `data`, every node runs the whole
-    circuit, on its own samples."""
+    circuit, on its own samples. With `circuit`, `network.team_size` nodes run a circuit together,
+    whose gates between them are teleported. With `features`, each node of a team encodes a slice of
+    the features."""
+    communication: Literal["none", "quantum"] = "none"
+    """With `features`: whether gates act between the slices. `none`: each slice has a circuit of
+    its own, and their outcomes are added. `quantum`: one circuit with teleported gates."""
+    placement: Literal["best"] | tuple[Annotated[int, Field(ge=0, le=9)], ...] = "best"
+    """With `circuit`: which QPU of a team holds each qubit, from 0. `best`: so that a shot takes
+    fewest pairs."""
+    qubits_per_qpu: Annotated[int, Field(ge=1, le=10)] | None = None
+    """With `circuit`: most qubits of the circuit that a QPU holds in the best placement. By default
+    as few as possible."""
     dataset: str = "digits"
     """Name of the data set. Handwritten digits are the usual small example for such classifiers."""
     classes: Annotated[tuple[Label, ...], Field(min_length=2, max_length=4)] = (3, 8)
@@ -28,17 +39,19 @@ class LearningSettings(Section, frozen=True):
     data_seed: Seed = 0
     """Decides the split into training, validation and test samples."""
     qubits: Annotated[int, Field(ge=1, le=10)] = 4
-    """Qubits of a node's register, and pairs that a shot takes. What a round computes grows with
-    the number of Pauli words that the read-out can reach, at most 4^qubits: with the shipped
-    ansatz, 82 for 4 qubits and 3 layers, and 183 for 8 qubits and 3 layers."""
+    """Qubits of the circuit; with the scheme `data`, a shot takes as many pairs. What a round
+    computes grows with the number of Pauli words that the read-out can reach, at most 4^qubits:
+    with the shipped ansatz, 82 for 4 qubits and 3 layers, and 183 for 8 qubits and 3 layers."""
     layers: Count = 3
     """Layers of the ansatz, which may have at most 512 weights in all."""
     angles_per_qubit: Count = 2
     """The weights of the ansatz have the shape (layers, qubits, angles_per_qubit), and each must
     change a gate. `hardware_efficient` takes 2; your own ansatz takes as many as it uses."""
     feature_map: str = "angle"
-    """Name of the circuit that encodes a sample, at the hub. Quantum data, such as the ground
-    states of `cluster_ising`, need none: set it to `none`, and `features` has no effect."""
+    """Name of the circuit that encodes a sample, at the hub; or at the QPUs, if gates between them
+    are teleported. Then no gate of it may act between QPUs: `dense_angle` has no joint gates.
+    Quantum data, such as the ground states of `cluster_ising`, need none: set it to `none`, and
+    `features` has no effect."""
     ansatz: str = "hardware_efficient"
     """Name of the circuit whose weights are trained, at the nodes."""
     estimator: Literal["cone", "all"] = "cone"

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ceas_gym.consensus import protocol
+from ceas_gym.network import teams
 from ceas_gym.network.switch import share
 from ceas_gym.task import actions, readiness
 from ceas_gym.task.filling import fill
@@ -82,7 +83,7 @@ def information(
         given = fill(_coarse(gain), useful, network.switch.channels, network.switch.passes)
         return held + given * made, given
 
-    most = network.memories.per_link / network.qubits
+    most = teams.most_shots(network)
     held = column(network, observation, "information_later") * most
     return jax.lax.scan(window, held, length=actions.windows(params))[1]
 
@@ -222,7 +223,9 @@ def productivity(network: Network, observation: Observation) -> Float[Array, " n
     each = readiness.of_a_shot(network, jnp.broadcast_to(new, (3, new.size)))
     can_tag = column(network, observation, "key_rate") > 0
     able = can_tag | network.unauthenticated_spend
-    return jnp.where(able, each * expected_pairs(network, observation) / network.qubits, 0)
+    return jnp.where(
+        able, each * expected_pairs(network, observation) / max(network.teams.shot.ends), 0
+    )
 
 
 def missing_windows(network: Network, observation: Observation) -> Float[Array, " nodes"]:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from ceas_gym.jax_utils import tally
+from ceas_gym.network import teams
 from ceas_gym.types import Ledger, Metrics, Params, Round, State
 
 
@@ -18,23 +19,25 @@ def fates(before: State, happened: Round) -> Ledger:
     return jax.tree.map(jnp.subtract, happened.ledger, before.gathered.ledger)
 
 
-def useful_pairs(before: State, happened: Round) -> Int[Array, ""]:
+def useful_pairs(params: Params, before: State, happened: Round) -> Int[Array, ""]:
     """Returns the number of useful pairs of the step, at least 0.
 
-    A pair is useful if it was keyed, or spent on an update that was counted, as its node sent it,
+    A pair is useful if it was keyed, or spent on an update that was counted, as its team sent it,
     in a committed round. Pairs that were spent before the barrier count at the barrier.
 
     Args:
+        params: The scenario.
         before: State before the step.
         happened: Record of the step.
     """
-    return _useful_spent(happened) + fates(before, happened).keyed.sum()
+    return _useful_spent(params, happened) + fates(before, happened).keyed.sum()
 
 
-def _useful_spent(happened: Round) -> Int[Array, ""]:
+def _useful_spent(params: Params, happened: Round) -> Int[Array, ""]:
     received = happened.received
     worked = received.counted & ~received.forged & (happened.delivery.shots > 0)
-    return jnp.where(worked & happened.verdict.committed, happened.ledger.spent, 0).sum()
+    useful = teams.of_nodes(params.network.teams, worked & happened.verdict.committed)
+    return jnp.where(useful, happened.ledger.spent, 0).sum()
 
 
 def before_any_step(state: State) -> Metrics:
@@ -78,7 +81,7 @@ def of_step(params: Params, before: State, after: State, happened: Round) -> Met
     values = {
         "pairs_generated": ledger.generated.sum(),
         "pairs_spent": ledger.spent.sum(),
-        "pairs_wasted": jnp.where(happened.fired, whole - _useful_spent(happened), 0),
+        "pairs_wasted": jnp.where(happened.fired, whole - _useful_spent(params, happened), 0),
         "pairs_keyed": ledger.keyed.sum(),
         "pairs_expired": ledger.expired.sum(),
         "pairs_blocked": ledger.blocked.sum(),
@@ -90,7 +93,9 @@ def of_step(params: Params, before: State, after: State, happened: Round) -> Met
         "authenticated_nodes": delivery.authenticated.sum(),
         "accepted_nodes": received.counted.sum(),
         "committed": verdict.committed,
-        "byzantine_weight": jnp.where(after.byzantine | received.forged, verdict.weights, 0).sum(),
+        "byzantine_weight": jnp.where(
+            happened.coalition.teams | received.forged, verdict.weights, 0
+        ).sum(),
         "certificate": verdict.certificate,
         "gradient_error": jnp.linalg.norm(verdict.update - happened.exact),
         "member_pairs": happened.member_pairs,

@@ -1,5 +1,6 @@
 """The observation: only what a real hub could know, scaled to [0, 1]."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -7,7 +8,7 @@ from jaxtyping import Array, Float
 
 from ceas_gym.consensus import protocol
 from ceas_gym.jax_utils import tally
-from ceas_gym.network import conditions, counts, forecast, key_pool
+from ceas_gym.network import conditions, counts, forecast, key_pool, teams
 from ceas_gym.task import readiness
 from ceas_gym.task.readiness import Stocks
 from ceas_gym.types import Links, Network, Observation, Params, State
@@ -40,6 +41,13 @@ NODE_FEATURES = (
     Feature("weight", "4 / counted", "weight in the last update"),
     Feature("silence", "10 rounds", "rounds since an update was last accepted"),
 )
+TEAM_FEATURES = (
+    Feature("team", "teams", "number of the node's team"),
+    Feature("taken", "those of the busiest QPU", "pairs of the node that a shot of its team takes"),
+    Feature("scarcest", "full memories", "shots for which the team's scarcest link has pairs"),
+    Feature("surplus", "memories", "share of the memories with pairs beyond these shots"),
+)
+"""Further features of the nodes where several nodes form a team."""
 NETWORK_FEATURES = (
     Feature("progress", "1", "share of the budget that is over; the rest is the time left"),
     Feature("validation_loss", "2 log(classes) nats", "cross-entropy on the validation split"),
@@ -57,10 +65,15 @@ NETWORK_FEATURES = (
     Feature("worth_later", "1", "the same a window later, if no pairs were added"),
     Feature("late", "rounds", "time that the last agreement took from this round"),
 )
-COLUMN = {feature.name: column for column, feature in enumerate(NODE_FEATURES)}
+COLUMN = {feature.name: column for column, feature in enumerate((*NODE_FEATURES, *TEAM_FEATURES))}
 """Columns of `Observation.nodes` by the names of the features."""
 PLACE = {feature.name: place for place, feature in enumerate(NETWORK_FEATURES)}
 """Places in `Observation.network` by the names of the features."""
+
+
+def node_features(network: Network) -> tuple[Feature, ...]:
+    """Returns the features of a node, in the order of the columns of `Observation.nodes`."""
+    return NODE_FEATURES if network.teams.size == 1 else (*NODE_FEATURES, *TEAM_FEATURES)
 
 
 def observe(params: Params, state: State) -> Observation:
@@ -71,12 +84,17 @@ def observe(params: Params, state: State) -> Observation:
         state: State after a step. Neither its Byzantine nodes nor its test accuracy are used.
 
     Returns:
-        `nodes` in the order of `NODE_FEATURES`, shape (nodes, 17), and `network` in the order of
-        `NETWORK_FEATURES`, shape (15,); every entry in [0, 1].
+        `nodes` in the order of `node_features`, shape (nodes, 17) or, where nodes form teams,
+        (nodes, 21), and `network` in the order of `NETWORK_FEATURES`, shape (15,); every entry in
+        [0, 1].
     """
     links = conditions.links(params.network, state.conditions)
     stocks = readiness.assess(params, links, state.gathered)
-    nodes = [*_calibration(params.network, state, links), *_holdings(params, state, stocks)]
+    nodes = [
+        *_calibration(params.network, state, links),
+        *_holdings(params, state, stocks),
+        *_of_teams(params, state),
+    ]
     hub = [*_hub(params, state), *_timing(params, state, stocks)]
     return Observation(
         nodes=jnp.clip(jnp.stack(nodes, axis=1), 0.0, 1.0).astype(jnp.float32),
@@ -133,19 +151,35 @@ def _holdings(params: Params, state: State, stocks: Stocks) -> list[Array]:
     estimated = memory.contraction[-1].mean(axis=0)
     contraction = counts.total(memory.pairs, estimated) / jnp.maximum(stored, 1)
     key = memory.key_bits.sum(axis=(1, 2))
-    most = network.memories.per_link / network.qubits
+    most, grouped = teams.most_shots(network), network.teams
+    of_nodes = partial(teams.of_nodes, grouped)
+    capacity = network.key.members * network.key.capacity_bits
     return [
         stored / network.memories.per_link,
         contraction,
-        stocks.information / most,
-        stocks.later / most,
-        key / (network.key.members * network.key.capacity_bits),
+        of_nodes(stocks.information / most),
+        of_nodes(stocks.later / most),
+        key / jnp.where(capacity > 0, capacity, 1),
         key_pool.share_of_round(network.key, memory.key_bits),
-        stocks.ready,
-        jnp.log10(1 + report.shots) / 4,
-        report.signal,
-        report.weights * report.counted * stored.shape[0] / 4,
-        state.cache.age / 10,
+        of_nodes(stocks.ready),
+        of_nodes(jnp.log10(1 + report.shots) / 4),
+        of_nodes(report.signal),
+        of_nodes(report.weights * report.counted * grouped.number / 4),
+        of_nodes(state.cache.age / 10),
+    ]
+
+
+def _of_teams(params: Params, state: State) -> list[Array]:
+    network, memory = params.network, state.memory
+    if network.teams.size == 1:
+        return []
+    taken, stored = teams.ends(network), memory.pairs.sum(axis=1)
+    shots, busiest = teams.shots(network, stored), max(network.teams.shot.ends)
+    return [
+        network.teams.of_node / network.teams.number,
+        jnp.broadcast_to(taken / busiest, stored.shape),
+        shots / teams.most_shots(network),
+        (stored - shots * taken) / network.memories.per_link,
     ]
 
 
@@ -164,7 +198,7 @@ def _hub(params: Params, state: State) -> list[Array]:
         report.committed.astype(jnp.float32),
         report.authenticated,
         report.counted,
-        params.consensus.tolerated / state.byzantine.shape[0],
+        params.consensus.tolerated / params.network.teams.number,
         tally.share(state.useful, state.generated),
         since,
     ]

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ceas_gym.consensus import protocol
-from ceas_gym.network import barrier, counts
+from ceas_gym.network import barrier, counts, delivery, teams
 from ceas_gym.physics import information as physics
 from ceas_gym.physics import register
 from ceas_gym.types import Gathered, Links, Network, Params
@@ -15,22 +15,25 @@ from ceas_gym.types import Gathered, Links, Network, Params
 HALF = 300.0
 """Shots of perfect signal behind an update at which a barrier is worth one half."""
 
+ZERO = 1e-9
+"""Information up to this counts as none where it is divided by."""
+
 
 class Stocks(NamedTuple):
-    """What each node could bring to a barrier, by the hub's estimate."""
+    """What each team could bring to a barrier, by the hub's estimate."""
 
-    information: Float[Array, " nodes"]
+    information: Float[Array, " teams"]
     """Fisher information of the stored pairs, in shots of perfect signal; at least 0."""
-    later: Float[Array, " nodes"]
+    later: Float[Array, " teams"]
     """The same a window later, if no pairs were added."""
-    ready: Bool[Array, " nodes"]
-    """Whether the node could take part: it has pairs for a shot, and key for its tags if needed."""
-    ready_later: Bool[Array, " nodes"]
+    ready: Bool[Array, " teams"]
+    """Whether the team could take part: it has pairs for a shot, and key for its tags if needed."""
+    ready_later: Bool[Array, " teams"]
     """The same a window later, if no pairs were added and no key aged."""
 
 
 def assess(params: Params, links: Links, gathered: Gathered) -> Stocks:
-    """Returns what each node could bring to a barrier now, and a window later.
+    """Returns what each team could bring to a barrier now, and a window later.
 
     Args:
         params: The scenario.
@@ -53,19 +56,19 @@ def assess(params: Params, links: Links, gathered: Gathered) -> Stocks:
 
 
 def worth(
-    params: Params, information: Float[Array, " nodes"], ready: Bool[Array, " nodes"]
+    params: Params, information: Float[Array, " teams"], ready: Bool[Array, " teams"]
 ) -> Float[Array, ""]:
     """Returns what a barrier would be worth, in [0, 1): G / (G + `HALF`), or 0 below the quorum.
 
-    G = (sum of root information)^2 / number of ready nodes is the number of shots of perfect signal
+    G = (sum of root information)^2 / number of ready teams is the number of shots of perfect signal
     that the median of their updates is worth, at equal information of all nodes; G / (G + G0) is
     the share of the signal in the variance of the update, where G0 shots have as much noise as
     there is signal.
 
     Args:
         params: The quorum, and the information at which minibatch noise dominates.
-        information: Of each node, in shots of perfect signal; at least 0.
-        ready: Nodes that would take part.
+        information: Of each team, in shots of perfect signal; at least 0.
+        ready: Teams that would take part.
     """
     floor, number = params.learning.batch_floor, ready.sum()
     roots = jnp.where(ready, jnp.sqrt(information * floor / (information + floor)), 0)
@@ -91,11 +94,21 @@ def of_a_shot(network: Network, estimated: Float[Array, "xyz nodes"]) -> Float[A
 
 def _information(
     network: Network, pairs: Array, estimated: Float[Array, "xyz nodes ages"]
-) -> Float[Array, " nodes"]:
-    # Each shot is taken to have the mean fidelity of the node's pairs.
-    stored = pairs.sum(axis=1)
+) -> Float[Array, " teams"]:
+    # Each shot is taken to have the mean contraction of the pairs of each link.
+    stored, grouped = pairs.sum(axis=1), network.teams
     mean = counts.total(pairs, estimated) / jnp.maximum(stored, 1)
-    return stored // network.qubits * of_a_shot(network, mean)
+    shots = teams.shots(network, stored)
+    if grouped.shot.gates:
+        gates = delivery.of_gate(network, mean)
+        signal = delivery.signal_of_gates(network, gates)
+        return teams.first(grouped, shots) * _factor(network, signal)
+    each = shots * of_a_shot(network, mean)
+    if grouped.size == 1:
+        return each
+    of_qpus = teams.of_qpus(grouped, each)
+    of_team = grouped.size**2 / (1 / jnp.maximum(of_qpus, ZERO)).sum(axis=1)
+    return jnp.where((of_qpus > 0).all(axis=1), of_team, 0)
 
 
 def _factor(network: Network, signal: Float[Array, " nodes"]) -> Float[Array, " nodes"]:

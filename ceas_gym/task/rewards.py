@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ceas_gym.learning import learners, pullback
+from ceas_gym.network import teams
 from ceas_gym.physics import information as physics
 from ceas_gym.registry import resolve
 from ceas_gym.types import Params, State
@@ -58,7 +59,7 @@ def alignment(params: Params, before: State, after: State) -> Float[Array, ""]:
 def information(params: Params, before: State, after: State) -> Float[Array, ""]:
     """Returns the Fisher information that was delivered, whatever the updates did to the model.
 
-    It is the mean over nodes, in shots of perfect signal, divided by the most that the memories can
+    It is the mean over teams, in shots of perfect signal, divided by the most that the memories can
     hold and by the number of rounds, `Params.rounds`. So the return of an episode is in [0, 1] if a
     step is a round. If it is a window, more barriers than that may fire.
 
@@ -70,20 +71,20 @@ def information(params: Params, before: State, after: State) -> Float[Array, ""]
 
 
 def delivered(
-    params: Params, shots: Int[Array, " nodes"], signal: Float[Array, " nodes"]
+    params: Params, shots: Int[Array, " teams"], signal: Float[Array, " teams"]
 ) -> Float[Array, ""]:
     """Returns the reward `information` of a round, from what it delivered.
 
     Args:
         params: The scenario: qubits, memories and number of rounds.
-        shots: Shots of each node; at least 0.
-        signal: Contraction of the data of each node as one number, in [0, 1].
+        shots: Shots of each team; at least 0.
+        signal: Contraction of each team's register as one number, in [0, 1].
 
     Source:
         Braunstein and Caves, PRL 72, 3439 (1994), evaluated for a depolarized pure state.
     """
     factor = physics.depolarized_qfi_factor(signal, 2**params.network.qubits)
-    most = params.network.memories.per_link / params.network.qubits
+    most = teams.most_shots(params.network)
     return (shots * factor).mean() / (most * params.rounds)
 
 

@@ -5,6 +5,7 @@ Axes have the same names everywhere:
 - `nodes`, `windows`; `hops` of a node's route from the hub; `edges` and `vertices` of the fibres;
 - `ages`: whole windows since the end of the one in which a pair was heralded; `slots`: rounds
   since key was distilled;
+- `teams` of nodes that work on one circuit, and the `qpus` of a team; `gates` that are teleported;
 - `xyz`: X, Y and Z; the contractions of these three describe a pair (`physics.bell.teleport`);
 - `truth_and_estimate`: the truth first, the hub's estimate last; where nothing drifts and nothing
   is tested, the estimate is the truth, and the axis has one entry;
@@ -25,8 +26,10 @@ from ceas_gym.types.network import (
     Operations,
     Pace,
     Routes,
+    Shot,
     Switch,
     Tags,
+    Teams,
     Verification,
 )
 from ceas_gym.types.params import (
@@ -100,10 +103,12 @@ __all__ = [
     "Routes",
     "Sabotage",
     "Scores",
+    "Shot",
     "Split",
     "State",
     "Switch",
     "Tags",
+    "Teams",
     "TimeStep",
     "TrapChances",
     "TrapResults",

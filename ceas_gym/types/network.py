@@ -23,6 +23,40 @@ class Tags(NamedTuple):
     """Members of the committee; at least 1."""
 
 
+class Shot(NamedTuple):
+    """What one execution of the circuit takes of each QPU of a team; part of compiled programs.
+
+    The QPUs of a team are numbered from 0. In the data partition a team has one QPU.
+    """
+
+    qubits: int
+    """Qubits of the register whose fidelity counts as the signal; at least 1."""
+    data: tuple[int, ...] = ()
+    """Qubits of data that are teleported to each QPU; at least 0."""
+    gates: tuple[tuple[int, int], ...] = ()
+    """The two QPUs of each teleported gate, in the order of time."""
+    runs: tuple[int, ...] = ()
+    """Number of each gate's run, in ascending order from 0: gates of a run wait together."""
+    alone: bool = True
+    """Whether the QPUs execute circuits of their own, and need not have pairs at the same time."""
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Returns how many pairs of each QPU's link a shot takes.
+
+        A teleported gate takes a pair of each of its two QPUs, which the hub joins by a swap.
+
+        Example:
+            >>> Shot(qubits=4, data=(0, 0), gates=((0, 1), (1, 0), (0, 1))).ends
+            (3, 3)
+        """
+        ends = list(self.data)
+        for qpus in self.gates:
+            for qpu in qpus:
+                ends[qpu] += 1
+        return tuple(ends)
+
+
 class Pace(NamedTuple):
     """How a scenario divides time into steps and rounds."""
 
@@ -169,10 +203,11 @@ class KeyBudget:
 
     tag_bits: Float[Array, ""]
     """Secret bits that one tag uses up."""
-    tags: Float[Array, ""]
-    """Tags that a node and each member of the committee exchange in a round; at least 1."""
-    capacity_bits: Float[Array, ""]
-    """Secret bits that a node can hold for each member."""
+    tags: Float[Array, "*nodes"]
+    """Tags that a node and each member of the committee exchange in a round. Where nodes form
+    teams, only the first node of a team exchanges any, and each node has its own number."""
+    capacity_bits: Float[Array, "*nodes"]
+    """Secret bits that a node can hold for each member; 0 for a node without tags."""
     block_pairs: Float[Array, ""]
     """Pairs that are distilled into key together."""
     contraction: Float[Array, ""]
@@ -189,14 +224,48 @@ class KeyBudget:
     """Members of the committee; each has key of its own with every node."""
 
     @property
-    def round_bits(self) -> Float[Array, ""]:
-        """Returns the secret bits that a node uses up in a round with each member; above 0."""
+    def round_bits(self) -> Float[Array, "*nodes"]:
+        """Returns the secret bits that a node uses up in a round with each member; at least 0."""
         return self.tags * self.tag_bits
 
     @property
-    def node_bits(self) -> Float[Array, ""]:
-        """Returns the secret bits that a node uses up in a round with all members; above 0."""
+    def node_bits(self) -> Float[Array, "*nodes"]:
+        """Returns the secret bits that a node uses up in a round with all members; at least 0."""
         return self.members * self.round_bits
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Teams:
+    """Which nodes work on a circuit together, and what a shot of theirs takes (`network.teams`).
+
+    In the data partition every node is a team of its own.
+    """
+
+    nodes: Int[Array, "teams qpus"]
+    """Node that is each QPU of the team. The first one reads out the circuit, and has the team's
+    key."""
+    of_node: Int[Array, " nodes"]
+    """Team of each node."""
+    qpu: Int[Array, " nodes"]
+    """Which QPU of its team a node is."""
+    gate_contraction: Float[Array, "teams gates xyz"]
+    """Contraction of a gate's pair by the swap at the hub, the wait for outcomes, and the read-outs
+    of the gate; in [-1, 1]."""
+    idle: Float[Array, "teams runs qpus xyz"]
+    """Factor on X, Y and Z of each QPU's qubits while signals of a run of gates travel; in
+    [0, 1]."""
+    shot: Shot = static()
+
+    @property
+    def number(self) -> int:
+        """Returns the number of teams, at least 1."""
+        return self.nodes.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Returns the number of nodes of a team, at least 1."""
+        return self.nodes.shape[1]
 
 
 @jax.tree_util.register_dataclass
@@ -210,6 +279,7 @@ class Network:
     memories: Memories
     operations: Operations
     key: KeyBudget
+    teams: Teams
     condition_model: ConditionModel
     verification: Verification
     barrier_windows: Int[Array, ""]
@@ -221,8 +291,6 @@ class Network:
     windows: int = static()
     """Windows in a round; where a step is a window, rounds differ in length, and this is the unit
     in which long times are given."""
-    qubits: int = static()
-    """Pairs that one shot takes."""
     oldest_first: bool = static()
     """Whether the oldest pairs are spent first; otherwise the newest."""
     unauthenticated_spend: bool = static()
@@ -238,6 +306,11 @@ class Network:
     def nodes(self) -> int:
         """Returns the number of nodes."""
         return self.routes.vertex.shape[0]
+
+    @property
+    def qubits(self) -> int:
+        """Returns the qubits of the register whose fidelity counts as the signal, at least 1."""
+        return self.teams.shot.qubits
 
     @property
     def estimate_may_differ(self) -> bool:

@@ -10,7 +10,7 @@ import jax
 from jaxtyping import Array, Bool, Float, Int
 
 from ceas_gym.types.fields import static
-from ceas_gym.types.network import Network
+from ceas_gym.types.network import Network, Shot
 
 
 @jax.tree_util.register_dataclass
@@ -29,12 +29,15 @@ class Partition:
 
     about: str
     """One line, for lists."""
-    pairs_per_shot: Callable[[int], int]
-    """Function from the qubits of the register to the pairs of a node that one shot takes."""
     gradients: Callable[..., Array]
-    """Function that returns the gradients of all nodes, shape (nodes, parameters), from the
-    `Learning`, the `Pulled` observables, the `Delivery`, the nodes whose labels are poisoned, and a
+    """Function that returns the gradients of all teams, shape (teams, parameters), from the
+    `Learning`, the `Pulled` observables, the `Delivery`, the teams whose labels are poisoned, and a
     random key (`learning.learners.gradients`)."""
+    distribute: Callable[..., Any]
+    """Function that returns what each QPU of a team does and takes, from the circuit, the settings,
+    and the number of QPUs (`learning.partitions.share.Share`)."""
+    sliced: bool = False
+    """Whether each QPU of a team has a circuit of its own."""
 
 
 @jax.tree_util.register_dataclass
@@ -59,12 +62,13 @@ class Learning:
     training: Split
     validation: Split
     test: Split
-    shards: Int[Array, "nodes shard"]
-    """Numbers of the training samples of each node, padded to equal length."""
-    shard_sizes: Int[Array, " nodes"]
-    """Number of samples of each node, without the padding."""
-    type_of_pauli: Float[Array, "pauli_types paulis"]
-    """One where the Pauli word is of that type (`physics.register.pauli_types`)."""
+    shards: Int[Array, "teams shard"]
+    """Numbers of the training samples of each team, padded to equal length."""
+    shard_sizes: Int[Array, " teams"]
+    """Number of samples of each team, without the padding."""
+    type_of_pauli: Float[Array, "*slices pauli_types paulis"]
+    """One where the Pauli word is of that type (`physics.register.pauli_types`), and on the qubits
+    of that slice."""
     readout: Float[Array, "classes observables"]
     """Logits are `logit_scale * readout @ expectation values`."""
     logit_scale: Float[Array, ""]
@@ -76,10 +80,18 @@ class Learning:
     noise_scale: Float[Array, ""]
     """Expected squared norm of the gradient's noise from one shot, at a classifier that is
     undecided."""
+    gate_contraction: Float[Array, ""]
+    """Contraction of two qubits by a local gate of a teleported gate; in [0, 1]."""
     trap_chances: TrapChances | None = None
     """None where no traps are set."""
     batch_size: int = static()
     scheme: Partition = static()
+    shot: Shot = static()
+    """What a shot takes of each QPU of a team."""
+    remote: Any = static()
+    """Teleported gates (`learning.remote_gates.Remote`); None if there are none."""
+    slice_of_angle: tuple[int, ...] = static()
+    """Which slice each angle belongs to; 0 where QPUs execute no slices of their own."""
     program: Any = static()
     optimizer: Callable[..., Any] = static()
 
@@ -122,9 +134,9 @@ class Consensus:
     """The hub's protocol: weights, rule, quorum, and what it does with unauthenticated updates."""
 
     tolerated: Int[Array, ""]
-    """Number f of Byzantine nodes that the rule is set for."""
+    """Number f of Byzantine nodes that the rule is set for. They spoil f teams at most."""
     votes_needed: Int[Array, ""]
-    """The quorum: the hub commits when more than this times `tolerated` nodes are counted."""
+    """The quorum: the hub commits when more than this times `tolerated` teams are counted."""
     momentum: Float[Array, ""]
     """Factor on a node's earlier updates; in [0, 1)."""
     share_budget: Float[Array, ""]

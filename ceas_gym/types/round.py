@@ -31,11 +31,13 @@ class Links:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Pulled:
-    """The read-out observables pulled back through the ansatz; the same for all nodes."""
+    """The read-out observables pulled back through the ansatz without noise."""
 
     observables: Float[Array, "observables paulis"]
     derivatives: Float[Array, "observables paulis angles"]
     """Derivative of each observable by each angle of the circuit."""
+    parameters: Float[Array, " parameters"]
+    """The weights of the ansatz, in radians."""
 
 
 @jax.tree_util.register_dataclass
@@ -47,6 +49,10 @@ class Coalition:
     """Whether the node is Byzantine."""
     acting: Bool[Array, " nodes"]
     """The Byzantine nodes from the round of `onset` on; before that, none."""
+    teams: Bool[Array, " teams"]
+    """Whether a node of the team is Byzantine, so that the team's update may be false."""
+    acting_teams: Bool[Array, " teams"]
+    """Whether a node of the team is acting."""
     key: Key[Array, ""]
     """Random key for what they draw."""
     round: Int[Array, ""]
@@ -62,12 +68,12 @@ class Coalition:
 class Received:
     """The updates that the hub holds when a round closes."""
 
-    updates: Float[Array, "nodes parameters"]
-    information: Float[Array, " nodes"]
+    updates: Float[Array, "teams parameters"]
+    information: Float[Array, " teams"]
     """Fisher information behind each update as measured by the hub, in shots of perfect signal."""
-    counted: Bool[Array, " nodes"]
+    counted: Bool[Array, " teams"]
     """Whether the update takes part in the aggregation."""
-    forged: Bool[Array, " nodes"]
+    forged: Bool[Array, " teams"]
     """Counted although the coalition may have replaced it: it has no tag, or a forged one."""
 
 
@@ -80,8 +86,8 @@ class Verdict:
     """The aggregate of the counted updates."""
     committed: Bool[Array, ""]
     """Whether the update is applied."""
-    weights: Float[Array, " nodes"]
-    """Share of each node in the aggregation; they sum to one over the counted nodes."""
+    weights: Float[Array, " teams"]
+    """Share of each team in the aggregation; they sum to one over the counted teams."""
     share: Float[Array, ""]
     """Weight of the heaviest `tolerated` nodes; in [0, 1]."""
     certificate: Float[Array, ""]
@@ -117,7 +123,7 @@ class Round:
     ledger: Ledger
     """What became of pairs since the last barrier."""
     delivery: Delivery
-    gradients: Float[Array, "nodes parameters"]
+    gradients: Float[Array, "teams parameters"]
     exact: Float[Array, " parameters"]
     """Noiseless gradient of the training loss at the model before the barrier, in nats a radian."""
     received: Received

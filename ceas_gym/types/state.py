@@ -54,20 +54,20 @@ class Model:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Workers:
-    """What the nodes remember of their own gradients: their updates."""
+    """What the teams remember of their own gradients: their updates."""
 
-    momentum: Float[Array, "nodes parameters"]
+    momentum: Float[Array, "teams parameters"]
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Cache:
-    """The last update that the hub accepted from each node."""
+    """The last update that the hub accepted from each team."""
 
-    updates: Float[Array, "nodes parameters"]
-    information: Float[Array, " nodes"]
+    updates: Float[Array, "teams parameters"]
+    information: Float[Array, " teams"]
     """Fisher information behind the update, in shots of perfect signal."""
-    age: Int[Array, " nodes"]
+    age: Int[Array, " teams"]
     """Rounds since the one in which it was accepted; 0 for the last round."""
 
 
@@ -87,15 +87,15 @@ class Scores:
 class Report:
     """What the hub remembers of the last round for the next observation."""
 
-    shots: Int[Array, " nodes"]
-    signal: Float[Array, " nodes"]
-    weights: Float[Array, " nodes"]
+    shots: Int[Array, " teams"]
+    signal: Float[Array, " teams"]
+    weights: Float[Array, " teams"]
     share: Float[Array, ""]
     committed: Bool[Array, ""]
     authenticated: Float[Array, ""]
-    """Share of all nodes that were authenticated; in [0, 1]."""
+    """Share of all teams that were authenticated; in [0, 1]."""
     counted: Float[Array, ""]
-    """Share of all nodes whose updates were counted; in [0, 1]."""
+    """Share of all teams whose updates were counted; in [0, 1]."""
     late: Float[Array, ""]
     """Windows that the agreement takes from the next round; at least 0."""
 

@@ -52,14 +52,24 @@ class Ledger:
 class Delivery:
     """What the network gives the learners in a round: the only link between the two halves."""
 
-    shots: Int[Array, " nodes"]
-    """Executions of the circuit that a node's pairs allow beside its traps."""
-    contraction: Float[Array, "nodes pauli_types"]
-    """Mean contraction of the encoded data over these shots, by type of Pauli word; in [-1, 1]."""
-    signal: Float[Array, " nodes"]
+    shots: Int[Array, " teams"]
+    """Executions of the circuit that a team's pairs allow beside its traps. Where QPUs execute
+    slices of their own, as many as would give the same noise if all slices had equally many."""
+    contraction: Float[Array, "teams *slices pauli_types"]
+    """Mean contraction of the teleported data over these shots, by type of Pauli word; in [-1, 1].
+    Where no data are teleported, there are no types."""
+    signal: Float[Array, " teams"]
     """Contraction of the twirled register by the hub's estimate, one number; 0 without a shot."""
-    authenticated: Bool[Array, " nodes"]
-    """Whether the node had a shot, and key for all its tags of the round."""
+    authenticated: Bool[Array, " teams"]
+    """Whether the team had a shot, and key for all its tags of the round."""
+    slices: Int[Array, "teams slices"] | None = None
+    """Shots of each slice; None where QPUs execute no slices of their own."""
+    gates: Float[Array, "teams gates xyz"] | None = None
+    """Mean contraction of the pair of each teleported gate, read-out included, in [-1, 1]; None
+    where no gate is teleported."""
+    idle: Float[Array, "teams runs qpus xyz"] | None = None
+    """Factor on X, Y and Z of each QPU's qubits while signals of a run of gates travel; in
+    [0, 1]."""
 
 
 @jax.tree_util.register_dataclass

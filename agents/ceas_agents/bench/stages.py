@@ -101,7 +101,7 @@ def _barrier(params: Params, now: Moment) -> Any:  # noqa: ANN401
 
 def _gradients(params: Params, now: Moment) -> Any:  # noqa: ANN401
     pulled = pullback.pull(params.learning.program, now.before.model.parameters)
-    poisoned = now.happened.coalition.acting & params.adversary.poisons_labels
+    poisoned = now.happened.coalition.acting_teams & params.adversary.poisons_labels
     delivery, key = now.happened.delivery, _keys(now).learning
     learning = params.learning
     measured = learning.scheme.gradients(learning, pulled, delivery, poisoned, key)
@@ -113,7 +113,7 @@ def _attack(params: Params, now: Moment) -> Any:  # noqa: ANN401
     received = sabotage.received(
         params, happened.coalition, happened.delivery, _honest(params, now)
     )
-    bad = (happened.coalition.members & (happened.delivery.shots > 0)) | received.forged
+    bad = (happened.coalition.teams & (happened.delivery.shots > 0)) | received.forged
     weights = happened.verdict.weights
     return attacks.corrupt(adversary, params.consensus, received, weights, happened.coalition, bad)
 

@@ -15,7 +15,7 @@ from ceas_agents.policies.closed_loop import heuristics as loop_heuristics
 from ceas_agents.policies.versions import Decision, Versions, joined
 from ceas_gym.registry import calling
 from ceas_gym.task import actions
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.task.observations import NETWORK_FEATURES, node_features
 from ceas_gym.types import Observation, Params
 
 VERSIONS: dict[str, Versions] = {
@@ -74,7 +74,7 @@ def check(policy: Policy, params: Params) -> None:
     """
     expected, nodes = actions.shape(params), params.network.nodes
     observation = Observation(
-        jnp.zeros((nodes, len(NODE_FEATURES))), jnp.zeros(len(NETWORK_FEATURES))
+        jnp.zeros((nodes, len(node_features(params.network)))), jnp.zeros(len(NETWORK_FEATURES))
     )
     call = partial(jax.eval_shape, policy, params, observation, jax.random.key(0))
     if is_shipped(policy) or jax.tree.leaves(as_pytree(policy)):

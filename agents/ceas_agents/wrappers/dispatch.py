@@ -14,7 +14,7 @@ from ceas_agents.policies import selection
 from ceas_agents.wrappers import parallel_rows
 from ceas_agents.wrappers.observation import ObservationWrapper
 from ceas_gym.jax_utils import parallel
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES, summary
+from ceas_gym.task.observations import NETWORK_FEATURES, node_features, summary
 from ceas_gym.types import Observation, Params
 
 
@@ -49,7 +49,7 @@ class Dispatch(ObservationWrapper):
                 "Argument `env` must have whole rounds as steps, but episode.decision is window; "
                 "use ceas_gym/CEASDispatch-v1."
             )
-        size = len(NODE_FEATURES) + len(NETWORK_FEATURES)
+        size = len(node_features(self.params.network)) + len(NETWORK_FEATURES)
         self.single_observation_space = spaces.Box(0.0, 1.0, (size,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.single_action_space = spaces.Discrete(len(selection.RULES))

@@ -164,7 +164,7 @@ def corrupt(
     view = View(
         updates=received.updates,
         weights=weights,
-        honest=received.counted & ~bad & ~coalition.members,
+        honest=received.counted & ~bad & ~coalition.teams,
         bad=received.counted & bad,
         strength=adversary.strength,
         key=jax.random.fold_in(coalition.key, 1),

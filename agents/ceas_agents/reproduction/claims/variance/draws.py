@@ -274,6 +274,8 @@ def _coalition(members: Bool[Array, " nodes"]) -> Coalition:
     return Coalition(
         members=members,
         acting=members,
+        teams=members,
+        acting_teams=members,
         key=jax.random.key(0),
         round=jnp.int32(0),
         window=jnp.int32(0),

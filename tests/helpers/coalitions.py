@@ -16,7 +16,7 @@ def coalition(
     served: float = 0.0,
     window: int = 0,
 ) -> Coalition:
-    """Returns a coalition of these nodes in a round.
+    """Returns a coalition of these nodes, each of which is a team of its own, in a round.
 
     Args:
         members: Whether a node is Byzantine, shape (nodes,).
@@ -30,6 +30,8 @@ def coalition(
     return Coalition(
         members=members,
         acting=members & acting,
+        teams=members,
+        acting_teams=members & acting,
         key=jax.random.key(key) if isinstance(key, int) else key,
         round=jnp.int32(number),
         window=jnp.int32(window),

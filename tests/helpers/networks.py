@@ -6,26 +6,30 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ceas_gym.types import Network
+from ceas_gym.types import Network, Shot
 
 
 def altered(network: Network, **changes: Any) -> Network:
     """Returns the network with some fields replaced; lists become arrays, static fields do not.
 
     A field of a part has its own name if no other part has such a field (`decay_rate`), or else the
-    names of part and field (`key_slots`).
+    names of part and field (`key_slots`). Of the data partition, `qubits` says all of a shot.
 
     Args:
         network: The network.
         **changes: New values, in the units and shapes of the fields.
     """
+    qubits = changes.pop("qubits", None)
     for name, value in changes.items():
         part, field = _place(network, name)
         new = {field: _array(value)}
         network = replace(
             network, **({part: replace(getattr(network, part), **new)} if part else new)
         )
-    return network
+    if qubits is None:
+        return network
+    shot = Shot(qubits=qubits, data=(qubits,))
+    return replace(network, teams=replace(network.teams, shot=shot))
 
 
 def _place(network: Network, name: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from ceas_gym.scenario import (
     NetworkSettings,
     VerificationSettings,
 )
-from ceas_gym.types import Links, Memory, Network, Pace, Tags
+from ceas_gym.types import Links, Memory, Network, Pace, Shot, Tags
 
 MESSAGE_BITS = 64 + 8 * 32
 """A header, and eight numbers."""
@@ -40,7 +40,7 @@ def build(
         HardwareSettings(**(hardware or {})),
         budget,
         tags=Tags(bits=key.tag_bits(MESSAGE_BITS, budget.security_bits)),
-        qubits=2,
+        shot=Shot(qubits=2, data=(2,)),
         accepts_unauthenticated=False,
         verification=VerificationSettings(**(verification or {})),
         pace=pace,

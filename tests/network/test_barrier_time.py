@@ -35,7 +35,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "model.md").read_text()
 def work_of(scenario: Scenario) -> Work:
     """Returns what is done at the barriers of a scenario with a single hub."""
     learner = parameters.build(scenario).learning
-    pairs = learner.scheme.pairs_per_shot(scenario.learning.qubits)
+    (pairs,) = learner.shot.ends
     return Work(
         shots=barrier_time.most_shots(scenario.network.memories_per_link, pairs),
         pairs_per_shot=pairs,

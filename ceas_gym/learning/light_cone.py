@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ceas_gym.learning import reach
-from ceas_gym.learning.pauli import Program, Rotation
+from ceas_gym.learning.pauli import Constant, Program, Rotation
 from ceas_gym.learning.reach import ROUNDING, Words
 
 
@@ -44,6 +44,34 @@ def trimmed(program: Program) -> Program:
         for step, after, before in zip(program.steps, reached[-2::-1], wanted, strict=False)
     ]
     return _without(program, alive, wanted[0])
+
+
+def effective(program: Program) -> Program:
+    """Returns a program with the same predictions, without constant gates that do nothing.
+
+    Such a gate leaves every word alone that reaches the read-out, as a CZ does after which only Z
+    is read. On a single processor it costs little; across two it would take a pair.
+
+    Args:
+        program: Gates and read-out. Rotations, and so the shape of `jacobian`, stay.
+
+    Source:
+        Light cones of circuits: Cerezo et al., Nature Communications 12, 1791 (2021),
+        arXiv:2001.00550; here by our own test of words.
+    """
+    after = list(reach.backwards(program))[-2::-1]
+    kept = [
+        step
+        for step, words in zip(program.steps, after, strict=True)
+        if isinstance(step, Rotation) or _changes(step, words, program.qubits)
+    ]
+    return replace(program, steps=tuple(kept))
+
+
+def _changes(step: Constant, words: Words, qubits: int) -> bool:
+    local = np.unique(reach.split(words, step.wires, qubits)[0])
+    alone = np.eye(len(step.matrix))[:, local]
+    return not np.allclose(step.matrix[:, local], alone, atol=ROUNDING)
 
 
 def _without(program: Program, alive: list[bool], words: NDArray[np.int64]) -> Program:

@@ -200,6 +200,13 @@ def test_gates_left_out_are_those_without_effect() -> None:
     expected = pullback.pull(program, weights, np).observables
     np.testing.assert_array_equal(pullback.pull(lean, weights, np).observables, expected)
     assert (program.gates_on(2), lean.gates_on(2)) == (12, 6)
+    trimmed = light_cone.trimmed(program)
+    moved, _ = remote_gates.distribute(light_cone.effective(trimmed), (0, 1, 0, 1))
+    before, after = (
+        pullback.pull(each, weights[list(trimmed.trained or ())], np) for each in (trimmed, moved)
+    )
+    np.testing.assert_allclose(after.observables, before.observables, atol=1e-12)
+    np.testing.assert_allclose(after.derivatives, before.derivatives, atol=1e-12)
     for number, step in enumerate(lean.steps):
         if isinstance(step, Constant):
             steps = lean.steps[:number] + lean.steps[number + 1 :]
@@ -237,17 +244,38 @@ def test_pairs_of_a_fourier_transform_on_two_qpus(qubits: int) -> None:
     assert packing.pairs(fourier(qubits), halves) == qubits // 2
 
 
+@pytest.mark.parametrize("qubits", range(16, 97, 8))
+def test_pairs_of_a_fourier_transform_on_four_qpus(qubits: int) -> None:
+    # Published: 18 for 16 qubits, and 12 more for every 8 qubits, up to 138.
+    assert packing.pairs(fourier(qubits), blocks(qubits, 4)) == 3 * qubits // 2 - 6
+
+
 def test_pairs_of_a_fourier_transform_on_eight_qpus() -> None:
     assert packing.pairs(fourier(64), blocks(64, 8)) == 196
 
 
+def random_layer(qubits: int, seed: int) -> list[Gate]:
+    """A layer of QAOA on a random graph with half of all edges."""
+    graph = networkx.gnp_random_graph(qubits, 0.5, seed=seed)
+    return [Gate((int(one), int(other)), is_diagonal=True) for one, other in graph.edges]
+
+
 @pytest.mark.parametrize("qubits", [16, 24, 32, 64, 96])
 def test_pairs_of_one_layer_of_qaoa(qubits: int) -> None:
-    # Random graphs with half of all edges: published is n / 2 - 1 for each of five.
+    # Published is n / 2 - 1 for each of five graphs. Any placement takes at most as many on QPUs of
+    # n / 2 + 1 and n / 2 - 1 qubits, and for graphs so dense most take exactly as many.
     for seed in range(5):
-        graph = networkx.gnp_random_graph(qubits, 0.5, seed=seed)
-        gates = [Gate((int(one), int(other)), is_diagonal=True) for one, other in graph.edges]
-        assert packing.pairs(gates, blocks(qubits, 2)) == qubits // 2 - 1
+        assert packing.pairs(random_layer(qubits, seed), blocks(qubits, 2)) == qubits // 2 - 1
+
+
+def test_the_published_count_of_qaoa_is_not_the_least() -> None:
+    edges = [gate.wires for gate in random_layer(16, seed=0)]
+    least = 16
+    for held in itertools.combinations(range(16), 7):
+        across = [edge for edge in edges if (edge[0] in held) != (edge[1] in held)]
+        ordered = tuple((one, other) if one in held else (other, one) for one, other in across)
+        least = min(least, len(packing.least_cover(ordered)))
+    assert least == 5
 
 
 # --- Placements and gates that are refused ---

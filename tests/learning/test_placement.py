@@ -115,17 +115,18 @@ def test_the_search_moves_single_qubits(monkeypatch: pytest.MonkeyPatch) -> None
 def test_gates_that_are_not_teleported_stay_within_a_qpu(
     most_placements: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # From either start, it takes two exchanges until no such gate is across.
     def ansatz(weights: Any, wires: Sequence[int]) -> None:
-        for angle, (one, other) in zip(weights.ravel(), [(0, 3), (1, 2)], strict=False):
+        for angle, (one, other) in zip(weights.ravel(), [(0, 2), (1, 5), (3, 4)], strict=False):
             qml.IsingXX(angle, wires=[wires[one], wires[other]])
         qml.CZ(wires=wires[:2])
 
     monkeypatch.setattr(placement, "MOST_PLACEMENTS", most_placements)
     monkeypatch.setitem(circuit.ANSATZE, "joint", ansatz)
-    program = circuit.read_program("joint", (1, 4, 1), 1)
-    assert placement.best(program, 2) == (0, 1, 1, 0)
+    program = circuit.read_program("joint", (1, 6, 1), 1)
+    assert placement.best(program, 3) == (0, 1, 0, 2, 2, 1)
     with pytest.raises(ValueError, match=r"gate IsingXX on qubits . and . acts across QPUs, but"):
-        placement.best(program, 3)
+        placement.best(program, 4)
 
 
 def test_what_can_not_be_placed() -> None:

@@ -108,9 +108,9 @@ def test_factors_of_a_pack_are_those_of_its_circuit(targets: tuple[int, ...], no
     states = mixed_states(qubits, 3)
     ideal = signs[:, None] * states * signs
     words = np.arange(4**qubits)
-    factors = remote_noise.pack_factors(
-        pack, qubits, gate_factors(errors, noise.readout), noise.local, words
-    )
+    factors = jax.jit(
+        lambda gate, local: remote_noise.pack_factors(pack, qubits, gate, local, words)
+    )(gate_factors(errors, noise.readout), noise.local)
     expected = vectors(np.stack([run(state) for state in states]))
     # Expectation values after the pack: words that it follows, in the Heisenberg picture.
     found = np.asarray(factors)[:, 0] * vectors(ideal)
@@ -217,13 +217,18 @@ def test_reachable_words_get_the_factors_of_all_words() -> None:
         letters(quadruples(3, *shape)).astype(np.float32)
         for shape in [(remote.pairs,), (remote.runs, remote.qpus)]
     )
-    noise = remote_noise.diagonals(remote, 4, gates, idle, np.float32(0.9))
-    for pack in remote.packs:
-        words = reached[pack.last]
-        found, every = (np.asarray(noise[pack.last](each)) for each in (words, np.arange(256)))
+
+    @jax.jit
+    def both(gates: Any, idle: Any, local: Any) -> dict[int, Any]:
+        noise = remote_noise.diagonals(remote, 4, gates, idle, local)
+        every = np.arange(256)
+        return {last: (factors(reached[last]), factors(every)) for last, factors in noise.items()}
+
+    for last, (found, every) in both(gates, idle, np.float32(0.9)).items():
+        words = reached[last]
         assert found.shape == (len(words), 3)
         assert found.dtype == np.float32
-        np.testing.assert_allclose(found, every[words], rtol=1e-6)
+        np.testing.assert_allclose(found, np.asarray(every)[words], rtol=1e-6)
         assert np.abs(found).max() <= 1
 
 

@@ -173,10 +173,10 @@ def untransportable(program: Program, home: Sequence[int]) -> list[Step]:
 def _check_gates(program: Program, home: Sequence[int]) -> None:
     refused = untransportable(program, home)
     if refused:
-        names = " and ".join(str(wire) for wire in refused[0].wires)
+        gate, qubits = _name(refused[0]), " and ".join(map(str, refused[0].wires))
         raise ValueError(
-            f"gate {_name(refused[0])} on qubits {names} acts across QPUs, but only CZ, CNOT and CY "
-            "are teleported; place both qubits on one QPU"
+            f"gate {gate} on qubits {qubits} acts across QPUs, but only CZ, CNOT and CY are "
+            "teleported; place both qubits on one QPU"
         )
 
 

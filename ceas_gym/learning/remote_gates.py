@@ -116,22 +116,17 @@ def distribute(program: Program, home: Sequence[int]) -> tuple[Program, Remote]:
         Quantum 7, 1196 (2023), arXiv:2212.12688.
     """
     check_home(home, program.qubits)
-    for step in untransportable(program, home):
-        names = " and ".join(str(wire) for wire in step.wires)
-        raise ValueError(
-            f"gate {_name(step)} on qubits {names} acts across QPUs, but only CZ, CNOT and CY are "
-            "teleported; place both qubits on one QPU"
-        )
-    steps = [part for step in program.steps for part in _parts(step, home)]
+    _check_gates(program, home)
     ordered, packs, runs = list[Step](), list[Pack](), list[int]()
-    for run, members in _runs(steps):
+    for run, members in _runs([part for step in program.steps for part in _parts(step, home)]):
         remote = [step.wires for step in members if _is_remote(step, home)]
         ordered += [step for step in members if not _is_remote(step, home)]
         for control, targets in packing.shares(_odd(remote), home):
             ordered += [Constant(_KNOWN["CZ"], (control, target)) for target in targets]
             qpus = (home[control], home[targets[0]])
-            packs.append(Pack(control, targets, qpus, len(ordered) - 1))
+            packs.append(Pack(control, targets, qpus, last=len(ordered) - 1))
             runs.append(run)
+    # Runs without remote gates don't count.
     numbers = {run: number for number, run in enumerate(sorted(set(runs)))}
     remote = Remote(tuple(home), tuple(packs), tuple(numbers[run] for run in runs))
     return replace(program, steps=tuple(ordered)), remote
@@ -173,6 +168,16 @@ def untransportable(program: Program, home: Sequence[int]) -> list[Step]:
     return [
         step for step in program.steps if _is_remote(step, home) and _name(step) not in teleported
     ]
+
+
+def _check_gates(program: Program, home: Sequence[int]) -> None:
+    refused = untransportable(program, home)
+    if refused:
+        gate, qubits = _name(refused[0]), " and ".join(map(str, refused[0].wires))
+        raise ValueError(
+            f"gate {gate} on qubits {qubits} acts across QPUs, but only CZ, CNOT and CY are "
+            "teleported; place both qubits on one QPU"
+        )
 
 
 def _is_remote(step: Step, home: Sequence[int]) -> bool:

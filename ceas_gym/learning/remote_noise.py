@@ -6,7 +6,7 @@ word by word before it is pulled back through the CZs.
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import partial, reduce
 
 import jax.numpy as jnp
 import numpy as np
@@ -124,10 +124,9 @@ def idle_factors(
         [[0.45]]
     """
     table = jnp.concatenate([jnp.ones_like(idle[..., :1]), idle], axis=-1)
-    factors = jnp.ones((len(words), len(idle)), idle.dtype)
-    for qpu, letters in zip(home, pauli.letters(len(home), words.tolist()).T, strict=True):
-        factors = factors * table[:, qpu].T[letters]
-    return factors
+    letters = pauli.letters(len(home), words.tolist()).T
+    each = [table[:, qpu].T[found] for qpu, found in zip(home, letters, strict=True)]
+    return reduce(jnp.multiply, each)
 
 
 def _product(pack: Diagonal, waiting: Diagonal | None, words: Words) -> Float[Array, "words teams"]:

@@ -17,7 +17,7 @@ from ceas_gym.scenario import LearningSettings, Scenario
 @cache
 def ceiling(settings: LearningSettings, rounds: int) -> float:
     """Nodes make no difference where all are honest."""
-    return noiseless.accuracy(setup.build(settings, nodes=4), rounds)
+    return noiseless.accuracy(setup.build(settings, teams=4), rounds)
 
 
 def of(scenario: Scenario) -> float:
@@ -39,7 +39,7 @@ def test_so_is_the_default():
 def test_it_is_descent_along_the_exact_gradient():
     """Against the independent reference, in steps that are large enough to matter."""
     settings, seeds = config.load("tiny", {"learning.learning_rate": 2.0}).learning, (3, 4)
-    learning = setup.build(settings, nodes=4)
+    learning = setup.build(settings, teams=4)
     finals = []
     for seed in seeds:
         parameters = np.asarray(compiled(model.start)(learning, randomness.key(seed)).parameters)

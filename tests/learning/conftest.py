@@ -32,7 +32,7 @@ def settings() -> LearningSettings:
 @pytest.fixture(scope="session")
 def learning(settings: LearningSettings) -> Learning:
     """The same, shared by six nodes."""
-    return setup.build(settings, nodes=6)
+    return setup.build(settings, teams=6)
 
 
 @pytest.fixture(scope="session")

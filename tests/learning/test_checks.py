@@ -26,7 +26,7 @@ def settings(**changes: Any) -> LearningSettings:
 def refusal(**changes: Any) -> str:
     """Returns what is said when the learning half is built."""
     with pytest.raises(ValueError, match="learning") as caught:
-        setup.build(settings(**changes), nodes=3)
+        setup.build(settings(**changes), teams=3)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -329,8 +329,8 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     crowd: dict[str, Any] = {"dataset": f"{HERE}:many"}
     assert refusal(**crowd, qubits=10).startswith("learning.dataset: encoded samples take 20480000")
     with pytest.raises(
-        ValueError, match=r"^learning\.batch_size: the nodes' encoded batches take "
+        ValueError, match=r"^learning\.batch_size: the teams' encoded batches take "
     ):
-        setup.build(settings(batch_size=10_000, estimator="all"), nodes=50_000)
+        setup.build(settings(batch_size=10_000, estimator="all"), teams=50_000)
     with pytest.raises(ValueError, match=r"^the draws take 3000000000000000000000 numbers"):
         checks.check_size("the draws", 10**9, 3 * 10**12)

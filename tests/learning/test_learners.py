@@ -18,7 +18,7 @@ from scipy import stats
 
 from ceas_gym.learning import circuit, learners, partitions, pauli, pullback
 from ceas_gym.physics import register
-from ceas_gym.types import Delivery, Learning, Pulled, Split
+from ceas_gym.types import Delivery, Learning, Pulled, Shot, Split
 
 Simulate = Callable[..., Callable[[Any, NDArray[np.float64]], Any]]
 Floats = NDArray[np.float64]
@@ -87,8 +87,12 @@ def learning_of(dtype: str) -> Learning:
         batch_floor=jnp.asarray(100.0, dtype),
         slope_share=jnp.asarray(0.0, dtype),
         noise_scale=jnp.asarray(1.0, dtype),
+        gate_contraction=jnp.asarray(1.0, dtype),
         batch_size=BATCH,
         scheme=partitions.get("data"),
+        shot=Shot(qubits=QUBITS, data=(QUBITS,)),
+        remote=None,
+        slice_of_angle=(),
         program=program,
         optimizer=optax.sgd,
     )

@@ -94,7 +94,7 @@ def test_another_seed_is_another_split() -> None:
 
 
 def test_states_are_what_the_network_trains_on() -> None:
-    learning = setup.build(settings(qubits=4, layers=3), nodes=3)
+    learning = setup.build(settings(qubits=4, layers=3), teams=3)
     (amplitudes, labels), *_ = quantum_data.prepare(settings(qubits=4))
     words = list(learning.program.words or ())
     operators = pauli.words(4)[words]
@@ -130,7 +130,7 @@ def crossed(qubits: int) -> Any:
 
 
 def test_a_users_own_states() -> None:
-    learning = setup.build(settings(dataset=f"{HERE}:pair", classes=(0, 1), qubits=3), nodes=3)
+    learning = setup.build(settings(dataset=f"{HERE}:pair", classes=(0, 1), qubits=3), teams=3)
     assert len(learning.training.labels) == 6
     assert len(learning.test.labels) == 2
 
@@ -162,6 +162,6 @@ def test_a_users_own_states() -> None:
 def test_what_is_refused(changes: dict[str, Any], message: str) -> None:
     build: Callable[..., Any] = setup.build
     with pytest.raises(ValueError, match=message) as caught:
-        build(settings(**changes), nodes=3)
+        build(settings(**changes), teams=3)
     assert "learning." in str(caught.value)
     assert "\n" not in str(caught.value)

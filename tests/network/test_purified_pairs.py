@@ -24,7 +24,7 @@ def purifying(**changes: Any) -> Network:
         **{
             "purification": purification.dejmps,
             "purification_fidelity": 0.95,
-            "gate_contraction": 1.0,
+            "operations_gate_contraction": 1.0,
             "readout": 1.0,
             "latency": [0.0, 0.0, 0.0],
             "cutoff_fidelity": 0.0,
@@ -102,7 +102,7 @@ def test_survivor_is_that_of_the_recurrence() -> None:
 @pytest.mark.parametrize("noise", [(1.0, 1.0), (0.98, 0.97)])
 def test_rounds_succeed_as_often_as_two_pairs_purify(noise: tuple[float, float]) -> None:
     gate, readout = noise
-    network = purifying(gate_contraction=gate, readout=readout, purification_fidelity=1.0)
+    network = purifying(operations_gate_contraction=gate, readout=readout, purification_fidelity=1.0)
     pair = bell.from_letters(jnp.asarray(LETTERS))
     chance, better = bell.purify(pair, pair, "dejmps", gate, readout)
     memory = uniform([[41, 0, 0, 0, 0, 0]] * 3)
@@ -193,7 +193,7 @@ def test_only_pairs_below_the_fidelity_are_purified_and_only_where_it_helps() ->
     offer = purified(purifying(), memory)
     assert offer.pairs[:, 6].tolist() == [4, 0, 4]
     # A gate so noisy, or a latency so long, that nothing is gained.
-    for useless in (purifying(gate_contraction=0.8), purifying(latency=[2.0] * 3)):
+    for useless in (purifying(operations_gate_contraction=0.8), purifying(latency=[2.0] * 3)):
         assert purified(useless, memory).pairs[:, 6].tolist() == [4, 4, 4]
 
 

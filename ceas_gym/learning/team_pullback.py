@@ -1,0 +1,252 @@
+"""Pulls observables back through a circuit whose noise differs between teams, and moments forward.
+
+The rotations are the same for all teams. Noise between the gates multiplies each Pauli word by a
+factor, a different one for each team. So every team has observables of its own, and derivatives by
+each angle would take as much again for each of them. But a team needs only one derivative by each
+angle, that of its loss. For this, a second pass goes through the circuit in the order of time. It
+takes along the moment, which is the loss's derivative by the observables (adjoint method).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import NDArray
+
+from ceas_gym.learning import blocks, pullback
+from ceas_gym.learning.blocks import Arrangement, Block, Plan
+from ceas_gym.learning.pauli import Program, Rotation, Step
+from ceas_gym.learning.stages import Order, Table
+
+Diagonal = Callable[[NDArray[np.int64]], Float[Array, "words teams"]]
+"""A Pauli-diagonal channel: by which factor each of these Pauli words is multiplied, in a team."""
+
+
+class Passed(NamedTuple):
+    """What the way through a block leaves for the way back."""
+
+    matrix: Float[Array, "before variants after"]
+    """Of the block. The first variant is the matrix, the others are its derivatives by its own
+    angles."""
+    observables: Float[Array, "after columns observables teams"]
+    """After the gates of the block; of a single team if there is no noise after them."""
+    noise: Float[Array, "places teams"] | None
+    """What the words before the block were multiplied by."""
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=("passed", "noise"), meta_fields=("noisy",))
+@dataclass(frozen=True)
+class Tape:
+    """What `pull` leaves for `push`."""
+
+    passed: tuple[Passed, ...]
+    """A record for each block, the last gates first."""
+    noise: Float[Array, "words teams"] | None
+    """Of the first gates, before all blocks."""
+    noisy: tuple[int, ...]
+    """Gates after which noise acts."""
+
+
+def pull(
+    program: Program,
+    parameters: Float[Array, " parameters"],
+    noise: Mapping[int, Diagonal],
+    teams: int,
+) -> tuple[Float[Array, "words observables teams"], Tape]:
+    """Returns each team's O_P = 2^-n Tr[P C+(O)], where C+ is the circuit in the Heisenberg picture.
+
+    Pulled through a gate, the vector of an observable is multiplied by the gate's transfer matrix.
+    Noise after the gate multiplies it by the diagonal matrix of its factors before that.
+
+    Args:
+        program: Ansatz, observables, and the Pauli words P, in this order.
+        parameters: Weights of the ansatz, in radians.
+        noise: Noise that acts directly after a gate, by the number of the gate in the order of
+            time, in [0, gates). It is asked for the words that may occur there, as numbers in
+            [0, 4**qubits), and returns factors in [-1, 1].
+        teams: At least 1.
+
+    Returns:
+        Observables, in [-1, 1], and what `push` needs of this pass.
+
+    Raises:
+        ValueError: If noise acts after a gate that the program does not have, or the observables
+            spread over more than `reach.MOST_WORDS` words.
+
+    Source:
+        Pauli channels are diagonal in the Pauli basis: Greenbaum, arXiv:1509.02921.
+    """
+    plan = blocks.of_program(program, tuple(sorted(noise)))
+    passed = list[Passed]()
+    pulled = jnp.asarray(plan.start, parameters.dtype)[:, :, None]
+    for block, matrix in zip(plan.blocks, _matrices(plan, program, parameters), strict=True):
+        pulled, factors = _arranged(pulled, block.arrangement, noise)
+        table = pulled.reshape(matrix.shape[2], -1, *pulled.shape[1:])
+        passed.append(Passed(matrix, table, factors))
+        pulled = _dot(matrix[:, 0], table).reshape(-1, *pulled.shape[1:])
+    pulled, factors = _arranged(pulled, plan.last, noise)
+    everyone = jnp.broadcast_to(pulled, (*pulled.shape[:2], teams))
+    return everyone, Tape(tuple(passed), factors, tuple(sorted(noise)))
+
+
+def push(
+    program: Program, tape: Tape, moment: Float[Array, "words observables teams"]
+) -> Float[Array, "teams angles"]:
+    """Returns the derivatives by every angle of sum_P,o moment[P, o] O_P[o], for each team.
+
+    By the chain rule, the moment is multiplied by the transposed matrices in turn. An angle's
+    derivative is the product of the moment before its block, the derivative of the block's matrix
+    and the observables after the block.
+
+    Args:
+        program: As for `pull`.
+        tape: From `pull`.
+        moment: Derivatives of each team's loss by its observables.
+
+    Returns:
+        In units of the loss per radian. Derivatives by the weights follow from `program.jacobian`.
+
+    Source:
+        Adjoint differentiation of circuits: Jones and Gacon, arXiv:2009.02823.
+    """
+    plan = blocks.of_program(program, tape.noisy)
+    rows, teams = list[Array](), moment.shape[-1]
+    moment = _returned(moment, plan.last, tape.noise)
+    for block, passed in zip(reversed(plan.blocks), reversed(tape.passed), strict=True):
+        before, variants, after = passed.matrix.shape
+        spread = _dot(passed.matrix.reshape(before, -1).T, moment.reshape(before, -1))
+        spread = spread.reshape(variants, after, -1, *moment.shape[1:])
+        rows.append((spread[1:] * passed.observables).sum(axis=(1, 2, 3)))
+        moment = spread[0].reshape(-1, *moment.shape[1:])
+        moment = _returned(moment, block.arrangement, passed.noise)
+    if not rows:
+        return jnp.zeros((teams, program.angles), moment.dtype)
+    angles = [angle for block in reversed(plan.blocks) for angle in block.angles]
+    return jnp.concatenate(rows)[np.argsort(angles)].T
+
+
+def _arranged(
+    pulled: Float[Array, "places observables #teams"],
+    arrangement: Arrangement,
+    noise: Mapping[int, Diagonal],
+) -> tuple[Float[Array, "places observables #teams"], Float[Array, "places teams"] | None]:
+    pulled = _reordered(pulled, arrangement.order)
+    if not arrangement.noise:
+        return pulled, None
+    factors = reduce(jnp.multiply, [noise[gate](words) for gate, words in arrangement.noise])
+    return pulled * factors[:, None], factors
+
+
+def _returned(
+    moment: Float[Array, "places observables teams"],
+    arrangement: Arrangement,
+    factors: Float[Array, "places teams"] | None,
+) -> Float[Array, "places observables teams"]:
+    noisy = moment if factors is None else moment * factors[:, None]
+    return _reordered(noisy, arrangement.back)
+
+
+def _reordered(table: Array, order: Order) -> Array:
+    if not order.signs.any():
+        return jnp.zeros((len(order.signs), *table.shape[1:]), table.dtype)
+    if not np.array_equal(order.sources, np.arange(len(table))):
+        table = table[order.sources]
+    if (order.signs == 1).all():
+        return table
+    return table * order.signs.astype(table.dtype)[:, None, None]
+
+
+def _matrices(
+    plan: Plan, program: Program, parameters: Float[Array, " parameters"]
+) -> list[Float[Array, "before variants after"]]:
+    angle = pullback.angles(program, parameters)
+    # Row 0 turns the generators into matrices, row 1 into their derivatives.
+    turn = jnp.stack([jnp.ones_like(angle), jnp.cos(angle), jnp.sin(angle)], axis=1)
+    slope = jnp.stack([jnp.zeros_like(angle), -turn[:, 2], turn[:, 1]], axis=1)
+    both = jnp.stack([turn, slope])
+    products = _products(plan.table, both) if len(plan.table.entries) else both
+    return [_matrix(block, products, both) for block in plan.blocks]
+
+
+def _matrix(
+    block: Block,
+    products: Float[Array, "factors before variants after"],
+    both: Float[Array, "two angles 3"],
+) -> Float[Array, "before variants after"]:
+    if block.factors[0].is_joint:
+        factors = _joint(block.factors[0].gates[0], both)
+    else:
+        factors = products[block.number : block.number + len(block.factors)]
+    same = jnp.asarray(block.same, factors.dtype)
+    every = np.arange(len(block.factors))
+    plain = _entries(factors, block, every, np.zeros_like(every))
+    own = [(place, 1 + each) for place in every for each in range(len(block.factors[place].angles))]
+    if not own:
+        return (plain.prod(axis=0) * same)[:, None]
+    # A derivative by an angle of one factor is this factor's, times the matrices of all others.
+    others = jnp.where(np.eye(len(plain), dtype=bool)[:, :, None, None], 1, plain).prod(axis=1)
+    owner, variant = np.array(own).T
+    slopes = _entries(factors, block, owner, variant) * others[owner]
+    return jnp.moveaxis(jnp.stack([plain.prod(axis=0), *slopes]) * same, 0, 1)
+
+
+def _entries(
+    factors: Float[Array, "factors before variants after"],
+    block: Block,
+    chosen: NDArray[np.int64],
+    variants: NDArray[np.int64],
+) -> Float[Array, "chosen before after"]:
+    places = np.ravel_multi_index(
+        np.broadcast_arrays(
+            chosen[:, None, None],
+            block.before[chosen][:, :, None],
+            variants[:, None, None],
+            block.after[chosen][:, None, :],
+        ),
+        factors.shape,
+    )
+    return factors.ravel()[places.astype(np.int32)]
+
+
+def _joint(
+    gate: Step, both: Float[Array, "two angles 3"]
+) -> Float[Array, "factors before variants after"]:
+    if isinstance(gate, Rotation):
+        return jnp.moveaxis(_turned(gate.generators, both[:, gate.angle]), 0, 1)[None]
+    return jnp.asarray(gate.matrix, both.dtype)[None, :, None]
+
+
+def _products(
+    table: Table, both: Float[Array, "two angles 3"]
+) -> Float[Array, "factors before variants after"]:
+    # The matrices of all factors without a joint gate, computed at once.
+    turned = _turned(table.generators, both[:, table.angles])
+    constants = jnp.asarray(table.constants, both.dtype)
+    matrices = jnp.concatenate([constants, turned.reshape(-1, *constants.shape[1:])])
+    gates = jnp.moveaxis(matrices[table.entries], 3, 0)
+    chosen = reduce(_product, [gates[step] for step in range(len(gates))])
+    first, second = chosen[:, :, 0], chosen[:, :, 1]
+    first, second = (jnp.moveaxis(each, 1, 2) for each in (first, second))
+    product = first[:, :, None, :, :, None] * second[:, None, :, :, None, :]
+    size = product.shape[1] * product.shape[2]
+    return product.reshape(len(product), size, -1, size)
+
+
+def _product(first: Array, second: Array) -> Float[Array, "*batch before after"]:
+    # Written out, which for sums of four terms is faster than a call of a matrix product.
+    return (first[..., :, :, None] * second[..., None, :, :]).sum(axis=-2)
+
+
+def _turned(
+    generators: NDArray[np.float64], turns: Float[Array, "*batch 3"]
+) -> Float[Array, "*batch before after"]:
+    return (turns[..., None, None] * jnp.asarray(generators, turns.dtype)).sum(axis=-3)
+
+
+def _dot(left: Array, right: Array) -> Array:
+    return jnp.tensordot(left, right, axes=1, precision="highest")

@@ -154,11 +154,15 @@ def _returned(
 def _reordered(table: Array, order: Order) -> Array:
     if not order.signs.any():
         return jnp.zeros((len(order.signs), *table.shape[1:]), table.dtype)
+    shape = (len(order.signs), *table.shape[1:])
     if not np.array_equal(order.sources, np.arange(len(table))):
-        table = table[order.sources]
+        # Every number has an index: the compiler would divide numbers of places to find them.
+        every = np.arange(table.size, dtype=np.int32).reshape(table.shape)
+        table = table.ravel()[every[order.sources]]
     if (order.signs == 1).all():
         return table
-    return table * order.signs.astype(table.dtype)[:, None, None]
+    signs = np.broadcast_to(order.signs[:, None, None], shape)
+    return table * signs.astype(table.dtype)
 
 
 def _matrices(
@@ -169,7 +173,7 @@ def _matrices(
     turn = jnp.stack([jnp.ones_like(angle), jnp.cos(angle), jnp.sin(angle)], axis=1)
     slope = jnp.stack([jnp.zeros_like(angle), -turn[:, 2], turn[:, 1]], axis=1)
     both = jnp.stack([turn, slope])
-    products = _products(plan.table, both) if len(plan.table.entries) else both
+    products = _products(plan.table, both)
     return [_matrix(block, products, both) for block in plan.blocks]
 
 
@@ -225,6 +229,8 @@ def _products(
     table: Table, both: Float[Array, "two angles 3"]
 ) -> Float[Array, "factors before variants after"]:
     # The matrices of all factors without a joint gate, computed at once.
+    if not len(table.entries):
+        return jnp.zeros((0, 1, 1, 1), both.dtype)
     turned = _turned(table.generators, both[:, table.angles])
     constants = jnp.asarray(table.constants, both.dtype)
     matrices = jnp.concatenate([constants, turned.reshape(-1, *constants.shape[1:])])

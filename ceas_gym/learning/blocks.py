@@ -245,9 +245,7 @@ def _order(
     return order
 
 
-def _placed(
-    noise: tuple[int, Words], targets: NDArray[np.int64], size: int
-) -> tuple[int, Words]:
+def _placed(noise: tuple[int, Words], targets: NDArray[np.int64], size: int) -> tuple[int, Words]:
     words = np.zeros(size, np.int64)
     words[targets] = noise[1]
     return noise[0], words

@@ -58,10 +58,10 @@ def pull(
     noise: Mapping[int, Diagonal],
     teams: int,
 ) -> tuple[Float[Array, "words observables teams"], Tape]:
-    """Returns each team's O_P = 2^-n Tr[P C+(O)], where C+ is the circuit in the Heisenberg picture.
+    """Returns each team's O_P = 2^-n Tr[P C+(O)], where C+ is the adjoint of its noisy circuit.
 
-    Pulled through a gate, the vector of an observable is multiplied by the gate's transfer matrix.
-    Noise after the gate multiplies it by the diagonal matrix of its factors before that.
+    Noise after a gate acts on an observable before the gate does: it multiplies each word by its
+    factor. Then the gate multiplies the observable's vector by its transfer matrix.
 
     Args:
         program: Ansatz, observables, and the Pauli words P, in this order.
@@ -99,9 +99,9 @@ def push(
 ) -> Float[Array, "teams angles"]:
     """Returns the derivatives by every angle of sum_P,o moment[P, o] O_P[o], for each team.
 
-    By the chain rule, the moment is multiplied by the transposed matrices in turn. An angle's
-    derivative is the product of the moment before its block, the derivative of the block's matrix
-    and the observables after the block.
+    By the chain rule, the moment is multiplied by the transposed matrices in turn. The derivative
+    by an angle is the product of three: the moment before the block of its gate, the derivative of
+    the block's matrix, and the observables after the block.
 
     Args:
         program: As for `pull`.
@@ -109,25 +109,33 @@ def push(
         moment: Derivatives of each team's loss by its observables.
 
     Returns:
-        In units of the loss per radian. Derivatives by the weights follow from `program.jacobian`.
+        In units of the loss per radian; `program.jacobian` turns them into derivatives by weights.
 
     Source:
         Adjoint differentiation of circuits: Jones and Gacon, arXiv:2009.02823.
     """
     plan = blocks.of_program(program, tape.noisy)
-    rows, teams = list[Array](), moment.shape[-1]
+    slopes = list[Array]()
     moment = _returned(moment, plan.last, tape.noise)
     for block, passed in zip(reversed(plan.blocks), reversed(tape.passed), strict=True):
-        before, variants, after = passed.matrix.shape
-        spread = _dot(passed.matrix.reshape(before, -1).T, moment.reshape(before, -1))
-        spread = spread.reshape(variants, after, -1, *moment.shape[1:])
-        rows.append((spread[1:] * passed.observables).sum(axis=(1, 2, 3)))
-        moment = spread[0].reshape(-1, *moment.shape[1:])
+        slope, moment = _pushed(passed, moment)
+        slopes.append(slope)
         moment = _returned(moment, block.arrangement, passed.noise)
-    if not rows:
-        return jnp.zeros((teams, program.angles), moment.dtype)
+    if not slopes:
+        return jnp.zeros((moment.shape[-1], program.angles), moment.dtype)
     angles = [angle for block in reversed(plan.blocks) for angle in block.angles]
-    return jnp.concatenate(rows)[np.argsort(angles)].T
+    return jnp.concatenate(slopes)[np.argsort(angles)].T
+
+
+def _pushed(
+    passed: Passed, moment: Float[Array, "places observables teams"]
+) -> tuple[Float[Array, "own teams"], Float[Array, "places observables teams"]]:
+    # The derivatives by a block's own angles, and the moment after its gates.
+    before, variants, after = passed.matrix.shape
+    spread = _dot(passed.matrix.reshape(before, -1).T, moment.reshape(before, -1))
+    spread = spread.reshape(variants, after, -1, *moment.shape[1:])
+    slopes = (spread[1:] * passed.observables).sum(axis=(1, 2, 3))
+    return slopes, spread[0].reshape(-1, *moment.shape[1:])
 
 
 def _arranged(
@@ -154,14 +162,14 @@ def _returned(
 def _reordered(table: Array, order: Order) -> Array:
     if not order.signs.any():
         return jnp.zeros((len(order.signs), *table.shape[1:]), table.dtype)
-    shape = (len(order.signs), *table.shape[1:])
     if not np.array_equal(order.sources, np.arange(len(table))):
-        # Every number has an index: the compiler would divide numbers of places to find them.
+        # Each number has an index of its own, because the compiler would find the numbers of a row
+        # by divisions, which take three times as long.
         every = np.arange(table.size, dtype=np.int32).reshape(table.shape)
         table = table.ravel()[every[order.sources]]
     if (order.signs == 1).all():
         return table
-    signs = np.broadcast_to(order.signs[:, None, None], shape)
+    signs = np.broadcast_to(order.signs[:, None, None], table.shape)
     return table * signs.astype(table.dtype)
 
 
@@ -186,17 +194,25 @@ def _matrix(
         factors = _joint(block.factors[0].gates[0], both)
     else:
         factors = products[block.number : block.number + len(block.factors)]
-    same = jnp.asarray(block.same, factors.dtype)
     every = np.arange(len(block.factors))
     plain = _entries(factors, block, every, np.zeros_like(every))
-    own = [(place, 1 + each) for place in every for each in range(len(block.factors[place].angles))]
-    if not own:
-        return (plain.prod(axis=0) * same)[:, None]
+    variants = jnp.concatenate([plain.prod(axis=0)[None], _slopes(factors, block, plain)])
+    return jnp.moveaxis(variants * jnp.asarray(block.same, variants.dtype), 0, 1)
+
+
+def _slopes(
+    factors: Float[Array, "factors before variants after"],
+    block: Block,
+    plain: Float[Array, "factors before after"],
+) -> Float[Array, "own before after"]:
     # A derivative by an angle of one factor is this factor's, times the matrices of all others.
-    others = jnp.where(np.eye(len(plain), dtype=bool)[:, :, None, None], 1, plain).prod(axis=1)
-    owner, variant = np.array(own).T
-    slopes = _entries(factors, block, owner, variant) * others[owner]
-    return jnp.moveaxis(jnp.stack([plain.prod(axis=0), *slopes]) * same, 0, 1)
+    counts = [len(factor.angles) for factor in block.factors]
+    if not sum(counts):
+        return plain[:0]
+    owner = np.repeat(np.arange(len(counts)), counts)
+    variant = np.concatenate([1 + np.arange(count) for count in counts])
+    others = jnp.where(np.eye(len(counts), dtype=bool)[:, :, None, None], 1, plain).prod(axis=1)
+    return _entries(factors, block, owner, variant) * others[owner]
 
 
 def _entries(
@@ -205,15 +221,10 @@ def _entries(
     chosen: NDArray[np.int64],
     variants: NDArray[np.int64],
 ) -> Float[Array, "chosen before after"]:
-    places = np.ravel_multi_index(
-        np.broadcast_arrays(
-            chosen[:, None, None],
-            block.before[chosen][:, :, None],
-            variants[:, None, None],
-            block.after[chosen][:, None, :],
-        ),
-        factors.shape,
-    )
+    # Entries of the chosen factors, in these variants, between rows of the two tables.
+    before, after = block.before[chosen, :, None], block.after[chosen, None, :]
+    index = (chosen[:, None, None], before, variants[:, None, None], after)
+    places = np.ravel_multi_index(np.broadcast_arrays(*index), factors.shape)
     return factors.ravel()[places.astype(np.int32)]
 
 

@@ -49,7 +49,7 @@ class Block(NamedTuple):
     factors: tuple[Factor, ...]
     """Gates on up to two wires each; no two factors share a wire."""
     number: int
-    """Of the first factor in the plan's table; the others follow. Joint gates are not in it."""
+    """Of the first factor in the plan's `matrices`, which has no joint gates; others follow."""
     after: NDArray[np.int64]
     """Which row of each factor's matrix belongs to a row of the table, shape (factors, rows)."""
     before: NDArray[np.int64]
@@ -70,7 +70,7 @@ class Plan(NamedTuple):
     """Whether a word is this observable, shape (words, observables)."""
     blocks: tuple[Block, ...]
     """The last gates first."""
-    table: Table
+    matrices: Table
     """Makes the matrices of all factors that are not joint gates."""
     last: Arrangement
     """The arrangement at the end, in the order of the program's `words`."""
@@ -126,9 +126,8 @@ def of_program(program: Program, noisy: tuple[int, ...]) -> Plan:
         for group in _groups(program, len(front.words) * len(live[start]), start, stop):
             block, front = _block(front, group, live[group.first], program.qubits)
             blocks.append(block)
-    start = live[-1][:, None] == program.readout
     last = _last(program, front)
-    return Plan(start, *_numbered(blocks, last), last)
+    return Plan(live[-1][:, None] == program.readout, *_numbered(blocks, last), last)
 
 
 def _stretches(steps: Sequence[Step], noisy: tuple[int, ...]) -> Iterator[tuple[int, int]]:

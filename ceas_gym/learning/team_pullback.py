@@ -80,6 +80,13 @@ def pull(
 
     Source:
         Pauli channels are diagonal in the Pauli basis: Greenbaum, arXiv:1509.02921.
+
+    Example:
+        >>> program = Program(1, 1, (Rotation("X", (0,), 0),), np.eye(1), np.zeros(1))
+        >>> half = {0: lambda words: jnp.array([1.0, 0.5]) ** (words[:, None] > 0)}
+        >>> run = jax.jit(lambda weights: pull(program, weights, half, teams=2)[0])
+        >>> print(run(jnp.array([0.0]))[3])  # Z, which is read out, in two teams
+        [[1.  0.5]]
     """
     plan = blocks.of_program(program, tuple(sorted(noise)))
     passed = list[Passed]()
@@ -181,7 +188,7 @@ def _matrices(
     turn = jnp.stack([jnp.ones_like(angle), jnp.cos(angle), jnp.sin(angle)], axis=1)
     slope = jnp.stack([jnp.zeros_like(angle), -turn[:, 2], turn[:, 1]], axis=1)
     both = jnp.stack([turn, slope])
-    products = _products(plan.table, both)
+    products = _products(plan.matrices, both)
     return [_matrix(block, products, both) for block in plan.blocks]
 
 

@@ -26,7 +26,7 @@ TEAMS = 3
 def mixed_gates(weights: Any, wires: Wires) -> None:
     """Joint rotations, Clifford gates in both orders of the wires, and one that is not."""
     for layer in weights:
-        for angles, wire in zip(layer, wires, strict=True):
+        for angles, wire in zip(layer[::-1], wires[::-1], strict=True):
             qml.RY(angles[0], wires=wire)
         qml.IsingXX(layer[0, 1], wires=[wires[0], wires[2]])
         qml.CNOT(wires=[wires[1], wires[0]])
@@ -34,7 +34,7 @@ def mixed_gates(weights: Any, wires: Wires) -> None:
         qml.IsingZZ(layer[1, 1] + layer[0, 0], wires=[wires[2], wires[1]])
         qml.ISWAP(wires=[wires[0], wires[1]])
         qml.T(wires=wires[0])
-        qml.RX(2 * layer[2, 1], wires=wires[0])
+        qml.RX(2 * layer[2, 1], wires=wires[2])
         qml.RZ(layer[2, 1], wires=wires[0])
         qml.CNOT(wires=[wires[0], wires[2]])
 

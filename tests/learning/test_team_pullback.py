@@ -200,6 +200,28 @@ def test_no_gates_and_one_gate() -> None:
     assert np.asarray(slopes) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.usefixtures("exact")
+def test_clifford_gate_that_does_not_undo_itself() -> None:
+    """It carries 01 to 10, 10 to 11, and 11 to 01."""
+    matrix = pauli.transfer_matrix(np.eye(4, dtype=complex)[[0, 3, 1, 2]])
+    program = Program(2, 2, (pauli.Constant(matrix, (0, 1)),), np.zeros((0, 1)), np.zeros(0))
+    assert np.abs(matrix - matrix.T).max() == pytest.approx(1)
+    run = jax.jit(functools.partial(both, program, {}))
+    pulled, _ = run(np.ones(1), np.ones((16, 2, 1)))
+    assert np.asarray(pulled)[:, :, 0] == pytest.approx(matrix[:, program.readout], abs=1e-12)
+
+
+def test_every_product_of_matrices_has_full_precision() -> None:
+    """An accelerator would otherwise round the factors to ten bits."""
+    name = "mixed_gates"
+    weights, moment = (np.asarray(each, "float32") for each in point(name))
+    run = functools.partial(both, program_of(name), {})
+    products = str(jax.make_jaxpr(run)(weights, moment)).split("dot_general[")[1:]
+    # The first turns weights into angles, as in `pullback`.
+    assert len(products) > 10
+    assert all("HIGHEST" in each.split("preferred")[0] for each in products[1:])
+
+
 @pytest.mark.parametrize("gates", [(24,), (-1, 3)])
 def test_noise_after_a_gate_that_is_not_there(gates: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="there are 24 gates"):

@@ -1,17 +1,18 @@
-"""A program as a list of blocks, through which observables with noise between gates are pulled.
+"""A program as blocks of gates, through which observables are pulled with noise between the gates.
 
-A block is a stretch of neighbouring gates, multiplied into one matrix. It leads from the Pauli
-words after the gates to those before them, and only words count that lie between the read-out and
-the data: the observables reach them, and the data reach the read-out through them. In shallow
-circuits these are so few that a single small matrix serves gates on all qubits. Where they are too
-many, a block has gates on two qubits only. Its words are then arranged in a table, with a row for
-each word on these two and a column for each word on the others.
+A block is a group of neighbouring gates, multiplied into one matrix. Only those Pauli words count
+that lie between the read-out and the data: the observables reach them, and through them the data
+reach the read-out. In shallow circuits these are so few that one small matrix between words serves
+gates on all qubits. Otherwise a block has gates on two qubits only. The words are then arranged in
+a table, with a row for each word on these two and a column for each word on the others, and all
+columns are multiplied by the same matrix.
 
 Clifford gates on two qubits only permute words, up to signs, so they become part of the next
 arrangement. So does the noise between gates, which multiplies each word by a factor.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,44 +25,37 @@ from ceas_gym.learning.reach import Words
 from ceas_gym.learning.stages import Factor, Order, Stages, Table
 
 MOST_ENTRIES = 2**12
-"""Most entries of a matrix between words of all qubits; with more, pairs of qubits are faster."""
+"""Most entries of a matrix for gates on all qubits; with more, pairs of qubits are faster."""
+
+Noise = tuple[tuple[int, Words], ...]
+"""The gates after which noise acts, each with the words that are then at the places of a table."""
 
 
 class Arrangement(NamedTuple):
-    """How the words are placed before a block, and the noise between this block and the last."""
+    """How words are placed in the table after a block's gates, and the noise on the way there."""
 
     order: Order
-    """From the places after the last block to those before this one."""
+    """From the places before the gates that follow in time."""
     back: Order
     """The transpose, for moments."""
-    noise: tuple[tuple[int, Words], ...]
-    """The gate after which noise acts, and the word that is then at each place, shape (places,).
-    Places without a word have the word 0."""
-
-
-class Dense(NamedTuple):
-    """Entries of a block's matrix between words, each a product of entries of its factors."""
-
-    after: NDArray[np.int64]
-    """Each factor's letters in the words after the gates, shape (factors, 1, words)."""
-    before: NDArray[np.int64]
-    """Each factor's letters in the words before the gates, shape (factors, words, 1)."""
-    same: NDArray[np.bool_]
-    """Whether two words agree on all other qubits, shape (words before, words after)."""
+    noise: Noise
+    """Noise between the two. Places without a word have the word 0."""
 
 
 class Block(NamedTuple):
-    """Neighbouring gates that are multiplied into one matrix."""
+    """Neighbouring gates that are multiplied into one matrix, from one table to another."""
 
     arrangement: Arrangement
     factors: tuple[Factor, ...]
     """Gates on up to two wires each; no two factors share a wire."""
     number: int
-    """Of the first factor in the plan's table; the others follow. Joint gates are not in it."""
-    rows: int
-    """Of the table, or all words if there is a matrix between them."""
-    dense: Dense | None
-    """None if there is one factor, whose matrix acts on a table's rows."""
+    """Of the first factor in the plan's `matrices`, which has no joint gates; others follow."""
+    after: NDArray[np.int64]
+    """Which row of each factor's matrix belongs to a row of the table, shape (factors, rows)."""
+    before: NDArray[np.int64]
+    """The same for the table before the gates."""
+    same: NDArray[np.bool_]
+    """Whether two rows agree on the wires without gates, shape (rows before, rows after)."""
 
     @property
     def angles(self) -> list[int]:
@@ -75,22 +69,32 @@ class Plan(NamedTuple):
     start: NDArray[np.bool_]
     """Whether a word is this observable, shape (words, observables)."""
     blocks: tuple[Block, ...]
+    """The last gates first."""
+    matrices: Table
+    """Makes the matrices of all factors that are not joint gates."""
     last: Arrangement
     """The arrangement at the end, in the order of the program's `words`."""
-    table: Table
-    """Makes the matrices of all factors that are not joint gates."""
 
 
 class _Front(NamedTuple):
     # The words over which the observables are spread between two gates.
     words: Words
     places: Words
-    """Of the words, after the last block."""
+    """Of the words, in the table before the last block."""
     size: int
-    """How many places there are."""
+    """How many places this table has."""
     signs: NDArray[np.float64]
-    noise: tuple[tuple[int, Words], ...] = ()
-    """Since the last block: the number of a gate, and what the words were there."""
+    noise: Noise = ()
+    """Since the last block."""
+
+
+class _Group(NamedTuple):
+    # Gates that become a block.
+    first: int
+    """Number of the first gate."""
+    factors: tuple[Factor, ...]
+    wires: Sequence[int]
+    """Whose letters number the rows of the tables."""
 
 
 @lru_cache(maxsize=64)
@@ -107,23 +111,42 @@ def of_program(program: Program, noisy: tuple[int, ...]) -> Plan:
     """
     if noisy and not 0 <= noisy[0] <= noisy[-1] < len(program.steps):
         raise ValueError(f"noise after gates {noisy}, but there are {len(program.steps)} gates")
-    live, blocks, simple = _live(program), list[Block](), list[Factor]()
-    front = _fresh(live[-1])
+    stretches = list(_stretches(program.steps, noisy))
+    program = _by_wire(program, stretches)
+    live, blocks = _live(program), list[Block]()
+    front = _fresh(live[-1], np.arange(len(live[-1])), len(live[-1]))
     # Without a word between data and read-out, there is nothing to compute.
-    for start, stop in _stretches(program.steps, noisy) if len(live[-1]) else ():
+    for start, stop in stretches if len(live[-1]) else ():
         if stop - 1 in noisy:
             front = front._replace(noise=(*front.noise, (stop - 1, front.words)))
-        gates = program.steps[start:stop]
-        if len(gates[0].wires) > 1 and isinstance(gates[0], Constant) and gates[0].is_clifford:
-            front = _permuted(front, gates[0], program.qubits)
+        gate = program.steps[start]
+        if isinstance(gate, Constant) and len(gate.wires) > 1 and gate.is_clifford:
+            front = _permuted(front, gate, program.qubits)
             continue
-        for block, after in _blocks(front, gates, live[start], program.qubits):
-            blocks.append(block._replace(number=len(simple)))
-            simple += [factor for factor in block.factors if not factor.is_joint]
-            front = after
+        for group in _groups(program, len(front.words) * len(live[start]), start, stop):
+            block, front = _block(front, group, live[group.first], program.qubits)
+            blocks.append(block)
     last = _last(program, front)
-    table = Stages((), tuple(simple), last.order).table
-    return Plan(live[-1][:, None] == program.readout, tuple(blocks), last, table)
+    return Plan(live[-1][:, None] == program.readout, *_numbered(blocks, last), last)
+
+
+def _stretches(steps: Sequence[Step], noisy: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    # Yields the first gate and the end of each stretch, the last stretch first. Gates on one qubit
+    # are collected until a joint gate or noise parts them.
+    stop = len(steps)
+    for start in range(len(steps) - 1, -1, -1):
+        joint = any(len(step.wires) > 1 for step in steps[max(start - 1, 0) : start + 1])
+        if joint or start == 0 or start - 1 in noisy:
+            yield start, stop
+            stop = start
+
+
+def _by_wire(program: Program, stretches: list[tuple[int, int]]) -> Program:
+    # Gates on different qubits commute, so they are sorted within each stretch.
+    steps = list(program.steps)
+    for start, stop in stretches:
+        steps[start:stop] = sorted(steps[start:stop], key=lambda step: step.wires[0])
+    return replace(program, steps=tuple(steps))
 
 
 def _live(program: Program) -> list[Words]:
@@ -133,94 +156,70 @@ def _live(program: Program) -> list[Words]:
     return list(reach.forwards(program, held, reached))
 
 
-def _stretches(steps: Sequence[Step], noisy: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    # Yields first gate and end of each stretch, the last first. Gates on one qubit are collected
-    # until a joint gate or noise parts them.
-    stop = len(steps)
-    for start in range(len(steps) - 1, -1, -1):
-        joint = any(len(steps[place].wires) > 1 for place in (start, start - 1) if place >= 0)
-        if joint or start - 1 in noisy or start == 0:
-            yield start, stop
-            stop = start
+def _groups(program: Program, entries: int, start: int, stop: int) -> list[_Group]:
+    # The groups of a stretch, the last gates first.
+    found, first = list[_Group](), start
+    for wires in _pairs(program.steps[start:stop], program.qubits):
+        gates = tuple(gate for gate in program.steps[start:stop] if gate.wires[0] in wires)
+        used = tuple(wire for wire in wires if wire < program.qubits)
+        found.append(_Group(first, (Factor(wires, gates),), used))
+        first += len(gates)
+    if entries > MOST_ENTRIES:
+        return found[::-1]
+    return [_Group(start, tuple(group.factors[0] for group in found), range(program.qubits))]
 
 
-def _blocks(
-    front: _Front, gates: tuple[Step, ...], live: Words, qubits: int
-) -> Iterator[tuple[Block, _Front]]:
-    # Yields the blocks of a stretch of gates, and the words before each of them.
-    factors = _factors(gates, qubits)
-    if len(front.words) * len(live) <= MOST_ENTRIES:
-        arrangement = _arrangement(front, np.arange(len(front.words)), len(front.words))
-        dense = _dense(factors, live, front.words, qubits)
-        yield Block(arrangement, tuple(factors), 0, len(front.words), dense), _fresh(live)
-        return
-    for factor in factors:
-        block, front = _tabulated(front, factor, live if factor is factors[-1] else None, qubits)
-        yield block, front
-
-
-def _factors(gates: tuple[Step, ...], qubits: int) -> list[Factor]:
-    # The wire `qubits` is not in the circuit: an odd qubit is joined with it, because all factors
-    # have equally many wires.
+def _pairs(gates: Sequence[Step], qubits: int) -> list[tuple[int, ...]]:
+    # An odd qubit is joined with a wire that is not in the circuit, because all factors have
+    # equally many wires.
     if len(gates[0].wires) > 1:
-        return [Factor(gates[0].wires, gates)]
+        return [gates[0].wires]
     wires = sorted({gate.wires[0] for gate in gates})
     wires += [qubits] * (len(wires) % 2)
-    pairs = [(wires[place], wires[place + 1]) for place in range(0, len(wires), 2)]
-    return [
-        Factor(pair, tuple(gate for wire in pair for gate in gates if gate.wires == (wire,)))
-        for pair in pairs
-    ]
+    return [tuple(wires[place : place + 2]) for place in range(0, len(wires), 2)]
 
 
-def _wires(factor: Factor, qubits: int) -> tuple[int, ...]:
-    return tuple(wire for wire in factor.wires if wire < qubits)
-
-
-def _letters(factors: list[Factor], words: Words, qubits: int) -> NDArray[np.int64]:
-    # Rows of the factors' matrices, in which a wire outside the circuit has the letter I.
-    rows = [
-        reach.split(words, _wires(each, qubits), qubits)[0]
-        * PAULIS ** (len(each.wires) - len(_wires(each, qubits)))
-        for each in factors
-    ]
-    return np.stack(rows)
-
-
-def _dense(factors: list[Factor], before: Words, after: Words, qubits: int) -> Dense:
-    wires = [wire for factor in factors for wire in _wires(factor, qubits)]
-    rest = [reach.split(words, wires, qubits)[1] for words in (before, after)]
-    return Dense(
-        _letters(factors, after, qubits)[:, None, :],
-        _letters(factors, before, qubits)[:, :, None],
-        rest[0][:, None] == rest[1],
-    )
-
-
-def _tabulated(
-    front: _Front, factor: Factor, live: Words | None, qubits: int
-) -> tuple[Block, _Front]:
-    wires = _wires(factor, qubits)
-    local, rest = reach.split(front.words, wires, qubits)
-    others, column = np.unique(rest, return_inverse=True)
-    every = (reach.on(wires, qubits)[:, None] + others).ravel()
+def _block(front: _Front, group: _Group, live: Words, qubits: int) -> tuple[Block, _Front]:
+    # The block, and the words before it.
+    columns = np.unique(reach.split(front.words, group.wires, qubits)[1])
+    after, targets = _tabled(front.words, group.wires, columns, qubits)
+    before, places = _tabled(live, group.wires, columns, qubits)
+    active = [wire for factor in group.factors for wire in factor.wires if wire < qubits]
+    others = [reach.split(rows, active, qubits)[1] for rows in (before, after)]
     block = Block(
-        _arrangement(front, local * len(others) + column, len(every)),
-        (factor,),
+        _arrangement(front, targets, len(after) * len(columns)),
+        group.factors,
         0,
-        PAULIS ** len(wires),
-        None,
+        _rows(group.factors, after, qubits),
+        _rows(group.factors, before, qubits),
+        others[0][:, None] == others[1],
     )
-    words = front.words
-    for gate in reversed(factor.gates):
-        words = reach.image(reach.pattern(gate), words, gate.wires, qubits)
-    places = np.flatnonzero(np.isin(every, words if live is None else live))
-    after = _fresh(every[places])
-    return block, after._replace(places=places, size=len(every))
+    return block, _fresh(live, places, len(before) * len(columns))
 
 
-def _fresh(words: Words) -> _Front:
-    return _Front(words, np.arange(len(words)), len(words), np.ones(len(words)))
+def _tabled(
+    words: Words, wires: Sequence[int], columns: Words, qubits: int
+) -> tuple[Words, NDArray[np.int64]]:
+    # The rows of a table with these columns, and the places of the words. The rows are in the order
+    # of the words, so that words that need no other order stay where they are.
+    rest = reach.split(words, wires, qubits)[1]
+    place = {row: number for number, row in enumerate(dict.fromkeys((words - rest).tolist()))}
+    row = np.array([place[each] for each in (words - rest).tolist()], np.int64)
+    return np.array(list(place), np.int64), row * len(columns) + np.searchsorted(columns, rest)
+
+
+def _rows(factors: tuple[Factor, ...], words: Words, qubits: int) -> NDArray[np.int64]:
+    # Rows of the factors' matrices. A wire outside the circuit has the letter I.
+    found = list[NDArray[np.int64]]()
+    for factor in factors:
+        wires = [wire for wire in factor.wires if wire < qubits]
+        idle = len(factor.wires) - len(wires)
+        found.append(reach.split(words, wires, qubits)[0] * PAULIS**idle)
+    return np.stack(found)
+
+
+def _fresh(words: Words, places: NDArray[np.int64], size: int) -> _Front:
+    return _Front(words, places, size, np.ones(len(words)))
 
 
 def _permuted(front: _Front, gate: Constant, qubits: int) -> _Front:
@@ -230,22 +229,36 @@ def _permuted(front: _Front, gate: Constant, qubits: int) -> _Front:
     return front._replace(words=words, signs=front.signs * gate.matrix[turned, local].round())
 
 
-def _arrangement(front: _Front, targets: Words, size: int) -> Arrangement:
-    # Puts each word at its target, and the sources of moments at the places of the words.
+def _arrangement(front: _Front, targets: NDArray[np.int64], size: int) -> Arrangement:
     order = _order(size, targets, front.places, front.signs)
     back = _order(front.size, front.places, targets, front.signs)
-    noise = [(gate, _order(size, targets, words, front.signs)[0]) for gate, words in front.noise]
-    return Arrangement(order, back, tuple((gate, words.astype(np.int64)) for gate, words in noise))
+    return Arrangement(order, back, tuple(_placed(each, targets, size) for each in front.noise))
 
 
-def _order(size: int, targets: Words, sources: Words, signs: NDArray[np.float64]) -> Order:
+def _order(
+    size: int, targets: NDArray[np.int64], sources: NDArray[np.int64], signs: NDArray[np.float64]
+) -> Order:
     # 32 bits, also where JAX uses 64, because the same plan serves both.
     order = Order(np.zeros(size, np.int32), np.zeros(size))
     order.sources[targets], order.signs[targets] = sources, signs
     return order
 
 
+def _placed(noise: tuple[int, Words], targets: NDArray[np.int64], size: int) -> tuple[int, Words]:
+    words = np.zeros(size, np.int64)
+    words[targets] = noise[1]
+    return noise[0], words
+
+
 def _last(program: Program, front: _Front) -> Arrangement:
     size = PAULIS**program.qubits if program.words is None else len(program.words)
     wanted = np.arange(size) if program.words is None else np.array(program.words, np.int64)
     return _arrangement(front, np.searchsorted(wanted, front.words), size)
+
+
+def _numbered(blocks: list[Block], last: Arrangement) -> tuple[tuple[Block, ...], Table]:
+    factors, numbered = list[Factor](), list[Block]()
+    for block in blocks:
+        numbered.append(block._replace(number=len(factors)))
+        factors += [factor for factor in block.factors if not factor.is_joint]
+    return tuple(numbered), Stages((), tuple(factors), last.order).table

@@ -19,8 +19,8 @@ from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
 from ceas_gym.learning import blocks, pullback
-from ceas_gym.learning.blocks import Arrangement, Block, Dense, Plan
-from ceas_gym.learning.pauli import Program, Rotation
+from ceas_gym.learning.blocks import Arrangement, Block, Plan
+from ceas_gym.learning.pauli import Program, Rotation, Step
 from ceas_gym.learning.stages import Order, Table
 
 Diagonal = Callable[[NDArray[np.int64]], Float[Array, "words teams"]]
@@ -58,10 +58,10 @@ def pull(
     noise: Mapping[int, Diagonal],
     teams: int,
 ) -> tuple[Float[Array, "words observables teams"], Tape]:
-    """Returns each team's O_P = 2^-n Tr[P C+(O)], where C+ is the circuit in the Heisenberg picture.
+    """Returns each team's O_P = 2^-n Tr[P C+(O)], where C+ is the adjoint of its noisy circuit.
 
-    Pulled through a gate, the vector of an observable is multiplied by the gate's transfer matrix.
-    Noise after the gate multiplies it by the diagonal matrix of its factors before that.
+    Noise after a gate acts on an observable before the gate does: it multiplies each word by its
+    factor. Then the gate multiplies the observable's vector by its transfer matrix.
 
     Args:
         program: Ansatz, observables, and the Pauli words P, in this order.
@@ -80,6 +80,13 @@ def pull(
 
     Source:
         Pauli channels are diagonal in the Pauli basis: Greenbaum, arXiv:1509.02921.
+
+    Example:
+        >>> program = Program(1, 1, (Rotation("X", (0,), 0),), np.eye(1), np.zeros(1))
+        >>> half = {0: lambda words: jnp.array([1.0, 0.5]) ** (words[:, None] > 0)}
+        >>> run = jax.jit(lambda weights: pull(program, weights, half, teams=2)[0])
+        >>> print(run(jnp.array([0.0]))[3])  # Z, which is read out, in two teams
+        [[1.  0.5]]
     """
     plan = blocks.of_program(program, tuple(sorted(noise)))
     passed = list[Passed]()
@@ -99,9 +106,9 @@ def push(
 ) -> Float[Array, "teams angles"]:
     """Returns the derivatives by every angle of sum_P,o moment[P, o] O_P[o], for each team.
 
-    By the chain rule, the moment is multiplied by the transposed matrices in turn. An angle's
-    derivative is the product of the moment before its block, the derivative of the block's matrix
-    and the observables after the block.
+    By the chain rule, the moment is multiplied by the transposed matrices in turn. The derivative
+    by an angle is the product of three: the moment before the block of its gate, the derivative of
+    the block's matrix, and the observables after the block.
 
     Args:
         program: As for `pull`.
@@ -109,25 +116,33 @@ def push(
         moment: Derivatives of each team's loss by its observables.
 
     Returns:
-        In units of the loss per radian. Derivatives by the weights follow from `program.jacobian`.
+        In units of the loss per radian; `program.jacobian` turns them into derivatives by weights.
 
     Source:
         Adjoint differentiation of circuits: Jones and Gacon, arXiv:2009.02823.
     """
     plan = blocks.of_program(program, tape.noisy)
-    rows, teams = list[Array](), moment.shape[-1]
+    slopes = list[Array]()
     moment = _returned(moment, plan.last, tape.noise)
     for block, passed in zip(reversed(plan.blocks), reversed(tape.passed), strict=True):
-        before, variants, after = passed.matrix.shape
-        spread = _dot(passed.matrix.reshape(before, -1).T, moment.reshape(before, -1))
-        spread = spread.reshape(variants, after, -1, *moment.shape[1:])
-        rows.append((spread[1:] * passed.observables).sum(axis=(1, 2, 3)))
-        moment = spread[0].reshape(-1, *moment.shape[1:])
+        slope, moment = _pushed(passed, moment)
+        slopes.append(slope)
         moment = _returned(moment, block.arrangement, passed.noise)
-    if not rows:
-        return jnp.zeros((teams, program.angles), moment.dtype)
+    if not slopes:
+        return jnp.zeros((moment.shape[-1], program.angles), moment.dtype)
     angles = [angle for block in reversed(plan.blocks) for angle in block.angles]
-    return jnp.concatenate(rows)[np.argsort(angles)].T
+    return jnp.concatenate(slopes)[np.argsort(angles)].T
+
+
+def _pushed(
+    passed: Passed, moment: Float[Array, "places observables teams"]
+) -> tuple[Float[Array, "own teams"], Float[Array, "places observables teams"]]:
+    # The derivatives by a block's own angles, and the moment after its gates.
+    before, variants, after = passed.matrix.shape
+    spread = _dot(passed.matrix.reshape(before, -1).T, moment.reshape(before, -1))
+    spread = spread.reshape(variants, after, -1, *moment.shape[1:])
+    slopes = (spread[1:] * passed.observables).sum(axis=(1, 2, 3))
+    return slopes, spread[0].reshape(-1, *moment.shape[1:])
 
 
 def _arranged(
@@ -155,10 +170,14 @@ def _reordered(table: Array, order: Order) -> Array:
     if not order.signs.any():
         return jnp.zeros((len(order.signs), *table.shape[1:]), table.dtype)
     if not np.array_equal(order.sources, np.arange(len(table))):
-        table = table[order.sources]
+        # Each number has an index of its own, because the compiler would find the numbers of a row
+        # by divisions, which take three times as long.
+        every = np.arange(table.size, dtype=np.int32).reshape(table.shape)
+        table = table.ravel()[every[order.sources]]
     if (order.signs == 1).all():
         return table
-    return table * order.signs.astype(table.dtype)[:, None, None]
+    signs = np.broadcast_to(order.signs[:, None, None], table.shape)
+    return table * signs.astype(table.dtype)
 
 
 def _matrices(
@@ -169,7 +188,7 @@ def _matrices(
     turn = jnp.stack([jnp.ones_like(angle), jnp.cos(angle), jnp.sin(angle)], axis=1)
     slope = jnp.stack([jnp.zeros_like(angle), -turn[:, 2], turn[:, 1]], axis=1)
     both = jnp.stack([turn, slope])
-    products = _products(plan.table, both) if len(plan.table.entries) else both
+    products = _products(plan.matrices, both)
     return [_matrix(block, products, both) for block in plan.blocks]
 
 
@@ -179,61 +198,57 @@ def _matrix(
     both: Float[Array, "two angles 3"],
 ) -> Float[Array, "before variants after"]:
     if block.factors[0].is_joint:
-        found = _joint(block, both)[None]
+        factors = _joint(block.factors[0].gates[0], both)
     else:
-        found = products[block.number : block.number + len(block.factors)]
-    if block.dense is not None:
-        return _between(block, block.dense, found)
-    step = found.shape[1] // block.rows
-    return found[0, ::step, : 1 + len(block.angles), ::step]
+        factors = products[block.number : block.number + len(block.factors)]
+    every = np.arange(len(block.factors))
+    plain = _entries(factors, block, every, np.zeros_like(every))
+    variants = jnp.concatenate([plain.prod(axis=0)[None], _slopes(factors, block, plain)])
+    return jnp.moveaxis(variants * jnp.asarray(block.same, variants.dtype), 0, 1)
+
+
+def _slopes(
+    factors: Float[Array, "factors before variants after"],
+    block: Block,
+    plain: Float[Array, "factors before after"],
+) -> Float[Array, "own before after"]:
+    # A derivative by an angle of one factor is this factor's, times the matrices of all others.
+    counts = [len(factor.angles) for factor in block.factors]
+    if not sum(counts):
+        return plain[:0]
+    owner = np.repeat(np.arange(len(counts)), counts)
+    variant = np.concatenate([1 + np.arange(count) for count in counts])
+    others = jnp.where(np.eye(len(counts), dtype=bool)[:, :, None, None], 1, plain).prod(axis=1)
+    return _entries(factors, block, owner, variant) * others[owner]
+
+
+def _entries(
+    factors: Float[Array, "factors before variants after"],
+    block: Block,
+    chosen: NDArray[np.int64],
+    variants: NDArray[np.int64],
+) -> Float[Array, "chosen before after"]:
+    # Entries of the chosen factors, in these variants, between rows of the two tables.
+    before, after = block.before[chosen, :, None], block.after[chosen, None, :]
+    index = (chosen[:, None, None], before, variants[:, None, None], after)
+    places = np.ravel_multi_index(np.broadcast_arrays(*index), factors.shape)
+    return factors.ravel()[places.astype(np.int32)]
 
 
 def _joint(
-    block: Block, both: Float[Array, "two angles 3"]
-) -> Float[Array, "before variants after"]:
-    gate = block.factors[0].gates[0]
+    gate: Step, both: Float[Array, "two angles 3"]
+) -> Float[Array, "factors before variants after"]:
     if isinstance(gate, Rotation):
-        return jnp.moveaxis(_turned(gate.generators, both[:, gate.angle]), 0, 1)
-    return jnp.asarray(gate.matrix, both.dtype)[:, None]
-
-
-def _between(
-    block: Block, dense: Dense, found: Float[Array, "factors before variants after"]
-) -> Float[Array, "before variants after"]:
-    # A derivative by an angle of a factor is this factor's, times the matrices of all others.
-    count = len(block.factors)
-    own = [
-        (place, 1 + each)
-        for place in range(count)
-        for each in range(len(block.factors[place].angles))
-    ]
-    flat = found.ravel()
-
-    def at(factor: NDArray[np.int64], variant: NDArray[np.int64], before, after) -> Array:
-        return flat[
-            np.ravel_multi_index(np.broadcast_arrays(factor, before, variant, after), found.shape)
-        ]
-
-    every = np.arange(count)
-    base = at(every[:, None, None], np.zeros(1, int), dense.before, dense.after)
-    same = jnp.asarray(dense.same, found.dtype)
-    whole = base.prod(axis=0) * same
-    if not own:
-        return whole[:, None]
-    factor, variant = np.array(own).T
-    slopes = at(
-        factor[:, None, None], variant[:, None, None], dense.before[factor], dense.after[factor]
-    )
-    if count > 1:
-        others = jnp.where(np.eye(count, dtype=bool)[:, :, None, None], 1, base).prod(axis=1)
-        slopes = slopes * others[factor]
-    return jnp.stack([whole, *(slopes * same)], axis=1)
+        return jnp.moveaxis(_turned(gate.generators, both[:, gate.angle]), 0, 1)[None]
+    return jnp.asarray(gate.matrix, both.dtype)[None, :, None]
 
 
 def _products(
     table: Table, both: Float[Array, "two angles 3"]
 ) -> Float[Array, "factors before variants after"]:
     # The matrices of all factors without a joint gate, computed at once.
+    if not len(table.entries):
+        return jnp.zeros((0, 1, 1, 1), both.dtype)
     turned = _turned(table.generators, both[:, table.angles])
     constants = jnp.asarray(table.constants, both.dtype)
     matrices = jnp.concatenate([constants, turned.reshape(-1, *constants.shape[1:])])

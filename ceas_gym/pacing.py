@@ -29,18 +29,27 @@ def pace(drawn: Sequence[Scenario], learner: Learning, committee: Committee) -> 
         barrier_time.resolved(
             scenario.network,
             scenario.hardware,
-            _work(scenario, learner, committee),
+            work(scenario, learner, committee),
             max(each.longest_route_km for each in routes),
             derived=by_window,
         ),
     )
 
 
-def _work(scenario: Scenario, learner: Learning, committee: Committee) -> barrier_time.Work:
-    pairs = max(learner.shot.ends)
+def work(scenario: Scenario, learner: Learning, committee: Committee) -> barrier_time.Work:
+    """Returns what nodes and members do at a barrier, with full memories.
+
+    Args:
+        scenario: Memories, and the links of members.
+        learner: Its circuit is executed in every shot.
+        committee: Its members exchange messages.
+    """
+    shot = learner.shot
     return barrier_time.Work(
-        shots=barrier_time.most_shots(scenario.network.memories_per_link, pairs),
-        pairs_per_shot=pairs,
+        shots=barrier_time.most_shots(scenario.network.memories_per_link, max(shot.ends)),
+        pairs_per_shot=len(shot.gates) or max(shot.data),
+        remote_gates=max(shot.ends) if shot.gates else 0,
+        runs=len(set(shot.runs)),
         single_qubit_gates=learner.program.gates_on(1),
         two_qubit_gates=learner.program.gates_on(2),
         exchanges=counts.exchanges_among_members(committee),

@@ -13,6 +13,13 @@ memories allow. For a shot of k pairs,
     t_hub = k (t_1 + t_2) + ceil(2 k / q) t_r: a Bell measurement of each pair and its data qubit,
     t_node = k t_1 + g_1 t_1 + g_2 t_2 + t_r: the corrections, the ansatz, and one readout.
 
+Where gates are teleported instead of data, k is the number of these gates, and the hub joins the
+pairs of two links by each Bell measurement. In each run of gates, signals travel 4 F, between two
+nodes through the hub and back. A node takes part in at most e gates of a shot, each with a gate on
+its half of the pair, a turn of it, and its readout:
+
+    t_node = e (t_1 + t_2 + t_r) + r 4 F + k t_1 + g_1 t_1 + g_2 t_2 + t_r, with r runs in a shot.
+
 Here t_1, t_2 and t_r are the durations of a gate on one qubit, on two qubits, and of a readout; g_1
 and g_2 are the numbers of gates of the ansatz; and q qubits are read at the same time.
 
@@ -30,6 +37,8 @@ from ceas_gym.scenario.network import MOST_BARRIER_WINDOWS
 
 CROSSINGS = 2
 """Flights over the longest route: instructions to the nodes, and updates back."""
+RUN_CROSSINGS = 4
+"""The same for a run of teleported gates: from one node to another through the hub, and back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +48,15 @@ class Work:
     shots: int
     """Most shots of a node; see `most_shots`."""
     pairs_per_shot: int
-    """Pairs that a shot takes, each for a Bell measurement at the hub and a correction."""
+    """Bell measurements of a shot at the hub, each with a correction: k."""
     single_qubit_gates: int
     """Gates of the ansatz on one qubit."""
     two_qubit_gates: int
     """Gates of the ansatz on two qubits."""
+    remote_gates: int = 0
+    """Teleported gates of a shot that the busiest node takes part in: e."""
+    runs: int = 0
+    """Runs of teleported gates in a shot: r."""
     exchanges: int = 0
     """Exchanges among the members of the committee; 0 for a single hub."""
     member_km: float = 0.0
@@ -131,7 +144,8 @@ def seconds(hardware: HardwareSettings, work: Work, longest_route_km: float) -> 
         >>> round(seconds(HardwareSettings(), work, longest_route_km=20.0), 4)
         0.392
     """
-    travelled_km = CROSSINGS * longest_route_km + work.exchanges * work.member_km
+    crossings = CROSSINGS + work.shots * work.runs * RUN_CROSSINGS
+    travelled_km = crossings * longest_route_km + work.exchanges * work.member_km
     shot_s = _hub_s(hardware, work) + _node_s(hardware, work)
     return travelled_km / hardware.fibre_speed_km_per_s + work.shots * shot_s
 
@@ -149,4 +163,5 @@ def _node_s(hardware: HardwareSettings, work: Work) -> float:
     gates_s = (
         single * hardware.single_qubit_gate_s + work.two_qubit_gates * hardware.two_qubit_gate_s
     )
-    return gates_s + hardware.readout_s
+    remote_s = hardware.single_qubit_gate_s + hardware.two_qubit_gate_s + hardware.readout_s
+    return work.remote_gates * remote_s + gates_s + hardware.readout_s

@@ -10,9 +10,10 @@ from helpers.refusals import refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceas_gym import config, parameters
+from ceas_gym import config, pacing, parameters
 from ceas_gym.consensus.committee import counts
 from ceas_gym.consensus.committee.settings import Committee
+from ceas_gym.consensus.setup import ALONE
 from ceas_gym.network import barrier_time, setup
 from ceas_gym.network.barrier_time import Work
 from ceas_gym.scenario import HardwareSettings, NetworkSettings, Scenario
@@ -44,6 +45,23 @@ def work_of(scenario: Scenario) -> Work:
     )
 
 
+def test_shots_with_teleported_gates_wait_for_signals() -> None:
+    circuit = {"scheme": "circuit"}
+    scenario = Scenario.model_validate(
+        {"network": {"nodes": 10, "team_size": 2}, "learning": circuit}
+    )
+    learner = parameters.build(scenario).learning
+    found = pacing.work(scenario, learner, ALONE)
+    # Three gates in two runs; both nodes take part in each of them.
+    assert (found.pairs_per_shot, found.remote_gates, found.runs) == (3, 3, 2)
+    assert found.shots == 512 // 3
+    more = barrier_time.seconds(SLOW, replace(found, shots=1), longest_route_km=100.0)
+    without = replace(found, shots=1, remote_gates=0, runs=0)
+    # Eight flights of 0.1 s, and three times a gate on two qubits, one on one, and a readout.
+    signals_s = more - barrier_time.seconds(SLOW, without, longest_route_km=100.0)
+    assert signals_s == pytest.approx(0.8 + 3 * 0.111, rel=1e-12)
+
+
 # --- The formula ---
 
 
@@ -73,6 +91,13 @@ def timetable(hardware: HardwareSettings, work: Work, longest_route_km: float) -
             waiting -= hardware.readout_qubits
     clock += longest_route_km / hardware.fibre_speed_km_per_s
     for _ in range(work.shots):
+        for _ in range(work.remote_gates):
+            clock += hardware.two_qubit_gate_s
+            clock += hardware.single_qubit_gate_s
+            clock += hardware.readout_s
+        for _ in range(work.runs):
+            for _ in ("to the hub", "to the other node", "to the hub again", "and back"):
+                clock += longest_route_km / hardware.fibre_speed_km_per_s
         for _ in range(work.pairs_per_shot + work.single_qubit_gates):
             clock += hardware.single_qubit_gate_s
         for _ in range(work.two_qubit_gates):
@@ -103,6 +128,8 @@ DURATIONS = st.floats(0, 1)
         pairs_per_shot=st.integers(1, 6),
         single_qubit_gates=NUMBERS,
         two_qubit_gates=NUMBERS,
+        remote_gates=NUMBERS,
+        runs=NUMBERS,
         exchanges=NUMBERS,
         member_km=DURATIONS,
     ),

@@ -18,7 +18,7 @@ from ceas_gym.config import load
 from ceas_gym.envs.env import CEASEnv
 from ceas_gym.envs.flat import CEASFlatEnv
 from ceas_gym.task import metrics
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES, TEAM_FEATURES
 
 IDS = [f"ceas_gym/{name}-v1" for name in ("CEAS", "CEASFlat", "CEASDispatch")]
 OLD = {"CEASTiny": "tiny", "CEASPaper": "paper"}
@@ -143,12 +143,12 @@ def test_spaces_follow_the_scenario():
 
 
 def test_docstring_names_every_feature():
-    for table in (NODE_FEATURES, NETWORK_FEATURES):
+    for table in ((*NODE_FEATURES, *TEAM_FEATURES), NETWORK_FEATURES):
         for column, feature in enumerate(table):
             row = f"| {column} {feature.name} | {feature.meaning} | {feature.unit} |"
             assert row in (CEASEnv.__doc__ or "")
     assert (CEASEnv.__doc__ or "").count("\n    | ") == len(
-        (*NODE_FEATURES, *NETWORK_FEATURES, 1, 2)
+        (*NODE_FEATURES, *TEAM_FEATURES, *NETWORK_FEATURES, 1, 2, 3)
     )
 
 

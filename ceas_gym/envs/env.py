@@ -76,6 +76,17 @@ class CEASEnv(gym.Env[Any, Any]):
     | 15 weight | weight in the last update | 4 / counted |
     | 16 silence | rounds since an update was last accepted | 10 rounds |
 
+    Where nodes form teams (`network.team_size`), updates are those of teams, and what is said of
+    `information`, `ready` and the last round is true of the node's team. There are four features
+    more, `Box(0, 1, (N, 21))`:
+
+    | teams | meaning | unit |
+    |---|---|---|
+    | 17 team | number of the node's team | teams |
+    | 18 taken | pairs of the node that a shot of its team takes | those of the busiest QPU |
+    | 19 scarcest | shots for which the team's scarcest link has pairs | full memories |
+    | 20 surplus | share of the memories with pairs beyond these shots | memories |
+
     | network | meaning | unit |
     |---|---|---|
     | 0 progress | share of the budget that is over; the rest is the time left | 1 |

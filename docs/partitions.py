@@ -1,0 +1,203 @@
+"""Writes the tables of `partitions.md`: what the partitions are, what they cost, what was played.
+
+python docs/partitions.py
+
+What was played is in `partitions.json` (`partition_runs.py`); the rest is computed here.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import partition_runs as runs
+import show
+from numpy.typing import NDArray
+
+from ceas_agents.statistics import comparisons
+from ceas_gym.learning import circuit, light_cone, placement, remote_gates
+from ceas_gym.learning.pauli import Program
+
+PAGE = Path(__file__).with_name("partitions.md")
+TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(?:(?!<!-- end).)*(?=<!-- end -->)", re.DOTALL)
+LAYERS, QUBITS, QPUS = 3, (4, 6, 8), (2, 3, 4)
+TEAMS = ((50, 2, 6), (50, 2, 12), (48, 3, 7), (48, 4, 3), (48, 4, 5), (48, 4, 12))
+"""Nodes, QPUs of a team, and Byzantine nodes."""
+SCHEMES = (
+    (
+        "`data`",
+        "the whole circuit; every node is a team",
+        "the encoded data, from the hub to the node",
+        "one for each qubit",
+    ),
+    (
+        "`features`, `communication: none`",
+        "a circuit of its own on a slice of the features; outcomes are added",
+        "the encoded slice, from the hub to the QPU",
+        "one for each qubit of the slice",
+    ),
+    (
+        "`features`, `communication: quantum`",
+        "neighbouring qubits of one circuit, with a slice of the features",
+        "two-qubit gates between QPUs",
+        "one of each of two links for a pack of gates",
+    ),
+    (
+        "`circuit`",
+        "some qubits of one circuit, placed so that a shot takes fewest pairs",
+        "two-qubit gates between QPUs",
+        "one of each of two links for a pack of gates",
+    ),
+)
+
+
+def page(text: str) -> str:
+    """Returns the page with its tables.
+
+    Args:
+        text: The page, with marks around each table.
+
+    Raises:
+        KeyError: If the page asks for a table that there is not.
+    """
+    return TABLE.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}\n", text)
+
+
+def schemes() -> str:
+    """Returns the table of the partitions."""
+    head = ("scheme", "on a QPU", "pairs carry", "pairs of a shot")
+    return "\n".join(_rows(head, SCHEMES))
+
+
+def pairs() -> str:
+    """Returns the table of pairs per shot, by qubits and QPUs."""
+    head = ("qubits", *(f"{qpus} QPUs" for qpus in QPUS))
+    rows = [(str(qubits), *(_pairs(_cone(qubits), qpus) for qpus in QPUS)) for qubits in QUBITS]
+    return "\n".join(_rows(head, rows))
+
+
+def teams() -> str:
+    """Returns the table of bad teams, by nodes, size and Byzantine nodes."""
+    head = ("N, M, f", "teams", "bad teams, mean", "a guarantee", "chance that most are good")
+    return "\n".join(_rows(head, [_team(*numbers) for numbers in TEAMS]))
+
+
+def information() -> str:
+    """Returns the table of information over that of a uniform schedule."""
+    names = [name for name in runs.CONTESTANTS if name != runs.BASE]
+    head = ("cell", "theta", *(f"`{name}`" for name in names))
+    rows: list[tuple[str, ...]] = []
+    for label, found in played().items():
+        base = np.mean(found["random"][runs.BASE]["return"])
+        ratios = [_ratio(found["random"].get(name), float(base)) for name in names]
+        rows.append((label, ", ".join(f"{theta:.1f}" for theta in found["theta"]), *ratios))
+    return "\n".join(_rows(head, rows))
+
+
+def accuracy() -> str:
+    """Returns the table of final accuracies, by cell and placement of the attackers."""
+    names = [name for name in runs.CONTESTANTS if name != runs.BASE]
+    head = ("cell", "attackers", f"`{runs.BASE}`, %", *(f"`{name}`" for name in names))
+    ahead = leads()
+    rows = [
+        (
+            label,
+            words,
+            show.level(found[where][runs.BASE]),
+            *(ahead.get((label, where, name), "") for name in names),
+        )
+        for label, found in played().items()
+        for where, words in runs.PLACEMENTS.items()
+    ]
+    return "\n".join(_rows(head, rows))
+
+
+def leads() -> dict[tuple[str, str, str], str]:
+    """Returns the leads over the baseline in points, with intervals that hold for all at once."""
+    columns, layout = dict[tuple[str, str, str], NDArray[np.float64]](), np.zeros(0, int)
+    for label, found in played().items():
+        for where in runs.PLACEMENTS:
+            base = _accuracy(found[where][runs.BASE])
+            layout = np.array(found[where][runs.BASE]["layout"], int)
+            for name, each in found[where].items():
+                if name != runs.BASE:
+                    columns[label, where, name] = _accuracy(each) - base
+    low, high = comparisons.simultaneous(np.stack(list(columns.values()), axis=1), layout)
+    return {
+        key: show.points(values, float(low[place]), float(high[place]))
+        for place, (key, values) in enumerate(columns.items())
+    }
+
+
+def played() -> dict[str, Any]:
+    """Returns what was played, by cell."""
+    return json.loads(runs.KEPT.read_text(encoding="utf-8"))
+
+
+def _rows(head: tuple[str, ...], rows: Any) -> Iterator[str]:  # noqa: ANN401 - tuples of strings
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+
+
+def _cone(qubits: int) -> Program:
+    program = circuit.read_program("hardware_efficient", (LAYERS, qubits, 2), 1)
+    return light_cone.effective(light_cone.trimmed(program))
+
+
+def _pairs(program: Program, qpus: int) -> str:
+    home = placement.best(program, qpus)
+    remote = remote_gates.distribute(program, home)[1]
+    return f"{remote.pairs} ({', '.join(map(str, remote.ends))})"
+
+
+def _team(nodes: int, size: int, bad: int) -> tuple[str, ...]:
+    number = nodes // size
+    chance = 1 - math.comb(nodes - size, bad) / math.comb(nodes, bad)
+    few = sum(_exactly(number, size, bad, k) for k in range((number + 1) // 2))
+    return (
+        f"{nodes}, {size}, {bad}",
+        str(number),
+        f"{number * chance:.1f}",
+        "yes" if 2 * bad < number else "no",
+        f"{few:.3f}",
+    )
+
+
+def _exactly(teams: int, size: int, bad: int, spoiled: int) -> float:
+    # Probability that the bad nodes are in so many teams: inclusion and exclusion over the teams.
+    ways = sum(
+        (-1) ** (spoiled - k) * math.comb(spoiled, k) * math.comb(size * k, bad)
+        for k in range(spoiled + 1)
+    )
+    return math.comb(teams, spoiled) * ways / math.comb(teams * size, bad)
+
+
+def _ratio(columns: Mapping[str, list[float]] | None, base: float) -> str:
+    return "" if columns is None else f"{np.mean(columns['return']) / base:.2f}"
+
+
+def _accuracy(columns: dict[str, list[float]]) -> NDArray[np.float64]:
+    return np.array(columns["final_accuracy"])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "schemes": schemes,
+    "pairs": pairs,
+    "teams": teams,
+    "information": information,
+    "accuracy": accuracy,
+}
+
+
+def main() -> None:
+    """Writes the tables into the page."""
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

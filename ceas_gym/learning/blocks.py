@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ceas_gym.learning import reach
 from ceas_gym.learning.pauli import PAULIS, Constant, Program, Step
 from ceas_gym.learning.reach import Words
-from ceas_gym.learning.stages import Factor, Order, Stages, Table
+from ceas_gym.learning.stages import Factor, Order, Stages, Table, permuted
 
 MOST_ENTRIES = 2**12
 """Most entries of a matrix for gates on all qubits; with more, pairs of qubits are faster."""
@@ -223,10 +223,8 @@ def _fresh(words: Words, places: NDArray[np.int64], size: int) -> _Front:
 
 
 def _permuted(front: _Front, gate: Constant, qubits: int) -> _Front:
-    local, rest = reach.split(front.words, gate.wires, qubits)
-    turned = np.abs(gate.matrix).argmax(axis=0)[local]
-    words = rest + reach.on(gate.wires, qubits)[turned]
-    return front._replace(words=words, signs=front.signs * gate.matrix[turned, local].round())
+    words, signs = permuted(gate, front.words, qubits)
+    return front._replace(words=words, signs=front.signs * signs)
 
 
 def _arrangement(front: _Front, targets: NDArray[np.int64], size: int) -> Arrangement:

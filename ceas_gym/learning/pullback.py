@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ceas_gym.learning.pauli import Program, Rotation
-from ceas_gym.learning.stages import Factor, Order, Stages, of_program
+from ceas_gym.learning.stages import Factor, Order, Stages, Table, of_program
 from ceas_gym.types import Pulled
 
 
@@ -95,13 +95,63 @@ def angles(
     return jacobian @ parameters + xp.asarray(program.offset, parameters.dtype)
 
 
+def turns(angle: Float[Array, " angles"], xp: ModuleType = jnp) -> Float[Array, "two angles 3"]:
+    """Returns (1, cos, sin) of each angle, and the derivatives of these, (0, -sin, cos).
+
+    Args:
+        angle: In radians.
+        xp: The library of the arrays, as for `pull`.
+    """
+    turn = xp.stack([xp.ones_like(angle), xp.cos(angle), xp.sin(angle)], axis=1)
+    slope = xp.stack([xp.zeros_like(angle), -turn[:, 2], turn[:, 1]], axis=1)
+    return xp.stack([turn, slope])
+
+
+def turned(
+    generators: Any,  # noqa: ANN401 - of NumPy or of JAX
+    turns: Float[Array, "*batch 3"],
+    xp: ModuleType = jnp,
+) -> Float[Array, "*batch out words"]:
+    """Returns the matrices of rotations, A + cos(angle) B + sin(angle) S, or their derivatives.
+
+    Args:
+        generators: A, B and S (`Rotation.generators`), shape (..., 3, out, words).
+        turns: From `turns`.
+        xp: The library of the arrays, as for `pull`.
+    """
+    weighted = turns[..., None, None] * xp.asarray(generators, turns.dtype)
+    return weighted.sum(axis=-3)
+
+
+def one_qubit(
+    table: Table, both: Float[Array, "two angles 3"], xp: ModuleType = jnp
+) -> Float[Array, "factors variants wires 4 4"]:
+    """Returns the matrices of all factors without a joint gate, for each of their wires.
+
+    The first variant of a factor is its matrix, the others are derivatives by its own angles.
+
+    Args:
+        table: One-qubit matrices, and which of them are multiplied.
+        both: From `turns`.
+        xp: The library of the arrays, as for `pull`.
+    """
+    rotations = turned(table.generators, both[:, table.angles], xp)
+    constants = xp.asarray(table.constants, both.dtype)
+    matrices = xp.concatenate([constants, rotations.reshape(-1, *constants.shape[1:])])
+    gates = xp.moveaxis(matrices[table.entries], 3, 0)
+
+    # Written out, which for sums of four terms is faster than a call of a matrix product.
+    def product(first: Array, second: Array) -> Array:
+        return (first[..., :, :, None] * second[..., None, :, :]).sum(axis=-2)
+
+    return reduce(product, [gates[step] for step in range(len(gates))])
+
+
 def _matrices(
     stages: Stages, angle: Float[Array, " angles"], xp: ModuleType
 ) -> list[Float[Array, "variants out words"]]:
     # For each factor its matrix, then the derivatives of this matrix by its own angles.
-    turn = xp.stack([xp.ones_like(angle), xp.cos(angle), xp.sin(angle)], axis=1)
-    slope = xp.stack([xp.zeros_like(angle), -turn[:, 2], turn[:, 1]], axis=1)
-    both = xp.stack([turn, slope])
+    both = turns(angle, xp)
     made = iter(_products(stages, both, xp))
     return [
         _joint(factor, both, xp) if factor.is_joint else next(made)[: 1 + len(factor.angles)]
@@ -114,36 +164,21 @@ def _joint(
 ) -> Float[Array, "variants out words"]:
     gate = factor.gates[0]
     if isinstance(gate, Rotation):
-        return _turned(gate.generators, both[:, gate.angle], xp)
+        return turned(gate.generators, both[:, gate.angle], xp)
     return xp.asarray(gate.matrix, both.dtype)[None]
-
-
-def _turned(generators: Any, turns: Array, xp: ModuleType) -> Array:  # noqa: ANN401
-    weighted = turns[..., None, None] * xp.asarray(generators, turns.dtype)
-    return weighted.sum(axis=-3)
 
 
 def _products(
     stages: Stages, both: Float[Array, "two angles 3"], xp: ModuleType
 ) -> Float[Array, "factors variants out words"]:
     # The matrices of all factors without a joint gate, computed at once.
-    table = stages.table
-    turned = _turned(table.generators, both[:, table.angles], xp)
-    constants = xp.asarray(table.constants, both.dtype)
-    matrices = xp.concatenate([constants, turned.reshape(-1, *constants.shape[1:])])
-    gates = xp.moveaxis(matrices[table.entries], 3, 0)
-    chosen = reduce(_product, [gates[step] for step in range(len(gates))])
+    chosen = one_qubit(stages.table, both, xp)
     if chosen.shape[2] == 1:
         return chosen[:, :, 0]
     first, second = chosen[:, :, 0], chosen[:, :, 1]
     product = first[..., :, None, :, None] * second[..., None, :, None, :]
     size = first.shape[-1] * second.shape[-1]
     return product.reshape(*product.shape[:2], size, size)
-
-
-def _product(first: Array, second: Array) -> Float[Array, "*batch out words"]:
-    # Written out, which for sums of four terms is faster than a call of a matrix product.
-    return (first[..., :, :, None] * second[..., None, :, :]).sum(axis=-2)
 
 
 def _apply(

@@ -127,7 +127,7 @@ def of_program(program: Program) -> Stages:
     place, sign = np.arange(len(words)), np.ones(len(words))
     for step in _reversed(program):
         if isinstance(step, Constant):
-            words, turned = _permuted(qubits, step, words)
+            words, turned = permuted(step, words, qubits)
             sign = sign * turned
             continue
         local, rest = reach.split(words, step.wires, qubits)
@@ -139,6 +139,19 @@ def of_program(program: Program) -> Stages:
         words, place = every.ravel()[reached], np.flatnonzero(reached)
         sign = np.ones(len(words))
     return Stages(tuple(orders), tuple(factors), _last(program, words, place, sign))
+
+
+def permuted(gate: Constant, words: Words, qubits: int) -> tuple[Words, NDArray[np.float64]]:
+    """Returns the words into which a Clifford gate turns these, and the signs that they get.
+
+    Args:
+        gate: Through which observables are pulled back.
+        words: Numbers in [0, 4**qubits).
+        qubits: Of the circuit.
+    """
+    local, rest = reach.split(words, gate.wires, qubits)
+    turned = np.abs(gate.matrix).argmax(axis=0)[local]
+    return rest + reach.on(gate.wires, qubits)[turned], gate.matrix[turned, local].round()
 
 
 def _reversed(program: Program) -> Iterator[Factor | Constant]:
@@ -228,10 +241,3 @@ def _image(factor: Factor, words: Words, qubits: int) -> Words:
     for gate in reversed(factor.gates):
         words = reach.image(reach.pattern(gate), words, gate.wires, qubits)
     return words
-
-
-def _permuted(qubits: int, gate: Constant, words: Words) -> tuple[Words, NDArray[np.float64]]:
-    # The words into which a Clifford gate turns these, and the signs that they get.
-    local, rest = reach.split(words, gate.wires, qubits)
-    turned = np.abs(gate.matrix).argmax(axis=0)[local]
-    return rest + reach.on(gate.wires, qubits)[turned], gate.matrix[turned, local].round()

@@ -183,11 +183,7 @@ def _reordered(table: Array, order: Order) -> Array:
 def _matrices(
     plan: Plan, program: Program, parameters: Float[Array, " parameters"]
 ) -> list[Float[Array, "before variants after"]]:
-    angle = pullback.angles(program, parameters)
-    # Row 0 turns the generators into matrices, row 1 into their derivatives.
-    turn = jnp.stack([jnp.ones_like(angle), jnp.cos(angle), jnp.sin(angle)], axis=1)
-    slope = jnp.stack([jnp.zeros_like(angle), -turn[:, 2], turn[:, 1]], axis=1)
-    both = jnp.stack([turn, slope])
+    both = pullback.turns(pullback.angles(program, parameters))
     products = _products(plan.matrices, both)
     return [_matrix(block, products, both) for block in plan.blocks]
 
@@ -239,7 +235,7 @@ def _joint(
     gate: Step, both: Float[Array, "two angles 3"]
 ) -> Float[Array, "factors before variants after"]:
     if isinstance(gate, Rotation):
-        return jnp.moveaxis(_turned(gate.generators, both[:, gate.angle]), 0, 1)[None]
+        return jnp.moveaxis(pullback.turned(gate.generators, both[:, gate.angle]), 0, 1)[None]
     return jnp.asarray(gate.matrix, both.dtype)[None, :, None]
 
 
@@ -249,27 +245,12 @@ def _products(
     # The matrices of all factors without a joint gate, computed at once.
     if not len(table.entries):
         return jnp.zeros((0, 1, 1, 1), both.dtype)
-    turned = _turned(table.generators, both[:, table.angles])
-    constants = jnp.asarray(table.constants, both.dtype)
-    matrices = jnp.concatenate([constants, turned.reshape(-1, *constants.shape[1:])])
-    gates = jnp.moveaxis(matrices[table.entries], 3, 0)
-    chosen = reduce(_product, [gates[step] for step in range(len(gates))])
+    chosen = pullback.one_qubit(table, both)
     first, second = chosen[:, :, 0], chosen[:, :, 1]
     first, second = (jnp.moveaxis(each, 1, 2) for each in (first, second))
     product = first[:, :, None, :, :, None] * second[:, None, :, :, None, :]
     size = product.shape[1] * product.shape[2]
     return product.reshape(len(product), size, -1, size)
-
-
-def _product(first: Array, second: Array) -> Float[Array, "*batch before after"]:
-    # Written out, which for sums of four terms is faster than a call of a matrix product.
-    return (first[..., :, :, None] * second[..., None, :, :]).sum(axis=-2)
-
-
-def _turned(
-    generators: NDArray[np.float64], turns: Float[Array, "*batch 3"]
-) -> Float[Array, "*batch before after"]:
-    return (turns[..., None, None] * jnp.asarray(generators, turns.dtype)).sum(axis=-3)
 
 
 def _dot(left: Array, right: Array) -> Array:

@@ -133,9 +133,7 @@ def purify(
         Deutsch et al., PRL 77, 2818 (1996), for a purification.
     """
     number, chance = np.zeros((2, len(nodes), network.memories.oldest))
-    joined = [
-        couple(network, memories, k, node) if able[k] else [] for k, node in enumerate(nodes)
-    ]
+    joined = [couple(network, memories, k, node) if able[k] else [] for k, node in enumerate(nodes)]
     for k, couples in enumerate(joined):
         for some in couples:
             number[k, some.pair.age], chance[k, some.pair.age] = some.number, some.chances[0]

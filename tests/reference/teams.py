@@ -162,8 +162,6 @@ def metrics(network: Network, after: State, units: list[Node], outcome: Any) -> 
         "shots": of(units, "shots").sum(),
         "authenticated_nodes": of(units, "authenticated").sum(),
         "byzantine_weight": sum(
-            weight
-            for k, weight in enumerate(outcome.weights)
-            if bad[k] or k in outcome.forged
+            weight for k, weight in enumerate(outcome.weights) if bad[k] or k in outcome.forged
         ),
     }

@@ -12,8 +12,8 @@ import numpy as np
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Network
-from reference.luck import Luck
 from reference import teams
+from reference.luck import Luck
 from reference.network import Node, ends_of, errors
 from reference.pairs import (
     Array,

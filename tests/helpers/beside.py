@@ -1,7 +1,7 @@
 """Plays episodes with the fast step and with the slow one of the reference, with the same luck."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from ceas_gym.network import generation
 from ceas_gym.scenario import Scenario
 from ceas_gym.task import metrics
 from ceas_gym.task.observations import COLUMN, PLACE
-from ceas_gym.types import Observation, Params, State
+from ceas_gym.types import Ledger, Observation, Params, State
 from helpers import compiled
 from helpers.comparison import (
     DOUBLE,
@@ -109,7 +109,8 @@ def compare(
         total = dict.fromkeys((*metrics.NAMES, "waiting", "terminated"), 0.0)
         for asked in actions:
             action, luck = jnp.asarray(asked, jnp.float64), draw(own, fast)
-            fast, timestep = compiled.step(params, fast, action)
+            before, (fast, timestep) = fast, compiled.step(params, fast, action)
+            account(own, before, fast, timestep)
             played = reference.step(scenario, numbers, slow, plain(action), luck)
             slow = played.state
             check(own, fast, timestep, played)
@@ -133,6 +134,20 @@ def check(params: Params, fast: State, timestep: Any, slow: reference.Step) -> N
     assert bool(timestep.terminated) == slow.terminated
     # A small difference of two losses.
     np.testing.assert_allclose(timestep.reward, slow.reward, atol=DOUBLE[0])
+
+
+def account(params: Params, before: State, after: State, timestep: Any) -> None:
+    """Asserts that every pair of every node is accounted for, and that shots took their pairs."""
+    happened = plain(timestep.round)
+    step = plain(metrics.fates(before, happened))
+    stored = [np.asarray(state.memory.pairs).sum(axis=1) for state in (before, after)]
+    fates = sum(getattr(step, fate.name) for fate in fields(Ledger) if fate.name != "generated")
+    np.testing.assert_array_equal(stored[0] + step.generated, fates + stored[1])
+    teams, delivery = plain(params.network.teams), happened.delivery
+    if teams.size > 1 and happened.fired and not params.adversary.sabotage:
+        shots = delivery.shots[:, None] if delivery.slices is None else delivery.slices
+        spent = happened.ledger.spent[teams.nodes]
+        np.testing.assert_array_equal(spent, shots * np.array(teams.shot.ends))
 
 
 def held(state: State) -> State:

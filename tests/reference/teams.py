@@ -20,7 +20,7 @@ def members(network: Network) -> list[list[int]]:
 def shots(network: Network, team: list[Node]) -> list[int]:
     """Returns in how many shots each QPU takes part: of one circuit, in the same number."""
     each = [len(node.stored) // node.ends for node in team if node.ends]
-    if network.teams.shot.alone:
+    if network.teams.shot.alone and min(each) > 0:
         return each
     return [min(each)] * len(team)
 
@@ -136,7 +136,8 @@ def features(network: Network, nodes: list[Node], memories: int) -> dict[str, Ar
     found: dict[str, Any] = {name: np.zeros(len(nodes)) for name in FEATURES}
     busiest = max(node.ends for node in nodes)
     for number, team in enumerate(members(network)):
-        for k, made in zip(team, shots(network, [nodes[k] for k in team]), strict=True):
+        made = min(shots(network, [nodes[k] for k in team]))
+        for k in team:
             left = len(nodes[k].stored) - made * nodes[k].ends
             found["team"][k] = number / len(network.teams.nodes)
             found["taken"][k] = nodes[k].ends / busiest

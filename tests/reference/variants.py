@@ -245,6 +245,8 @@ TEAM = {
     "hardware.modes": 40,
     "consensus.rule": "clip+trimmed_mean",
     "learning.scheme": "circuit",
+    # Two runs, in one of which two gates share a pair.
+    "learning.layers": 3,
     "network.team_size": 2,
 }
 THREE_QPUS = {
@@ -258,13 +260,13 @@ THREE_QPUS = {
     "consensus.tolerated_nodes": 0,
     "attack.name": "sign_flip",
     "learning.qubits": 4,
-    "learning.layers": 3,
     "learning.placement": (0, 1, 1, 2),
 }
 SLICES = {
     **TEAM,
     "network.teams": "matched",
     "learning.scheme": "features",
+    "learning.layers": 2,
     "learning.qubits": 4,
     "learning.features": 4,
 }
@@ -324,6 +326,16 @@ TEAMS: dict[str, dict[str, Any]] = {
         **RELAXING,
         "consensus.unauthenticated_updates": "accept",
         "consensus.momentum": 0.5,
+    },
+    "slices_purified": {
+        **SLICES,
+        **PURIFYING,
+        # Few pairs, of which purification takes most.
+        "hardware.modes": 8,
+        "hardware.visibility": 0.95,
+        "consensus.key.security_bits": 1,
+        "consensus.tolerated_nodes": 0,
+        "attack.name": "sign_flip",
     },
     "joined_slices": {
         **SLICES,

@@ -1,6 +1,7 @@
 """Settings of teams that do not fit each other: every message, in full."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pennylane as qml
@@ -57,7 +58,7 @@ def ladder(features: Any, wires: Sequence[int]) -> None:
     """Entangles neighbours."""
     for feature, wire in zip(features, wires, strict=True):
         qml.RY(feature, wires=wire)
-    for pair in zip(wires, wires[1:], strict=False):
+    for pair in pairwise(wires):
         qml.CZ(wires=pair)
 
 

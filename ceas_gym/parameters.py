@@ -123,8 +123,9 @@ def _check_committee(scenario: Scenario, adversary: Adversary) -> None:
     false_data = committee_sabotage.SABOTAGE["false_data"]
     if false_data in needing and scenario.network.team_size > 1:
         raise ValueError(
-            f"attack.name = {name} with learning.scheme = {scenario.learning.scheme}: members "
-            "can serve false data only where they teleport samples (scheme data)"
+            f"attack.name = {name} with learning.scheme = {scenario.learning.scheme}: members can "
+            "serve false data only where they teleport whole samples; take another attack, or the "
+            "scheme data"
         )
     if committee_sabotage.SABOTAGE["leader_stall"] in needing and committee.signatures != "none":
         raise ValueError(

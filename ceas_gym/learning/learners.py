@@ -164,7 +164,9 @@ def measure(
     # Nodes are the last axis, because the compiler vectorizes the last axis.
     likely = (1 + expected.reshape(-1, predictions).T) / 2
     up = randomness.binomial_few(key, jnp.broadcast_to(each, likely.shape), likely)
-    seen = jnp.where(each > 0, 2 * up / jnp.maximum(each, 1) - 1, 0).astype(expected.dtype)
+    # A quotient of two integers of 32 bits would have 32 bits itself.
+    up = up.astype(expected.dtype)
+    seen = jnp.where(each > 0, 2 * up / jnp.maximum(each, 1) - 1, 0)
     measured = jnp.where(learning.slope_share > 0, seen.T.reshape(expected.shape), expected)
     return measured, shots - each * predictions
 

@@ -92,8 +92,7 @@ def build(
     """
     with asked_by("learning.optimizer"):
         optimizer = resolve("optimizer", settings.optimizer, model.OPTIMIZERS)
-    with asked_by("learning.scheme"):
-        scheme = partitions.get(settings.scheme, settings.communication)
+    scheme = _scheme(settings)
     share = _share(
         settings, scheme, _circuit(settings, qpus), words or words_of([settings], qpus), qpus
     )
@@ -149,9 +148,13 @@ def _splits(settings: LearningSettings, program: Program) -> list[Split]:
     ]
 
 
+def _scheme(settings: LearningSettings) -> Partition:
+    with asked_by("learning.scheme"):
+        return partitions.get(settings.scheme, settings.communication)
+
+
 def _circuit(settings: LearningSettings, qpus: int) -> Circuit:
-    sliced = partitions.get(settings.scheme, settings.communication).sliced
-    slices = qpus if sliced else 1
+    slices = qpus if _scheme(settings).sliced else 1
     shape = (settings.layers, settings.qubits // slices, settings.angles_per_qubit)
     return settings.ansatz, shape, _readout(len(settings.classes)).shape[1], slices
 

@@ -79,7 +79,8 @@ def shots(network: Network, pairs: Int[Array, " nodes"]) -> Int[Array, " nodes"]
     """Returns how many shots each node can take part in with so many pairs.
 
     A shot of a circuit that spans several QPUs takes its pairs of all their links at the same time,
-    so the scarcest link decides.
+    so the scarcest link decides. QPUs that execute circuits of their own need not wait for each
+    other; but if one of them has no shot, the team makes no update, and none spends any pairs.
 
     Args:
         network: Teams, and what a shot takes.
@@ -90,8 +91,19 @@ def shots(network: Network, pairs: Int[Array, " nodes"]) -> Int[Array, " nodes"]
         each = pairs // taken
     else:
         each = jnp.where(taken > 0, pairs // jnp.maximum(taken, 1), UNLIMITED)
-    if teams.size == 1 or teams.shot.alone:
+    if teams.size == 1:
         return each
+    least = scarcest(teams, each)
+    return jnp.where(least > 0, each, 0) if teams.shot.alone else least
+
+
+def scarcest(teams: Teams, each: Int[Array, " nodes"]) -> Int[Array, " nodes"]:
+    """Returns the least number among the nodes of each node's team.
+
+    Args:
+        teams: Teams.
+        each: Numbers of all nodes.
+    """
     return of_nodes(teams, of_qpus(teams, each).min(axis=1))
 
 

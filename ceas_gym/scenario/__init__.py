@@ -98,17 +98,24 @@ class Scenario(Section, frozen=True):
     @model_validator(mode="after")
     def _check(self) -> "Scenario":
         partition.check(self.network, self.learning, self.consensus)
-        nodes = self.network.nodes
+        tolerated = "consensus.tolerated_nodes"
         for key, bad, most in (
-            ("attack.byzantine_nodes", self.attack.byzantine_nodes, nodes),
-            ("consensus.tolerated_nodes", self.tolerated_nodes, self.teams),
+            ("attack.byzantine_nodes", self.attack.byzantine_nodes, self.network.nodes),
+            (tolerated, self.tolerated_nodes, self.network.nodes),
         ):
             if 2 * bad >= most:
-                what = "network.nodes" if most == nodes else "the teams, which a node each spoils,"
                 raise ValueError(
-                    f"{key} = {bad} is not below half of {what} = {most}: "
+                    f"{key} = {bad} is not below half of network.nodes = {most}: "
                     "no rule withstands that many"
                 )
+        if 2 * self.tolerated_nodes >= self.teams:
+            is_set = self.consensus.tolerated_nodes is not None
+            source = tolerated if is_set else f"{tolerated}, by default attack.byzantine_nodes,"
+            raise ValueError(
+                f"{source} = {self.tolerated_nodes} is not below half of the {self.teams} teams of "
+                f"network.team_size = {self.network.team_size}, and each such node may spoil one: "
+                "no rule withstands that many; tolerate fewer, or take more nodes"
+            )
         share = self.tolerated_nodes / self.teams
         if share > self.consensus.largest_share:
             raise ValueError(

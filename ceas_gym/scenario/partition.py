@@ -21,32 +21,37 @@ def check(
     Raises:
         ValueError: If they don't; the message names the settings.
     """
+    if learning.scheme == "data":
+        _check_alone(network, learning)
     if learning.scheme not in TEAM_SCHEMES:
         # Unknown names are refused where the schemes are.
-        _check_alone(network, learning)
         return
     _check_teams(network, learning)
     _check_placement(network, learning)
-    for setting, is_set in (
-        ("network.spend = on_arrival", network.spend == "on_arrival"),
-        (
-            f"consensus.committee.trap_share = {consensus.committee.trap_share:g}",
-            consensus.committee.trap_share > 0,
-        ),
-    ):
-        if is_set:
-            raise ValueError(f"{setting} with learning.scheme = {learning.scheme}: it needs data")
+    if network.spend == "on_arrival":
+        raise ValueError(
+            f"network.spend = on_arrival with learning.scheme = {learning.scheme}: the QPUs of a "
+            "team spend their pairs together; set it to at_barrier"
+        )
+    if consensus.committee.trap_share > 0:
+        raise ValueError(
+            f"consensus.committee.trap_share = {consensus.committee.trap_share:g} with "
+            f"learning.scheme = {learning.scheme}: traps are whole samples that are teleported to "
+            "a node; set it to 0"
+        )
 
 
 def _check_alone(network: NetworkSettings, learning: LearningSettings) -> None:
     if network.team_size > 1:
         raise ValueError(
             f"network.team_size = {network.team_size} with learning.scheme = {learning.scheme}: "
-            "every node runs the whole circuit; take the scheme circuit or features, or team_size = 1"
+            "every node runs the whole circuit; set team_size to 1, or take the scheme circuit or "
+            "features"
         )
     if learning.placement != "best":
         raise ValueError(
-            f"learning.placement with learning.scheme = {learning.scheme}: nothing is placed"
+            f"learning.placement = {list(learning.placement)} with learning.scheme = data: every "
+            "node holds all qubits; set it to best"
         )
 
 
@@ -59,11 +64,13 @@ def _check_teams(network: NetworkSettings, learning: LearningSettings) -> None:
         )
     if network.nodes % size:
         raise ValueError(
-            f"network.team_size = {size} does not divide network.nodes = {network.nodes}"
+            f"network.team_size = {size} does not divide network.nodes = {network.nodes}, and no "
+            f"node may be left over; {network.nodes - network.nodes % size or size} nodes would do"
         )
     if size > learning.qubits:
         raise ValueError(
-            f"network.team_size = {size} is more QPUs than learning.qubits = {learning.qubits}"
+            f"network.team_size = {size} is more QPUs than learning.qubits = {learning.qubits}, but "
+            "each needs a qubit; take smaller teams or more qubits"
         )
     if scheme == "features":
         _check_slices(size, learning)
@@ -73,13 +80,14 @@ def _check_slices(size: int, learning: LearningSettings) -> None:
     if learning.qubits % size:
         raise ValueError(
             f"learning.qubits = {learning.qubits} can't be cut in network.team_size = {size} equal "
-            "slices"
+            f"slices; take a multiple of {size}"
         )
     observables = 1 if len(learning.classes) == 2 else len(learning.classes)
     if learning.communication == "none" and observables > learning.qubits // size:
         raise ValueError(
-            f"learning.classes = {list(learning.classes)} need as many qubits of each slice, which "
-            f"has {learning.qubits // size}"
+            f"learning.classes = {list(learning.classes)} need as many qubits of each slice to read "
+            f"out, but learning.qubits = {learning.qubits} leave it {learning.qubits // size}; take "
+            f"{observables * size} qubits or more"
         )
 
 
@@ -90,17 +98,19 @@ def _check_placement(network: NetworkSettings, learning: LearningSettings) -> No
         if most is not None and most * size < learning.qubits:
             raise ValueError(
                 f"learning.qubits_per_qpu = {most} on network.team_size = {size} QPUs can't hold "
-                f"learning.qubits = {learning.qubits}"
+                f"learning.qubits = {learning.qubits}; set it to {-(-learning.qubits // size)} or "
+                "more"
             )
         return
     if learning.scheme != "circuit":
         raise ValueError(
-            "learning.placement with learning.scheme = features: slices are placed in order"
+            f"learning.placement = {list(placement)} with learning.scheme = features: slices are "
+            "placed in order; set it to best"
         )
     if len(placement) != learning.qubits:
         raise ValueError(
-            f"learning.placement has {len(placement)} entries for learning.qubits = "
-            f"{learning.qubits}"
+            f"learning.placement = {list(placement)} names {len(placement)} QPUs, but must name "
+            f"one for each of learning.qubits = {learning.qubits}"
         )
     if set(placement) != set(range(size)):
         raise ValueError(

@@ -174,7 +174,8 @@ def _of_teams(params: Params, state: State) -> list[Array]:
     if network.teams.size == 1:
         return []
     taken, stored = teams.ends(network), memory.pairs.sum(axis=1)
-    shots, busiest = teams.shots(network, stored), max(network.teams.shot.ends)
+    shots = teams.scarcest(network.teams, teams.shots(network, stored))
+    busiest = max(network.teams.shot.ends)
     return [
         network.teams.of_node / network.teams.number,
         jnp.broadcast_to(taken / busiest, stored.shape),

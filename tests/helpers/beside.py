@@ -1,7 +1,7 @@
 """Plays episodes with the fast step and with the slow one of the reference, with the same luck."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -12,14 +12,14 @@ import pytest
 import reference
 from reference.variants import ASKED, BUDGETED, COVERED, OF_NETWORK, SEEDS, VARIANTS
 
-from ceas_gym import parameters
+from ceas_gym import layouts, parameters
 from ceas_gym.jax_utils.randomness import binomial
 from ceas_gym.learning import learners
 from ceas_gym.network import generation
 from ceas_gym.scenario import Scenario
 from ceas_gym.task import metrics
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
-from ceas_gym.types import Observation, Params, State
+from ceas_gym.task.observations import COLUMN, PLACE
+from ceas_gym.types import Ledger, Observation, Params, State
 from helpers import compiled
 from helpers.comparison import (
     DOUBLE,
@@ -102,15 +102,18 @@ def compare(
         if traitors is not None:
             bad = np.isin(np.arange(len(fast.byzantine)), traitors)
             fast = replace(fast, byzantine=jnp.asarray(bad))
-        slow, numbers = plain(fast), plain(params)
+        # Of the layout that this seed plays.
+        own = layouts.of(params, fast)
+        slow, numbers = plain(fast), plain(own)
         same(fast.scores, reference.score(numbers.learning, slow.model.parameters), DOUBLE)
         total = dict.fromkeys((*metrics.NAMES, "waiting", "terminated"), 0.0)
         for asked in actions:
-            action, luck = jnp.asarray(asked, jnp.float64), draw(params, fast)
-            fast, timestep = compiled.step(params, fast, action)
+            action, luck = jnp.asarray(asked, jnp.float64), draw(own, fast)
+            before, (fast, timestep) = fast, compiled.step(params, fast, action)
+            account(own, before, fast, timestep)
             played = reference.step(scenario, numbers, slow, plain(action), luck)
             slow = played.state
-            check(params, fast, timestep, played)
+            check(own, fast, timestep, played)
             figures = played.figures | {
                 "waiting": slow.memory.links.sum(),
                 "terminated": played.terminated,
@@ -133,6 +136,20 @@ def check(params: Params, fast: State, timestep: Any, slow: reference.Step) -> N
     np.testing.assert_allclose(timestep.reward, slow.reward, atol=DOUBLE[0])
 
 
+def account(params: Params, before: State, after: State, timestep: Any) -> None:
+    """Asserts that every pair of every node is accounted for, and that shots took their pairs."""
+    happened = plain(timestep.round)
+    step = plain(metrics.fates(before, happened))
+    stored = [np.asarray(state.memory.pairs).sum(axis=1) for state in (before, after)]
+    fates = sum(getattr(step, fate.name) for fate in fields(Ledger) if fate.name != "generated")
+    np.testing.assert_array_equal(stored[0] + step.generated, fates + stored[1])
+    teams, delivery = plain(params.network.teams), happened.delivery
+    if teams.size > 1 and happened.fired and not params.adversary.sabotage:
+        shots = delivery.shots[:, None] if delivery.slices is None else delivery.slices
+        spent = happened.ledger.spent[teams.nodes]
+        np.testing.assert_array_equal(spent, shots * np.array(teams.shot.ends))
+
+
 def held(state: State) -> State:
     """Returns the state without the contraction of ages that no pair has: it means nothing."""
     memory = state.memory
@@ -145,11 +162,9 @@ def seen(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Returns those features of nodes and of the network that the reference knows, by name."""
     of_nodes, of_network = slow.seen
-    columns = {feature.name: k for k, feature in enumerate(NODE_FEATURES)}
-    places = {feature.name: k for k, feature in enumerate(NETWORK_FEATURES)}
     return (
-        {name: observation.nodes[:, columns[name]] for name in of_nodes},
-        {name: observation.network[places[name]] for name in of_network},
+        {name: observation.nodes[:, COLUMN[name]] for name in of_nodes},
+        {name: observation.network[PLACE[name]] for name in of_network},
     )
 
 
@@ -196,9 +211,9 @@ def _luck(params: Params, state: State) -> tuple[dict[str, Any], tuple[jax.Array
         "drawn": jax.random.uniform(drawn_key, nodes, precision),
         "true": _draws(params, true_key),
         "false": _draws(params, false_key),
-        "rests": jax.random.uniform(rest_key, nodes),
+        "rests": jax.random.uniform(rest_key, (network.teams.number,)),
         "moves": jax.random.uniform(move_key, (network.routes.edges,), precision),
-        "guesses": jax.random.uniform(others[0], (2, *nodes)),
+        "guesses": jax.random.uniform(others[0], (2, network.teams.number)),
         "shocks": jax.random.normal(shock_key, vertices, precision),
     }
     trap_keys = jax.random.split(others[2], params.consensus.members.is_byzantine.size)

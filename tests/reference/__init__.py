@@ -17,7 +17,7 @@ import numpy as np
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Conditions, Network, Params, State
-from reference import committee
+from reference import committee, teams
 from reference.barrier import expire
 from reference.conditions import advance, chances, storage, trust
 from reference.learning import score
@@ -74,8 +74,11 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     )
     fires, outcome, after = fired(scenario, state, action), nothing(params, state), state
     figures: dict[str, Any] = {"member_pairs": 0.0, "gradient_error": 0.0}
+    units = teams.form(network, nodes)
     if fires:
-        after, outcome, figures = fire(scenario, params, state, nodes, memories, acting, luck)
+        after, outcome, units, figures = fire(
+            scenario, params, state, nodes, memories, acting, luck
+        )
         rest(network, memories, nodes, int(network.barrier_windows))
     clock = ticks(network, int(state.clock), len(schedule), fires=fires)
     expire(network, clock, nodes)
@@ -89,7 +92,9 @@ def step(scenario: Scenario, params: Params, state: State, action: Array, luck: 
     figures |= {"fired": fires, "time_s": after.clock * scenario.network.window_s}
     return Step(
         after,
-        figures | metrics(after, state.gathered.ledger, nodes, outcome),
+        figures
+        | metrics(after, state.gathered.ledger, nodes, outcome)
+        | teams.metrics(network, after, units, outcome),
         schedule,
         observe(scenario, params, after),
         int(params.budget) - int(after.clock) < shortest(scenario, network),

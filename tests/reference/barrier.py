@@ -12,6 +12,7 @@ import numpy as np
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Network
+from reference import teams
 from reference.luck import Luck
 from reference.network import Node, ends_of, errors
 from reference.pairs import (
@@ -38,11 +39,21 @@ def spend(
         nodes: Nodes at the barrier.
         luck: Decides how many couples are purified.
     """
+    able = [False] * len(nodes)
+    for members in teams.members(network):
+        for k in members:
+            able[k] = all(takes_part(network, nodes[other]) for other in members)
     if scenario.network.purification == "dejmps":
-        purify(network, memories, nodes, luck)
-    for k, node in enumerate(nodes):
-        barrier(network, node)
-        measure(network, k, node)
+        purify(network, memories, nodes, able, luck)
+    for members in teams.members(network):
+        team = [nodes[k] for k in members]
+        if able[members[0]]:
+            for node, shots in zip(team, teams.shots(network, team), strict=True):
+                node.shots = shots
+        tagged = all(has_key(node) and node.shots for node in team)
+        for k in members:
+            barrier(network, nodes[k], tagged=tagged)
+            measure(network, k, nodes[k])
 
 
 def verify(network: Network, nodes: list[Node], fakes: Array, luck: Luck) -> None:
@@ -85,16 +96,15 @@ def drawn(pairs: list[Pair], wanted: int, luck: float) -> list[Pair]:
     return [pair for place, pair in by_age if marks[place + 1] > marks[place]]
 
 
-def has_key(network: Network, node: Node) -> bool:
+def has_key(node: Node) -> bool:
     """Returns whether the key for every member suffices for a round's tags, up to rounding."""
-    needed = network.key.tags * network.key.tag_bits * (1 - 1e-6)
-    return all(sum(pool) >= needed for pool in node.key)
+    return all(sum(pool) >= node.owed * (1 - 1e-6) for pool in node.key)
 
 
 def takes_part(network: Network, node: Node) -> bool:
-    """Returns whether the node may spend pairs, and has one for each of the qubits in a shot."""
-    allowed = has_key(network, node) or network.unauthenticated_spend
-    return bool(allowed and len(node.stored) >= network.qubits)
+    """Returns whether the node may spend pairs, and has those that a shot takes."""
+    allowed = has_key(node) or network.unauthenticated_spend
+    return bool(allowed and len(node.stored) >= node.ends)
 
 
 class Couples(NamedTuple):
@@ -107,20 +117,23 @@ class Couples(NamedTuple):
     purified: Pair
 
 
-def purify(network: Network, memories: Storage, nodes: list[Node], luck: Luck) -> None:
+def purify(
+    network: Network, memories: Storage, nodes: list[Node], able: list[bool], luck: Luck
+) -> None:
     """Replaces couples of pairs of equal age by purified pairs, in place.
 
     Args:
         network: The network.
         memories: Noise of the memories in this round.
         nodes: Nodes at the barrier.
+        able: Which of them may purify.
         luck: Decides how many couples succeed.
 
     Source:
         Deutsch et al., PRL 77, 2818 (1996), for a purification.
     """
     number, chance = np.zeros((2, len(nodes), network.memories.oldest))
-    joined = [couple(network, memories, k, node) for k, node in enumerate(nodes)]
+    joined = [couple(network, memories, k, node) if able[k] else [] for k, node in enumerate(nodes)]
     for k, couples in enumerate(joined):
         for some in couples:
             number[k, some.pair.age], chance[k, some.pair.age] = some.number, some.chances[0]
@@ -146,13 +159,13 @@ def couple(network: Network, memories: Storage, k: int, node: Node) -> list[Coup
         node: The node.
     """
     couples = []
-    for pair in sorted(set(node.stored)) if takes_part(network, node) else ():
+    for pair in sorted(set(node.stored)):
         chances, purified = distil(network, memories, k, pair)
         bad = pair.estimated_fidelity < network.operations.purification_fidelity
         if bad and purified.estimated_fidelity > pair.estimated_fidelity:
             couples.append(Couples(pair, node.stored.count(pair) // 2, chances, purified))
     lost = sum(some.number * (2 - some.chances[-1]) for some in couples)
-    return couples if len(node.stored) - lost >= network.qubits else []
+    return couples if len(node.stored) - lost >= node.ends else []
 
 
 def distil(
@@ -174,25 +187,23 @@ def distil(
     return chances, Pair(pair.age, held, purified=True)
 
 
-def barrier(network: Network, node: Node) -> None:
-    """Turns pairs into shots and key into tags, in place, where there are enough of them.
+def barrier(network: Network, node: Node, *, tagged: bool) -> None:
+    """Takes the pairs of the node's shots, and key for tags if it has some, in place.
 
-    Shots take one pair for each qubit; tags take bits of key, the oldest first.
+    Tags take bits of key, the oldest first.
     """
-    if has_key(network, node) or network.unauthenticated_spend:
-        node.shots = len(node.stored) // network.qubits
     order = sorted(
         node.stored, key=lambda pair: (not pair.purified, pair.age), reverse=network.oldest_first
     )
-    taken = node.shots * network.qubits
+    taken = node.shots * node.ends
     node.spent, left = order[:taken], order[taken:]
     # The hub's estimate stores pairs by age only, so no purified pair can be kept.
     node.stored = [pair for pair in left if not pair.purified]
     node.sacrificed += len(left) - len(node.stored)
     node.key_held = [sum(pool) for pool in node.key]
-    node.authenticated = has_key(network, node) and node.shots > 0
+    node.authenticated = tagged
     for pool in node.key:
-        owed = network.key.tags * network.key.tag_bits if node.authenticated else 0.0
+        owed = node.owed if tagged else 0.0
         for age in reversed(range(len(pool))):
             used = min(pool[age], owed)
             pool[age], owed = pool[age] - used, owed - used
@@ -248,11 +259,25 @@ def measure(network: Network, k: int, node: Node) -> None:
     Source:
         Braunstein and Caves, PRL 72, 3439 (1994), evaluated for a depolarized pure state.
     """
-    if not node.spent:
+    if not node.spent or network.teams.shot.gates:
         return
     qubits, c = network.qubits, 0.0
     estimated = {pair: letters(arriving(network, k, pair)[-1]) for pair in set(node.spent)}
     for assigned, probability in assignments(node.spent, qubits):
         words = reduce(np.kron, [[1.0, *estimated[pair]] for pair in assigned])
         c += probability * float(np.mean(words[1:]))
-    node.signal, node.information = c, node.shots * c**2 / (c + 2 * (1 - c) / 2**qubits)
+    node.signal, node.information = c, informed(node.shots, c, qubits)
+
+
+def informed(shots: float, c: float, qubits: int) -> float:
+    """Returns the information, in shots of perfect signal, of shots of a depolarized pure state.
+
+    Args:
+        shots: At least 0.
+        c: Share of the state that is left, in [-1, 1].
+        qubits: At least 1.
+
+    Source:
+        Braunstein and Caves, PRL 72, 3439 (1994).
+    """
+    return shots * c**2 / (c + 2 * (1 - c) / 2**qubits)

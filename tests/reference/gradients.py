@@ -8,8 +8,9 @@ from scipy import stats
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Learning, Params, Split, State
+from reference import remote, teams
 from reference.barrier import arriving
-from reference.learning import density, descend, expect, slopes_of, teleport, weights
+from reference.learning import density, descend, expect, parts, slopes_of, teleport, weights
 from reference.luck import Draws, Luck
 from reference.network import Node
 from reference.pairs import Array
@@ -77,13 +78,52 @@ def estimate(
     learning, parameters, drawn = params.learning, state.model.parameters, draws.samples[k]
     batch = Split(learning.training.paulis[drawn], learning.training.labels[drawn])
     labels = (batch.labels + wrong) % len(learning.readout)
-    errors = {pair: arriving(params.network, k, pair)[0] for pair in node.spent}
-    rho = teleport(density(learning, batch), node.spent, errors)
-    expected = expect(learning, weights(learning, parameters), rho)
+    rho, predict = density(learning, batch), expect
+    if learning.scheme.sliced:
+        slopes = slopes_of(learning, predict(learning, weights(learning, parameters), rho), labels)
+        rho = arrive(params, k, node, rho)
+        gradient = descend(learning, parameters, rho, slopes)
+        return gradient + noise_of_slices(params, gradient, slopes, node, draws.normals[k])
+    if learning.remote is not None:
+        predict = remote.executed(params, k, node)
+    else:
+        rho = arrive(params, k, node, rho)
+    expected = predict(learning, weights(learning, parameters), rho)
     seen, left = measure(learning, expected, shots, draws.luck_of_slopes[k])
     slopes = slopes_of(learning, seen, labels)
-    gradient = descend(learning, parameters, rho, slopes)
+    gradient = descend(learning, parameters, rho, slopes, predict)
     return gradient + shot_noise(gradient, slopes, draws.normals[k]) / np.sqrt(left)
+
+
+def arrive(params: Params, k: int, team: Node, rho: Array) -> Array:
+    """Returns the data as they arrive at the QPUs of team k, shape (samples, dim, dim)."""
+    members, first = teams.members(params.network)[k], 0
+    for node, taken, size in zip(
+        members, team.of_qpus or [team], params.network.teams.shot.data, strict=True
+    ):
+        errors = {pair: arriving(params.network, node, pair)[0] for pair in taken.spent}
+        rho = teleport(rho, taken.spent, errors, range(first, first + size))
+        first += size
+    return rho
+
+
+def noise_of_slices(
+    params: Params, gradient: Array, slopes: Array, team: Node, normal: Array
+) -> Array:
+    """Returns the error of a gradient whose slices each have their own shots, (parameters,).
+
+    Args:
+        params: The scenario as arrays.
+        gradient: Without shot noise.
+        slopes: Of all slices, shape (samples, observables).
+        team: Has the shots of every QPU.
+        normal: Standard normal numbers, shape (parameters,).
+    """
+    noise, number = np.zeros(len(gradient)), len(team.of_qpus)
+    own = slopes[:, : slopes.shape[1] // number]
+    for node, mine in zip(team.of_qpus, parts(params.learning), strict=True):
+        noise[mine] = shot_noise(gradient[mine], own, normal[mine]) / np.sqrt(node.shots)
+    return noise
 
 
 def measure(learning: Learning, expected: Array, shots: int, luck: Array) -> tuple[Array, int]:

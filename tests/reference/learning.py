@@ -1,6 +1,6 @@
 """The learning of the reference: density matrices, channels and the parameter-shift rule."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
 from itertools import product
 
@@ -45,21 +45,27 @@ def disturb(rho: Array, qubit: int, errors: Quadruple) -> Array:
     return sum(chance * (letter @ rho @ letter.conj().T) for chance, letter in chances)
 
 
-def teleport(rho: Array, spent: list[Pair], errors: dict[Pair, Quadruple]) -> Array:
+def teleport(
+    rho: Array,
+    spent: list[Pair],
+    errors: dict[Pair, Quadruple],
+    qubits: Sequence[int] | None = None,
+) -> Array:
     """Returns the teleported density matrices, as a mean over all assignments of pairs to qubits.
 
     Args:
         rho: Encoded data, shape (samples, dim, dim).
         spent: Pairs, of which each shot takes one for each qubit.
         errors: For each pair, the probability of each Pauli error, in [0, 1].
+        qubits: Those that are teleported; all by default.
 
     Source:
         Bowen and Bose, PRL 87, 267901 (2001), for each qubit.
     """
-    total = np.zeros_like(rho)
-    for pairs, probability in assignments(spent, width(rho)):
+    total, places = np.zeros_like(rho), range(width(rho)) if qubits is None else qubits
+    for pairs, probability in assignments(spent, len(places)):
         noisy = rho
-        for qubit, pair in enumerate(pairs):
+        for qubit, pair in zip(places, pairs, strict=True):
             noisy = disturb(noisy, qubit, errors[pair])
         total += probability * noisy
     return total
@@ -114,10 +120,40 @@ def expect(learning: Learning, angles: Array, rho: Array) -> Array:
         angles: Of the ansatz, in radians.
         rho: Density matrices, shape (samples, dim, dim).
     """
-    circuit = unitary(angles, width(rho))
-    read = [on(LETTERS["Z"], qubit, width(rho)) for qubit in range(learning.readout.shape[1])]
-    pulled = [circuit.conj().T @ observable @ circuit for observable in read]
-    return np.array([[np.trace(z @ sample).real for z in pulled] for sample in rho])
+    number, found = slices(learning), []
+    read = range(learning.readout.shape[1] // number)
+    for part, mine in enumerate(np.split(angles, number)):
+        state = slice_of(rho, part, number)
+        circuit = unitary(mine, width(state))
+        found.append(read_out(circuit @ state @ circuit.conj().T, read))
+    return np.concatenate(found, axis=1)
+
+
+def read_out(rho: Array, qubits: Sequence[int]) -> Array:
+    """Returns the expectation value of Z on each of the qubits, shape (samples, qubits)."""
+    read = [on(LETTERS["Z"], qubit, width(rho)) for qubit in qubits]
+    return np.array([[np.trace(z @ sample).real for z in read] for sample in rho])
+
+
+def slices(learning: Learning) -> int:
+    """Returns how many circuits of their own the QPUs of a team execute, at least 1."""
+    return len(learning.shot.data) if learning.scheme.sliced else 1
+
+
+def slice_of(rho: Array, part: int, number: int) -> Array:
+    """Returns the state of one of equal parts of the register; the others are traced out."""
+    size = width(rho) // number
+    before, mine, later = 2 ** (size * part), 2**size, 2 ** (size * (number - 1 - part))
+    table = rho.reshape(len(rho), before, mine, later, before, mine, later)
+    return np.einsum("saibajb->sij", table)
+
+
+def parts(learning: Learning) -> list[Array]:
+    """Returns the places of each slice's trained angles among all that are trained."""
+    total = weights(learning, np.zeros(learning.program.parameters)).size // slices(learning)
+    place = np.arange(learning.program.parameters)
+    of_slice = np.array(places(learning, place)) // total
+    return [place[of_slice == part] for part in range(slices(learning))]
 
 
 def guess(learning: Learning, expectation: Array) -> Array:
@@ -133,7 +169,8 @@ def guess(learning: Learning, expectation: Array) -> Array:
 
 def weights(learning: Learning, parameters: Array) -> Array:
     """Returns all angles of the ansatz in radians, with 1 for those that are not trained."""
-    trained, layer = list(places(learning, parameters)), 2 * learning.program.qubits
+    trained = list(places(learning, parameters))
+    layer = 2 * learning.program.qubits // slices(learning)
     # Its first angle acts on a qubit that is read out, so the last layer has a trained angle.
     every = np.ones(layer * (max(trained) // layer + 1))
     every[trained] = parameters
@@ -164,7 +201,13 @@ def slopes_of(learning: Learning, expectation: Array, labels: Array) -> Array:
     return learning.logit_scale * (guess(learning, expectation) - right) @ learning.readout
 
 
-def descend(learning: Learning, parameters: Array, rho: Array, slopes: Array) -> Array:
+def descend(
+    learning: Learning,
+    parameters: Array,
+    rho: Array,
+    slopes: Array,
+    predict: Callable[[Learning, Array, Array], Array] = expect,
+) -> Array:
     """Returns the gradient of the cross-entropy by parameter shift, shape (parameters,).
 
     Args:
@@ -172,13 +215,15 @@ def descend(learning: Learning, parameters: Array, rho: Array, slopes: Array) ->
         parameters: Trained angles in radians, shape (parameters,).
         rho: Density matrices, shape (samples, dim, dim).
         slopes: From `slopes_of`, shape (samples, observables).
+        predict: Returns the expectation values at given angles, as `expect`.
 
     Source:
         Mitarai et al., PRA 98, 032309 (2018); Schuld et al., PRA 99, 032331 (2019).
     """
     angles, gradient = weights(learning, parameters), []
     for shift in np.pi / 2 * np.eye(len(angles)):
-        difference = expect(learning, angles + shift, rho) - expect(learning, angles - shift, rho)
+        up, down = (predict(learning, angles + each, rho) for each in (shift, -shift))
+        difference = up - down
         gradient.append((slopes * difference / 2).sum(axis=1).mean())
     trained = list(places(learning, parameters))
     assert np.abs(np.delete(gradient, trained)).max(initial=0) < 1e-12

@@ -50,6 +50,14 @@ class Node:
     """Estimated contraction of the data, as a mean over all Pauli words except the identity."""
     information: float = 0.0
     """Fisher information of the update, in shots of perfect signal."""
+    owed: float = 0.0
+    """Bits of key that a round's tags take with each member."""
+    room: float = 0.0
+    """Bits of key that it may hold for each member."""
+    ends: int = 0
+    """Pairs of its link that a shot takes."""
+    of_qpus: "list[Node]" = field(default_factory=list)
+    """Where this is the record of a team: its nodes, by QPU."""
 
 
 def of(nodes: list[Node], name: str) -> Array:
@@ -151,7 +159,16 @@ def recall(network: Network, memories: Storage, gathered: Gathered, k: int, trus
     pools = [[float(bits) for bits in pool] for pool in memory.key_bits[k]]
     counts = ("generated", "keyed", "expired", "blocked")
     so_far: dict[str, Any] = {name: int(getattr(ledger, name)[k]) for name in counts}
-    return Node(stored, links, trust, pools, **so_far)
+    bits, budget = float(network.key.tag_bits), network.key
+    # Where nodes form teams, each of them has its own number of tags, and its own capacity.
+    tags, room = (np.ravel(each) for each in (budget.tags, budget.capacity_bits))
+    return Node(
+        *(stored, links, trust, pools),
+        **so_far,
+        owed=float(tags[k % len(tags)]) * bits,
+        room=float(room[k % len(room)]),
+        ends=network.teams.shot.ends[int(network.teams.qpu[k])],
+    )
 
 
 def fresh(network: Network, memories: Storage, k: int, hop: int, trust: float) -> Pair:
@@ -225,7 +242,7 @@ def connect(network: Network, memories: Storage, k: int, node: Node, heralded: A
 def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
     """Measures a new pair into bits of key, stores it, or discards it, in place."""
     bits = secret_bits(network, pair)
-    pools = pools_for(network, node, bits, lasts=lasts)
+    pools = pools_for(node, bits, lasts=lasts)
     node.generated += 1
     if pools:
         pools[0][0] += bits
@@ -238,10 +255,10 @@ def receive(network: Network, node: Node, pair: Pair, *, lasts: bool) -> None:
         node.blocked += 1
 
 
-def pools_for(network: Network, node: Node, bits: float, *, lasts: bool) -> list[list[Any]]:
+def pools_for(node: Node, bits: float, *, lasts: bool) -> list[list[Any]]:
     """Returns the pools that may take the bits of a pair, those that lack key first."""
-    fitting = [p for p in node.key if bits > 0 and sum(p) + bits <= network.key.capacity_bits]
-    lacking = [p for p in fitting if sum(p) < network.key.tags * network.key.tag_bits]
+    fitting = [p for p in node.key if bits > 0 and sum(p) + bits <= node.room]
+    lacking = [p for p in fitting if sum(p) < node.owed]
     return lacking if lasts else lacking + fitting
 
 

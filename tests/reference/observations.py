@@ -8,7 +8,8 @@ import numpy as np
 
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Network, Params, State
-from reference.barrier import arriving, takes_part
+from reference import teams
+from reference.barrier import arriving, informed, takes_part
 from reference.conditions import storage, trust
 from reference.network import Node, ends_of, recall, survive
 from reference.pairs import Array, Pair, letters
@@ -29,48 +30,67 @@ def observe(
     network, most = params.network, scenario.network.memories_per_link
     memories = storage(scenario, network, state.conditions)
     trusted = trust(network, state.conditions.tests)
-    rows, later, lasts = [], [], []
+    rows, held, kept = [], [], []
     for k in range(len(trusted)):
         node = recall(network, memories, state.gathered, k, trusted[k])
         aged = [memories.wait(pair, ends_of(network, k)) for pair in node.stored]
-        rows.append(of_node(network, most, k, node))
-        left = replace(node, stored=survive(network, aged))
-        later.append(information(network, k, left.stored))
-        lasts.append(takes_part(network, left))
-    full = most / network.qubits
+        rows.append(of_node(most, node))
+        held.append(node)
+        kept.append(replace(node, stored=survive(network, aged)))
+    full = most / max(node.ends for node in held)
     nodes: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    ready, now = nodes["ready"].astype(bool), nodes["information"].copy()
-    nodes |= {"information": now / full, "information_later": np.array(later) / full}
+    now, later = (together(network, each) for each in (held, kept))
+    ready, lasts = (teams.every(network, able(network, each)) for each in (held, kept))
+    of_team = {"information": now / full, "information_later": later / full, "ready": 1.0 * ready}
+    nodes |= {name: teams.shown(network, each) for name, each in of_team.items()}
+    nodes |= teams.features(network, held, most)
     waited = int(state.gathered.window)
     return nodes, {
         "progress": min(int(state.clock) / int(params.budget), 1.0),
         "waited": waited / scenario.network.most_windows,
         "ready": min(ready.sum() / (2 * quorum(scenario, params)), 1.0),
         "worth": worth(scenario, params, now[ready]),
-        "worth_later": worth(scenario, params, np.array(later)[lasts]),
+        "worth_later": worth(scenario, params, later[lasts]),
         "late": float(state.report.late) / scenario.network.windows,
     }
 
 
-def of_node(network: Network, memories: int, k: int, node: Node) -> dict[str, float]:
-    """Returns the features of one node's stocks; its information in shots of perfect signal.
+def able(network: Network, nodes: list[Node]) -> Array:
+    """Returns which nodes have pairs and key enough to take part, shape (nodes,)."""
+    return np.array([takes_part(network, node) for node in nodes])
+
+
+def of_node(memories: int, node: Node) -> dict[str, float]:
+    """Returns the features of one node's own stocks.
 
     Args:
-        network: The network.
         memories: Pairs that the node may store; at least 1.
-        k: Index of the node.
         node: What it holds.
     """
-    owed = float(network.key.tags * network.key.tag_bits)
     estimated = [np.mean(letters(pair.views[-1])) for pair in node.stored]
     return {
         "stored": len(node.stored) / memories,
         "stored_contraction": float(np.mean(estimated)) if estimated else 0.0,
-        "information": information(network, k, node.stored),
-        "key": sum(map(sum, node.key)) / (len(node.key) * float(network.key.capacity_bits)),
-        "tags": float(np.mean([min(sum(pool) / owed, 1.0) for pool in node.key])),
-        "ready": float(takes_part(network, node)),
+        "key": sum(map(sum, node.key)) / (len(node.key) * node.room) if node.room else 0.0,
+        "tags": float(
+            np.mean([min(sum(pool) / node.owed, 1.0) if node.owed else 1.0 for pool in node.key])
+        ),
     }
+
+
+def together(network: Network, nodes: list[Node]) -> Array:
+    """Returns the information of each team's pairs, in shots of perfect signal, shape (teams,)."""
+    found = []
+    for members in teams.members(network):
+        if network.teams.shot.gates:
+            team = [nodes[k] for k in members]
+            c = teams.signal(network, members, [node.stored for node in team])
+            found.append(informed(teams.shots(network, team)[0], c, network.qubits))
+            continue
+        each = [information(network, k, nodes[k].stored) for k in members]
+        whole = len(each) ** 2 / sum(1 / one for one in each) if all(each) else 0.0
+        found.append(whole)
+    return np.array(found)
 
 
 def information(network: Network, k: int, pairs: list[Pair]) -> float:
@@ -96,7 +116,7 @@ def information(network: Network, k: int, pairs: list[Pair]) -> float:
         return 0.0
     fidelity = float(np.mean([arriving(network, k, pair)[-1][0] for pair in pairs]))
     c = (fidelity**network.qubits - 1 / size**2) / (1 - 1 / size**2)
-    return shots * c**2 / (c + 2 * (1 - c) / size)
+    return informed(shots, c, network.qubits)
 
 
 def quorum(scenario: Scenario, params: Params) -> int:

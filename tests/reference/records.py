@@ -153,15 +153,8 @@ def metrics(after: State, before: Ledger, nodes: list[Node], outcome: Outcome) -
         "validation_loss": after.scores.validation_loss,
         "pairs_stored": sum(len(node.stored) for node in nodes),
         "utilization": count(after.useful) / max(count(after.generated), 1),
-        "shots": of(nodes, "shots").sum(),
-        "authenticated_nodes": of(nodes, "authenticated").sum(),
         "accepted_nodes": (outcome.weights > 0).sum(),
         "committed": outcome.committed,
-        "byzantine_weight": sum(
-            weight
-            for k, weight in enumerate(outcome.weights)
-            if after.byzantine[k] or k in outcome.forged
-        ),
         "certificate": outcome.certificate,
         "exposed_members": 0 if results is None else results.exposed.sum(),
         "layout": after.layout,

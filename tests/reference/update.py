@@ -10,7 +10,7 @@ import numpy as np
 from ceas_gym.consensus.committee.authentication import share
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Model, Params, State
-from reference import committee, traps
+from reference import committee, teams, traps
 from reference.barrier import spend, verify
 from reference.conditions import remember
 from reference.consensus import Outcome, consensus
@@ -31,8 +31,8 @@ def fire(
     memories: Storage,
     acting: Array,
     luck: Luck,
-) -> tuple[State, Outcome, dict[str, Any]]:
-    """Returns the state and the outcome of a barrier, and two of its metrics; changes the nodes.
+) -> tuple[State, Outcome, list[Node], dict[str, Any]]:
+    """Returns the state, the outcome, the teams and two metrics of a barrier; changes the nodes.
 
     Args:
         scenario: Resolved settings.
@@ -49,12 +49,15 @@ def fire(
     spend(scenario, network, memories, nodes, luck)
     traps.set_aside(params, nodes)
     bad, serving = traps.serving(params, state)
+    units, acting = teams.form(network, nodes), teams.spoiled(network, acting)
+    together = replace(state, byzantine=teams.spoiled(network, state.byzantine))
     for k in np.flatnonzero(acting) if "withholding" in scenario.attack.name else ():
-        nodes[k].shots, nodes[k].authenticated = 0, False
-    withhold(scenario, nodes, number, Fraction(bad, serving))
-    momentum = learn(scenario, params, state, nodes, luck, Fraction(bad, serving))
-    pairs = tag(scenario, params, number, nodes, momentum)
-    outcome = consensus(scenario, params, state, nodes, momentum, acting, luck)
+        units[k].shots, units[k].authenticated = 0, False
+    withhold(scenario, units, number, Fraction(bad, serving))
+    momentum = learn(scenario, params, together, units, luck, Fraction(bad, serving))
+    pairs = tag(scenario, params, number, units, momentum)
+    outcome = consensus(scenario, params, together, units, momentum, acting, luck)
+    teams.tell(network, units, nodes)
     after = before - learning.learning_rate * outcome.update if outcome.committed else before
     next_state = replace(
         state,
@@ -63,17 +66,17 @@ def fire(
         workers=outcome.workers,
         cache=outcome.cache,
         scores=score(learning, after),
-        report=report(scenario, number, nodes, outcome),
+        report=report(scenario, number, units, outcome),
         trap_results=traps.watch(scenario, params, state, nodes, luck),
         round=state.round + 1,
     )
     error = np.linalg.norm(outcome.update - full_gradient(learning, before))
-    return next_state, outcome, {"member_pairs": pairs, "gradient_error": error}
+    return next_state, outcome, units, {"member_pairs": pairs, "gradient_error": error}
 
 
 def nothing(params: Params, state: State) -> Outcome:
     """Returns the outcome where no barrier fires: no update, and everybody's weight is zero."""
-    none = np.zeros(len(state.byzantine))
+    none = np.zeros(params.network.teams.number)
     return Outcome(
         workers=state.workers,
         cache=state.cache,
@@ -117,7 +120,7 @@ def tag(
     """
     random, bits = np.random.default_rng(number), int(params.network.key.tag_bits)
     shots, pairs = of(nodes, "shots"), 0.0
-    if params.network.key.tags == 1:
+    if np.max(params.network.key.tags) == 1:
         # The sum of a node's bits may be rounded to just below the bits of a tag.
         held = [sum(node.key_held) for node in nodes]
         links = [share(random, bits, int(most * committee.SPARE)) for most in held]

@@ -236,3 +236,117 @@ ASKED = {"median": 2}
 With seed 1, these episodes lack what they are meant to test, or lead to a tie, or to a geometric
 median that converges too slowly to be compared.
 """
+TEAM = {
+    **GOOD_LINKS,
+    **NOISY,
+    "network.nodes": 8,
+    "network.lengths_km": (1.0, 3.0, 6.0, 8.0, 10.0, 12.0, 2.0, 5.0),
+    "attack.name": "white_box",
+    "hardware.modes": 40,
+    "consensus.rule": "clip+trimmed_mean",
+    "learning.scheme": "circuit",
+    # Two runs, in one of which two gates share a pair.
+    "learning.layers": 3,
+    "network.team_size": 2,
+}
+THREE_QPUS = {
+    **TEAM,
+    "network.team_size": 3,
+    "network.nodes": 9,
+    "network.lengths_km": (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0),
+    "network.channels": 6,
+    # Of three teams, all would have to be counted if one were tolerated. The white-box attack on
+    # a rule that tolerates none has ties.
+    "consensus.tolerated_nodes": 0,
+    "attack.name": "sign_flip",
+    "learning.qubits": 4,
+    "learning.placement": (0, 1, 1, 2),
+}
+SLICES = {
+    **TEAM,
+    "network.teams": "matched",
+    "learning.scheme": "features",
+    "learning.layers": 2,
+    "learning.qubits": 4,
+    "learning.features": 4,
+}
+TEAMS: dict[str, dict[str, Any]] = {
+    "circuit": {
+        **TEAM,
+        **DEPHASING,
+        "attack.name": "white_box+forgery",
+        "consensus.key.security_bits": 1,
+    },
+    "circuit_unauthenticated": {
+        **TEAM,
+        "network.spend_order": "oldest_first",
+        "consensus.unauthenticated_updates": "accept",
+        "consensus.weights": "inverse_variance",
+    },
+    "circuit_of_three": {
+        **THREE_QPUS,
+        **RELAXING,
+        "learning.estimator": "all",
+    },
+    "circuit_of_three_classes": {
+        **THREE_QPUS,
+        **CHANGING,
+        "attack.name": "label_flip",
+        "learning.classes": (0, 1, 2),
+        "learning.partition": "dirichlet",
+    },
+    "circuit_over_relays": {
+        **RELAYED,
+        **NOISY,
+        "network.team_size": 3,
+        "learning.scheme": "circuit",
+        "learning.qubits": 3,
+        "learning.features": 3,
+    },
+    "circuit_purified": {
+        **TEAM,
+        **PURIFYING,
+        "network.teams": "matched",
+        "consensus.tolerated_nodes": 0,
+        "attack.name": "sign_flip+under_claiming",
+        "consensus.verification": {**VERIFIED, "commissioning_pairs": 4000},
+        "hardware.visibility": 0.95,
+    },
+    "slices": {
+        **SLICES,
+        "attack.name": "white_box+jamming+withholding",
+        "attack.onset_round": 1,
+        "episode.layouts": 2,
+        "network.lengths_km": None,
+        "network.shortest_km": 1.0,
+        "network.longest_km": 12.0,
+    },
+    "slices_unauthenticated": {
+        **SLICES,
+        **RELAXING,
+        "consensus.unauthenticated_updates": "accept",
+        "consensus.momentum": 0.5,
+    },
+    "slices_purified": {
+        **SLICES,
+        **PURIFYING,
+        # Few pairs, of which purification takes most.
+        "hardware.modes": 8,
+        "hardware.visibility": 0.95,
+        "consensus.key.security_bits": 1,
+        "consensus.tolerated_nodes": 0,
+        "attack.name": "sign_flip",
+    },
+    "joined_slices": {
+        **SLICES,
+        **CHANGING,
+        "learning.communication": "quantum",
+        "learning.layers": 3,
+        "consensus.unauthenticated_updates": "cache",
+    },
+}
+"""Variants in which nodes form teams."""
+QUICK = {"circuit", "slices"}
+"""Those that are not slow; the others take each part in another combination."""
+TEAM_SEEDS = {"joined_slices": 2}
+"""Seeds of the random numbers, where seed 1 lacks what is meant to be tested."""

@@ -23,7 +23,7 @@ from ceas_agents.figures import style
 from ceas_gym import config
 from ceas_gym.jax_utils import randomness
 from ceas_gym.network import forecast, generation, setup, storage
-from ceas_gym.types import Memory, Network, Tags
+from ceas_gym.types import Memory, Network, Shot, Tags
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,7 +97,7 @@ def build(success: float, coherence: float) -> Network:
         scenario.hardware,
         scenario.consensus.key,
         tags=Tags(bits=33),
-        qubits=1,
+        shot=Shot(qubits=1, data=(1,)),
         accepts_unauthenticated=False,
     )
 

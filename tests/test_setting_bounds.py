@@ -153,7 +153,15 @@ DURATIONS = [f"network.conditions.{name}_s" for name in ("good", "degraded", "do
 EXPLICIT = ("hardware.success_probability", "hardware.initial_fidelity")
 RELAXATION = ("hardware.hub_relaxation_s", "hardware.node_relaxation_s")
 COMMITTEE = {f"consensus.committee.{name}" for name in ("members", "byzantine", "trap_share")}
-FIXED = {*STAR, *GRAPH, *COMMITTEE, "consensus.tolerated_nodes", "learning.angles_per_qubit"}
+TEAMS = ("network.team_size", "learning.qubits_per_qpu")
+FIXED = {
+    *STAR,
+    *GRAPH,
+    *COMMITTEE,
+    *TEAMS,
+    "consensus.tolerated_nodes",
+    "learning.angles_per_qubit",
+}
 """Sizes and names, which make another program, and how many are Byzantine."""
 BOUNDED = [number for number in NUMBERS if len(number.bounds) == 2 and not number.path]
 DRAWN = {number.key: number.inside for number in BOUNDED if number.key not in FIXED | EDGE}

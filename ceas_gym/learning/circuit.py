@@ -128,63 +128,26 @@ def encode(name: str, features: NDArray[np.float64], qubits: int) -> NDArray[np.
     return np.stack([state(sample) for sample in features])
 
 
-def check_features(name: str, features: int, qubits: int) -> None:
-    """Refuses features on which no gate of a user's feature map depends.
-
-    At a few random points it changes one feature at a time and compares the gates.
+def feature_map(
+    name: str, qubits: int
+) -> Callable[[NDArray[np.float64]], list[tuple[object, ...]]]:
+    """Returns a function of features that lists the gates of a feature map.
 
     Args:
         name: As for `encode`.
-        features: Number of features. Random ones are in [-pi/2, pi/2], in radians.
         qubits: Number of qubits of the circuit.
 
-    Raises:
-        ValueError: If there is such a feature; it names all of them, counted from zero.
+    Returns:
+        The function. Each gate is its name, its wires, and its parameters in radians.
 
-    Example:
-        >>> check_features("angle", features=4, qubits=2)
+    Raises:
+        ValueError: If the name is unknown; the function, if the feature map raises an error or has
+            a gate that is not allowed.
     """
-    if name in FEATURE_MAPS:
-        return
     read = _reader("feature map", name, FEATURE_MAPS, qubits)
-    random, unused = np.random.default_rng(0), list(range(features))
-
-    def gates(values: NDArray[np.float64]) -> list[tuple[object, ...]]:
-        return [(gate.name, *gate.wires, *gate.parameters) for gate in read(values)]
-
-    for values in random.uniform(-np.pi / 2, np.pi / 2, (PROBES, features)):
-        before = gates(values)
-        changes = {
-            place: np.where(np.arange(features) == place, -values / 2, values) for place in unused
-        }
-        unused = [place for place, changed in changes.items() if gates(changed) == before]
-    if unused:
-        raise ValueError(f"no gate of feature map {name!r} depends on features {unused}")
-
-
-def check_local(name: str, features: int, home: Sequence[int]) -> None:
-    """Refuses a feature map with gates between QPUs, where each QPU encodes its own qubits.
-
-    Args:
-        name: As for `encode`.
-        features: Number of features.
-        home: QPU that holds each qubit.
-
-    Raises:
-        ValueError: If a gate acts on qubits of several QPUs; it names the first one.
-
-    Example:
-        >>> check_local("angle", features=4, home=[0, 0, 1, 1])
-    """
-    read = _reader("feature map", name, FEATURE_MAPS, len(home))
-    for gate in read(np.random.default_rng(0).uniform(-1, 1, features)):
-        wires: list[Any] = list(gate.wires)
-        if len({home[wire] for wire in wires}) > 1:
-            raise ValueError(
-                f"feature map {name!r} has a {gate.name} on qubits {wires}, which are on different "
-                "QPUs; samples are encoded on each QPU, so take dense_angle, or no more features "
-                "than qubits"
-            )
+    return lambda values: [
+        (gate.name, tuple(gate.wires), *gate.parameters) for gate in read(values)
+    ]
 
 
 def read_program(name: str, shape: tuple[int, int, int], observables: int) -> Program:

@@ -12,12 +12,12 @@ from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.learning import (
     checks,
     data,
+    encoding,
     light_cone,
     model,
     partitions,
     pauli,
     pullback,
-    quantum_data,
     reach,
     slices,
 )
@@ -32,17 +32,11 @@ from ceas_gym.types import Learning, Partition, Split, TrapChances
 
 FLOOR_DRAWS = 16
 """Number of random models over which the noise of a minibatch is averaged."""
-ENCODING = ("dataset", "classes", "features", "data_seed", "qubits", "feature_map")
-"""Settings on which the encoded samples depend; they are the key of the cache."""
 ESTIMATORS: dict[str, Callable[[Program], Program]] = {
     "cone": light_cone.trimmed,
     "all": lambda program: program,
 }
 """Which part of a circuit is computed and trained, by the setting `learning.estimator`."""
-NO_MAP = "none"
-"""The feature map of quantum data, which are states already."""
-ZERO = 1e-9
-"""Expectation values up to this are taken for rounding errors of zero."""
 
 
 def words_of(drawn: Sequence[LearningSettings], qpus: int = 1) -> tuple[int, ...]:
@@ -61,7 +55,7 @@ def words_of(drawn: Sequence[LearningSettings], qpus: int = 1) -> tuple[int, ...
     held = {
         word
         for settings in drawn
-        for values in [np.concatenate(_vectors(settings, reached))]
+        for values in [np.concatenate(encoding.vectors(settings, reached))]
         for word in np.array(reached)[values.any(axis=0)].tolist()
     }
     return tuple(sorted(held))
@@ -135,16 +129,13 @@ def build(
 
 Circuit = tuple[str, tuple[int, int, int], int, int]
 """Name and shape of an ansatz, the number of observables, and that of equal slices."""
-Encoded = tuple[tuple[NDArray[np.complex128], NDArray[Any]], ...]
-"""Amplitudes, shape (samples, 2**qubits), and labels; of the training, validation and test split.
-"""
 
 
 def _splits(settings: LearningSettings, program: Program) -> list[Split]:
-    vectors = _vectors(settings, program.words or ())
+    vectors = encoding.vectors(settings, program.words or ())
     return [
         Split(array(values, np.float32), array(labels, np.int32))
-        for values, (_, labels) in zip(vectors, _encoded(settings), strict=True)
+        for values, (_, labels) in zip(vectors, encoding.encoded(settings), strict=True)
     ]
 
 
@@ -203,60 +194,12 @@ def _share(
 
 
 def _check_encoding(settings: LearningSettings, home: Sequence[int]) -> None:
-    if settings.feature_map == NO_MAP:
+    if settings.feature_map == encoding.NO_MAP:
         raise ValueError(
             f"the QPUs encode the samples where gates are teleported, but those of "
             f"{settings.dataset!r} are quantum states at the hub; take learning.scheme = data"
         )
-    circuits.check_local(settings.feature_map, settings.features, home)
-
-
-def _only(settings: LearningSettings, *names: str) -> LearningSettings:
-    # The key of a cache: settings that do not matter have their defaults.
-    return LearningSettings(**settings.model_dump(include=set(names)))
-
-
-def _encoded(settings: LearningSettings) -> Encoded:
-    return _cached_encoding(_only(settings, *ENCODING))
-
-
-@lru_cache(maxsize=128)
-def _cached_encoding(settings: LearningSettings) -> Encoded:
-    if settings.feature_map == NO_MAP:
-        with asked_by("learning.dataset"):
-            return quantum_data.prepare(settings)
-    with asked_by("learning.feature_map"):
-        if settings.dataset in quantum_data.QUANTUM:
-            raise ValueError(
-                f"the samples of {settings.dataset!r} are quantum states, which are not encoded; "
-                f"set it to {NO_MAP}"
-            )
-    parts = data.prepare(settings)
-    with asked_by("learning.dataset"):
-        checks.check_size("encoded samples", sum(len(p.labels) for p in parts), 2**settings.qubits)
-    with asked_by("learning.feature_map"):
-        states = [circuits.encode(settings.feature_map, p.features, settings.qubits) for p in parts]
-    with asked_by("learning.features"):
-        circuits.check_features(settings.feature_map, settings.features, settings.qubits)
-    return tuple((each, part.labels) for each, part in zip(states, parts, strict=True))
-
-
-def _vectors(settings: LearningSettings, words: tuple[int, ...]) -> tuple[NDArray[np.float64], ...]:
-    # Expectation values of each split, shape (samples, words).
-    return _cached_vectors(_only(settings, *ENCODING), words)
-
-
-@lru_cache(maxsize=128)
-def _cached_vectors(
-    settings: LearningSettings, words: tuple[int, ...]
-) -> tuple[NDArray[np.float64], ...]:
-    splits = _cached_encoding(settings)
-    with asked_by("learning.dataset"):
-        checks.check_size("encoded samples", sum(len(y) for _, y in splits), len(words))
-    vectors = [pauli.pauli_vectors(states, words) for states, _ in splits]
-    # With real amplitudes, as RY and CZ make them, words with an odd number of Y vanish.
-    held = np.abs(np.concatenate(vectors)).max(axis=0) > ZERO
-    return tuple(np.where(held, each, 0) for each in vectors)
+    encoding.check_local(settings.feature_map, settings.features, home)
 
 
 def _types(
@@ -265,7 +208,8 @@ def _types(
     # Words of a slice have at most so many letters.
     pauli_types = np.array(register.pauli_types(qubits if most is None else most))
     letters = pauli.letter_counts(qubits, words)
-    return (pauli_types[:, None, :] == letters[None]).all(axis=-1)
+    same: NDArray[np.bool_] = pauli_types[:, None, :] == letters[None]
+    return np.logical_and.reduce(same, axis=-1)
 
 
 def _types_of_data(share: Share, slices: int) -> NDArray[np.bool_]:
@@ -277,12 +221,12 @@ def _types_of_data(share: Share, slices: int) -> NDArray[np.bool_]:
         return _types(words, program.qubits)
     size = program.qubits // slices
     letters = pauli.letters(program.qubits, words).reshape(len(words), slices, size) > 0
-    return _types(words, program.qubits, size) & letters.any(axis=-1).T[:, None]
+    return _types(words, program.qubits, size) & np.expand_dims(letters.any(axis=-1).T, 1)
 
 
 def _trap_chances(settings: LearningSettings) -> TrapChances:
     # With all words of the samples, also those that no observable needs.
-    states, labels = _encoded(settings)[0]
+    states, labels = encoding.encoded(settings)[0]
     with asked_by("consensus.committee.trap_share"):
         checks.check_size("all Pauli words of the samples", len(labels), 4**settings.qubits)
     types = _types(None, settings.qubits)
@@ -304,14 +248,14 @@ def _undecided_slope(readout: NDArray[np.float64]) -> float:
 def _batch_floor(settings: LearningSettings, program: Program, observables: int) -> float:
     # Shot noise K^2 Q m / S equals minibatch noise m |df|^2 / B at S = K^2 Q B / |df|^2. These are
     # the shots of the gradient alone.
-    squared = _mean_squared_slope(_only(settings, *ENCODING), program)
+    squared = _mean_squared_slope(encoding.only(settings), program)
     return program.angles**2 * observables * settings.batch_size / squared
 
 
 @lru_cache(maxsize=128)
 def _mean_squared_slope(settings: LearningSettings, program: Program) -> float:
     # In NumPy, because a compilation would take longer than it saves.
-    paulis = _vectors(settings, program.words or ())[0]
+    paulis = encoding.vectors(settings, program.words or ())[0]
     models = np.random.default_rng(0).normal(size=(FLOOR_DRAWS, program.parameters))
     derivatives = np.stack([pullback.pull(program, each, np).derivatives for each in models])
     slopes = np.einsum("sp,mopk->msok", paulis, derivatives, optimize=True)

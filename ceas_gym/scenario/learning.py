@@ -2,15 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ceas_gym.scenario.section import Count, Section, Seed
 
 Label = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
+BEST = "best"
+"""Another word for the default placement."""
 MOST_WEIGHTS = 512
 """Most weights of an ansatz. With so many, compilation takes about a minute; with twice as many, it
 would take four minutes."""
+
+
+def _unless_best(placement: object) -> object:
+    return None if placement == BEST else placement
 
 
 class LearningSettings(Section, frozen=True):
@@ -24,9 +30,11 @@ class LearningSettings(Section, frozen=True):
     communication: Literal["none", "quantum"] = "none"
     """With `features`: whether gates act between the slices. `none`: each slice has a circuit of
     its own, and their outcomes are added. `quantum`: one circuit with teleported gates."""
-    placement: Literal["best"] | tuple[Annotated[int, Field(ge=0, le=9)], ...] = "best"
-    """With `circuit`: which QPU of a team holds each qubit, from 0. `best`: so that a shot takes
-    fewest pairs."""
+    placement: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=9)], ...] | None, BeforeValidator(_unless_best)
+    ] = None
+    """With `circuit`: which QPU of a team holds each qubit, from 0. By default, and with `best`, so
+    that a shot takes fewest pairs."""
     qubits_per_qpu: Annotated[int, Field(ge=1, le=10)] | None = None
     """With `circuit`: most qubits of the circuit that a QPU holds in the best placement. By default
     as few as possible."""

@@ -48,10 +48,10 @@ def _check_alone(network: NetworkSettings, learning: LearningSettings) -> None:
             "every node runs the whole circuit; set team_size to 1, or take the scheme circuit or "
             "features"
         )
-    if learning.placement != "best":
+    if learning.placement is not None:
         raise ValueError(
             f"learning.placement = {list(learning.placement)} with learning.scheme = data: every "
-            "node holds all qubits; set it to best"
+            "node holds all qubits; set it to null"
         )
 
 
@@ -69,8 +69,8 @@ def _check_teams(network: NetworkSettings, learning: LearningSettings) -> None:
         )
     if size > learning.qubits:
         raise ValueError(
-            f"network.team_size = {size} is more QPUs than learning.qubits = {learning.qubits}, but "
-            "each needs a qubit; take smaller teams or more qubits"
+            f"network.team_size = {size} is more QPUs than learning.qubits = {learning.qubits}, "
+            "but each needs a qubit; take smaller teams or more qubits"
         )
     if scheme == "features":
         _check_slices(size, learning)
@@ -85,15 +85,15 @@ def _check_slices(size: int, learning: LearningSettings) -> None:
     observables = 1 if len(learning.classes) == 2 else len(learning.classes)
     if learning.communication == "none" and observables > learning.qubits // size:
         raise ValueError(
-            f"learning.classes = {list(learning.classes)} need as many qubits of each slice to read "
-            f"out, but learning.qubits = {learning.qubits} leave it {learning.qubits // size}; take "
-            f"{observables * size} qubits or more"
+            f"learning.classes = {list(learning.classes)} need as many qubits of each slice to "
+            f"read out, but learning.qubits = {learning.qubits} leave it "
+            f"{learning.qubits // size}; take {observables * size} qubits or more"
         )
 
 
 def _check_placement(network: NetworkSettings, learning: LearningSettings) -> None:
     placement, size = learning.placement, network.team_size
-    if placement == "best":
+    if placement is None:
         most = learning.qubits_per_qpu
         if most is not None and most * size < learning.qubits:
             raise ValueError(
@@ -105,7 +105,7 @@ def _check_placement(network: NetworkSettings, learning: LearningSettings) -> No
     if learning.scheme != "circuit":
         raise ValueError(
             f"learning.placement = {list(placement)} with learning.scheme = features: slices are "
-            "placed in order; set it to best"
+            "placed in order; set it to null"
         )
     if len(placement) != learning.qubits:
         raise ValueError(

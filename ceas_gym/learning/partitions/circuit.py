@@ -26,7 +26,7 @@ def distribute(program: Program, settings: LearningSettings, qpus: int) -> Share
 
     Args:
         program: The circuit, without what cannot change its predictions.
-        settings: The placement, or `best` and the most qubits that a QPU holds.
+        settings: The placement; if there is none, the most qubits that a QPU holds.
         qpus: QPUs of a team; at least 2.
 
     Raises:
@@ -34,7 +34,7 @@ def distribute(program: Program, settings: LearningSettings, qpus: int) -> Share
     """
     program = light_cone.effective(program)
     home = settings.placement
-    if home == "best":
+    if home is None:
         home = placement.best(program, qpus, settings.qubits_per_qpu)
     return placed(program, home)
 

@@ -1,11 +1,10 @@
 """Reads the Semeion handwritten digits from the file `semeion.data` of the UCI repository.
 
 The file is not shipped. It has a line for each of 1593 images: 16 x 16 pixels, 0 or 1, and then ten
-numbers, of which the one at the place of the digit is 1. In a folder that holds it,
+numbers, of which the one at the place of the digit is 1. With this
+folder on `PYTHONPATH`, and in a folder that holds the file, the nodes learn from it by
 
-    PYTHONPATH=docs ceas-gym evaluate tiny --set learning.dataset=semeion:read
-
-learns from it, as from any data set of one's own.
+    ceas-gym evaluate tiny --policy uniform --set learning.dataset=semeion:read
 
 Source:
     Buscema, MetaNet: the theory of independent judges, Substance Use & Misuse 33, 439 (1998);

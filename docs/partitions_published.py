@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from ceas_agents.evaluation import results
 from ceas_gym.learning import data
 
-FIDELITIES, TRAINED_AT = (1.0, 0.99, 0.95, 0.9, 0.8), (1.0, 0.9, 0.8)
+FIDELITIES, TRAINED_AT = (1.0, 0.99, 0.95, 0.9, 0.8), (0.9, 0.8)
 """Fidelities of pairs in use, and those of pairs during training."""
 FOLDS, NETWORKS, SEMEION_NETWORKS = 5, (1, 2, 4), (1, 2, 4, 8)
 KEPT = Path(__file__).with_name("partitions-published.json")
@@ -61,7 +61,7 @@ class Case(NamedTuple):
 
 CASES = (Case("clusters", 3), Case("clusters", 9), Case("products", 3), Case("digits", 3))
 NOISY = CASES[0]
-"""The case whose pairs get worse."""
+"""The case that is also trained with worse pairs."""
 
 
 def accuracies(
@@ -121,27 +121,21 @@ def fold_accuracy(
     return [float(sliced_qnns.accuracy(weights, angles[:, :, :, test], labels[test]))]
 
 
-def two_processors(folder: Path, size: Size) -> tuple[Found, Found]:
-    """Returns accuracies by case and communication, and those with worse pairs."""
-    gap: Found = {
-        str(case): {
-            communication: [each[0] for each in _seeds(folder, size, case, communication)]
-            for communication in two_qpus.REMOTE
-        }
-        for case in CASES
-    }
-    without = np.array(_seeds(folder, size, NOISY, "quantum"))
-    with_it = {
-        fidelity: np.array(_seeds(folder, size, NOISY, "quantum", fidelity))
-        for fidelity in TRAINED_AT
-    }
-    columns = {str(each): FIDELITIES.index(each) for each in FIDELITIES}
-    return gap, {
-        "without noise": {name: without[:, place].tolist() for name, place in columns.items()},
-        "with it": {
-            str(each): found[:, columns[str(each)]].tolist() for each, found in with_it.items()
-        },
-    }
+def two_processors(folder: Path, size: Size) -> Found:
+    """Returns accuracies without communication, and those with pairs of each fidelity.
+
+    The last entry has those of models that were trained with worse pairs, at the same fidelity.
+    """
+    found: Found = {"none": {}, "quantum": {}, "trained with it": {}}
+    for case in CASES:
+        none = _seeds(folder, size, case, "none")
+        found["none"][str(case)] = [each[0] for each in none]
+        columns = np.array(_seeds(folder, size, case, "quantum")).T.tolist()
+        found["quantum"][str(case)] = dict(zip(map(str, FIDELITIES), columns, strict=True))
+    for fidelity in TRAINED_AT:
+        columns = np.array(_seeds(folder, size, NOISY, "quantum", fidelity)).T.tolist()
+        found["trained with it"][str(fidelity)] = columns[FIDELITIES.index(fidelity)]
+    return found
 
 
 def _seeds(
@@ -206,9 +200,8 @@ def _kept(path: Path, compute: Callable[[], list[float]]) -> list[float]:
 
 def gather(folder: Path, size: Size) -> Found:
     """Returns what the tables show, after training what the folder lacks."""
-    gap, fidelity = two_processors(folder / "two processors", size)
-    trained = slices(folder / "slices", size)
-    return {"size": size._asdict(), "gap": gap, "fidelity": fidelity, "slices": trained}
+    found = {"size": size._asdict()} | two_processors(folder / "two processors", size)
+    return found | {"slices": slices(folder / "slices", size)}
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:

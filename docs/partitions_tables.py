@@ -32,8 +32,8 @@ def gap(found: Found) -> Iterator[str]:
         "published quantum, % | published difference, points |"
     )
     yield "|---|---:|---:|---:|---:|---:|---:|"
-    for case, reached in found["gap"].items():
-        none, quantum = (np.array(reached[each]) for each in two_qpus.REMOTE)
+    for case, reached in found["none"].items():
+        none, quantum = np.array(reached), np.array(found["quantum"][case]["1.0"])
         cells = [case, level(none), level(quantum), lead(quantum - none), *_published(case)]
         yield f"| {' | '.join(cells)} |"
     yield ""
@@ -48,22 +48,34 @@ def _published(case: str) -> Sequence[str]:
 
 
 def fidelity(found: Found) -> Iterator[str]:
-    """Yields what is left of the accuracy as the pairs get worse."""
+    """Yields how much accuracy is lost as the pairs get worse, in points."""
+    cases = {case: _arrays(columns) for case, columns in found["quantum"].items()}
+    yield f"| fidelity | contraction | {' | '.join(cases)} | an earlier run |"
+    yield "|---:|---:|" + "---:|" * (len(cases) + 1)
+    best = ONE_SEED["1.0"]
+    for name in list(ONE_SEED)[1:]:
+        lost = [lead(values[name] - values["1.0"]) for values in cases.values()]
+        cells = [name, f"{two_qpus.contraction(float(name)):.3f}", *lost]
+        yield f"| {' | '.join(cells)} | {ONE_SEED[name] - best:+.1f} |"
+
+
+def training(found: Found) -> Iterator[str]:
+    """Yields what is gained by training with the pairs that will be used."""
+    case = next(iter(found["quantum"]))
     yield (
-        "| fidelity | contraction | trained without noise, % | change, points | "
-        "trained with it, % | gain by that, points | an earlier seed, % |"
+        f"| fidelity | {case}: trained without noise, % | trained with it, % | "
+        "gain, points | with it, minus no communication, points |"
     )
-    yield "|---:|---:|---:|---:|---:|---:|---:|"
-    without, with_it = (
-        {name: np.array(column) for name, column in found["fidelity"][each].items()}
-        for each in ("without noise", "with it")
-    )
-    for name, values in without.items():
-        cells = [name, f"{two_qpus.contraction(float(name)):.3f}", level(values)]
-        cells += [lead(values - without["1.0"]) if name != "1.0" else ""]
-        trained = with_it.get(name) if name != "1.0" else None
-        cells += [level(trained), lead(trained - values)] if trained is not None else ["", ""]
-        yield f"| {' | '.join(cells)} | {ONE_SEED[name]:.1f} |"
+    yield "|---:|---:|---:|---:|---:|"
+    none, without = np.array(found["none"][case]), _arrays(found["quantum"][case])
+    for name, values in _arrays(found["trained with it"]).items():
+        cells = [name, level(without[name]), level(values)]
+        cells += [lead(values - without[name]), lead(values - none)]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _arrays(columns: dict[str, list[float]]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.array(column) for name, column in columns.items()}
 
 
 def slices(found: Found) -> Iterator[str]:
@@ -140,6 +152,7 @@ def spread(values: NDArray[np.float64]) -> str:
 TABLES: dict[str, Callable[[Found], Iterator[str]]] = {
     "gap": gap,
     "fidelity": fidelity,
+    "training": training,
     "slices": slices,
 }
 

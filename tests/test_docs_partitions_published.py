@@ -47,8 +47,9 @@ def test_the_page_is_that_of_the_run(script, tables, found):
 
 def test_another_number_would_be_noticed(tables, found):
     changed = json.loads(json.dumps(found))
-    changed["gap"]["clusters, 3 layers"]["none"][0] -= 0.5
-    changed["fidelity"]["with it"]["0.9"][0] -= 0.5
+    changed["none"]["clusters, 3 layers"][0] -= 0.5
+    changed["quantum"]["clusters, 9 layers"]["0.9"][0] -= 0.5
+    changed["trained with it"]["0.9"][0] -= 0.5
     changed["slices"]["4"][0] -= 0.5
     for name, lines in tables.TABLES.items():
         assert list(lines(changed)) != list(lines(found)), name
@@ -58,17 +59,12 @@ def test_every_cell_has_all_seeds(script, found):
     seeds = found["size"]["seeds"]
     assert found["size"] == script.Size(seeds=seeds)._asdict()
     assert seeds >= 5
-    assert list(found["gap"]) == [str(case) for case in script.CASES]
-    columns = [column for both in found["gap"].values() for column in both.values()]
-    columns += [column for each in found["fidelity"].values() for column in each.values()]
-    assert {len(column) for column in columns} == {seeds}
+    names = [str(case) for case in script.CASES]
+    assert list(found["none"]) == list(found["quantum"]) == names
+    parts = (found["none"], found["trained with it"], *found["quantum"].values())
+    assert {len(column) for part in parts for column in part.values()} == {seeds}
+    assert {tuple(part) for part in parts[2:]} == {tuple(map(str, script.FIDELITIES))}
     assert {len(folds) for folds in found["slices"].values()} == {script.FOLDS}
-
-
-def test_without_noise_both_trainings_are_the_same(script, found):
-    noiseless = found["gap"][str(script.NOISY)]["quantum"]
-    assert found["fidelity"]["without noise"]["1.0"] == noiseless
-    assert found["fidelity"]["with it"]["1.0"] == noiseless
 
 
 def test_what_was_trained_is_kept(script, monkeypatch, tmp_path, capsys):

@@ -45,6 +45,8 @@ class Size(NamedTuple):
     """Of a block of the networks with sliced features."""
 
 
+PUBLISHED_EPOCHS = 300
+"""Of Semeion: with `--data`, nothing is cut short."""
 QUICK = Size(seeds=2, iterations=20, epochs=2, layers=2)
 
 
@@ -180,7 +182,8 @@ def _folds(
     found: dict[str, list[float]] = {}
     for networks in images:
         for fold in range(FOLDS):
-            path = folder / f"{name}, {networks} networks, fold {fold}.json"
+            stem = f"{name}, {networks} networks, {size.epochs} epochs, fold {fold}"
+            path = folder / f"{stem}.json"
             accuracy = _kept(path, lambda networks=networks, fold=fold: one(networks, fold))
             found.setdefault(str(networks), []).extend(accuracy)
     return found
@@ -193,7 +196,7 @@ def _kept(path: Path, compute: Callable[[], list[float]]) -> list[float]:
         found = [round(each, 6) for each in compute()]
         seconds = time.process_time() - begin
         path.parent.mkdir(parents=True, exist_ok=True)
-        results.write_json(path, found)
+        results.write_text(path, json.dumps(found) + "\n")
         print(f"{path.stem}: {found[0]:.3f} ({seconds:.0f} s of one core)", flush=True)
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -224,7 +227,8 @@ def main(given: Sequence[str] | None = None) -> None:
     if asked.seeds is not None:
         size = size._replace(seeds=asked.seeds)
     if asked.data is not None:
-        trained = on_semeion(folder / "semeion", size, asked.data)
+        whole = size if asked.quick else size._replace(epochs=PUBLISHED_EPOCHS)
+        trained = on_semeion(folder / "semeion", whole, asked.data)
         print("\n".join(partitions_tables.semeion(trained)), end="\n\n")
     found = gather(folder, size)
     for name, lines in partitions_tables.TABLES.items():

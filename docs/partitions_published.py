@@ -160,9 +160,17 @@ def slices(folder: Path, size: Size) -> dict[str, list[float]]:
     return _folds(folder, size, "digits", images, classes)
 
 
-def on_semeion(folder: Path, size: Size, path: Path) -> dict[str, list[float]]:
-    """Returns the accuracy of each fold on the Semeion digits, by the number of networks."""
-    pixels, classes = semeion.read(path)
+def on_semeion(
+    folder: Path, size: Size, pixels: NDArray[np.float64], classes: NDArray[np.int64]
+) -> dict[str, list[float]]:
+    """Returns the accuracy of each fold on the Semeion digits, by the number of networks.
+
+    Args:
+        folder: Keeps what was trained.
+        size: Epochs and layers.
+        pixels: As from `semeion.read`.
+        classes: As from `semeion.read`.
+    """
     small = semeion.halved(pixels)
     images = {networks: small if networks < 4 else pixels for networks in SEMEION_NETWORKS}
     return _folds(folder, size, "semeion", images, classes)
@@ -217,6 +225,10 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     found = parser.parse_args(given)
     if found.seeds is not None and found.seeds < 2:
         parser.error("--seeds must be at least 2")
+    try:
+        found.images = None if found.data is None else semeion.read(found.data)
+    except ValueError as error:
+        parser.error(str(error))
     return found
 
 
@@ -226,9 +238,9 @@ def main(given: Sequence[str] | None = None) -> None:
     size, folder = (QUICK, asked.folder / "quick") if asked.quick else (Size(), asked.folder)
     if asked.seeds is not None:
         size = size._replace(seeds=asked.seeds)
-    if asked.data is not None:
+    if asked.images is not None:
         whole = size if asked.quick else size._replace(epochs=PUBLISHED_EPOCHS)
-        trained = on_semeion(folder / "semeion", whole, asked.data)
+        trained = on_semeion(folder / "semeion", whole, *asked.images)
         print("\n".join(partitions_tables.semeion(trained)), end="\n\n")
     found = gather(folder, size)
     for name, lines in partitions_tables.TABLES.items():

@@ -101,6 +101,12 @@ def test_a_single_seed_is_refused(script, capsys):
     assert "--seeds must be at least 2" in capsys.readouterr().err
 
 
+def test_a_missing_file_is_one_line(script, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        script.main(["--data", str(tmp_path / "none.data")])
+    assert f"{tmp_path / 'none.data'} can't be read" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_training_helps(script):
     case = script.Case("digits", 1)
     before, after = (

@@ -26,7 +26,7 @@ from jaxtyping import Array, Float, Int, Key
 from ceas_agents.policies import selection
 from ceas_agents.policies.ceas import ceas
 from ceas_gym.task import actions
-from ceas_gym.task.observations import COLUMN, PLACE, summary
+from ceas_gym.task.observations import COLUMN, NODE_FEATURES, PLACE, summary
 from ceas_gym.types import Observation, Params
 
 
@@ -51,8 +51,10 @@ class Columns(NamedTuple):
     network: Int[Array, " features"]
 
 
-TODAY = Features(tuple(COLUMN), tuple(PLACE))
+TODAY = Features(tuple(feature.name for feature in NODE_FEATURES), tuple(PLACE))
 """All features of an observation."""
+OF_TEAMS = Features(tuple(COLUMN), tuple(PLACE))
+"""The same where nodes form teams."""
 
 Layers = tuple[Layer, ...]
 Form = Callable[[Layers, Columns, Params, Observation, Key[Array, ""]], Float[Array, "..."]]

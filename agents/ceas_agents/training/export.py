@@ -11,7 +11,7 @@ from stable_baselines3.common.torch_layers import CombinedExtractor
 from torch import Tensor, nn
 
 from ceas_agents.policies.checkpoints import Agent
-from ceas_agents.policies.networks import Layer, Layers
+from ceas_agents.policies.networks import OF_TEAMS, TODAY, Features, Layer, Layers
 from ceas_agents.policies.selection import RULES
 from ceas_agents.training.network import NodePolicy
 from ceas_agents.wrappers.action_repeat import BASE
@@ -41,9 +41,17 @@ def agent(model: BaseAlgorithm) -> Agent:
     _require(normalizer is None or not normalizer.norm_obs, "see observations as they are")
     for learner, read in READERS.items():
         if isinstance(model, learner):
-            return read(model)
+            return read(model)._replace(features=_features(model.observation_space))
     known = ", ".join(learner.__name__ for learner in READERS)
     raise ValueError(f"Argument `model` must be one of {known}, but is a {type(model).__name__}.")
+
+
+def _features(seen: spaces.Space[Any]) -> Features:
+    # A summary has the features of the network, then the means of those of the nodes.
+    nodes = seen["nodes"].shape if isinstance(seen, spaces.Dict) else seen.shape
+    of_network = 0 if isinstance(seen, spaces.Dict) else len(TODAY.network)
+    width = (nodes or (0,))[-1] - of_network
+    return OF_TEAMS if width == len(OF_TEAMS.nodes) else TODAY
 
 
 def _ppo(model: PPO) -> Agent:

@@ -276,6 +276,9 @@ TEAMS: dict[str, dict[str, Any]] = {
         **DEPHASING,
         "attack.name": "white_box+forgery",
         "consensus.key.security_bits": 1,
+        # Two gates share each of the pairs of a run.
+        "learning.qubits": 4,
+        "learning.placement": (0, 1, 0, 1),
     },
     "circuit_unauthenticated": {
         **TEAM,

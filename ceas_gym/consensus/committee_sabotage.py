@@ -67,12 +67,13 @@ def withhold(params: Params, coalition: Coalition, delivery: Delivery) -> Delive
     def left(shots: Array) -> Array:
         return shots - jnp.ceil(lost * shots - ROUNDING).astype(shots.dtype)
 
-    kept = left(delivery.shots)
+    kept, slices = left(delivery.shots), delivery.slices
+    if slices is not None:
+        slices = left(slices)
+        # A slice of a single shot may have none left.
+        kept = jnp.where((slices > 0).all(axis=1), kept, 0)
     return replace(
-        delivery,
-        shots=kept,
-        authenticated=delivery.authenticated & (kept > 0),
-        slices=None if delivery.slices is None else left(delivery.slices),
+        delivery, shots=kept, authenticated=delivery.authenticated & (kept > 0), slices=slices
     )
 
 

@@ -15,7 +15,7 @@ from helpers.comparison import vary
 from reference.variants import TEAMS, THREE_QPUS
 
 from ceas_gym import parameters
-from ceas_gym.consensus import placement
+from ceas_gym.consensus import committee_sabotage, placement
 from ceas_gym.learning import setup as learning_setup
 from ceas_gym.learning.partitions import features
 from ceas_gym.network import barrier, conditions, delivery, key_pool, teams
@@ -175,6 +175,24 @@ def test_slices_have_shots_of_their_own_unless_one_has_none(sliced: Network) -> 
     pairs[np.asarray(sliced.teams.nodes)] = [[9, 4], [1, 30], [0, 2], [2, 3]]
     shots = teams.of_qpus(sliced.teams, teams.shots(sliced, jnp.asarray(pairs)))
     assert shots.tolist() == [[4, 2], [0, 0], [0, 0], [1, 1]]
+
+
+def test_withheld_corrections_take_the_last_shot_of_a_slice() -> None:
+    shots = jnp.array([[1, 8], [4, 8], [5, 2]])
+    before = Delivery(
+        shots=jnp.array([3, 5, 2]),
+        contraction=jnp.ones((3, 2, 1)),
+        signal=jnp.ones(3),
+        authenticated=jnp.ones(3, bool),
+        slices=shots,
+    )
+    params: Any = SimpleNamespace(adversary=SimpleNamespace(onset=0))
+    coalition: Any = SimpleNamespace(round=jnp.int32(1), served=jnp.float32(0.25))
+    after = committee_sabotage.withhold(params, coalition, before)
+    assert after.slices is not None
+    assert after.slices.tolist() == [[0, 6], [3, 6], [3, 1]]
+    assert after.shots.tolist() == [0, 3, 1]
+    assert after.authenticated.tolist() == [False, True, True]
 
 
 # --- What shots deliver ---

@@ -37,7 +37,9 @@ def observe(
         rows.append(of_node(most, node))
         held.append(node)
         kept.append(replace(node, stored=survive(network, aged)))
-    full = most / max(node.ends for node in held)
+    # All shots of slices count.
+    slices = len(network.teams.shot.data) if network.teams.shot.alone else 1
+    full = slices * most / max(node.ends for node in held)
     nodes: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     now, later = (together(network, each) for each in (held, kept))
     ready, lasts = (teams.every(network, able(network, each)) for each in (held, kept))

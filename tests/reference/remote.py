@@ -93,7 +93,8 @@ def matrix(step: Any, turns: Array, qubits: int) -> Array:
         qubits: Of the circuit.
     """
     if not hasattr(step, "angle"):
-        return controlled(LETTERS["Z"], *step.wires, qubits)
+        one, other = step.wires
+        return controlled(LETTERS["Z"], one, other, qubits)
     (wire,), half = step.wires, turns[step.angle] / 2
     turn = np.cos(half) * LETTERS["I"] - 1j * np.sin(half) * LETTERS[step.word]
     return on(turn, wire, qubits)

@@ -98,7 +98,9 @@ def withhold(scenario: Scenario, nodes: list[Node], number: int, served: Fractio
     begun = number >= (scenario.attack.onset_round or 0)
     if "withheld_confirmation" in scenario.attack.name and begun:
         for node in (node for node in nodes if node.shots):
-            kept = floor(node.shots * (1 - served))
+            for qpu in node.of_qpus:
+                qpu.shots = floor(qpu.shots * (1 - served))
+            kept = floor(node.shots * (1 - served)) * all(qpu.shots for qpu in node.of_qpus)
             node.information *= kept / node.shots
             node.shots = kept
 

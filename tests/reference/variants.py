@@ -340,6 +340,15 @@ TEAMS: dict[str, dict[str, Any]] = {
         "consensus.tolerated_nodes": 0,
         "attack.name": "sign_flip",
     },
+    "slices_committee": {
+        **SLICES,
+        "attack.name": "white_box+leader_stall+withheld_confirmation",
+        "consensus.committee": {"members": 4, "byzantine": 1, "timeout_windows": 0.125},
+        "hardware.modes": 150,
+        "network.channels": 8,
+        "network.memories_per_link": 20,
+        "consensus.unauthenticated_updates": "cache",
+    },
     "joined_slices": {
         **SLICES,
         **CHANGING,

@@ -108,5 +108,10 @@ def scarcest(teams: Teams, each: Int[Array, " nodes"]) -> Int[Array, " nodes"]:
 
 
 def most_shots(network: Network) -> Float[Array, ""]:
-    """Returns how many shots full memories make, not rounded; above 0."""
-    return network.memories.per_link / max(network.teams.shot.ends)
+    """Returns how many shots of a team full memories make, not rounded; above 0.
+
+    Slices count as a circuit with as many shots as all of them together (`delivery.of_slices`).
+    """
+    teams = network.teams
+    slices = teams.size if teams.shot.alone else 1
+    return slices * network.memories.per_link / max(teams.shot.ends)

@@ -179,7 +179,7 @@ def _of_teams(params: Params, state: State) -> list[Array]:
     return [
         network.teams.of_node / network.teams.number,
         jnp.broadcast_to(taken / busiest, stored.shape),
-        shots / teams.most_shots(network),
+        shots * busiest / network.memories.per_link,
         (stored - shots * taken) / network.memories.per_link,
     ]
 

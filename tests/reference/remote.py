@@ -5,7 +5,6 @@ gates, two measurements, and the corrections that follow from their outcomes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from reference.pairs import Array, Quadruple, quadruple
 
 Predict = Callable[[Learning, Array, Array], Array]
 ZERO, ONE = np.diag([1.0, 0.0]), np.diag([0.0, 1.0])
+ANY: Quadruple = (0.25, 0.25, 0.25, 0.25)
+"""Pauli errors that leave a qubit maximally mixed."""
 HADAMARD = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
 
 
@@ -158,10 +159,7 @@ def depolarize(rho: Array, one: int, other: int, kept: float) -> Array:
     Source:
         Nielsen and Chuang, Quantum Computation and Quantum Information (2010), section 8.3.4.
     """
-    mixed = np.zeros_like(rho)
-    for left, right in product(LETTERS.values(), repeat=2):
-        error = on(left, one, width(rho)) @ on(right, other, width(rho))
-        mixed = mixed + error @ rho @ error.conj().T / 16
+    mixed = disturb(disturb(rho, one, ANY), other, ANY)
     return kept * rho + (1 - kept) * mixed
 
 

@@ -274,6 +274,7 @@ TEAMS: dict[str, dict[str, Any]] = {
     "circuit": {
         **TEAM,
         **DEPHASING,
+        **CHANGING,
         "attack.name": "white_box+forgery",
         "consensus.key.security_bits": 1,
         # Two gates share each of the pairs of a run.

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from helpers import beside
-from helpers.comparison import SINGLE, same, vary
+from helpers.comparison import SINGLE, requests, same, vary, waits_and_fires
 from reference.pairs import MEMORIES, convolve, depolarizing, letters, misread
 from reference.variants import BUDGETED, NOISY, QUICK, RELAXING, TEAM_SEEDS, TEAMS, THREE_QPUS
 
@@ -13,16 +13,24 @@ from ceas_gym import parameters
 from ceas_gym.network import setup
 from ceas_gym.scenario import Scenario
 
+STEPS = 9
+"""Windows of an episode in which each step is a window."""
 NAMES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in TEAMS]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_round_equals_the_reference(scenario: Scenario, name: str) -> None:
+def test_step_equals_the_reference(scenario: Scenario, name: str) -> None:
     varied = vary(scenario, BUDGETED | TEAMS[name])
-    total = beside.rounds(varied, seed=TEAM_SEEDS.get(name, 1))
+    by_window, nodes = varied.episode.decision == "window", varied.network.nodes
+    actions = requests(1, beside.ROUNDS, varied.network.windows, nodes)
+    if by_window:
+        actions = waits_and_fires(7, STEPS, nodes)
+    params, seed = parameters.build(varied), TEAM_SEEDS.get(name, 1)
+    total = beside.compare(varied, params, actions, seed=seed)
     assert all(total[figure] > 0 for figure in (*beside.SEEN[:3], "byzantine_weight")), total
     # Less than all teams were counted at times.
-    assert total["accepted_nodes"] < beside.ROUNDS * varied.teams or varied.teams == 1
+    assert total["accepted_nodes"] < total["fired"] * varied.teams or varied.teams == 1
+    assert (total["fired"] < len(actions)) == by_window
     assert (total["pairs_sacrificed"] > 0) == (varied.network.purification == "dejmps")
     assert (total["pairs_tested"] > 0) == (varied.consensus.verification.pairs > 0)
     assert (total["waiting"] > 0) == (varied.network.graph is not None)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from helpers import beside
 from helpers.comparison import vary, waits_and_fires
-from reference.variants import BUDGETED, TEAMS, VARIANTS
+from reference.variants import BUDGETED, VARIANTS
 
 from ceas_gym import parameters
 from ceas_gym.scenario import Scenario
@@ -19,21 +19,17 @@ SABOTAGED = {
     # Key for all members within a window or two.
     "hardware.modes": 150,
 }
-SLOW_TEAMS = {**TEAMS["circuit"], "attack.name": "white_box+withholding", "attack.onset_round": 2}
 CASES: dict[str, tuple[dict[str, Any], int]] = {
     "no time": ({}, 0),
     "a window": ({}, 1),
     "three windows": ({}, 3),
     "sabotaged": (SABOTAGED, 1),
     "everything": (VARIANTS["everything"], 2),
-    "teams": (SLOW_TEAMS, 1),
 }
 """Settings, and the windows that a barrier takes; numbers of the first three share a program."""
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "teams")) for name in CASES]
-)
+@pytest.mark.parametrize("name", CASES)
 def test_waiting_and_firing_equal_the_reference(scenario: Scenario, name: str) -> None:
     settings, pause = CASES[name]
     varied = vary(scenario, {**BY_WINDOW, **settings, "network.barrier_windows": pause})

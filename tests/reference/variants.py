@@ -270,10 +270,16 @@ SLICES = {
     "learning.qubits": 4,
     "learning.features": 4,
 }
+BY_WINDOW = {
+    "episode.decision": "window",
+    "network.most_windows": 3,
+    "network.barrier_windows": 1,
+}
 TEAMS: dict[str, dict[str, Any]] = {
     "circuit": {
         **TEAM,
-        **DEPHASING,
+        **BY_WINDOW,
+        **RELAXING,
         **CHANGING,
         "attack.name": "white_box+forgery",
         "consensus.key.security_bits": 1,
@@ -289,7 +295,7 @@ TEAMS: dict[str, dict[str, Any]] = {
     },
     "circuit_of_three": {
         **THREE_QPUS,
-        **RELAXING,
+        **DEPHASING,
         "learning.estimator": "all",
     },
     "circuit_of_three_classes": {
@@ -318,6 +324,7 @@ TEAMS: dict[str, dict[str, Any]] = {
     },
     "slices": {
         **SLICES,
+        **BY_WINDOW,
         "attack.name": "white_box+jamming+withholding",
         "attack.onset_round": 1,
         "episode.layouts": 2,
@@ -361,5 +368,5 @@ TEAMS: dict[str, dict[str, Any]] = {
 """Variants in which nodes form teams."""
 QUICK = {"circuit", "slices"}
 """Those that are not slow; the others take each part in another combination."""
-TEAM_SEEDS = {"joined_slices": 2}
+TEAM_SEEDS = {"joined_slices": 2, "slices": 3}
 """Seeds of the random numbers, where seed 1 lacks what is meant to be tested."""

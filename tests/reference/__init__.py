@@ -5,6 +5,8 @@ and uses other methods than the simulation where there are any: single pairs ins
 age, probabilities of Pauli errors instead of contractions, quadrature instead of closed integrals,
 binomial probabilities instead of their logarithms, all assignments of pairs to qubits instead of
 symmetric polynomials, density matrices and the parameter-shift rule instead of Pauli vectors,
+teleported gates executed with both halves of a pair instead of factors on Pauli words, slices one
+by one instead of side by side,
 sorting instead of ranks, bisection instead of break points. Of the simulation, it uses only the
 records, with NumPy arrays in them. All random numbers are inputs, so that both implementations get
 the same ones. The ansatz is `hardware_efficient`, the optimizer `sgd`.

@@ -25,7 +25,7 @@ CLUSTER = {
     "learning.feature_map": "none",
     "learning.classes": (0, 1),
 }
-SPLIT = "feature map '{}' has a CZ on qubits [1, 2], which are on different QPUs; samples are "
+SPLIT = "feature map '{}' has a CZ on qubits [1, 2] of different QPUs; samples are "
 LOCAL = "encoded on each QPU, so take dense_angle, or no more features than qubits"
 STATES = (
     "learning.feature_map: the QPUs encode the samples where gates are teleported, but those of "
@@ -88,12 +88,12 @@ def ladder(features: Any, wires: Sequence[int]) -> None:
         (
             SLICES | {"learning.placement": (0, 0, 1, 1)},
             "learning.placement = [0, 0, 1, 1] with learning.scheme = features: slices are placed "
-            "in order; set it to best",
+            "in order; set it to null",
         ),
         (
             ALONE | {"learning.placement": (0, 0, 1, 1)},
             "learning.placement = [0, 0, 1, 1] with learning.scheme = data: every node holds all "
-            "qubits; set it to best",
+            "qubits; set it to null",
         ),
         (
             {"learning.qubits_per_qpu": 1},

@@ -17,7 +17,7 @@ LOCAL = 0.93
 
 
 @pytest.mark.usefixtures("exact")
-@pytest.mark.parametrize("targets", [1, 2, 3])
+@pytest.mark.parametrize("targets", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_factors_are_those_of_the_protocol(targets: int) -> None:
     pack = Pack(0, tuple(range(1, 1 + targets)), (0, 1), last=targets - 1)
     numbers, qubits = np.arange(4 ** (1 + targets)), 1 + targets

@@ -87,7 +87,7 @@ def bound(params: Params) -> Bound:
     found = team_program.figures(network)
     if network.teams.shot.alone:
         return _of_slices(network, found)
-    program = _coupled(network, found)
+    program = coupled(network, found)
     return _solved(network, program)
 
 
@@ -119,7 +119,16 @@ def _check(params: Params) -> None:
         )
 
 
-def _coupled(network: Network, found: team_program.Figures) -> team_program.Program:
+def coupled(network: Network, found: team_program.Figures) -> team_program.Program:
+    """Returns the program of teams whose links are coupled.
+
+    Args:
+        network: Teams, and what a shot takes.
+        found: What channel-time yields.
+
+    Raises:
+        ValueError: If there are too many combinations of windows.
+    """
     nodes, windows = np.asarray(network.teams.nodes), network.windows
     combinations = windows**network.teams.size * network.teams.number
     if combinations > MOST_COLUMNS:

@@ -19,7 +19,8 @@ def fill(
         priority: Nodes with greater numbers are served first.
         wanted: Share of a channel that each node wants, in [0, 1].
         capacity: Channels of the hub and of every shared fibre; at least 0.
-        passes: 1 where the node's route goes through the bottleneck, else 0.
+        passes: 1 where the node's route goes through the bottleneck, else 0; for several nodes that
+            are served together, the part of them that does.
 
     Returns:
         Shares of a channel, in [0, wanted].
@@ -29,7 +30,8 @@ def fill(
         [0. 0. 1.]
     """
     before = jax.vmap(ranks.mass_below, in_axes=(None, 0))(-priority, passes * wanted)
-    return jnp.clip(tightest(capacity[:, None] - before, passes), 0, wanted)
+    left = (capacity[:, None] - before) / jnp.where(passes > 0, passes, 1)
+    return jnp.clip(tightest(left, passes), 0, wanted)
 
 
 def tightest(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from helpers.networks import altered
 
-from ceas_agents.bounds import pair_bounds
+from ceas_agents.bounds import pair_bounds, pair_supply
 from ceas_agents.evaluation import contestants, play
 from ceas_gym import config, parameters
 
@@ -150,7 +150,7 @@ def test_one_node_is_known_by_hand():
         key_capacity_bits=jnp.float32(8),
         unauthenticated_spend=False,
     )
-    assert pair_bounds.most_key_bits(params) == pytest.approx((3 * 4 + 8) / 4)
+    assert pair_supply.most_key_bits(params) == pytest.approx((3 * 4 + 8) / 4)
     assert pair_bounds.most_useful_pairs(params) == pytest.approx(26, rel=1e-6)
     assert pair_bounds.most_utilization_when_busy(params) == pytest.approx(26 / 40, rel=1e-6)
 
@@ -217,14 +217,14 @@ def test_pool_takes_no_more_key_than_that(slots, capacity):
         tag_bits=jnp.float32(tag), key_capacity_bits=jnp.float32(capacity), key_slots=slots
     )
     exact = most((0,) * slots, rounds)
-    bound = rounds * pair_bounds.most_key_bits(params)
+    bound = rounds * pair_supply.most_key_bits(params)
     assert exact <= bound + 1e-6
     assert bound <= exact + tag
 
 
 def test_pool_without_end_is_filled_once():
     params = by_hand(key_capacity_bits=jnp.float32(8), key_slots=1, key_expires=False)
-    assert 4 * pair_bounds.most_key_bits(params) == pytest.approx(3 * 4 + 8)
+    assert 4 * pair_supply.most_key_bits(params) == pytest.approx(3 * 4 + 8)
 
 
 def test_more_channels_and_longer_coherence_reach_more():

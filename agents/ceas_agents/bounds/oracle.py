@@ -107,6 +107,7 @@ def bound(params: Params, key: Key[Array, ""]) -> Bound:
         "purification": network.operations.purification.__name__ != "none",
         "verification": network.verifies,
         "relays": network.routes.is_hop.shape[1] > 1,
+        "teams of nodes (see `team_oracle`)": network.teams.size > 1,
     }
     if found := [name for name, present in barred.items() if present]:
         raise ValueError(f"the bound does not cover {', '.join(found)}; choose another scenario")

@@ -42,6 +42,7 @@ def check(params: Params, small: str) -> None:
     refuse(
         small,
         {
+            "teams of nodes": network.teams.size > 1,
             "links of several hops": network.routes.is_hop.shape[1] > 1,
             "drifting coherence": network.drifts,
             "links that change": float(network.condition_model.transition[0, 0, 0]) < 1,

@@ -10,10 +10,16 @@ barrier; there are `windows_w` of kind w in a round.
     maximise    sum_wk pairs_k (x_wk + y_wk)
     subject to  sum_k passes_bk (x_wk + y_wk + v_wk) <= channels_b windows_w  at every bottleneck b,
                 x_wk + y_wk + v_wk <= whole_k windows_w,
-                qubits u_k <= sum_w pairs_k x_wk <= memories u_k,
+                ends_k u_k <= sum_w pairs_k x_wk <= memories u_k,
                 tags u_k <= sum_w key_k y_wk,  sum_w pairs_k y_wk <= most_key / key of a pair,
                 u_k <= c <= 1,   quorum c <= sum_k u_k,
                 x_wk = 0 if a pair of window w expires before the barrier.
+
+A shot takes `ends` pairs of the node, one for each qubit. Where nodes form teams, u counts teams,
+and tags are those of the nodes that read out a circuit; and if the links of a team are coupled,
+they spend pairs in the proportion of their ends:
+
+                ends_j sum_w pairs_i x_wi = ends_i sum_w pairs_j x_wj  for nodes i, j of a team.
 
 The means of every scheduler satisfy these, whatever it knows of the past: the mean number of pairs
 is at most linear in channel-time; a pair that is spent lasted from its window until the barrier; no
@@ -39,43 +45,21 @@ pool takes what it needs, and not what a schedule asks for; memories may be full
 a quorum whose weights are too unequal does not commit; attackers jam; tests use up pairs.
 """
 
-from dataclasses import replace
 from functools import reduce
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
+from ceas_agents.bounds import pair_supply, team_program
 from ceas_gym import layouts
 from ceas_gym.consensus import protocol
-from ceas_gym.jax_utils.fast_compile import once
-from ceas_gym.network import forecast, key_pool
-from ceas_gym.types import Network, Params
+from ceas_gym.network import teams
+from ceas_gym.types import Params
 
 Numbers = NDArray[np.float64]
-DEVIATIONS = 3.0
-"""Allowed drift of a coherence time, in standard deviations of its logarithm."""
-BEYOND = 0.0027
-"""Upper bound on the chance, in a round, that hub or node are further below."""
-
-
-class _Supply(NamedTuple):
-    pairs: Numbers
-    """Of a whole channel's time in a window, shape (nodes,)."""
-    whole: Numbers
-    """Greatest mean share of a window that a node can use, in [0, 1]; shape (nodes,)."""
-    bits: Numbers
-    """Secret bits of a pair, shape (nodes,)."""
-    most_keyed: Numbers
-    """Pairs that the pool can take in a round, shape (nodes,)."""
-    lasts: NDArray[np.bool_]
-    """Whether a pair lasts until the barrier, shape (kinds, nodes)."""
-    windows: Numbers
-    """Windows of each kind in a round, shape (kinds,)."""
 
 
 class _Program(NamedTuple):
@@ -104,7 +88,7 @@ def most_useful_pairs(params: Params) -> float:
         >>> 0 < most_useful_pairs(parameters.build(config.load("tiny"))) < 4 * 860
         True
     """
-    program = _program(params, _supply(params))
+    program = _program(params, pair_supply.supply(params))
     one = np.zeros((1, program.useful.size))
     one[0, -1] = 1
     return _best(program, program.useful, sparse.csr_array(one), np.ones(1))
@@ -145,7 +129,7 @@ def most_utilization_when_busy(params: Params) -> float:
         True
     """
     _check_steady(params)
-    supply = _supply(params)
+    supply = pair_supply.supply(params)
     program = _program(params, supply)
     # The solver's tolerances are absolute, so numbers should be near one.
     scale = program.made.max() * params.network.windows * float(params.network.switch.channels[0])
@@ -154,82 +138,17 @@ def most_utilization_when_busy(params: Params) -> float:
     return _best(program, program.useful / scale, fixed, to)
 
 
-def most_key_bits(params: Params) -> float:
-    """Returns the most key that a node's pools can take in a round on average, in bits.
-
-    Example:
-        >>> from ceas_gym import config, parameters
-        >>> tiny = parameters.build(config.load("tiny", {"episode.rounds": 1}))
-        >>> most_key_bits(tiny) == float(tiny.network.key.capacity_bits)
-        True
-    """
-    network, rounds = params.network, int(params.rounds)
-    capacity = float(network.key.capacity_bits)
-    outdated = capacity / network.key.slots if network.key.expires else 0.0
-    used = max(float(network.key.round_bits), outdated)
-    return network.key.members * ((rounds - 1) * used + capacity) / rounds
-
-
-def _supply(params: Params) -> _Supply:
-    network, windows = params.network, params.network.windows
-    pairs, most, bits, least_bits, life = (np.asarray(x, float) for x in _links(network))
-    whole = np.divide(most, pairs, out=np.zeros_like(pairs), where=pairs > 0)
-    relayed = np.asarray(network.routes.is_hop, bool).sum(axis=1) > 1
-    lasts = np.arange(windows)[::-1, None] < life
-    kinds, number = np.unique(np.where(relayed, lasts[-1], lasts), axis=0, return_counts=True)
-    # Where a pair may be worth no key, the pool takes any number.
-    low = np.where(relayed | network.verifies, 0, least_bits)
-    keyed = most_key_bits(params) / np.maximum(low, 1e-30)
-    keyed += network.drifts * BEYOND * windows * most
-    return _Supply(
-        pairs=pairs,
-        whole=whole,
-        bits=bits,
-        most_keyed=np.minimum(keyed, windows * most),
-        lasts=kinds,
-        windows=number.astype(float),
-    )
-
-
-def _decaying(network: Network, factor: Array | float) -> Network:
-    memories = network.memories
-    return replace(network, memories=replace(memories, decay_rate=factor * memories.decay_rate))
-
-
-# Compiled as a whole: otherwise every operation would be compiled separately.
-@once
-def _links(network: Network) -> tuple[Array, Array, Array, Array, Array]:
-    # Pairs of a whole channel's time and of a window of it; of a pair, the key at best, the key at
-    # worst, and the lifetime at best.
-    best = worst = network
-    if network.drifts:
-        slow, fast = 0.0, jnp.exp(DEVIATIONS * network.condition_model.spread)
-        best, worst = (_decaying(network, factor) for factor in (slow, fast))
-    links = forecast.nominal(best)
-    make = network.generation
-    tried = make.attempts_per_window * make.modes * make.success_probability
-    # A whole window holds a whole number of attempts; shares of it may have any size.
-    most = forecast.expected_pairs(network) * (
-        network.condition_model.start @ network.condition_model.rate
-    )
-    pairs = jnp.where(network.routes.is_hop, tried, jnp.inf).min(axis=1)
-    bits, least_bits = (
-        key_pool.bits_per_pair(one.key, forecast.new_contraction(one, forecast.nominal(one)))
-        for one in (best, worst)
-    )
-    return pairs, most, bits, least_bits, forecast.lifetime(best, links)
-
-
-def _program(params: Params, supply: _Supply) -> _Program:
-    network, (kinds, nodes) = params.network, supply.lasts.shape
+def _program(params: Params, supply: pair_supply.Supply) -> _Program:
+    network, kinds = params.network, len(supply.lasts)
     passes = np.asarray(network.switch.passes, float)
     channels = np.minimum(np.asarray(network.switch.channels, float), passes @ supply.whole)
     used = [_kron(sparse.eye(kinds), passes)] * 3
-    rest = sparse.csr_array((kinds * len(passes), nodes + 1))
+    number = network.teams.number
+    rest = sparse.csr_array((kinds * len(passes), number + 1))
     full = -np.kron(supply.windows, channels)[:, None]
     bottlenecks = sparse.csr_array(sparse.hstack([*used, rest, full]))
     limits = [bottlenecks, sparse.bmat(_limits(params, supply))]
-    each, none = np.tile(supply.pairs, kinds), np.zeros(nodes + 2)
+    each, none = np.tile(supply.pairs, kinds), np.zeros(number + 2)
     possible = np.ones(each.size + none.size, bool)
     return _Program(
         useful=np.concatenate([each, each, 0 * each, none]),
@@ -253,24 +172,29 @@ def _check_steady(params: Params) -> None:
         raise ValueError(f"the bound does not cover {', '.join(found)}; choose another scenario")
 
 
-def _limits(params: Params, supply: _Supply) -> list[list[Any]]:
+def _limits(params: Params, supply: pair_supply.Supply) -> list[list[Any]]:
     network, consensus, (kinds, nodes) = params.network, params.consensus, supply.lasts.shape
     in_all = np.ones((1, kinds))
     data = _kron(in_all, sparse.diags(supply.pairs))
     key = _kron(in_all, sparse.diags(supply.pairs * supply.bits))
-    times, each = sparse.eye(kinds * nodes), sparse.eye(nodes)
-    memories = int(network.memories.per_link) // network.qubits * network.qubits
-    tag = 0.0 if network.unauthenticated_spend else float(network.key.node_bits)
+    number, times = network.teams.number, sparse.eye(kinds * nodes)
+    each, member = sparse.eye(number), team_program.members(network)
+    ends = np.broadcast_to(np.asarray(teams.ends(network), float), nodes)
+    memories = int(network.memories.per_link) // np.maximum(ends, 1) * ends
+    # A node that reads out no circuit needs no tags.
+    bits = np.broadcast_to(np.asarray(network.key.node_bits, float), nodes)
+    tag = 0 * bits if network.unauthenticated_spend else bits
     # With `cache`, updates of earlier rounds fill the quorum, too.
     cached = consensus.unauthenticated_updates is protocol.UNAUTHENTICATED["cache"]
     quorum = 0 if cached else int(consensus.votes_needed * consensus.tolerated) + 1
-    one, ones, none = np.ones((1, 1)), np.ones((nodes, 1)), None
+    one, ones, none = np.ones((1, 1)), np.ones((number, 1)), None
     return [
         [times, times, times, none, none, -np.kron(supply.windows, supply.whole)[:, None]],
-        [data, none, none, -memories * each, none, none],
-        [-data, none, none, network.qubits * each, none, none],
+        [data, none, none, -sparse.diags(memories) @ member, none, none],
+        [-data, none, none, sparse.diags(ends) @ member, none, none],
+        *([each @ data, none, none, none, none, none] for each in team_program.coupling(network)),
         [none, data, none, none, none, -supply.most_keyed[:, None]],
-        [none, -key, none, tag * each, none, none],
+        [none, -key, none, sparse.diags(tag) @ member, none, none],
         [none, none, none, each, -ones, none],
         [none, none, none, -ones.T, quorum * one, none],
         [none, none, none, none, one, -one],

@@ -171,6 +171,7 @@ def _check(params: Params) -> None:
         "verification": network.verifies,
         "purification": network.operations.purification.__name__ != "none",
         "several layouts at once": params.layouts is not None,
+        "teams of nodes": network.teams.size > 1,
     }
     if found := [name for name, present in barred.items() if present]:
         raise ValueError(

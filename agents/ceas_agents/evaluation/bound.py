@@ -9,11 +9,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ceas_agents import console
-from ceas_agents.bounds import optimal_rounds, oracle
+from ceas_agents.bounds import optimal_rounds, oracle, team_oracle
 from ceas_agents.evaluation import loop_bound, play, results
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies.rollout import most_steps
-from ceas_gym import config, parameters
+from ceas_gym import config, layouts, parameters
 from ceas_gym.jax_utils import randomness
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
@@ -123,14 +123,22 @@ def _bounds(params: Params, seeds: range, progress: Progress) -> Values:
     steady = not params.network.drifts and float(model.transition[0, 0, 0]) == 1
     if steady and params.layouts is None:
         # Nothing changes, so all episodes have the same bound.
-        same = oracle.bound(params, randomness.key(seeds.start)).information
+        same = _bound(params, seeds.start)
         progress.update(task, completed=len(seeds))
         return np.full(len(seeds), same)
     found: list[float] = []
     for seed in seeds:
-        found.append(oracle.bound(params, randomness.key(seed)).information)
+        found.append(_bound(params, seed))
         progress.update(task, advance=1)
     return np.array(found)
+
+
+def _bound(params: Params, seed: int) -> float:
+    key = randomness.key(seed)
+    if params.network.teams.size == 1:
+        return oracle.bound(params, key).information
+    of_layout = layouts.chosen(params, layouts.number(params, key))
+    return team_oracle.as_return(of_layout, team_oracle.bound(of_layout))
 
 
 def _returns(contestant: Contestant, params: Params, seeds: range, progress: Progress) -> Values:

@@ -5,14 +5,14 @@ Each returns requests in [-1, 1], as every policy does (`policies.base`).
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from ceas_agents.policies.planning import fill_windows
 from ceas_agents.policies.scarcity import quorum, tag_windows
-from ceas_gym.network import forecast
+from ceas_gym.network import forecast, teams
 from ceas_gym.task import actions
 from ceas_gym.task.observations import NETWORK_FEATURES
-from ceas_gym.types import Observation, Params
+from ceas_gym.types import Network, Observation, Params
 
 PROGRESS = [feature.name for feature in NETWORK_FEATURES].index("progress")
 
@@ -86,10 +86,11 @@ def max_rate(params: Params, observation: Observation, key: Key[Array, ""]) -> A
 
 
 def static_subset(params: Params, observation: Observation, key: Key[Array, ""]) -> Array:
-    """Gives equal shares to the best nodes, two more than a quorum, whatever is observed.
+    """Gives equal shares to the best teams, two more than a quorum, whatever is observed.
 
-    The best are those with most pairs of most signal (`forecast.quality`), among the nodes for
-    which that share makes enough key for a tag in one round.
+    A node is a team of its own, unless several form one. The best are those with most pairs of most
+    signal (`quality`), among the teams for which that share makes enough key for a tag in one
+    round.
 
     Args:
         params: The scenario.
@@ -100,10 +101,25 @@ def static_subset(params: Params, observation: Observation, key: Key[Array, ""])
         The action, in [-1, 1], of shape (windows, nodes).
     """
     del observation, key
-    network, quality = params.network, forecast.quality(params.network)
-    count = jnp.minimum(quorum(params.consensus) + 2, quality.size)
-    share = jnp.minimum(1, network.switch.channels[0] / count)
-    can_tag = tag_windows(network) <= share * network.windows
-    served = jnp.argsort(jnp.argsort(jnp.where(can_tag, -quality, jnp.inf))) < count
-    asked = jnp.where(served, share, 0)
-    return actions.encode(jnp.broadcast_to(asked, (network.windows, quality.size)))
+    network, best = params.network, quality(params.network)
+    count = jnp.minimum(quorum(params.consensus) + 2, best.size)
+    share = jnp.minimum(1, network.switch.channels[0] / (count * network.teams.size))
+    can_tag = teams.every(network.teams, tag_windows(network) <= share * network.windows)
+    served = jnp.argsort(jnp.argsort(jnp.where(can_tag, -best, jnp.inf))) < count
+    asked = jnp.where(teams.of_nodes(network.teams, served), share, 0)
+    return actions.encode(jnp.broadcast_to(asked, (network.windows, network.nodes)))
+
+
+def quality(network: Network) -> Float[Array, " teams"]:
+    """Returns the value of a whole channel for each team in a window: of its scarcest link.
+
+    Args:
+        network: Teams, and the links, whose `forecast.quality` is divided by the pairs that a shot
+            takes.
+    """
+    each = forecast.quality(network)
+    if network.teams.size == 1:
+        return each
+    taken = teams.ends(network)
+    needed = jnp.where(jnp.asarray(taken) > 0, each / jnp.maximum(taken, 1), jnp.inf)
+    return teams.of_qpus(network.teams, needed).min(axis=1)

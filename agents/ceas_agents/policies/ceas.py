@@ -23,6 +23,10 @@ schedule itself follows the gradient of J.
 Where the channel-time of one round can't tag a quorum, CEAS gathers key over several: before the
 round of the commit it makes only key, and so little that no node spends any yet.
 
+*Teams.* Where several nodes form a team, which makes one update, all of this is said of teams. What
+a team's channel-time is worth depends on its scarcest link, and key is needed for one node of it
+(`team_planning`).
+
 *Where are the f colluders?* `placement` is the assumption, with m of n nodes served:
 
 - `best`: all f have the served links that carry most information, so data sent there are lost;
@@ -36,16 +40,20 @@ at random, and loses much if they are on the best links. `best` and `unknown` di
 
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from ceas_agents.policies import planning, serving
+from ceas_agents.policies import blind, planning, serving
 from ceas_agents.policies.serving import RESERVE, Placement
+from ceas_gym.network.teams import of_nodes
 from ceas_gym.task import actions
 from ceas_gym.task.observations import COLUMN
 from ceas_gym.types import Network, Observation, Params
+
+Teams = Literal["coupled", "blind"]
 
 
 def ceas(
@@ -53,6 +61,7 @@ def ceas(
     observation: Observation,
     key: Key[Array, ""],
     placement: Placement = "unknown",
+    teams: Teams = "coupled",
 ) -> Float[Array, "windows nodes"]:
     """Serves the nodes, and in the way, for which the rule loses least to noise and colluders.
 
@@ -61,20 +70,32 @@ def ceas(
         observation: What the hub knows, every entry in [0, 1].
         key: Not used.
         placement: Where colluders are assumed to be: `best`, `unknown` or `random`.
+        teams: Where nodes form teams, `coupled` plans for teams, and `blind` as if every node were
+            on its own.
 
     Returns:
         The action, in [-1, 1].
     """
     del key
+    if teams == "blind" and params.network.teams.size > 1:
+        least = blind.least_votes(params)
+        return _planned(blind.alone(params), observation, placement, least)
+    return _planned(params, observation, placement, serving.least_votes(params))
+
+
+def _planned(
+    params: Params, observation: Observation, placement: Placement, least: Array
+) -> Float[Array, "windows nodes"]:
     network = params.network
     found = planning.assess(network, observation)
-    need = planning.tag_time(network, observation)
-    wait = serving.wait_for_quorum(params, found, need)
-    served = serving.choose(params, found, need, placement, wait)
+    need = planning.team_tag_time(network, observation)
+    wait = serving.wait_for_quorum(params, found, need, least)
+    served = serving.choose(params, found, need, placement, wait, least)
     gain = partial(_gain, params, served, placement)
-    give = partial(planning.allocate, found, served, gain=gain)
+    give = planning.divide(network, found, served, gain)
     now = planning.plan(network, found, observation, served, give)
-    return jnp.where(wait > 0, gather(network, observation, served & found.can_tag), now)
+    tagged = of_nodes(network.teams, served & found.can_tag)
+    return jnp.where(wait > 0, gather(network, observation, tagged), now)
 
 
 def gather(
@@ -115,7 +136,7 @@ def focused(
     found = planning.assess(params.network, observation)
     able = serving.able_to_serve(found)
     served = able & (serving.by_productivity(found, able) < share * able.size)
-    give = partial(planning.allocate, found, served, gain=planning.fair(0.5))
+    give = planning.divide(params.network, found, served, planning.fair(0.5))
     return planning.plan(params.network, found, observation, served, give)
 
 

@@ -7,14 +7,14 @@ the scenario, what the hub knows and a random key that it does not use, and retu
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ceas_agents.policies import planning
-from ceas_agents.policies.planning import Opportunities
+from ceas_agents.policies import planning, team_planning
+from ceas_agents.policies.opportunities import Opportunities
+from ceas_gym.network import teams
 from ceas_gym.task.filling import fill
 from ceas_gym.task.observations import COLUMN
 from ceas_gym.types import Network, Observation, Params
@@ -73,7 +73,9 @@ def earliest_deadline_first(
     """
     del key
     found = planning.assess(params.network, observation)
-    lifetime = observation.nodes[:, COLUMN["lifetime"]]
+    lifetime = teams.of_qpus(params.network.teams, observation.nodes[:, COLUMN["lifetime"]]).min(
+        axis=1
+    )
 
     def priority(room: Array, value: Array) -> Array:
         del room
@@ -92,7 +94,7 @@ def proportional_fair(
     """
     del key
     found = planning.assess(params.network, observation)
-    give = partial(planning.allocate, found, found.can_tag, gain=planning.fair(1))
+    give = planning.divide(params.network, found, found.can_tag, planning.fair(1))
     return planning.plan(params.network, found, observation, found.can_tag, give)
 
 
@@ -110,10 +112,11 @@ def _by_priority(
             order = priority(room, value)
             fitting = jnp.minimum(cap, room / jnp.maximum(found.pairs, 1e-9))
             wanted = jnp.where((order > 0) & found.can_tag, fitting, 0)
-            given = fill(order, wanted, free, network.switch.passes)
+            given = fill(order, wanted, free, found.passes)
             return room - given * found.pairs, given
 
         offers = (found.value, channels, most)
         return jax.lax.scan(window, found.room, offers, reverse=backwards)[1]
 
-    return planning.plan(network, found, observation, found.can_tag, give)
+    each = team_planning.by_bundles(network, found.links, give)
+    return planning.plan(network, found, observation, found.can_tag, each)

@@ -4,17 +4,24 @@ The forecast assumes calibrated links and new pairs. It leaves out pairs that wa
 purification, and drift during the first window.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ceas_agents.policies import knowledge
+from ceas_agents.policies import knowledge, team_planning
 from ceas_agents.policies.knowledge import pair_information
+from ceas_agents.policies.opportunities import (
+    Gain,
+    Give,
+    Opportunities,
+    equally,
+    fill_by_worth,
+)
+from ceas_gym.network import teams
 from ceas_gym.task import actions
-from ceas_gym.task.filling import fill, tightest
+from ceas_gym.task.filling import fill
 from ceas_gym.task.observations import column, expected_pairs
 from ceas_gym.types import Network, Observation
 
@@ -23,35 +30,15 @@ STEPS = 48
 KEY_MARGIN = 3.0
 """Standard deviations of the number of pairs that the channel-time for a tag allows for."""
 
-Gain = Callable[[Float[Array, " nodes"]], Float[Array, " nodes"]]
-"""From each node's information, in shots, to the worth of a little more of it; at least 0."""
-
-
-class Opportunities(NamedTuple):
-    """What a round's channel-time can buy."""
-
-    value: Float[Array, "windows nodes"]
-    """Fisher information that a whole channel brings to the barrier, in shots of perfect signal."""
-    pairs: Float[Array, " nodes"]
-    """Expected pairs of a whole channel in a window; at least 0."""
-    stored: Float[Array, " nodes"]
-    """Fisher information, at the barrier, of the pairs in memory, in shots of perfect signal."""
-    room: Float[Array, " nodes"]
-    """Free memories, counting as free those whose pairs expire before the barrier."""
-    can_tag: Bool[Array, " nodes"]
-    """Whether the node can make key, or needs none: else its update can't be counted."""
-    passes: Float[Array, "bottlenecks nodes"]
-    """One where the node's route goes through the bottleneck; the hub is the first."""
-
 
 def plan(
     network: Network,
     opportunities: Opportunities,
     observation: Observation,
-    served: Bool[Array, " nodes"],
-    give: Callable[[Array, Array], Array],
+    served: Bool[Array, " teams"],
+    give: Give,
 ) -> Float[Array, "windows nodes"]:
-    """Returns the action that first gives the served nodes time for key, and the rest for data.
+    """Returns the action that first gives the served teams time for key, and the rest for data.
 
     Key is made in the earliest windows, whose pairs are worth least as data at the barrier.
 
@@ -59,21 +46,21 @@ def plan(
         network: Routes and channels.
         opportunities: From `assess`.
         observation: What the hub knows, every entry in [0, 1].
-        served: Nodes that get the time for the tag they lack.
-        give: Returns the schedule of the data, from the channels left in each window, shape
-            (windows, bottlenecks), and the greatest share of each node, shape (windows, nodes).
+        served: Teams that get the time for the tags they lack.
+        give: Returns the schedule of the data.
 
     Returns:
         Requests in [-1, 1].
     """
-    needed = jnp.where(served & opportunities.can_tag, tag_time(network, observation), 0)
+    counted = teams.of_nodes(network.teams, served & opportunities.can_tag)
+    needed = jnp.where(counted, tag_time(network, observation), 0)
     for_key = fill_windows(network, needed)
     free = network.switch.channels - for_key @ network.switch.passes.T
     return actions.encode(for_key + give(jnp.maximum(free, 0), 1 - for_key))
 
 
 def assess(network: Network, observation: Observation) -> Opportunities:
-    """Returns what the round's channel-time is worth, from calibration and stored pairs.
+    """Returns what channel-time is worth to each team, from calibration and stored pairs.
 
     Args:
         network: Routes, memories and operations.
@@ -89,7 +76,7 @@ def assess(network: Network, observation: Observation) -> Opportunities:
     fidelity = (1 + 3 * aged) / 4
     lasts = (fidelity >= network.memories.cutoff_fidelity) & (windows < network.memories.ages)
     lasting = jnp.where(lasts, held, 0)
-    return Opportunities(
+    links = Opportunities(
         value=per_pair.T[::-1] * pairs,
         pairs=pairs,
         stored=lasting * pair_information(fidelity, network.qubits),
@@ -97,6 +84,20 @@ def assess(network: Network, observation: Observation) -> Opportunities:
         can_tag=(column(network, observation, "key_rate") > 0) | network.unauthenticated_spend,
         passes=network.switch.passes,
     )
+    if network.teams.size == 1:
+        return links
+    return team_planning.assess(network, links, stored, lasting, aged)
+
+
+def team_tag_time(network: Network, observation: Observation) -> Float[Array, " teams"]:
+    """Returns the channel-time that each team needs for the key it lacks for a round, in windows.
+
+    Args:
+        network: As for `tag_time`.
+        observation: As for `tag_time`.
+    """
+    # Only the node that reads out a team's circuit has key.
+    return teams.first(network.teams, tag_time(network, observation))
 
 
 def tag_time(network: Network, observation: Observation) -> Float[Array, " nodes"]:
@@ -137,6 +138,26 @@ def fill_windows(network: Network, needed: Float[Array, " nodes"]) -> Float[Arra
     return jax.lax.scan(window, needed, None, length=network.windows)[1]
 
 
+def divide(
+    network: Network,
+    opportunities: Opportunities,
+    served: Bool[Array, " teams"],
+    gain: Gain,
+) -> Give:
+    """Returns the rule that makes the most of the served teams' information (`allocate`).
+
+    Args:
+        network: Teams.
+        opportunities: What channel-time can buy.
+        served: Teams to serve.
+        gain: What more information of each team is worth, from what each has.
+    """
+    links = opportunities.links
+    if links is None:
+        return partial(allocate, opportunities, served, gain=gain)
+    return partial(team_planning.allocate, network, links, served, gain=gain)
+
+
 def allocate(
     opportunities: Opportunities,
     served: Bool[Array, " nodes"],
@@ -166,28 +187,15 @@ def allocate(
     """
     useful = served & (opportunities.value > 0)
 
-    def vertex(worth: Array) -> Array:
-        def window(room: Array, offers: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-            worth, free, cap = offers
-            fitting = jnp.minimum(cap, room / jnp.maximum(opportunities.pairs, 1e-9))
-            given = fill(worth, jnp.where(worth > 0, fitting, 0), free, opportunities.passes)
-            return room - given * opportunities.pairs, given
-
-        return jax.lax.scan(window, opportunities.room, (worth, channels, most), reverse=True)[1]
-
     def step(schedule: Array, number: Array) -> tuple[Array, None]:
         info = jnp.maximum(
             opportunities.stored + (opportunities.value * schedule).sum(axis=0), 1e-3
         )
         worth = jnp.where(useful, opportunities.value * gain(info), 0)
-        return schedule + 2 / (number + 2) * (vertex(worth) - schedule), None
+        vertex = fill_by_worth(opportunities, channels, most, worth)
+        return schedule + 2 / (number + 2) * (vertex - schedule), None
 
-    share = channels / jnp.maximum(useful @ opportunities.passes.T, 1)
-    start = jnp.where(
-        useful, jnp.minimum(tightest(share[..., None], opportunities.passes), most), 0
-    )
-    asked = (start * opportunities.pairs).sum(axis=0)
-    start = start * jnp.minimum(1, opportunities.room / jnp.maximum(asked, 1e-9))
+    start = equally(opportunities, useful, channels, most)
     return jax.lax.scan(step, start, jnp.arange(1, STEPS + 1))[0]
 
 

@@ -21,12 +21,14 @@ from ceas_gym.types import Observation, Params
 VERSIONS: dict[str, Versions] = {
     "ceas": Versions(ceas, loop_ceas.ceas),
     "focused": Versions(round=focused),
-    "uniform": Versions(baselines.uniform, loop_baselines.uniform),
-    "round_robin": Versions(baselines.round_robin, loop_baselines.round_robin),
-    "random": Versions(baselines.random, loop_baselines.random),
-    "static_subset": Versions(baselines.static_subset, loop_baselines.static_subset),
-    "subset_hold": Versions(window=loop_baselines.subset_hold),
-    "max_rate": Versions(baselines.max_rate, loop_baselines.max_rate),
+    "uniform": Versions(baselines.uniform, loop_baselines.uniform, window_teams=True),
+    "round_robin": Versions(baselines.round_robin, loop_baselines.round_robin, window_teams=True),
+    "random": Versions(baselines.random, loop_baselines.random, window_teams=True),
+    "static_subset": Versions(
+        baselines.static_subset, loop_baselines.static_subset, window_teams=True
+    ),
+    "subset_hold": Versions(window=loop_baselines.subset_hold, window_teams=True),
+    "max_rate": Versions(baselines.max_rate, loop_baselines.max_rate, window_teams=True),
     "max_weight": Versions(heuristics.max_weight, loop_heuristics.max_weight),
     "freshest_first": Versions(heuristics.freshest_first, loop_heuristics.freshest_first),
     "earliest_deadline_first": Versions(

@@ -7,7 +7,8 @@ With C channels, N nodes and a quorum of q, the number of windows is
     theta_aware   = (1 / C) * sum over the best q nodes of kappa_k / lambda_k,
     theta_uniform = max(N / C, 1) * (kappa / lambda of the q-th best node)
 
-for a schedule that knows the links, and for one that gives all nodes equal shares.
+for a schedule that knows the links, and for one that gives all nodes equal shares. Where nodes form
+teams, q teams are a quorum, and only the node that reads out a team's circuit needs tags.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from jaxtyping import Array, Float
 from ceas_gym import layouts
 from ceas_gym.consensus.protocol import quorum
 from ceas_gym.jax_utils.fast_compile import once
-from ceas_gym.network import forecast, key_pool
+from ceas_gym.network import forecast, key_pool, teams
 from ceas_gym.types import Network, Params
 
 
@@ -32,14 +33,16 @@ def tag_windows(network: Network) -> Float[Array, " nodes"]:
         network: Rates, contractions and the key that a round uses up.
 
     Returns:
-        In windows, in [0, inf]: infinite where pairs yield no key, and 0 where unauthenticated
-        updates are accepted, because no tag is needed there.
+        In windows, in [0, inf]: infinite where pairs yield no key, and 0 where no tag is needed:
+        where unauthenticated updates are accepted, and for nodes of a team but its first.
     """
     if network.unauthenticated_spend:
         return jnp.zeros(network.routes.vertex.shape)
     new = forecast.new_contraction(network, forecast.nominal(network))
     bits = jnp.maximum(key_pool.bits_per_pair(network.key, new), 0)
-    return network.key.node_bits / (bits * forecast.expected_pairs(network))
+    pairs, needed = forecast.expected_pairs(network), network.key.node_bits
+    # Of a team, only the node that reads out its circuit needs key.
+    return jnp.where(needed > 0, needed / (bits * pairs), 0)
 
 
 # Compiled as one program, which is faster than compiling each operation alone.
@@ -86,10 +89,11 @@ def theta_uniform(params: Params) -> float:
     """
     order, least = _best_first(params)
     # A node can't use more than one channel.
-    sharing = max(order.size / float(params.network.switch.channels[0]), 1)
+    sharing = max(params.network.nodes / float(params.network.switch.channels[0]), 1)
     return float(order[min(least, order.size) - 1]) * sharing
 
 
 def _best_first(params: Params) -> tuple[Float[np.ndarray, " nodes"], int]:
-    # The time of a whole channel that each node needs, and the nodes of a quorum.
-    return np.sort(_tag_windows(params.network)), int(_quorum(params.consensus))
+    # The time of a whole channel that each team needs, and the teams of a quorum.
+    each = teams.first(params.network.teams, _tag_windows(params.network))
+    return np.sort(each), int(_quorum(params.consensus))

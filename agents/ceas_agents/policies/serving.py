@@ -1,4 +1,7 @@
-"""Whom CEAS serves, and when it commits: the least loss that the channel-time of rounds can buy."""
+"""Whom CEAS serves, and when it commits: the least loss that the channel-time of rounds can buy.
+
+Where nodes form teams, every node here is a team, which makes one update.
+"""
 
 from typing import Literal
 
@@ -8,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ceas_agents.policies import aims
 from ceas_agents.policies.aims import Crowd
-from ceas_agents.policies.planning import Opportunities
+from ceas_agents.policies.opportunities import Opportunities
 from ceas_agents.policies.scarcity import quorum
 from ceas_gym.consensus import ranks
 from ceas_gym.types import Params
@@ -30,7 +33,10 @@ root information, 1 / sqrt(e) minimises the noise, 1 / e equalises information."
 
 
 def wait_for_quorum(
-    params: Params, found: Opportunities, tag_time: Float[Array, " nodes"]
+    params: Params,
+    found: Opportunities,
+    tag_time: Float[Array, " nodes"],
+    least: Int[Array, ""] | int | None = None,
 ) -> Int[Array, ""]:
     """Returns how many rounds of making key come before the one in which a quorum has its tags.
 
@@ -38,6 +44,7 @@ def wait_for_quorum(
         params: The scenario.
         found: What channel-time can buy.
         tag_time: Channel-time that each node needs for the key it lacks, in windows; at least 0.
+        least: Number of nodes that are enough; by default `least_votes`.
 
     Returns:
         A number of rounds, at least 0: the least that is enough or, if none is, the greatest that
@@ -45,10 +52,11 @@ def wait_for_quorum(
     """
     # Key that is made in the first of the rounds must last until the commit.
     budget = params.network.key
+    needed = least_votes(params) if least is None else least
     most = min(MOST_ROUNDS, budget.slots) if budget.expires else MOST_ROUNDS
     waits, able = jnp.arange(most), able_to_serve(found)
     tagged = jax.vmap(lambda wait: tagged_by_then(params, able, tag_time, wait).sum())(waits)
-    enough = (tagged >= least_votes(params)).at[-1].set(True)
+    enough = (tagged >= needed).at[-1].set(True)
     return jnp.argmax(enough)
 
 
@@ -58,6 +66,7 @@ def choose(
     tag_time: Float[Array, " nodes"],
     placement: Placement,
     wait: Int[Array, ""] | int = 0,
+    least: Int[Array, ""] | int | None = None,
 ) -> Bool[Array, " nodes"]:
     """Returns which nodes to serve: the most productive ones, as many as make the loss least.
 
@@ -67,7 +76,9 @@ def choose(
         tag_time: Channel-time that each node needs for the key it lacks, in windows; at least 0.
         placement: As for `ceas`.
         wait: Rounds before the one that is to be committed, in which only key is made.
+        least: Least number of nodes that get their tags; by default `least_votes`.
     """
+    enough = least_votes(params) if least is None else least
     able = able_to_serve(found)
     rank = by_productivity(found, able)
 
@@ -76,7 +87,7 @@ def choose(
         counted, information = _outlook(params, found, tag_time, served, exponent, wait)
         votes = counted.sum()
         lost = loss_of(params, information, counted, placement)
-        return jnp.where(votes >= least_votes(params), lost, 1e9 - votes)
+        return jnp.where(votes >= enough, lost, 1e9 - votes)
 
     counts, exponents = jnp.arange(1, able.size + 1), jnp.array(EXPONENTS)
     every = jax.vmap(jax.vmap(loss, in_axes=(None, 0)), in_axes=(0, None))(counts, exponents)
@@ -97,7 +108,7 @@ def colluders(params: Params, votes: Int[Array, ""], placement: Placement) -> Fl
     Source:
         Mean and variance of the hypergeometric distribution, for `random`.
     """
-    nodes, bad = params.network.nodes, params.consensus.tolerated
+    nodes, bad = params.network.teams.number, params.consensus.tolerated
     if placement != "random":
         return jnp.minimum(bad, votes).astype(jnp.float32)
     share = votes / nodes
@@ -144,7 +155,7 @@ def least_votes(params: Params) -> Int[Array, ""]:
     Returns:
         A number of nodes, in [1, n].
     """
-    return jnp.minimum(quorum(params.consensus) + 1, params.network.nodes)
+    return jnp.minimum(quorum(params.consensus) + 1, params.network.teams.number)
 
 
 def tagged_by_then(

@@ -19,6 +19,13 @@ class Versions(NamedTuple):
 
     round: Policy | None = None
     window: Policy | None = None
+    window_teams: bool = False
+    """Whether the version for windows covers nodes that form teams."""
+
+    @property
+    def functions(self) -> list[Policy]:
+        """Returns the versions that there are, at least one."""
+        return [each for each in (self.round, self.window) if each is not None]
 
 
 def joined(name: str, versions: Versions) -> Policy:
@@ -46,7 +53,7 @@ def joined(name: str, versions: Versions) -> Policy:
     ) -> Float[Array, "..."]:
         return _version(name, versions, params, chosen)(params, observation, key, **chosen)
 
-    functions = [version for version in versions if version is not None]
+    functions = versions.functions
     policy.__name__, policy.__doc__ = name, inspect.getdoc(functions[0])
     for function in functions:
         policy.__annotations__ |= typing.get_type_hints(function)
@@ -67,6 +74,12 @@ def _version(name: str, versions: Versions, params: Params, chosen: dict[str, ob
         raise ValueError(
             f"policy {name!r} has no version for episode.decision = {decision}; set it to {other}, "
             "or choose another policy (ceas-gym list policies)"
+        )
+    if params.by_window and params.network.teams.size > 1 and not versions.window_teams:
+        raise ValueError(
+            f"policy {name!r} has no version for episode.decision = window with nodes that form "
+            "teams (learning.scheme = circuit or features); set episode.decision to round, or "
+            "choose uniform or subset_hold"
         )
     for option in sorted(chosen.keys() - options.options(version).keys()):
         raise ValueError(

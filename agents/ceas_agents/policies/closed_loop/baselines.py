@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from ceas_agents.policies.baselines import quality
 from ceas_agents.policies.closed_loop import firing
 from ceas_agents.policies.scarcity import tag_windows
 from ceas_gym.consensus.protocol import quorum
-from ceas_gym.network import forecast
+from ceas_gym.network import forecast, teams
 from ceas_gym.task.filling import fill
 from ceas_gym.types import Observation, Params
 
@@ -143,11 +144,11 @@ def _fill(params: Params, wanted: Array) -> Float[Array, " nodes"]:
 
 
 def _subset(params: Params) -> Float[Array, " nodes"]:
-    network, quality = params.network, forecast.quality(params.network)
-    count = jnp.minimum(quorum(params.consensus) + SPARE, network.nodes)
-    share = jnp.minimum(1, network.switch.channels[0] / count)
+    network, best = params.network, quality(params.network)
+    count = jnp.minimum(quorum(params.consensus) + SPARE, best.size)
+    share = jnp.minimum(1, network.switch.channels[0] / (count * network.teams.size))
     # What time a round of `network.windows` would leave for data.
-    left = share * network.windows - tag_windows(network)
-    worth = jnp.where(left > 0, quality * left, left)
-    served = jnp.argsort(jnp.argsort(-worth)) < count
-    return jnp.where(served & jnp.isfinite(worth), share, 0)
+    left = share * network.windows - teams.first(network.teams, tag_windows(network))
+    worth = jnp.where(left > 0, best * left, left)
+    served = (jnp.argsort(jnp.argsort(-worth)) < count) & jnp.isfinite(worth)
+    return jnp.where(teams.of_nodes(network.teams, served), share, 0)

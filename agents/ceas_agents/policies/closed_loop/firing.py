@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ceas_gym.consensus.protocol import quorum
+from ceas_gym.network import teams
 from ceas_gym.task import actions
 from ceas_gym.task.observations import COLUMN, PLACE
 from ceas_gym.types import Observation, Params
@@ -44,14 +45,16 @@ def by_clock(params: Params, observation: Observation, cadence: float | Array) -
 
 
 def if_ready(params: Params, observation: Observation, cadence: float | Array) -> Bool[Array, ""]:
-    """Returns whether a quorum of nodes is ready before the window that comes, and it is time.
+    """Returns whether a quorum of teams is ready before the window that comes, and it is time.
+
+    A node is a team of its own, unless several form one.
 
     Args:
         params: The scenario.
         observation: What the hub knows.
         cadence: Least number of windows from one barrier to the next.
     """
-    ready = observation.nodes[:, COLUMN["ready"]].sum()
+    ready = teams.first(params.network.teams, observation.nodes[:, COLUMN["ready"]]).sum()
     return (ready >= quorum(params.consensus)) & (waited(params, observation) >= cadence)
 
 

@@ -18,8 +18,10 @@ import show
 from numpy.typing import NDArray
 
 from ceas_agents.statistics import comparisons
+from ceas_gym import config, layouts, parameters
 from ceas_gym.learning import circuit, light_cone, placement, remote_gates
 from ceas_gym.learning.pauli import Program
+from ceas_gym.network import counts, delivery, forecast
 
 PAGE = Path(__file__).with_name("partitions.md")
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(?:(?!<!-- end).)*(?=<!-- end -->)", re.DOTALL)
@@ -83,6 +85,12 @@ def teams() -> str:
     """Returns the table of bad teams, by nodes, size and Byzantine nodes."""
     head = ("N, M, f", "teams", "bad teams, mean", "a guarantee", "chance that most are good")
     return "\n".join(_rows(head, [_team(*numbers) for numbers in TEAMS]))
+
+
+def gates() -> str:
+    """Returns the table of mean fidelities of new pairs, and of gates through them."""
+    head = ("scenario", "a link's pair", "joined by the hub", "a CZ through it")
+    return "\n".join(_rows(head, [("`circuit`", *_fidelities())]))
 
 
 def information() -> str:
@@ -155,6 +163,19 @@ def _pairs(program: Program, qpus: int) -> str:
     return f"{remote.pairs} ({', '.join(map(str, remote.ends))})"
 
 
+def _fidelities() -> tuple[str, ...]:
+    # Means over teams and layouts. The average fidelity of a gate on two qubits is (4 F + 1) / 5,
+    # with its process fidelity F, here without the noise of the local gates.
+    found: list[list[float]] = []
+    for drawn in layouts.every(parameters.build(config.load("circuit"))):
+        network = drawn.network
+        link = forecast.new_contraction(network, forecast.nominal(network))
+        joined = delivery.of_gate(network, link)[:, 0]
+        process = float(((1 + joined.sum(axis=-1)) / 4).mean())
+        found.append([float(counts.fidelity(link).mean()), process, (4 * process + 1) / 5])
+    return tuple(f"{100 * mean:.1f} %" for mean in np.mean(found, axis=0))
+
+
 def _team(nodes: int, size: int, bad: int) -> tuple[str, ...]:
     number = nodes // size
     chance = 1 - math.comb(nodes - size, bad) / math.comb(nodes, bad)
@@ -189,6 +210,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "schemes": schemes,
     "pairs": pairs,
     "teams": teams,
+    "gates": gates,
     "information": information,
     "accuracy": accuracy,
 }

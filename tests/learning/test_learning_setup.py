@@ -10,7 +10,16 @@ import numpy as np
 import optax
 import pytest
 
-from ceas_gym.learning import circuit, data, partitions, pauli, pullback, reach, setup
+from ceas_gym.learning import (
+    circuit,
+    data,
+    encoding,
+    partitions,
+    pauli,
+    pullback,
+    reach,
+    setup,
+)
 from ceas_gym.physics import register
 from ceas_gym.scenario import LearningSettings
 from ceas_gym.types import Learning
@@ -113,12 +122,12 @@ def test_equal_circuits_are_one_program(build: Callable[..., Learning]) -> None:
 
 
 def test_data_is_encoded_once(build: Callable[..., Learning]) -> None:
-    setup._cached_encoding.cache_clear()
+    encoding._cached_encoding.cache_clear()
     for changes in ({}, {"learning_rate": 0.3, "layers": 2}, {"estimator": "all"}):
         build(**SMALL | changes)
-    assert setup._cached_encoding.cache_info().misses == 1
+    assert encoding._cached_encoding.cache_info().misses == 1
     build(**SMALL | {"data_seed": 4})
-    assert setup._cached_encoding.cache_info().misses == 2
+    assert encoding._cached_encoding.cache_info().misses == 2
 
 
 def test_shards_are_those_of_the_partition(build: Callable[..., Learning]) -> None:

@@ -32,6 +32,14 @@ from ceas_gym import config, parameters
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
+def _teams(scheme: str, size: int) -> dict[str, object]:
+    return {
+        "learning.scheme": scheme,
+        "network.team_size": size,
+        "attack.byzantine_nodes": 12 // size,
+    }
+
+
 PEAK_SIZE = 1024
 """Size of the square matrices whose product measures the peak rate of operations."""
 CASES: dict[str, tuple[str, dict[str, object]]] = {
@@ -41,6 +49,9 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "paper, 200 nodes": ("paper", {"network.nodes": 200, "network.channels": 40}),
     "paper, 6 qubits": ("paper", {"learning.qubits": 6}),
     "paper, 8 qubits": ("paper", {"learning.qubits": 8}),
+    "paper, circuit on two QPUs": ("paper", _teams("circuit", 2)),
+    "paper, circuit on four QPUs": ("paper", {**_teams("circuit", 4), "network.nodes": 48}),
+    "paper, slices on two QPUs": ("paper", _teams("features", 2)),
     "paper, committee of four": ("paper-committee", {}),
     "paper, committee of seven": (
         "paper-committee",

@@ -63,6 +63,7 @@ def start(params):
 def plan(network, observation, alpha):
     """Returns the plan, and the information that its teams will have."""
     found = planning.assess(network, observation)
+    assert found.links is not None
     give = planning.divide(network, found, found.can_tag, planning.fair(alpha))
     channels = jnp.broadcast_to(network.switch.channels, (network.windows, 1))
     schedule = give(channels, jnp.ones((network.windows, network.nodes)))
@@ -143,7 +144,7 @@ def test_plans_for_the_sum_of_roots_are_near_an_interior_point():
         of_team[program.team, np.arange(program.kinds)] = program.value
         problem = cvxpy.Problem(
             cvxpy.Maximize(cvxpy.sum(cvxpy.sqrt(of_team @ columns))),
-            [program.limits @ columns <= program.most],
+            [cvxpy.Constant(program.limits) @ columns <= program.most],
         )
         problem.solve(solver="CLARABEL")
         _, information = plan(network, start(params), 0.5)

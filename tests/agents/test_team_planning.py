@@ -201,6 +201,15 @@ def test_a_blind_planner_sees_single_nodes():
     assert int(blind.least_votes(params)) == 12 - (6 - int(serving.least_votes(params)))
 
 
+def test_a_shot_uses_the_time_of_all_its_pairs():
+    network = unlike("circuit", 0).network
+    found = team_program.figures(network)
+    uses = team_program.uses_of(found, network.windows, np.array([2]), np.array([5]), 3).toarray()
+    assert uses.shape == (network.windows * 12, 1)
+    assert uses[2 * 12 + 5, 0] == pytest.approx(3 / found.pairs[5])
+    assert np.count_nonzero(uses) == 1
+
+
 def test_single_nodes_are_planned_as_without_teams():
     params = parameters.build(config.load("tiny"))
     found = jax.jit(planning.assess)(params.network, start(params))

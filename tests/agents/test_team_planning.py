@@ -9,11 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceas_agents.bounds import team_oracle, team_program
+from ceas_agents.bounds import (
+    optimal_rounds,
+    oracle,
+    pair_bounds,
+    team_oracle,
+    team_program,
+    yields,
+)
 from ceas_agents.policies import blind, planning, serving, team_planning
 from ceas_agents.policies.opportunities import Opportunities
 from ceas_agents.policies.registry import POLICIES, VERSIONS
 from ceas_gym import config, dynamics, parameters
+from ceas_gym.jax_utils import tally
 from ceas_gym.network import teams
 from ceas_gym.types import Shot
 
@@ -29,10 +37,10 @@ SMALL: dict[str, object] = {
 }
 UNLIKE: dict[str, object] = {"network.longest_km": 30.0, "hardware.node_coherence_spread": 0.5}
 SCHEMES = ("circuit", "features")
-LARGEST = {"circuit": 0.12, "features": 0.02}
-TYPICAL = {"circuit": 0.06, "features": 0.01}
-"""Share of the bound that a plan may miss. The links of a team that shares a circuit are a little
-out of step after the last step of the method."""
+LARGEST = {"circuit": 0.09, "features": 0.03}
+TYPICAL = {"circuit": 0.05, "features": 0.015}
+"""Share of the bound that a plan may miss by mean numbers of pairs. Links of a team that shares a
+circuit are a little out of step on purpose (`team_planning.ORDER`)."""
 SEEDS = 8
 
 
@@ -55,6 +63,7 @@ def start(params):
 def plan(network, observation, alpha):
     """Returns the plan, and the information that its teams will have."""
     found = planning.assess(network, observation)
+    assert found.links is not None
     give = planning.divide(network, found, found.can_tag, planning.fair(alpha))
     channels = jnp.broadcast_to(network.switch.channels, (network.windows, 1))
     schedule = give(channels, jnp.ones((network.windows, network.nodes)))
@@ -92,7 +101,8 @@ def test_links_get_time_for_as_many_shots(data, time):
     schedule = np.asarray(give(jnp.full((network.windows, 1), 0.8), jnp.ones((network.windows, 2))))
     used = schedule.sum(axis=0)
     assert used.sum() == pytest.approx(0.8 * network.windows, rel=1e-3)
-    assert used[0] / used[1] == pytest.approx(time, rel=0.05)
+    # The fast link gets a little more than it needs (`team_planning.ORDER`).
+    assert 0.7 * time < used[0] / used[1] < time
 
 
 def test_a_link_with_pairs_left_over_gets_less_time():
@@ -102,7 +112,7 @@ def test_a_link_with_pairs_left_over_gets_less_time():
     give = planning.divide(network, found, jnp.array([True]), planning.fair(0))
     schedule = give(jnp.full((network.windows, 1), 0.5), jnp.ones((network.windows, 2)))
     pairs = np.asarray(schedule).sum(axis=0) * 100 + np.asarray(held)
-    assert pairs[0] == pytest.approx(pairs[1], rel=0.05)
+    assert pairs[0] == pytest.approx(pairs[1], rel=0.2)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -134,7 +144,7 @@ def test_plans_for_the_sum_of_roots_are_near_an_interior_point():
         of_team[program.team, np.arange(program.kinds)] = program.value
         problem = cvxpy.Problem(
             cvxpy.Maximize(cvxpy.sum(cvxpy.sqrt(of_team @ columns))),
-            [program.limits @ columns <= program.most],
+            [cvxpy.Constant(program.limits) @ columns <= program.most],
         )
         problem.solve(solver="CLARABEL")
         _, information = plan(network, start(params), 0.5)
@@ -189,6 +199,57 @@ def test_a_blind_planner_sees_single_nodes():
     alone = blind.alone(params).network.teams
     assert (alone.number, alone.size) == (12, 1)
     assert int(blind.least_votes(params)) == 12 - (6 - int(serving.least_votes(params)))
+
+
+def test_a_shot_uses_the_time_of_all_its_pairs():
+    network = unlike("circuit", 0).network
+    found = team_program.figures(network)
+    uses = team_program.uses_of(found, network.windows, np.array([2]), np.array([5]), 3).toarray()
+    assert uses.shape == (network.windows * 12, 1)
+    assert uses[2 * 12 + 5, 0] == pytest.approx(3 / found.pairs[5])
+    assert np.count_nonzero(uses) == 1
+
+
+def test_single_nodes_are_planned_as_without_teams():
+    params = parameters.build(config.load("tiny"))
+    found = jax.jit(planning.assess)(params.network, start(params))
+    assert found.links is None
+    give = planning.divide(params.network, found, found.can_tag, planning.fair(1))
+    assert isinstance(give, functools.partial)
+    assert give.func is planning.allocate
+    assert team_planning.by_bundles(params.network, None, give) is give
+    with pytest.raises(ValueError, match="nodes that form no teams"):
+        team_oracle.bound(params)
+
+
+def test_bounds_of_single_nodes_refuse_teams():
+    params = unlike("circuit", 0)
+    with pytest.raises(ValueError, match="does not cover teams of nodes"):
+        oracle.bound(params, jax.random.key(0))
+    with pytest.raises(ValueError, match="teams of nodes"):
+        optimal_rounds.game(params)
+    with pytest.raises(ValueError, match="teams of nodes"):
+        yields.of(make(**{"episode.decision": "window"}))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_useful_pairs_of_teams_are_bounded(scheme):
+    """With coupled links, a team spends no more than its scarcest link matches."""
+    params = unlike(scheme, 1)
+    most = pair_bounds.most_useful_pairs(params)
+    chosen = jax.jit(POLICIES["ceas"])
+    useful = []
+    for seed in range(SEEDS):
+        state, timestep = reset(params, jax.random.key(seed))
+        for number in range(2):
+            action = chosen(params, timestep.observation, jax.random.key(number))
+            state, timestep = step(params, state, action)
+        useful.append(float(tally.number(state.useful)) / 2)
+    assert 0 < np.mean(useful) < most
+    if scheme == "circuit":
+        group = replace(params.network.teams, shot=params.network.teams.shot._replace(alone=True))
+        loose = replace(params, network=replace(params.network, teams=group))
+        assert most < pair_bounds.most_useful_pairs(loose)
 
 
 def test_only_whole_teams_are_served_by_static_subset_and_focused():

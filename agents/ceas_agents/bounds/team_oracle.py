@@ -77,8 +77,8 @@ def bound(params: Params) -> Bound:
 
     Example:
         >>> from ceas_gym import config, parameters
-        >>> teams = {"learning.scheme": "circuit", "network.team_size": 2}
-        >>> tiny = parameters.build(config.load("tiny", {**teams, "attack.byzantine_nodes": 0}))
+        >>> pairs = {"learning.scheme": "circuit", "network.team_size": 2, "learning.qubits": 4}
+        >>> tiny = parameters.build(config.load("tiny", {**pairs, "attack.byzantine_nodes": 0}))
         >>> bound(tiny).information > 0
         True
     """

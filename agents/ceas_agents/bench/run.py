@@ -32,6 +32,7 @@ from ceas_gym import config, parameters
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 
+
 def _teams(scheme: str, size: int) -> dict[str, object]:
     return {
         "learning.scheme": scheme,

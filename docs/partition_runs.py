@@ -13,15 +13,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
+from ceas_agents.bounds import oracle, team_oracle
 from ceas_agents.evaluation import contestants, results, tuned
 from ceas_agents.evaluation import play as evaluate
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies import scarcity
 from ceas_agents.tuning import search
-from ceas_gym import config, parameters
+from ceas_gym import config, layouts, parameters
 from ceas_gym.scenario import Scenario
+from ceas_gym.types import Params
 
 NETWORKS: dict[str, object] = {"episode.layouts": 16, "episode.target_accuracy": 0.88}
 MATCHED: dict[str, object] = {"network.teams": "matched"}
@@ -34,12 +37,10 @@ UNEQUAL: dict[str, object] = {"hardware.node_coherence_spread": 1.0, "network.lo
 CELLS: dict[str, tuple[str, dict[str, object]]] = {
     "data": ("scarce", {}),
     "features": ("features", {}),
-    "features, matched": ("features", MATCHED),
     "circuit": ("circuit", {}),
     "circuit, matched": ("circuit", MATCHED),
     "circuit, four QPUs": ("circuit", FOUR),
     "circuit, unequal links": ("circuit", UNEQUAL),
-    "circuit, plenty": ("circuit", {"hardware.modes": 10}),
 }
 """Scenarios and what is changed in them: how nodes are matched, QPUs of a team, and scarcity."""
 PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
@@ -93,11 +94,26 @@ def gather(folder: Path) -> Found:
         params = parameters.build(cell.scenario)
         thetas = (scarcity.theta_uniform, scarcity.theta_aware)
         entry: Found = {"theta": [scarcity.over_layouts(each, params) for each in thetas]}
+        entry["bound"] = _bound(folder, cell, params)
         for placement in PLACEMENTS:
             paths = {name: _file(folder, cell, f"{placement}, {name}") for name in CONTESTANTS}
             entry[placement] = {n: _read(path) for n, path in paths.items() if path.exists()}
         found[cell.label] = entry
     return found
+
+
+def _bound(folder: Path, cell: Cell, params: Params) -> float:
+    # The most information of any schedule, as a return, in the mean over layouts.
+    path = _file(folder, cell, "bound")
+    if not path.exists():
+        if params.network.teams.size == 1:
+            keys = [jax.random.key(layout) for layout in range(cell.scenario.episode.layouts)]
+            found = [oracle.bound(params, key).information for key in keys]
+        else:
+            drawn = layouts.every(params)
+            found = [team_oracle.as_return(each, team_oracle.bound(each)) for each in drawn]
+        results.write_json(path, {"return": found})
+    return float(np.mean(_read(path)["return"]))
 
 
 def _tuned(folder: Path, cell: Cell, contestant: Contestant) -> Contestant:

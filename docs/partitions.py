@@ -96,12 +96,13 @@ def gates() -> str:
 def information() -> str:
     """Returns the table of information over that of a uniform schedule."""
     names = [name for name in runs.CONTESTANTS if name != runs.BASE]
-    head = ("cell", "theta", *(f"`{name}`" for name in names))
+    head = ("cell", "theta", *(f"`{name}`" for name in names), "bound on any schedule's")
     rows: list[tuple[str, ...]] = []
     for label, found in played().items():
         base = np.mean(found["random"][runs.BASE]["return"])
         ratios = [_ratio(found["random"].get(name), float(base)) for name in names]
-        rows.append((label, ", ".join(f"{theta:.1f}" for theta in found["theta"]), *ratios))
+        theta = ", ".join(f"{theta:.1f}" for theta in found["theta"])
+        rows.append((label, theta, *ratios, f"{found['bound'] / base:.2f}"))
     return "\n".join(_rows(head, rows))
 
 

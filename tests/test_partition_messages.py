@@ -25,8 +25,8 @@ CLUSTER = {
     "learning.feature_map": "none",
     "learning.classes": (0, 1),
 }
-SPLIT = "feature map '{}' has a CZ on qubits [1, 2] of different QPUs; samples are "
-LOCAL = "encoded on each QPU, so take dense_angle, or no more features than qubits"
+SPLIT = "feature map '{}' has a CZ on qubits [1, 2] of different QPUs; each has the "
+LOCAL = "features of its own qubits, so take dense_angle, or no more features than qubits"
 STATES = (
     "learning.feature_map: the QPUs encode the samples where gates are teleported, but those of "
     "'cluster_ising' are quantum states at the hub; take learning.scheme = data"
@@ -69,6 +69,21 @@ def ladder(features: Any, wires: Sequence[int]) -> None:
             {"learning.qubits": 3, "network.team_size": 4},
             "network.team_size = 4 is more QPUs than learning.qubits = 3, but each needs a qubit; "
             "take smaller teams or more qubits",
+        ),
+        (
+            {"learning.communication": "quantum"},
+            "learning.communication = quantum with learning.scheme = circuit: it is for the scheme "
+            "features; set it to none",
+        ),
+        (
+            SLICES | {"learning.qubits_per_qpu": 3},
+            "learning.qubits_per_qpu = 3 with learning.scheme = features: it is for the scheme "
+            "circuit; set it to null",
+        ),
+        (
+            ALONE | {"network.teams": "matched"},
+            "network.teams = matched with learning.scheme = data: there are no teams to match; set "
+            "it to index",
         ),
         (
             {"learning.placement": (0, 1, 1)},
@@ -177,6 +192,10 @@ def test_settings_that_do_not_fit(changes: Mapping[str, object], message: str) -
         ),
         (
             {"learning.features": 5},
+            "learning.feature_map: " + SPLIT.format("angle") + LOCAL,
+        ),
+        (
+            SLICES | {"learning.features": 5},
             "learning.feature_map: " + SPLIT.format("angle") + LOCAL,
         ),
         (

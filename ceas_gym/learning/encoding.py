@@ -118,7 +118,7 @@ def check_features(name: str, features: int, qubits: int) -> None:
 
 
 def check_local(name: str, features: int, home: Sequence[int]) -> None:
-    """Refuses a feature map with gates between QPUs, where each QPU encodes its own qubits.
+    """Refuses a feature map with gates between QPUs, where each has the features of its qubits.
 
     Args:
         name: As for `encode`.
@@ -137,6 +137,6 @@ def check_local(name: str, features: int, home: Sequence[int]) -> None:
         if len({home[wire] for wire in places}) > 1:
             raise ValueError(
                 f"feature map {name!r} has a {gate} on qubits {list(places)} of different "
-                "QPUs; samples are encoded on each QPU, so take dense_angle, or no more features "
-                "than qubits"
+                "QPUs; each has the features of its own qubits, so take dense_angle, or no more "
+                "features than qubits"
             )

@@ -187,18 +187,24 @@ def _share(
     program = _program(circuit, words, settings.estimator)
     with asked_by("learning.ansatz"):
         share = scheme.distribute(program, settings, qpus)
-    if share.remote is not None:
-        with asked_by("learning.feature_map"):
-            _check_encoding(settings, share.remote.home)
+    with asked_by("learning.feature_map"):
+        _check_encoding(settings, share, qpus)
     return share
 
 
-def _check_encoding(settings: LearningSettings, home: Sequence[int]) -> None:
-    if settings.feature_map == encoding.NO_MAP:
+def _check_encoding(settings: LearningSettings, share: Share, qpus: int) -> None:
+    # Quantum data may also be cut in slices, whose qubits are teleported to different QPUs.
+    states = settings.feature_map == encoding.NO_MAP
+    if share.remote is not None and states:
         raise ValueError(
             f"the QPUs encode the samples where gates are teleported, but those of "
             f"{settings.dataset!r} are quantum states at the hub; take learning.scheme = data"
         )
+    if states or qpus == 1:
+        return
+    size = settings.qubits // qpus
+    slices = tuple(qubit // size for qubit in range(settings.qubits))
+    home = slices if share.remote is None else share.remote.home
     encoding.check_local(settings.feature_map, settings.features, home)
 
 

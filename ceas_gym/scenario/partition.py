@@ -23,10 +23,12 @@ def check(
     """
     if learning.scheme == "data":
         _check_alone(network, learning)
+        _check_unused(learning)
     if learning.scheme not in TEAM_SCHEMES:
         # Unknown names are refused where the schemes are.
         return
     _check_teams(network, learning)
+    _check_unused(learning)
     _check_placement(network, learning)
     if network.spend == "on_arrival":
         raise ValueError(
@@ -48,10 +50,29 @@ def _check_alone(network: NetworkSettings, learning: LearningSettings) -> None:
             "every node runs the whole circuit; set team_size to 1, or take the scheme circuit or "
             "features"
         )
+    if network.teams != "index":
+        raise ValueError(
+            f"network.teams = {network.teams} with learning.scheme = data: there are no teams to "
+            "match; set it to index"
+        )
     if learning.placement is not None:
         raise ValueError(
             f"learning.placement = {list(learning.placement)} with learning.scheme = data: every "
             "node holds all qubits; set it to null"
+        )
+
+
+def _check_unused(learning: LearningSettings) -> None:
+    # What has no effect in the scheme.
+    if learning.scheme != "features" and learning.communication != "none":
+        raise ValueError(
+            f"learning.communication = {learning.communication} with learning.scheme = "
+            f"{learning.scheme}: it is for the scheme features; set it to none"
+        )
+    if learning.scheme != "circuit" and learning.qubits_per_qpu is not None:
+        raise ValueError(
+            f"learning.qubits_per_qpu = {learning.qubits_per_qpu} with learning.scheme = "
+            f"{learning.scheme}: it is for the scheme circuit; set it to null"
         )
 
 

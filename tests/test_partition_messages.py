@@ -25,8 +25,10 @@ CLUSTER = {
     "learning.feature_map": "none",
     "learning.classes": (0, 1),
 }
-SPLIT = "feature map '{}' has a CZ on qubits [1, 2] of different QPUs; each has the "
-LOCAL = "features of its own qubits, so take dense_angle, or no more features than qubits"
+SPLIT = "feature map '{}' has a CZ on qubits [1, 2] of different QPUs; a QPU has only the "
+LOCAL = (
+    "features of its own qubits, so take dense_angle or, with angle, no more features than qubits"
+)
 STATES = (
     "learning.feature_map: the QPUs encode the samples where gates are teleported, but those of "
     "'cluster_ising' are quantum states at the hub; take learning.scheme = data"
@@ -128,17 +130,17 @@ def ladder(features: Any, wires: Sequence[int]) -> None:
         (
             {"learning.scheme": "data"},
             "network.team_size = 2 with learning.scheme = data: every node runs the whole circuit; "
-            "set team_size to 1, or take the scheme circuit or features",
+            "set network.team_size to 1, or learning.scheme to circuit or features",
         ),
         (
             {"network.team_size": 1},
             "network.team_size = 1 with learning.scheme = circuit: set it to the number of nodes "
-            "that run a circuit together",
+            "that make an update together, 2 or more",
         ),
         (
             SLICES | {"network.team_size": 1},
             "network.team_size = 1 with learning.scheme = features: set it to the number of nodes "
-            "that run a circuit together",
+            "that make an update together, 2 or more",
         ),
         (
             {"attack.byzantine_nodes": 2},

@@ -1,4 +1,4 @@
-"""Samples as states, and these as expectation values of Pauli words."""
+"""Encodes samples as states, and states as expectation values of Pauli words."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,7 +13,7 @@ from ceas_gym.registry import asked_by
 from ceas_gym.scenario import LearningSettings
 
 ENCODING = ("dataset", "classes", "features", "data_seed", "qubits", "feature_map")
-"""Settings on which the encoded samples depend; they are the key of the cache."""
+"""Settings on which the encoded samples depend, which make the key of the cache."""
 NO_MAP = "none"
 """The feature map of quantum data, which are states already."""
 ZERO = 1e-9
@@ -24,7 +24,7 @@ Encoded = tuple[tuple[NDArray[np.complex128], NDArray[Any]], ...]
 
 
 def only(settings: LearningSettings) -> LearningSettings:
-    """Returns the settings as the key of a cache: those that do not matter have their defaults."""
+    """Returns the settings as a key of the cache: those that don't matter have their defaults."""
     return LearningSettings(**settings.model_dump(include=set(ENCODING)))
 
 
@@ -118,7 +118,7 @@ def check_features(name: str, features: int, qubits: int) -> None:
 
 
 def check_local(name: str, features: int, home: Sequence[int]) -> None:
-    """Refuses a feature map with gates between QPUs, where each has the features of its qubits.
+    """Refuses a feature map with gates across QPUs: a QPU has only the features of its own qubits.
 
     Args:
         name: As for `encode`.
@@ -137,6 +137,6 @@ def check_local(name: str, features: int, home: Sequence[int]) -> None:
         if len({home[wire] for wire in places}) > 1:
             raise ValueError(
                 f"feature map {name!r} has a {gate} on qubits {list(places)} of different "
-                "QPUs; each has the features of its own qubits, so take dense_angle, or no more "
-                "features than qubits"
+                "QPUs; a QPU has only the features of its own qubits, so take dense_angle or, with "
+                "angle, no more features than qubits"
             )

@@ -5,7 +5,7 @@ from ceas_gym.scenario.learning import LearningSettings
 from ceas_gym.scenario.network import NetworkSettings
 
 TEAM_SCHEMES = ("circuit", "features")
-"""Schemes in which several nodes work on a circuit together."""
+"""Schemes in which several nodes form a team, which makes one update."""
 
 
 def check(
@@ -47,8 +47,8 @@ def _check_alone(network: NetworkSettings, learning: LearningSettings) -> None:
     if network.team_size > 1:
         raise ValueError(
             f"network.team_size = {network.team_size} with learning.scheme = {learning.scheme}: "
-            "every node runs the whole circuit; set team_size to 1, or take the scheme circuit or "
-            "features"
+            "every node runs the whole circuit; set network.team_size to 1, or learning.scheme to "
+            "circuit or features"
         )
     if network.teams != "index":
         raise ValueError(
@@ -63,7 +63,7 @@ def _check_alone(network: NetworkSettings, learning: LearningSettings) -> None:
 
 
 def _check_unused(learning: LearningSettings) -> None:
-    # What has no effect in the scheme.
+    # Settings that would have no effect.
     if learning.scheme != "features" and learning.communication != "none":
         raise ValueError(
             f"learning.communication = {learning.communication} with learning.scheme = "
@@ -81,7 +81,7 @@ def _check_teams(network: NetworkSettings, learning: LearningSettings) -> None:
     if size == 1:
         raise ValueError(
             f"network.team_size = 1 with learning.scheme = {scheme}: set it to the number of nodes "
-            "that run a circuit together"
+            "that make an update together, 2 or more"
         )
     if network.nodes % size:
         raise ValueError(

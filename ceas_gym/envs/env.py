@@ -76,9 +76,9 @@ class CEASEnv(gym.Env[Any, Any]):
     | 15 weight | weight in the last update | 4 / counted |
     | 16 silence | rounds since an update was last accepted | 10 rounds |
 
-    Where nodes form teams (`network.team_size`), updates are those of teams, and what is said of
-    `information`, `ready` and the last round is true of the node's team. There are four features
-    more, `Box(0, 1, (N, 21))`:
+    Where nodes form teams (`network.team_size`), updates are those of teams, and `information`,
+    `ready` and what the last round brought are figures of the node's team. There are four more
+    features, so that `nodes` is `Box(0, 1, (N, 21))`:
 
     | teams | meaning | unit |
     |---|---|---|
@@ -193,7 +193,8 @@ class CEASEnv(gym.Env[Any, Any]):
             options: Not used.
 
         Returns:
-            observation: `nodes`, shape (nodes, 17), and `network`, shape (15,), in [0, 1].
+            observation: `nodes`, shape (nodes, 17), or (nodes, 21) where nodes form teams, and
+                `network`, shape (15,), in [0, 1].
             info: The metrics of a step in which nothing happened, by name.
 
         Raises:

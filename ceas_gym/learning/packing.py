@@ -4,8 +4,8 @@ A gate between two QPUs is teleported through a pair: the control is copied to t
 local gates between the copy and the targets follow. One copy serves all gates of that control with
 targets on this QPU, as long as they commute. Such gates are a pack.
 
-The functions here know of a circuit only which gates are diagonal in Z and where they act, so that
-large circuits can be counted, too.
+The functions here only need to know which gates are diagonal in Z and where they act, so that the
+pairs of large circuits can be counted, too.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ class Gate(NamedTuple):
 
 
 class Share(NamedTuple):
-    """Gates that share a pair."""
+    """A pack: gates that share a pair."""
 
     control: int
     targets: tuple[int, ...]
@@ -94,7 +94,7 @@ def pairs(gates: Sequence[Gate], home: Sequence[int]) -> int:
 def shares(edges: Sequence[Edge], home: Sequence[int]) -> Iterator[Share]:
     """Yields the fewest packs for the gates of one run.
 
-    For each two QPUs, the controls are a least vertex cover of the graph of gates between them.
+    For any two QPUs, the controls are a least vertex cover of the graph of the gates between them.
 
     Args:
         edges: The qubits of each gate; gates within a QPU are left out.

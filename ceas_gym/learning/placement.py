@@ -7,7 +7,7 @@ from ceas_gym.learning import remote_gates
 from ceas_gym.learning.pauli import Program
 
 MOST_PLACEMENTS = 10_000
-"""Most placements that are all compared, which takes a few seconds."""
+"""Up to so many placements are all compared, which takes a few seconds."""
 
 Home = tuple[int, ...]
 """Number of the QPU of each qubit."""
@@ -20,9 +20,10 @@ def best(program: Program, qpus: int, most: int | None = None) -> Home:
 
     Of placements with equally few, it is one that takes fewest halves of pairs at its busiest QPU,
     and of these the first in the order of `placements`. All are compared if there are at most
-    `MOST_PLACEMENTS`. Otherwise, a search starts at blocks of neighbouring qubits, and again at
-    qubits dealt to the QPUs in turn. It makes the best exchange of two qubits, or the best move of
-    one, as long as there is a better one, and returns the better of both results.
+    `MOST_PLACEMENTS`. Otherwise, a local search starts at blocks of neighbouring qubits, and again
+    at qubits dealt to the QPUs in turn. As long as one helps, it makes the best exchange of two
+    qubits, or the best move of one. The better of both results is returned, which need not be the
+    best placement.
 
     Args:
         program: Without gates that change nothing (`light_cone.effective`).

@@ -1,8 +1,8 @@
 """A circuit that several QPUs share: which of its gates are remote, and which share a pair.
 
-A CZ across QPUs is teleported through a pair between them, as are CNOT and CY, which are a CZ
-between turns of the target. Gates that share a pair (`packing`) stand directly after one another,
-so that the noise of the pair acts at the last of them (`remote_noise`).
+Remote gates are gates across QPUs. A CZ is teleported through a pair between the QPUs, as are CNOT
+and CY, which are a CZ between turns of the target. Gates that share a pair (`packing`) stand
+directly after one another, so that the noise of the pair acts at the last of them (`remote_noise`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -102,7 +102,7 @@ class Remote:
 def distribute(program: Program, home: Sequence[int]) -> tuple[Program, Remote]:
     """Returns the same circuit with the gates of each pack side by side, and its packs.
 
-    Gates only move past gates with which they commute. Of equal CZs in one run two cancel.
+    Gates only move past gates with which they commute. Two equal CZs in one run cancel.
 
     Args:
         program: Without gates that change nothing (`light_cone.effective`), which would take pairs.

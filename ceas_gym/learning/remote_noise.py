@@ -71,8 +71,8 @@ def pack_factors(
 ) -> Float[Array, "words teams"]:
     """Returns the factors by which a teleported pack multiplies Pauli words.
 
-    Of a word P, let A say whether the control's letter is X or Y, and B whether an odd number of
-    the targets' letters is. The pair multiplies it by
+    Let A be 1 if the letter of the word P on the control is X or Y, and B be 1 if an odd number of
+    its letters on the targets are; otherwise they are 0. The pair multiplies P by
 
         1, x, z or y for (A, B) = (0, 0), (1, 0), (0, 1) or (1, 1).
 

@@ -1,10 +1,11 @@
 """Pulls observables back through a circuit whose noise differs between teams, and moments forward.
 
 The rotations are the same for all teams. Noise between the gates multiplies each Pauli word by a
-factor, a different one for each team. So every team has observables of its own, and derivatives by
-each angle would take as much again for each of them. But a team needs only one derivative by each
-angle, that of its loss. For this, a second pass goes through the circuit in the order of time. It
-takes along the moment, which is the loss's derivative by the observables (adjoint method).
+factor, which differs between teams. So every team has observables of its own, and their derivatives
+by each angle would cost another such pass. But a team needs only one number for each angle: the
+derivative of its loss. For all of these together, one more pass is enough. It goes through the
+circuit in the order of time, and carries the moment, which is the loss's derivative by the
+observables (adjoint method).
 """
 
 from collections.abc import Callable, Mapping
@@ -24,11 +25,11 @@ from ceas_gym.learning.pauli import Program, Rotation, Step
 from ceas_gym.learning.stages import Order, Table
 
 Diagonal = Callable[[NDArray[np.int64]], Float[Array, "words teams"]]
-"""A Pauli-diagonal channel: by which factor each of these Pauli words is multiplied, in a team."""
+"""A Pauli-diagonal channel: from numbers of Pauli words to the factor of each, for each team."""
 
 
 class Passed(NamedTuple):
-    """What the way through a block leaves for the way back."""
+    """What `pull` keeps of a block for `push`."""
 
     matrix: Float[Array, "before variants after"]
     """Of the block. The first variant is the matrix, the others are its derivatives by its own
@@ -42,7 +43,7 @@ class Passed(NamedTuple):
 @partial(jax.tree_util.register_dataclass, data_fields=("passed", "noise"), meta_fields=("noisy",))
 @dataclass(frozen=True)
 class Tape:
-    """What `pull` leaves for `push`."""
+    """What `pull` keeps for `push`."""
 
     passed: tuple[Passed, ...]
     """A record for each block, the last gates first."""

@@ -1,4 +1,4 @@
-"""What pairs deliver: data teleported through them, or gates, lose contraction and signal."""
+"""What pairs deliver: teleported data or gates, with the noise that they suffer on the way."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -104,9 +104,9 @@ def of_gates(
 def signal_of_gates(
     network: Network, gates: Float[Array, "teams gates xyz"]
 ) -> Float[Array, " teams"]:
-    """Returns the contraction of the twirled circuit, in [-1/(4^n - 1), 1].
+    """Returns the contraction of the twirled circuit of n qubits, in [-1/(4^n - 1), 1].
 
-    Its process fidelity is taken to be the product of those of its teleported gates.
+    The circuit's process fidelity is taken to be the product of those of its teleported gates.
 
     Args:
         network: Qubits of the circuit.

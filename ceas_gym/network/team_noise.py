@@ -1,9 +1,10 @@
 """Noise of gates that are teleported between the QPUs of a team, apart from that of their pairs.
 
-The hub joins a pair of each QPU by a swap. Then the control's QPU sends the outcome of its read-out
-to the targets' QPU, and that one sends the outcome of its own back: two signals through the hub,
-during which all qubits of the circuit wait. The outcome of the swap is no later than the first of
-them. Gates of a run wait together. What local gates of a shot take is far shorter, and left out.
+The hub joins a pair of each QPU's link by a swap. Then the control's QPU sends the outcome of its
+read-out to the targets' QPU, whose half of the pair waits for it. Later, the targets' QPU sends the
+outcome of its own read-out back. Both signals travel through the hub, and all qubits of the circuit
+wait meanwhile. The outcome of the swap arrives no later than the first signal. Gates of a run wait
+together. The time of local gates is left out, as in the data partition.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ from ceas_gym.scenario import HardwareSettings, NetworkSettings
 from ceas_gym.types import Generation, Shot, Teams
 
 SIGNALS = 2
-"""Signals of a teleported gate from one QPU to the other, one after the other."""
+"""Signals of a teleported gate, one after the other: from the control's QPU, and back to it."""
 
 
 def build(

@@ -1,6 +1,6 @@
 """Teams: nodes that work on one circuit, and how many shots the pairs of their links make.
 
-In the data partition every node is a team of its own, and nothing here computes anything.
+In the data partition every node is a team of its own, and arrays over nodes are arrays over teams.
 """
 
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ceas_gym.types import Network, Shot, Teams
 
 UNLIMITED = 2**30
-"""Shots of a QPU whose link a shot needs no pair of."""
+"""Shots of a QPU from whose link a shot takes no pairs."""
 
 
 def members(
@@ -21,9 +21,9 @@ def members(
     Args:
         nodes: Number of nodes, a multiple of `size`.
         size: QPUs of a team; at least 1.
-        quality: What each link can deliver; then links of like quality form a team, in which the
-            best of them is the QPU that a shot takes most pairs of. None for teams of consecutive
-            nodes.
+        quality: What each link can deliver; then nodes with links of like quality form a team, in
+            which that of the best link is the QPU from which a shot takes most pairs. None for
+            teams of consecutive nodes.
         shot: What a shot takes of each QPU.
 
     Example:
@@ -53,17 +53,17 @@ def of_qpus(teams: Teams, each: Array) -> Array:
 
 
 def first(teams: Teams, each: Array) -> Array:
-    """Returns what the node that reads out each team's circuit has, of an array over nodes."""
+    """Returns what QPU 0 of each team has, of an array over nodes."""
     return each if teams.size == 1 else each[teams.nodes[:, 0]]
 
 
 def every(teams: Teams, each: Bool[Array, " nodes"]) -> Bool[Array, " teams"]:
-    """Returns for which teams it is true of every node."""
+    """Returns whether it is true of every node of each team."""
     return each if teams.size == 1 else each[teams.nodes].all(axis=1)
 
 
 def some(teams: Teams, each: Bool[Array, " nodes"]) -> Bool[Array, " teams"]:
-    """Returns for which teams it is true of some node."""
+    """Returns whether it is true of at least one node of each team."""
     return each if teams.size == 1 else each[teams.nodes].any(axis=1)
 
 
@@ -84,7 +84,7 @@ def shots(network: Network, pairs: Int[Array, " nodes"]) -> Int[Array, " nodes"]
 
     Args:
         network: Teams, and what a shot takes.
-        pairs: Pairs of each node; at least 0.
+        pairs: Pairs of each node's link; at least 0.
     """
     taken, teams = ends(network), network.teams
     if isinstance(taken, int):

@@ -25,19 +25,20 @@ class LearningSettings(Section, frozen=True):
     scheme: str = "data"
     """How the neural network is split over the nodes. With `data`, every node runs the whole
     circuit, on its own samples. With `circuit`, `network.team_size` nodes run a circuit together,
-    whose gates between them are teleported. With `features`, each node of a team encodes a slice of
-    the features."""
+    and teleport the gates between them. With `features`, each node of a team encodes a slice of the
+    features."""
     communication: Literal["none", "quantum"] = "none"
     """With `features`: whether gates act between the slices. `none`: each slice has a circuit of
     its own, and their outcomes are added. `quantum`: one circuit with teleported gates."""
     placement: Annotated[
         tuple[Annotated[int, Field(ge=0, le=9)], ...] | None, BeforeValidator(_unless_best)
     ] = None
-    """With `circuit`: which QPU of a team holds each qubit, from 0. By default, and with `best`, so
-    that a shot takes fewest pairs."""
+    """With `circuit`: which QPU of a team holds each qubit, from 0. By default, and with `best`, a
+    placement is sought by which a shot takes fewest pairs."""
     qubits_per_qpu: Annotated[int, Field(ge=1, le=10)] | None = None
-    """With `circuit`: most qubits of the circuit that a QPU holds in the best placement. By default
-    as few as possible."""
+    """With `circuit`: the most qubits that a QPU may hold in the best placement. By default as few
+    as possible: qubits over `network.team_size`, rounded up. Not used with a `placement` of your
+    own."""
     dataset: str = "digits"
     """Name of the data set. Handwritten digits are the usual small example for such classifiers."""
     classes: Annotated[tuple[Label, ...], Field(min_length=2, max_length=4)] = (3, 8)

@@ -57,10 +57,10 @@ class NetworkSettings(Section, frozen=True):
     nodes: Annotated[int, Field(ge=1, le=1000)] = 10
     """Number of nodes. If it is left out and there is a graph, it is that of the graph."""
     team_size: Annotated[int, Field(ge=1, le=10)] = 1
-    """Number of nodes that run a circuit together; 1 with `learning.scheme: data`."""
+    """Number of nodes that make an update together; 1 with `learning.scheme: data`."""
     teams: Literal["index", "matched"] = "index"
     """Which nodes form a team. `index`: consecutive ones. `matched`: those whose links deliver
-    about as much, so that less is left over of the better ones."""
+    about as much, so that fewer pairs of the better links are left over."""
     channels: Count = 2
     """Photon interfaces of the hub behind an optical switch: as many links can be served at the
     same time. The heralding station of a link stands midway along its fibre."""

@@ -237,14 +237,13 @@ class KeyBudget:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Teams:
-    """Which nodes work on a circuit together, and what a shot of theirs takes (`network.teams`).
+    """Which nodes make an update together, and what a shot of theirs takes (`network.teams`).
 
     In the data partition every node is a team of its own.
     """
 
     nodes: Int[Array, "teams qpus"]
-    """Node that is each QPU of the team. The first one reads out the circuit, and has the team's
-    key."""
+    """Node that is each QPU of the team. The first one sends the team's update, and has its key."""
     of_node: Int[Array, " nodes"]
     """Team of each node."""
     qpu: Int[Array, " nodes"]

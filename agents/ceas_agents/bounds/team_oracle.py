@@ -1,15 +1,18 @@
 r"""Upper bounds on the information that teams deliver in a round: linear programs.
 
-*Coupled links.* A shot of a team takes e_i pairs of each of its links. Let y be the mean number of
-shots whose pairs of link i were made in window w_i, for each combination W = (w_1, w_2, ...):
+*Coupled links.* A shot of a team takes e_i pairs of each of its links. For each combination of
+windows W = (w_1, w_2, ...), let y_tW be the mean number of shots of team t whose pairs of link i
+were made in window w_i:
 
     maximise    sum_tW v_tW y_tW
     subject to  e_i sum_{W: w_i = w} y_tW <= pairs_i x_iw,
                 sum_i passes_bi (x_iw + k_iw) <= channels_b,   x_iw + k_iw <= 1,
                 e_i sum_W y_tW <= memories u_t,   u_t <= 1,   tag u_t <= sum_w key_r k_rw
 
-with the channel-time x for data and k for key, the chance u_t that the team takes part, and its
-reader r. The value v_tW is the information of a shot whose pairs have these ages.
+where x_iw and k_iw are the channel-time of link i in window w for gates and for key; passes_bi is
+1 if its route goes through bottleneck b; u_t is the chance that the team takes part. QPU 0 of the
+team is node r, which gets key_r bits of key from a whole channel in a window, and whose tags take
+`tag` bits. The value v_tW is the information of a shot whose pairs have these ages.
 
 Why it bounds the mean over rounds of every schedule, whatever it knows of the past: the mean number
 of pairs is at most linear in the channel-time. A pair that waits for a later barrier is worth less

@@ -15,8 +15,8 @@ from ceas_gym.types import Params, Shot
 def alone(params: Params) -> Params:
     """Returns the scenario as it looks to a planner that does not know of teams.
 
-    A shot takes a pair for each of its qubits. As many nodes are bad as are in the teams that the
-    rule tolerates.
+    A shot takes a pair for each of its qubits. The rule tolerates as many Byzantine nodes as there
+    are nodes in the teams that it really tolerates.
 
     Args:
         params: A scenario with teams.
@@ -38,7 +38,7 @@ def alone(params: Params) -> Params:
 
 
 def least_votes(params: Params) -> Int[Array, ""]:
-    """Returns the least number of nodes that are served: so that a quorum of teams is complete.
+    """Returns the fewest nodes to serve so that a quorum of teams, and one more, is complete.
 
     With u nodes unserved, at most u teams are incomplete, wherever these nodes are.
 

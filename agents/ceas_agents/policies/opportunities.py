@@ -26,10 +26,11 @@ class Opportunities(NamedTuple):
     """What a round's channel-time can buy."""
 
     value: Float[Array, "windows teams"]
-    """Fisher information that a whole channel brings to the barrier, in shots of perfect signal."""
+    """Fisher information that a whole channel, or a whole bundle where nodes form teams, brings to
+    the barrier, in shots of perfect signal."""
     pairs: Float[Array, " teams"]
-    """Expected pairs of a whole channel in a window, or shots where nodes form teams; at least
-    0."""
+    """Expected pairs of a whole channel in a window, or shots of a whole bundle where nodes form
+    teams; at least 0."""
     stored: Float[Array, " teams"]
     """Fisher information, at the barrier, of the pairs in memory, in shots of perfect signal."""
     room: Float[Array, " teams"]
@@ -45,7 +46,7 @@ class Opportunities(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Figures of single nodes whose teams share a circuit."""
+    """Figures of the single nodes of teams."""
 
     each: Opportunities
     """What channel-time can buy for each node by itself."""

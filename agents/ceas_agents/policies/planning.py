@@ -183,7 +183,7 @@ def allocate(
         Shares of a channel, in [0, 1].
 
     Source:
-        Frank and Wolfe, Naval Research Logistics 3, 95 (1956).
+        Frank and Wolfe, Naval Research Logistics Quarterly 3, 95 (1956).
     """
     useful = served & (opportunities.value > 0)
 

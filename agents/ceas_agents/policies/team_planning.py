@@ -7,11 +7,11 @@ information that `network.delivery` gives the mean contraction of these pairs.
 *Links alone.* Where QPUs run slices of their own, a team of M has the information
 M^2 / sum_j 1 / I_j, with the information I_j of each slice.
 
-*Bundles.* To choose whom to serve, a team is taken to act like a single node, whose channel-time is
-divided among its links in a fixed proportion: e_i / lambda_i where they are coupled, with the pairs
-lambda_i of a channel, so that every link has as many pairs as the others match; and 1 / sqrt(v_j)
-where they are alone, with the information v_j that a channel-time brings to slice j in a round,
-which maximises the team's.
+*Bundles.* To choose whom to serve, a team is treated as a single node, whose channel-time is
+divided among its links in a fixed proportion. If links are coupled, it is e_i / lambda_i, where a
+whole channel makes lambda_i pairs of link i in a window: so all links have pairs for the same
+number of shots. If links are alone, it is 1 / sqrt(v_j), where a whole channel brings the
+information v_j to slice j in a round: this maximises the information of the team.
 
 *Schedules* are not bound to these proportions: pairs of a link that keeps them for long are made
 early, which leaves the last windows to its partners. `allocate` follows the gradient of the teams'
@@ -131,7 +131,7 @@ def allocate(
         Shares of a channel, in [0, 1].
 
     Source:
-        Frank and Wolfe, Naval Research Logistics 3, 95 (1956).
+        Frank and Wolfe, Naval Research Logistics Quarterly 3, 95 (1956).
     """
     whole = links.lasts.any(axis=1) | (links.held > 0) | (links.taken == 0)
     served &= teams.every(network.teams, whole)

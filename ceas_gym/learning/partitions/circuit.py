@@ -1,6 +1,6 @@
 """The circuit partition: the QPUs of a team hold some qubits each, and teleport gates between them.
 
-Every QPU encodes the features of its own qubits. So pairs carry no data, but gates.
+Every QPU encodes the features of its own qubits, so no data are teleported, only gates.
 """
 
 import jax

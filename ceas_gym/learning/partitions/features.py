@@ -2,10 +2,10 @@
 
 With `communication: quantum`, the slices are parts of one circuit, as in the circuit partition.
 Without communication, each has a circuit of its own. The expectation values of the slices are
-added, e(x) = sum_j f_j(x_j; theta_j), so they share only the slope of the loss, l'(e). The hub
-knows samples and model, and computes these slopes itself: a Byzantine slice could otherwise spoil
-the gradients of all slices of its team, and measuring e would take shots of all of them. So all
-shots measure gradients. A shot draws an angle of its own slice.
+added, e(x) = sum_j f_j(x_j; theta_j), so all that slices share is the slope of the loss, l'(e). The
+hub knows samples and model, and computes these slopes itself: otherwise a Byzantine slice could
+spoil the gradients of all slices of its team, and measuring e would take shots of all of them. So
+all shots measure gradients, and each of them measures one angle of its own slice, drawn at random.
 """
 
 import jax

@@ -207,7 +207,7 @@ def key_budget(
 
 
 def _of_readers(budget: KeyBudget, teams: Teams) -> KeyBudget:
-    # Only the node that reads out a team's circuit exchanges tags.
+    # Only QPU 0 of a team exchanges tags.
     if teams.size == 1:
         return budget
     reads = np.asarray(teams.qpu) == 0

@@ -181,7 +181,7 @@ def _limits(params: Params, supply: pair_supply.Supply) -> list[list[Any]]:
     each, member = sparse.eye(number), team_program.members(network)
     ends = np.broadcast_to(np.asarray(teams.ends(network), float), nodes)
     memories = int(network.memories.per_link) // np.maximum(ends, 1) * ends
-    # A node that reads out no circuit needs no tags.
+    # A node that is not QPU 0 of its team needs no tags.
     bits = np.broadcast_to(np.asarray(network.key.node_bits, float), nodes)
     tag = 0 * bits if network.unauthenticated_spend else bits
     # With `cache`, updates of earlier rounds fill the quorum, too.

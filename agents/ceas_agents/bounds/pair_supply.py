@@ -39,7 +39,7 @@ class Supply(NamedTuple):
 def most_key_bits(params: Params) -> float:
     """Returns the most key that a node's pools can take in a round on average, in bits.
 
-    Where nodes form teams, it is that of a node that reads out a circuit.
+    Where nodes form teams, it is that of a node that is QPU 0 of its team.
 
     Example:
         >>> from ceas_gym import config, parameters

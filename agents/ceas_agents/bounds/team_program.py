@@ -18,12 +18,18 @@ Numbers = NDArray[np.float64]
 
 
 class Program(NamedTuple):
-    """A linear program whose first columns are numbers of shots or pairs, of each kind."""
+    """A linear program whose first columns are numbers of shots or pairs, of each kind.
+
+    A kind is a team and a combination of windows, or, where links are alone, a node and a window.
+    """
 
     # Columns are the shots or pairs of each kind, then x and k by window and node, and u by team.
     value: Numbers
+    """Information of each kind, in shots of perfect signal."""
     limits: sparse.csr_array
+    """Rows of the program: their products with a solution are at most `most`."""
     most: Numbers
+    """Greatest value of each row."""
     kinds: int
     """Number of kinds."""
     columns: int
@@ -176,9 +182,9 @@ def members(network: Network) -> sparse.csr_array:
 def coupling(network: Network) -> list[sparse.csr_array]:
     """Returns what must not be above 0: by how much the pairs of coupled links are out of step.
 
-    Each row is that of a team: the pairs of its first link times the ends of another, minus the
-    pairs of that one times the ends of the first; and its opposite. There are none where the nodes
-    of a team are alone.
+    There are two matrices for each link but the first, with a row for each team: the pairs of the
+    team's first link times the ends of the other, minus the pairs of the other times the ends of
+    the first; and the opposite. There are none where links are alone.
 
     Args:
         network: Teams, and what a shot takes.

@@ -96,7 +96,7 @@ def team_tag_time(network: Network, observation: Observation) -> Float[Array, " 
         network: As for `tag_time`.
         observation: As for `tag_time`.
     """
-    # Only the node that reads out a team's circuit has key.
+    # Only QPU 0 of a team has key.
     return teams.first(network.teams, tag_time(network, observation))
 
 

@@ -8,7 +8,7 @@ With C channels, N nodes and a quorum of q, the number of windows is
     theta_uniform = max(N / C, 1) * (kappa / lambda of the q-th best node)
 
 for a schedule that knows the links, and for one that gives all nodes equal shares. Where nodes form
-teams, q teams are a quorum, and only the node that reads out a team's circuit needs tags.
+teams, q teams are a quorum, and only QPU 0 of a team needs tags.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ def tag_windows(network: Network) -> Float[Array, " nodes"]:
     new = forecast.new_contraction(network, forecast.nominal(network))
     bits = jnp.maximum(key_pool.bits_per_pair(network.key, new), 0)
     pairs, needed = forecast.expected_pairs(network), network.key.node_bits
-    # Of a team, only the node that reads out its circuit needs key.
+    # Of a team, only QPU 0 needs key.
     return jnp.where(needed > 0, needed / (bits * pairs), 0)
 
 

@@ -73,6 +73,16 @@ def ladder(features: Any, wires: Sequence[int]) -> None:
             "take smaller teams or more qubits",
         ),
         (
+            SLICES | {"learning.features": 2},
+            "learning.features = 2 on network.team_size = 2 slices of 2 qubits leave one without "
+            "any; take 3 or more",
+        ),
+        (
+            {"learning.qubits_per_qpu": 2, "learning.placement": (0, 0, 1, 1)},
+            "learning.qubits_per_qpu = 2 with learning.placement = [0, 0, 1, 1]: it bounds the best "
+            "placement only; set one of them to null",
+        ),
+        (
             {"learning.communication": "quantum"},
             "learning.communication = quantum with learning.scheme = circuit: it is for the scheme "
             "features; set it to none",

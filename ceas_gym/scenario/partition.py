@@ -4,6 +4,8 @@ from ceas_gym.scenario.consensus import ConsensusSettings
 from ceas_gym.scenario.learning import LearningSettings
 from ceas_gym.scenario.network import NetworkSettings
 
+ENCODING_IN_ORDER = ("angle", "dense_angle")
+"""Feature maps that encode one feature on each qubit, in their order, before they begin anew."""
 TEAM_SCHEMES = ("circuit", "features")
 """Schemes in which several nodes form a team, which makes one update."""
 
@@ -69,6 +71,12 @@ def _check_unused(learning: LearningSettings) -> None:
             f"learning.communication = {learning.communication} with learning.scheme = "
             f"{learning.scheme}: it is for the scheme features; set it to none"
         )
+    if learning.placement is not None and learning.qubits_per_qpu is not None:
+        raise ValueError(
+            f"learning.qubits_per_qpu = {learning.qubits_per_qpu} with learning.placement = "
+            f"{list(learning.placement)}: it bounds the best placement only; set one of them to "
+            "null"
+        )
     if learning.scheme != "circuit" and learning.qubits_per_qpu is not None:
         raise ValueError(
             f"learning.qubits_per_qpu = {learning.qubits_per_qpu} with learning.scheme = "
@@ -102,6 +110,12 @@ def _check_slices(size: int, learning: LearningSettings) -> None:
         raise ValueError(
             f"learning.qubits = {learning.qubits} can't be cut in network.team_size = {size} equal "
             f"slices; take a multiple of {size}"
+        )
+    filled = learning.qubits - learning.qubits // size + 1
+    if learning.feature_map in ENCODING_IN_ORDER and learning.features < filled:
+        raise ValueError(
+            f"learning.features = {learning.features} on network.team_size = {size} slices of "
+            f"{learning.qubits // size} qubits leave one without any; take {filled} or more"
         )
     observables = 1 if len(learning.classes) == 2 else len(learning.classes)
     if learning.communication == "none" and observables > learning.qubits // size:

@@ -79,8 +79,8 @@ def ladder(features: Any, wires: Sequence[int]) -> None:
         ),
         (
             {"learning.qubits_per_qpu": 2, "learning.placement": (0, 0, 1, 1)},
-            "learning.qubits_per_qpu = 2 with learning.placement = [0, 0, 1, 1]: it bounds the best "
-            "placement only; set one of them to null",
+            "learning.qubits_per_qpu = 2 with learning.placement = [0, 0, 1, 1]: it bounds the "
+            "best placement only; set one of them to null",
         ),
         (
             {"learning.communication": "quantum"},

@@ -118,9 +118,10 @@ class Scenario(Section, frozen=True):
             )
         share = self.tolerated_nodes / self.teams
         if share > self.consensus.largest_share:
+            spoiled = " among the teams, if each spoils one" if self.network.team_size > 1 else ""
             raise ValueError(
                 f"consensus.largest_share = {self.consensus.largest_share} is below the share "
-                f"{share:.3f} of the tolerated nodes: no round could ever be committed"
+                f"{share:.3f} of the tolerated nodes{spoiled}: no round could ever be committed"
             )
         if self.network.spend == "on_arrival" and self.consensus.verification.pairs > 0:
             raise ValueError(

@@ -30,8 +30,8 @@ class Gate(NamedTuple):
     """Whether it is diagonal in Z, so that it commutes with all other such gates."""
 
 
-class Share(NamedTuple):
-    """A pack: gates that share a pair."""
+class Star(NamedTuple):
+    """A pack: gates that share a pair, which form a star around their common control."""
 
     control: int
     targets: tuple[int, ...]
@@ -88,10 +88,10 @@ def pairs(gates: Sequence[Gate], home: Sequence[int]) -> int:
     ]
     placed.sort()
     runs = [[wires for _, wires in run] for _, run in groupby(placed, key=lambda each: each[0])]
-    return sum(len(list(shares([(one, other) for one, other in run], home))) for run in runs)
+    return sum(len(list(stars([(one, other) for one, other in run], home))) for run in runs)
 
 
-def shares(edges: Sequence[Edge], home: Sequence[int]) -> Iterator[Share]:
+def stars(edges: Sequence[Edge], home: Sequence[int]) -> Iterator[Star]:
     """Yields the fewest packs for the gates of one run.
 
     For any two QPUs, the controls are a least vertex cover of the graph of the gates between them.
@@ -104,8 +104,8 @@ def shares(edges: Sequence[Edge], home: Sequence[int]) -> Iterator[Share]:
         Packing as a vertex cover: Wu et al., Quantum 7, 1196 (2023), arXiv:2212.12688.
 
     Example:
-        >>> list(shares([(0, 2), (1, 2), (0, 1)], home=[0, 0, 1]))
-        [Share(control=2, targets=(0, 1))]
+        >>> list(stars([(0, 2), (1, 2), (0, 1)], home=[0, 0, 1]))
+        [Star(control=2, targets=(0, 1))]
     """
     between = defaultdict[Edge, set[Edge]](set)
     for edge in edges:
@@ -117,7 +117,7 @@ def shares(edges: Sequence[Edge], home: Sequence[int]) -> Iterator[Share]:
         for control in least_cover(tuple(sorted(remote))):
             mine = {edge for edge in left if control in edge}
             left -= mine
-            yield Share(control, tuple(sorted(sum(edge) - control for edge in mine)))
+            yield Star(control, tuple(sorted(sum(edge) - control for edge in mine)))
 
 
 @lru_cache(maxsize=4096)

@@ -121,7 +121,7 @@ def distribute(program: Program, home: Sequence[int]) -> tuple[Program, Remote]:
     for run, members in _runs([part for step in program.steps for part in _parts(step, home)]):
         remote = [step.wires for step in members if _is_remote(step, home)]
         ordered += [step for step in members if not _is_remote(step, home)]
-        for control, targets in packing.shares(_odd(remote), home):
+        for control, targets in packing.stars(_odd(remote), home):
             ordered += [Constant(_KNOWN["CZ"], (control, target)) for target in targets]
             qpus = (home[control], home[targets[0]])
             packs.append(Pack(control, targets, qpus, last=len(ordered) - 1))

@@ -42,7 +42,7 @@ def test_each_gate_is_in_one_pack_between_its_qpus() -> None:
         home = RANDOM.integers(3, size=7).tolist()
         every = list(itertools.combinations(range(7), 2))
         edges = [edge for edge in every if RANDOM.random() < 0.5]
-        packs = list(packing.shares(edges, home))
+        packs = list(packing.stars(edges, home))
         remote = [edge for edge in edges if home[edge[0]] != home[edge[1]]]
         found = [tuple(sorted((p.control, target))) for p in packs for target in p.targets]
         assert sorted(found) == sorted(remote)

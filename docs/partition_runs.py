@@ -33,14 +33,20 @@ FOUR: dict[str, object] = {
     "network.team_size": 4,
     "attack.byzantine_nodes": 3,
 }
-UNEQUAL: dict[str, object] = {"hardware.node_coherence_spread": 1.0, "network.longest_km": 60.0}
+TWO: dict[str, object] = {
+    "learning.scheme": "circuit",
+    "network.team_size": 2,
+    "attack.byzantine_nodes": 6,
+}
+STARVED: dict[str, object] = {"hardware.node_coherence_spread": 1.0, "network.longest_km": 60.0}
 CELLS: dict[str, tuple[str, dict[str, object]]] = {
     "data": ("scarce", {}),
     "features": ("features", {}),
     "circuit": ("circuit", {}),
     "circuit, matched": ("circuit", MATCHED),
     "circuit, four QPUs": ("circuit", FOUR),
-    "circuit, unequal links": ("circuit", UNEQUAL),
+    "circuit, network of unequal": ("unequal", TWO),
+    "circuit, starved": ("circuit", STARVED),
 }
 """Scenarios and what is changed in them: how nodes are matched, QPUs of a team, and scarcity."""
 PLACEMENTS = {"random": "at random", "best_links": "on the best links"}

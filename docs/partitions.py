@@ -5,6 +5,7 @@ python docs/partitions.py
 What was played is in `partitions.json` (`partition_runs.py`); the rest is computed here.
 """
 
+import itertools
 import json
 import math
 import re
@@ -124,21 +125,35 @@ def accuracy() -> str:
     return "\n".join(_rows(head, rows))
 
 
+def speed() -> str:
+    """Returns the table of mean rounds to the target accuracy, and of the chance to reach it."""
+    head = ("cell", "attackers", *(f"`{name}`" for name in runs.CONTESTANTS))
+    rows = [
+        (label, words, *(_speed(found[where].get(name)) for name in runs.CONTESTANTS))
+        for label, found in played().items()
+        for where, words in runs.PLACEMENTS.items()
+    ]
+    return "\n".join(_rows(head, rows))
+
+
 def leads() -> dict[tuple[str, str, str], str]:
-    """Returns the leads over the baseline in points, with intervals that hold for all at once."""
-    columns, layout = dict[tuple[str, str, str], NDArray[np.float64]](), np.zeros(0, int)
-    for label, found in played().items():
-        for where in runs.PLACEMENTS:
-            base = _accuracy(found[where][runs.BASE])
-            layout = np.array(found[where][runs.BASE]["layout"], int)
-            for name, each in found[where].items():
-                if name != runs.BASE:
-                    columns[label, where, name] = _accuracy(each) - base
-    low, high = comparisons.simultaneous(np.stack(list(columns.values()), axis=1), layout)
-    return {
-        key: show.points(values, float(low[place]), float(high[place]))
-        for place, (key, values) in enumerate(columns.items())
-    }
+    """Returns the leads over the baseline in points, by cell, placement and contestant.
+
+    Intervals hold for all cells of a contestant at once.
+    """
+    shown = dict[tuple[str, str, str], str]()
+    for name in runs.CONTESTANTS:
+        columns, layout = dict[tuple[str, str, str], NDArray[np.float64]](), np.zeros(0, int)
+        for (label, found), where in itertools.product(played().items(), runs.PLACEMENTS):
+            if name in found[where] and name != runs.BASE:
+                base = found[where][runs.BASE]
+                layout = np.array(base["layout"], int)
+                columns[label, where, name] = _accuracy(found[where][name]) - _accuracy(base)
+        if columns:
+            low, high = comparisons.simultaneous(np.stack(list(columns.values()), axis=1), layout)
+            for (key, values), *ends in zip(columns.items(), low, high, strict=True):
+                shown[key] = show.points(values, *map(float, ends))
+    return shown
 
 
 def played() -> dict[str, Any]:
@@ -203,6 +218,13 @@ def _ratio(columns: Mapping[str, list[float]] | None, base: float) -> str:
     return "" if columns is None else f"{np.mean(columns['return']) / base:.2f}"
 
 
+def _speed(columns: Mapping[str, list[float]] | None) -> str:
+    if columns is None:
+        return ""
+    rounds, reached = columns["rounds_to_target"], columns["reached_target"]
+    return f"{np.mean(rounds):.1f} ({np.mean(reached):.0%})"
+
+
 def _accuracy(columns: dict[str, list[float]]) -> NDArray[np.float64]:
     return np.array(columns["final_accuracy"])
 
@@ -214,6 +236,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "gates": gates,
     "information": information,
     "accuracy": accuracy,
+    "speed": speed,
 }
 
 

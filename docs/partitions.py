@@ -29,6 +29,7 @@ TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(?:(?!<!-- end).)*(?=<!-- end -->)
 LAYERS, QUBITS, QPUS = 3, (4, 6, 8), (2, 3, 4)
 TEAMS = ((50, 2, 6), (50, 2, 12), (48, 3, 7), (48, 4, 3), (48, 4, 5), (48, 4, 12))
 """Nodes, QPUs of a team, and Byzantine nodes."""
+CEAS = "ceas"
 SCHEMES = (
     (
         "`data`",
@@ -111,15 +112,28 @@ def accuracy() -> str:
     """Returns the table of final accuracies, by cell and placement of the attackers."""
     names = [name for name in runs.CONTESTANTS if name != runs.BASE]
     head = ("cell", "attackers", f"`{runs.BASE}`, %", *(f"`{name}`" for name in names))
-    ahead = leads()
+    ahead = {name: differences(name, runs.BASE) for name in names}
     rows = [
         (
             label,
             words,
             show.level(found[where][runs.BASE]),
-            *(ahead.get((label, where, name), "") for name in names),
+            *(ahead[name].get((label, where), "") for name in names),
         )
         for label, found in played().items()
+        for where, words in runs.PLACEMENTS.items()
+    ]
+    return "\n".join(_rows(head, rows))
+
+
+def rivals() -> str:
+    """Returns the table of CEAS minus each rival, by cell and placement of the attackers."""
+    names = [name for name in runs.CONTESTANTS if name not in (CEAS, runs.BASE)]
+    ahead = {rival: differences(CEAS, rival) for rival in names}
+    head = ("cell", "attackers", *(f"minus `{rival}`" for rival in names))
+    rows = [
+        (label, words, *(ahead[rival].get((label, where), "") for rival in names))
+        for label in played()
         for where, words in runs.PLACEMENTS.items()
     ]
     return "\n".join(_rows(head, rows))
@@ -136,24 +150,26 @@ def speed() -> str:
     return "\n".join(_rows(head, rows))
 
 
-def leads() -> dict[tuple[str, str, str], str]:
-    """Returns the leads over the baseline in points, by cell, placement and contestant.
+def differences(one: str, other: str) -> dict[tuple[str, str], str]:
+    """Returns the final accuracy of a contestant minus that of another, in points.
 
-    Intervals hold for all cells of a contestant at once.
+    Args:
+        one: A contestant.
+        other: Another one.
+
+    Returns:
+        By cell and placement, where both played, with intervals that hold for all of them at once.
     """
-    shown = dict[tuple[str, str, str], str]()
-    for name in runs.CONTESTANTS:
-        columns, layout = dict[tuple[str, str, str], NDArray[np.float64]](), np.zeros(0, int)
-        for (label, found), where in itertools.product(played().items(), runs.PLACEMENTS):
-            if name in found[where] and name != runs.BASE:
-                base = found[where][runs.BASE]
-                layout = np.array(base["layout"], int)
-                columns[label, where, name] = _accuracy(found[where][name]) - _accuracy(base)
-        if columns:
-            low, high = comparisons.simultaneous(np.stack(list(columns.values()), axis=1), layout)
-            for (key, values), *ends in zip(columns.items(), low, high, strict=True):
-                shown[key] = show.points(values, *map(float, ends))
-    return shown
+    columns, layout = dict[tuple[str, str], NDArray[np.float64]](), np.zeros(0, int)
+    for (label, found), where in itertools.product(played().items(), runs.PLACEMENTS):
+        if {one, other} <= set(found[where]):
+            layout = np.array(found[where][other]["layout"], int)
+            columns[label, where] = _accuracy(found[where][one]) - _accuracy(found[where][other])
+    low, high = comparisons.simultaneous(np.stack(list(columns.values()), axis=1), layout)
+    return {
+        key: show.points(values, float(least), float(most))
+        for (key, values), least, most in zip(columns.items(), low, high, strict=True)
+    }
 
 
 def played() -> dict[str, Any]:
@@ -237,6 +253,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "information": information,
     "accuracy": accuracy,
     "speed": speed,
+    "rivals": rivals,
 }
 
 

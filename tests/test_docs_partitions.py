@@ -48,12 +48,12 @@ def test_thetas_are_those_of_the_scenarios(script, found):
 
 
 def test_another_number_would_be_noticed(script, found, monkeypatch):
-    tables = [script.information(), script.accuracy()]
+    tables = [script.information(), script.accuracy(), script.rivals()]
     changed = json.loads(json.dumps(found))
     changed["circuit"]["random"]["ceas"]["final_accuracy"][0] -= 0.5
     changed["circuit"]["random"]["ceas"]["return"][0] += 1
     monkeypatch.setattr(script, "played", lambda: changed)
-    for before, after in zip(tables, [script.information(), script.accuracy()], strict=True):
+    for before, after in zip(tables, [script.information(), script.accuracy(), script.rivals()], strict=True):
         assert before != after
 
 

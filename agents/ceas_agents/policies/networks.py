@@ -195,8 +195,8 @@ def _each(
 ) -> Float[Array, "..."]:
     _require_decision(layers, params)
     seen = node_network.see(params, observation, _seen(columns, observation), base)
-    _require("inputs of each node", layers[0].weight.shape[0], seen.nodes.shape[1])
-    _require("requests of each node", layers[3].bias.size, len(seen.base))
+    _require("inputs of each node", layers[0].weight.shape[0], node_network.width(seen))
+    _require("requests of each node", layers[3].bias.size, actions.windows(params))
     requests, leaning = node_network.ask(layers, seen)
     return node_network.action(requests, None if leaning is None else leaning > 0)
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ceas_gym.task import actions, dispatch
+from ceas_gym.task import dispatch
 from ceas_gym.types import Observation, Params
 
 
@@ -44,10 +44,13 @@ NEVER = -30.0
 class Seen(NamedTuple):
     """What the network sees of an observation, for one row or with further axes in front."""
 
-    nodes: Float[Array, "*rows nodes inputs"]
-    """Features of each node and of the network, in [0, 1], and what the base does, in [-1, 1]."""
-    base: Float[Array, "*rows windows nodes"]
-    """Requests of the base policy, in [-1, 1]; zero without one."""
+    nodes: Float[Array, "*rows nodes features"]
+    """Features of each node, in [0, 1]."""
+    network: Float[Array, "*rows features"]
+    """Features of the whole network, in [0, 1]; where a step is a window and there is a base, also
+    1 if the base fires the barrier, and -1 if it waits."""
+    base: Float[Array, "*rows windows nodes"] | None
+    """Requests of the base policy, in [-1, 1]; None without one."""
     leaning: Float[Array, "*rows"]
     """`CERTAIN` where the base fires the barrier, its negative where it waits; zero without one."""
     may_fire: Bool[Array, "*rows"]
@@ -60,24 +63,6 @@ class Asked(NamedTuple):
     requests: Float[Array, "*rows windows nodes"]
     leaning: Float[Array, "*rows"] | None
     """Above zero, the barrier fires; None where a step is a round."""
-
-
-def inputs(
-    params: Params, observation: Observation, base: Float[Array, "..."] | None
-) -> Float[Array, "nodes inputs"]:
-    """Returns what the network sees of each node: its features, the network's, and the base's.
-
-    Args:
-        params: The scenario, whose number of windows decides how many requests the base makes.
-        observation: The features that are shown, every entry in [0, 1].
-        base: Action of the base policy, in [-1, 1]; or None.
-    """
-    shown = [observation.nodes, _to_all(observation.network, observation)]
-    if base is not None:
-        shown.append(_requests(params, base).T)
-        if params.by_window:
-            shown.append(_to_all(base[-1:], observation))
-    return jnp.concatenate(shown, axis=1)
 
 
 def see(
@@ -94,15 +79,23 @@ def see(
         shown: The features of it that the network was trained on.
         base: Action of the base policy, of the shape that `task.actions.shape` returns; or None.
     """
-    nodes = len(observation.nodes)
-    nothing = jnp.zeros((actions.windows(params), nodes))
-    fires = base is not None and params.by_window
-    return Seen(
-        nodes=inputs(params, shown, base),
-        base=nothing if base is None else _requests(params, base),
-        leaning=CERTAIN * jnp.sign(base[-1]) if fires and base is not None else jnp.zeros(()),
-        may_fire=dispatch.may_fire(params, observation) if params.by_window else jnp.bool_(True),
-    )
+    may_fire = dispatch.may_fire(params, observation) if params.by_window else jnp.bool_(True)
+    seen = Seen(shown.nodes, shown.network, base, jnp.zeros(()), may_fire)
+    if base is None or not params.by_window:
+        return seen
+    sign = jnp.sign(base[-1])
+    network = jnp.append(shown.network, sign)
+    return seen._replace(network=network, base=base[None, :-1], leaning=CERTAIN * sign)
+
+
+def width(seen: Seen) -> int:
+    """Returns how many numbers the network sees of each node.
+
+    Args:
+        seen: What it sees, with any axes in front.
+    """
+    windows = 0 if seen.base is None else seen.base.shape[-2]
+    return seen.nodes.shape[-1] + seen.network.shape[-1] + windows
 
 
 def ask(layers: Layers, seen: Seen) -> Asked:
@@ -117,15 +110,37 @@ def ask(layers: Layers, seen: Seen) -> Asked:
         Policy Learning, arXiv:1812.06298.
     """
     first, second, third, last, *barrier = layers
-    each = jnp.tanh(apply(second, jnp.tanh(apply(first, seen.nodes))))
-    context = each.mean(axis=-2, keepdims=True)
-    pooled = jnp.broadcast_to(context, each.shape)
-    hidden = jnp.tanh(apply(third, jnp.concatenate([each, pooled], axis=-1)))
-    requests = seen.base + jnp.swapaxes(apply(last, hidden), -1, -2)
+    each = embed(first, second, seen)
+    context = each.mean(axis=-2)
+    # The context is the same for all nodes, so its part is computed once.
+    own = each.shape[-1]
+    common = apply(Layer(third.weight[own:], third.bias), context)
+    hidden = jnp.tanh(_times(each, third.weight[:own]) + common[..., None, :])
+    requests = jnp.swapaxes(apply(last, hidden), -1, -2)
+    if seen.base is not None:
+        requests = seen.base + requests
     if not barrier:
         return Asked(requests, None)
-    leaning = _leaning(barrier, context[..., 0, :]) + seen.leaning
+    leaning = _leaning(barrier, context) + seen.leaning
     return Asked(requests, jnp.where(seen.may_fire, leaning, NEVER))
+
+
+def embed(first: Layer, second: Layer, seen: Seen) -> Float[Array, "*rows nodes hidden"]:
+    """Returns e_k of each node, in [-1, 1].
+
+    Args:
+        first: Its inputs are the node's features, the network's, and the base's requests.
+        second: Of the same width.
+        seen: What the network sees, with any axes in front.
+    """
+    own, shared = seen.nodes.shape[-1], seen.network.shape[-1]
+    of_nodes, of_network, of_base = jnp.split(first.weight, [own, own + shared])
+    # What all nodes share is computed once.
+    common = apply(Layer(of_network, first.bias), seen.network)
+    inside = _times(seen.nodes, of_nodes) + common[..., None, :]
+    if seen.base is not None:
+        inside = inside + _times(jnp.swapaxes(seen.base, -1, -2), of_base)
+    return jnp.tanh(apply(second, jnp.tanh(inside)))
 
 
 def action(requests: Array, fires: Bool[Array, ""] | None) -> Float[Array, "..."]:
@@ -152,18 +167,14 @@ def apply(layer: Layer, seen: Float[Array, "... inputs"]) -> Float[Array, "... o
         layer: An affine map.
         seen: Shape (..., inputs).
     """
+    return _times(seen, layer.weight) + layer.bias
+
+
+def _times(seen: Array, weight: Array) -> Array:
     # Full precision: otherwise an accelerator may round the factors to ten bits.
-    return jnp.matmul(seen, layer.weight, precision="highest") + layer.bias
+    return jnp.matmul(seen, weight, precision="highest")
 
 
 def _leaning(barrier: list[Layer], context: Array) -> Array:
     first, last = barrier
     return apply(last, jnp.tanh(apply(first, context)))[..., 0]
-
-
-def _requests(params: Params, base: Array) -> Float[Array, "windows nodes"]:
-    return base[None, :-1] if params.by_window else base
-
-
-def _to_all(values: Array, observation: Observation) -> Array:
-    return jnp.broadcast_to(values, (len(observation.nodes), len(values)))

@@ -31,7 +31,7 @@ VALUES = {
 @cache
 def trained(rung, *, of_two=True):
     environment = device_probes.environment(rung, of_two=of_two)
-    setup = Setup(environment, SETTINGS, Network(hidden=16), by_window=of_two)
+    setup = Setup(environment, SETTINGS, Network(hidden=16), fires=of_two)
     learner = loop.begin_compiled(setup, None, ROWS, np.uint32(0))
     learner, _ = loop.learn_compiled(setup, None, learner, UPDATES)
     return learner.trained.weights

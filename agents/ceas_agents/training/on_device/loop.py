@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree, UInt32
 
+from ceas_agents.policies import node_network
 from ceas_agents.training.on_device import network, rollout, update
 from ceas_agents.training.on_device.advantage import advantages
 from ceas_agents.training.on_device.environment import Environment
@@ -26,7 +27,9 @@ class Setup(NamedTuple):
     environment: Environment
     ppo: PPO
     network: Network
-    by_window: bool = False
+    windows: int = 1
+    """Requests of each node in a step."""
+    fires: bool = False
     """Whether the network also says when the barrier fires."""
     reward_scale: float = 1.0
     """Factor on the rewards that the learner gets, above 0."""
@@ -66,8 +69,10 @@ def begin(setup: Setup, params: PyTree, rows: int, seed: UInt32[Array, ""]) -> L
     weights_key, key = jax.random.split(randomness.quick(rollout.key_of(seed)))
     seeds = seed.astype(jnp.uint32) + jnp.arange(rows, dtype=jnp.uint32)
     begun = rollout.begin(setup.game, params, seeds)
-    hidden, log_std = setup.network.hidden, setup.network.log_std_init
-    weights = network.begin(weights_key, begun.seen, hidden, log_std, fires=setup.by_window)
+    width, shape = node_network.width(begun.seen), setup.network
+    weights = network.begin(
+        weights_key, width, setup.windows, shape.hidden, shape.log_std_init, fires=setup.fires
+    )
     memory = update.optimizer(setup.ppo).init(weights)  # pyright: ignore[reportArgumentType]
     return Learner(Trained(weights, memory), begun, key)
 

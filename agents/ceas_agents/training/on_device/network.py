@@ -14,7 +14,7 @@ from jax.nn.initializers import orthogonal
 from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents.policies import node_network
-from ceas_agents.policies.node_network import OF_WINDOWS, Asked, Layer, Layers, Seen, apply
+from ceas_agents.policies.node_network import Asked, Layer, Layers, Seen, apply, embed
 
 
 class Weights(NamedTuple):
@@ -37,14 +37,17 @@ class Choice(NamedTuple):
     """None where a step is a round."""
 
 
-def begin(key: Key[Array, ""], seen: Seen, hidden: int, log_std: float, *, fires: bool) -> Weights:
+def begin(
+    key: Key[Array, ""], width: int, windows: int, hidden: int, log_std: float, *, fires: bool
+) -> Weights:
     """Returns weights before training: orthogonal, and zero in the last layers of the actor.
 
     So a network with a base begins with what the base does.
 
     Args:
         key: Random key of the weights.
-        seen: An example of what the network sees, for its shapes.
+        width: Numbers that the network sees of each node, at least 1.
+        windows: Requests of each node, at least 1.
         hidden: Width of the hidden layers, at least 1.
         log_std: Logarithm of the standard deviation of requests.
         fires: Whether the network also says when the barrier fires.
@@ -52,7 +55,6 @@ def begin(key: Key[Array, ""], seen: Seen, hidden: int, log_std: float, *, fires
     Source:
         Initialization and gains as in Stable-Baselines3's PPO.
     """
-    width, windows = seen.nodes.shape[-1], seen.base.shape[-2]
     keys = iter(jax.random.split(key, 8))
     barrier = (_layer(next(keys), hidden, hidden), _zero(hidden, 1)) if fires else ()
     first, second = _layer(next(keys), width, hidden), _layer(next(keys), hidden, hidden)
@@ -71,7 +73,7 @@ def value(weights: Weights, seen: Seen) -> Float[Array, "*rows"]:
         seen: What the network sees, with any axes in front.
     """
     first, second, third, last = weights.critic
-    each = jnp.tanh(apply(second, jnp.tanh(apply(first, seen.nodes))))
+    each = embed(first, second, seen)
     return apply(last, jnp.tanh(apply(third, each.mean(axis=-2))))[..., 0]
 
 
@@ -106,15 +108,6 @@ def judge(
     """
     asked = node_network.ask(weights.actor, seen)
     return _log_density(weights, asked, choice), _entropy(weights, asked)
-
-
-def is_by_window(weights: Weights) -> bool:
-    """Returns whether the network also says when the barrier fires.
-
-    Args:
-        weights: Only the number of the actor's layers is used.
-    """
-    return len(weights.actor) == OF_WINDOWS
 
 
 def _log_density(weights: Weights, asked: Asked, choice: Choice) -> Array:

@@ -78,7 +78,7 @@ def test_density_and_entropy_are_those_of_scipy(params):
     )._replace(may_fire=np.ones(5, bool))
     choice, density = jax.jit(network.draw)(weights, seen, KEY)
     asked, spread = ask(weights, seen), np.exp(weights.log_std)[:, None]
-    normal = stats.norm(asked.requests, spread)
+    normal: Any = stats.norm(asked.requests, spread)
     expected, entropy = normal.logpdf(choice.requests).sum((1, 2)), normal.entropy().sum((1, 2))
     if params.by_window:
         chance: Any = stats.bernoulli(1 / (1 + np.exp(-np.asarray(asked.leaning, float))))

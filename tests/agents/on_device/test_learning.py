@@ -61,8 +61,11 @@ def test_several_seeds_train_as_each_alone():
     assert reports.explained_variance.shape == (2, 3)
     for place, seed in enumerate(seeds):
         alone = loop.begin_compiled(setup, None, 4, seed)
+        keys = set()
         for _ in range(3):
             alone, _ = loop.learn_compiled(setup, None, alone, 1)
+            keys.add(tuple(jax.random.key_data(alone.key).tolist()))
+        assert len(keys) == 3
         jax.tree.map(
             lambda one, other, place=place: np.testing.assert_allclose(
                 one[place], other, atol=1e-5

@@ -51,7 +51,7 @@ def observe(params: None, state: State, observation: Array) -> Seen:
 def seen(observation: Array | float) -> Seen:
     """Returns what the network sees of an observation in [-1, 1]."""
     shown = jnp.asarray(observation, float).reshape(1, 1)
-    return Seen(shown, jnp.zeros(1), None, jnp.zeros(()), jnp.bool_(True))
+    return Seen(shown, jnp.zeros(1), None, jnp.zeros(()))
 
 
 @cache

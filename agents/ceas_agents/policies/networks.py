@@ -194,7 +194,7 @@ def _each(
     base: Float[Array, "..."] | None,
 ) -> Float[Array, "..."]:
     _require_decision(layers, params)
-    seen = node_network.see(params, observation, _seen(columns, observation), base)
+    seen = node_network.see(params, _seen(columns, observation), base)
     _require("inputs of each node", layers[0].weight.shape[0], node_network.width(seen))
     _require("requests of each node", layers[3].bias.size, actions.windows(params))
     requests, leaning = node_network.ask(layers, seen)

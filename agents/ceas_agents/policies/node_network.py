@@ -11,8 +11,7 @@ how much the network leans towards firing the barrier,
     leaning = F tanh(E c) + 4 (where the base fires: 1, where it waits: -1, without a base: 0)
 
 and the barrier fires if it leans above zero. So neither the order of the nodes nor their number
-matters. It never fires where that would be below the quorum by the hub's own estimate
-(`task.dispatch.may_fire`), because such a barrier commits nothing.
+matters.
 """
 
 from typing import NamedTuple
@@ -20,7 +19,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ceas_gym.task import dispatch
 from ceas_gym.types import Observation, Params
 
 
@@ -37,8 +35,6 @@ OF_ROUNDS, OF_WINDOWS = 4, 6
 CERTAIN = 4.0
 """How much a network leans towards what its base does, before it has learned anything: a barrier
 that is drawn by chance then agrees with the base in 98 of 100 windows."""
-NEVER = -30.0
-"""Leaning where the barrier may not fire."""
 
 
 class Seen(NamedTuple):
@@ -53,8 +49,6 @@ class Seen(NamedTuple):
     """Requests of the base policy, in [-1, 1]; None without one."""
     leaning: Float[Array, "*rows"]
     """`CERTAIN` where the base fires the barrier, its negative where it waits; zero without one."""
-    may_fire: Bool[Array, "*rows"]
-    """Whether the barrier may fire."""
 
 
 class Asked(NamedTuple):
@@ -65,22 +59,15 @@ class Asked(NamedTuple):
     """Above zero, the barrier fires; None where a step is a round."""
 
 
-def see(
-    params: Params,
-    observation: Observation,
-    shown: Observation,
-    base: Float[Array, "..."] | None = None,
-) -> Seen:
+def see(params: Params, shown: Observation, base: Float[Array, "..."] | None = None) -> Seen:
     """Returns what the network of a row sees.
 
     Args:
         params: The scenario.
-        observation: What the hub knows, every entry in [0, 1].
-        shown: The features of it that the network was trained on.
+        shown: The features of the observation that the network was trained on, in [0, 1].
         base: Action of the base policy, of the shape that `task.actions.shape` returns; or None.
     """
-    may_fire = dispatch.may_fire(params, observation) if params.by_window else jnp.bool_(True)
-    seen = Seen(shown.nodes, shown.network, base, jnp.zeros(()), may_fire)
+    seen = Seen(shown.nodes, shown.network, base, jnp.zeros(()))
     if base is None or not params.by_window:
         return seen
     sign = jnp.sign(base[-1])
@@ -121,8 +108,7 @@ def ask(layers: Layers, seen: Seen) -> Asked:
         requests = seen.base + requests
     if not barrier:
         return Asked(requests, None)
-    leaning = _leaning(barrier, context) + seen.leaning
-    return Asked(requests, jnp.where(seen.may_fire, leaning, NEVER))
+    return Asked(requests, _leaning(barrier, context) + seen.leaning)
 
 
 def embed(first: Layer, second: Layer, seen: Seen) -> Float[Array, "*rows nodes hidden"]:

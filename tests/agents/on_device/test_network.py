@@ -14,8 +14,10 @@ from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.node_network import Seen
 from ceas_agents.policies.registry import POLICIES
 from ceas_agents.training.on_device import network, scheduling
+from ceas_agents.training.on_device.settings import Network
 from ceas_gym.types import Observation
 
+SHAPE = Network(hidden=8, log_std_init=-0.5)
 BY_WINDOW = {"episode.decision": "window", "network.barrier_windows": 1}
 KEY = jax.random.key(0)
 
@@ -29,7 +31,7 @@ def weights_of(params, policy="nodes", spread=0.3):
     """Weights that are all random, so that none of them could be left out unnoticed."""
     seen = seen_of(params, drawn.observation(4, 0), policy)
     fires, windows = params.by_window, 1 if params.by_window else params.network.windows
-    begun = network.begin(KEY, node_network.width(seen), windows, 8, -0.5, fires=fires)
+    begun = network.begin(KEY, node_network.width(seen), windows, SHAPE, fires=fires)
     random = np.random.default_rng(0)
     draw = partial(random.normal, scale=spread)
     return jax.tree.map(lambda each: np.float32(each + draw(size=each.shape)), begun)
@@ -39,7 +41,7 @@ def seen_of(params, observation, policy="nodes"):
     base = None
     if policy == "residual":
         base = jax.jit(scheduling.networks.base)(params, observation, KEY)
-    return jax.jit(node_network.see)(params, observation, observation, base)
+    return jax.jit(node_network.see)(params, observation, base)
 
 
 ask = jax.jit(lambda weights, seen: node_network.ask(weights.actor, seen))
@@ -75,7 +77,7 @@ def test_density_and_entropy_are_those_of_scipy(params):
     seen = jax.tree.map(
         lambda *each: np.stack(each),
         *(seen_of(params, drawn.observation(4, seed)) for seed in range(5)),
-    )._replace(may_fire=np.ones(5, bool))
+    )
     choice, density = jax.jit(network.draw)(weights, seen, KEY)
     asked, spread = ask(weights, seen), np.exp(weights.log_std)[:, None]
     normal: Any = stats.norm(asked.requests, spread)
@@ -92,7 +94,7 @@ def test_density_and_entropy_are_those_of_scipy(params):
 def test_choices_are_spread_as_the_weights_say():
     params = drawn.params(BY_WINDOW)
     weights = weights_of(params)
-    seen = seen_of(params, drawn.observation(4, 2))._replace(may_fire=np.bool_(True))
+    seen = seen_of(params, drawn.observation(4, 2))
     many = jax.tree.map(lambda each: np.broadcast_to(each, (4000, *each.shape)), seen)
     choice, _ = jax.jit(network.draw)(weights, many, KEY)
     asked = ask(weights, seen)
@@ -102,10 +104,12 @@ def test_choices_are_spread_as_the_weights_say():
     assert np.mean(choice.fires) == pytest.approx(1 / (1 + np.exp(-asked.leaning)), abs=0.03)
 
 
-def test_no_barrier_fires_below_a_quorum():
+def test_a_network_begins_as_likely_to_fire_as_it_is_told():
     params = drawn.params(BY_WINDOW)
-    seen = seen_of(params, drawn.observation(4, 2))._replace(may_fire=np.zeros((), bool))
-    assert ask(weights_of(params), seen).leaning == node_network.NEVER
+    seen = seen_of(params, drawn.observation(4, 2))
+    shape = Network(hidden=8, leaning_init=-2.0)
+    weights = network.begin(KEY, node_network.width(seen), 1, shape, fires=True)
+    assert ask(weights, seen).leaning == -2
 
 
 @pytest.mark.parametrize("policy", ["nodes", "residual"])
@@ -122,7 +126,7 @@ def test_a_residual_begins_as_ceas(params):
     observation = drawn.observation(4, 3)
     width = node_network.width(seen_of(params, observation, "residual"))
     fires, windows = params.by_window, 1 if params.by_window else params.network.windows
-    weights = network.begin(KEY, width, windows, 8, -0.5, fires=fires)
+    weights = network.begin(KEY, width, windows, SHAPE, fires=fires)
     found = jax.jit(checkpoints.policy(Agent("residual", weights.actor)))(params, observation, KEY)
     expected = jax.jit(POLICIES["ceas"])(params, observation, KEY)
     np.testing.assert_allclose(found, expected, atol=1e-6)

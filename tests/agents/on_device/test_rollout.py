@@ -10,6 +10,7 @@ from helpers.compiled import reset, step
 from ceas_agents.policies import node_network
 from ceas_agents.training.on_device import network, rollout, scheduling
 from ceas_agents.training.on_device.rollout import Game
+from ceas_agents.training.on_device.settings import Network
 from ceas_gym import layouts
 from ceas_gym.jax_utils import randomness
 from ceas_gym.jax_utils.fast_compile import often
@@ -31,7 +32,9 @@ def is_key(each):
 
 def weights_of(params):
     width, windows = 32, 1 if params.by_window else 4
-    return network.begin(jax.random.key(1), width, windows, 8, 0.0, fires=params.by_window)
+    return network.begin(
+        jax.random.key(1), width, windows, Network(hidden=8), fires=params.by_window
+    )
 
 
 KINDS = [
@@ -93,7 +96,7 @@ def test_episodes_are_those_of_their_seeds(params, played):
 def test_only_a_time_limit_leaves_the_value_of_what_would_come(rung, lost):
     environment = device_probes.environment(rung, of_two=True)
     game = Game(environment, discount=0.5)
-    weights = network.begin(jax.random.key(1), 2, 1, 4, 0.0, fires=True)
+    weights = network.begin(jax.random.key(1), 2, 1, Network(hidden=4), fires=True)
     # A critic that always expects one half.
     zero = jax.tree.map(np.zeros_like, weights.critic)
     last = zero[-1]._replace(bias=np.full(1, 0.5, np.float32))

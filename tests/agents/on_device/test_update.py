@@ -9,16 +9,17 @@ import pytest
 
 from ceas_agents.policies.node_network import Seen
 from ceas_agents.training.on_device import network, update
-from ceas_agents.training.on_device.settings import PPO
+from ceas_agents.training.on_device.settings import PPO, Network
 from ceas_agents.training.on_device.update import Batch, Trained
 
 NODES, FEATURES, STEPS, WINDOWS = 3, 4, 32, 2
+SHAPE = Network(hidden=6, log_std_init=-0.5)
 SETTINGS = PPO(n_steps=16, batch_size=8, n_epochs=2, learning_rate=1e-2, ent_coef=0.1)
 
 
 @pytest.fixture(scope="module")
 def weights():
-    drawn = network.begin(jax.random.key(0), FEATURES + 1, WINDOWS, 6, -0.5, fires=True)
+    drawn = network.begin(jax.random.key(0), FEATURES + 1, WINDOWS, SHAPE, fires=True)
     random = np.random.default_rng(0)
     return jax.tree.map(lambda each: each + 0.2 * random.normal(size=each.shape), drawn)
 
@@ -31,7 +32,6 @@ def batch(weights):
         jnp.asarray(random.random((STEPS, 1)), jnp.float32),
         None,
         jnp.zeros(STEPS),
-        jnp.asarray(random.random(STEPS) < 0.8),
     )
     choice, density = jax.jit(network.draw)(weights, seen, jax.random.key(1))
     old = jnp.asarray(np.asarray(density) + 0.3 * random.normal(size=STEPS), jnp.float32)

@@ -65,7 +65,6 @@ def test_update_is_that_of_stable_baselines():
         flat(buffer.observations["network"]),
         None,
         jnp.zeros(STEPS),
-        jnp.ones(STEPS, bool),
     )
     choice = Choice(flat(buffer.actions).reshape(STEPS, WINDOWS, NODES), None)
     batch = Batch(seen, choice, flat(buffer.log_probs), flat(gained), flat(buffer.returns))

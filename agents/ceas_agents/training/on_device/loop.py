@@ -69,10 +69,8 @@ def begin(setup: Setup, params: PyTree, rows: int, seed: UInt32[Array, ""]) -> L
     weights_key, key = jax.random.split(randomness.quick(rollout.key_of(seed)))
     seeds = seed.astype(jnp.uint32) + jnp.arange(rows, dtype=jnp.uint32)
     begun = rollout.begin(setup.game, params, seeds)
-    width, shape = node_network.width(begun.seen), setup.network
-    weights = network.begin(
-        weights_key, width, setup.windows, shape.hidden, shape.log_std_init, fires=setup.fires
-    )
+    width = node_network.width(begun.seen)
+    weights = network.begin(weights_key, width, setup.windows, setup.network, fires=setup.fires)
     memory = update.optimizer(setup.ppo).init(weights)  # pyright: ignore[reportArgumentType]
     return Learner(Trained(weights, memory), begun, key)
 

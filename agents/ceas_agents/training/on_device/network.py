@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents.policies import node_network
 from ceas_agents.policies.node_network import Asked, Layer, Layers, Seen, apply, embed
+from ceas_agents.training.on_device.settings import Network
 
 
 class Weights(NamedTuple):
@@ -37,9 +38,7 @@ class Choice(NamedTuple):
     """None where a step is a round."""
 
 
-def begin(
-    key: Key[Array, ""], width: int, windows: int, hidden: int, log_std: float, *, fires: bool
-) -> Weights:
+def begin(key: Key[Array, ""], width: int, windows: int, shape: Network, *, fires: bool) -> Weights:
     """Returns weights before training: orthogonal, and zero in the last layers of the actor.
 
     So a network with a base begins with what the base does.
@@ -48,21 +47,21 @@ def begin(
         key: Random key of the weights.
         width: Numbers that the network sees of each node, at least 1.
         windows: Requests of each node, at least 1.
-        hidden: Width of the hidden layers, at least 1.
-        log_std: Logarithm of the standard deviation of requests.
+        shape: Width of the hidden layers, and where requests and barrier begin.
         fires: Whether the network also says when the barrier fires.
 
     Source:
         Initialization and gains as in Stable-Baselines3's PPO.
     """
-    keys = iter(jax.random.split(key, 8))
-    barrier = (_layer(next(keys), hidden, hidden), _zero(hidden, 1)) if fires else ()
+    keys, hidden = iter(jax.random.split(key, 8)), shape.hidden
+    leaning = _zero(hidden, 1, shape.leaning_init)
+    barrier = (_layer(next(keys), hidden, hidden), leaning) if fires else ()
     first, second = _layer(next(keys), width, hidden), _layer(next(keys), hidden, hidden)
     third = _layer(next(keys), 2 * hidden, hidden)
     actor = (first, second, third, _zero(hidden, windows), *barrier)
-    shapes = ((width, hidden, 2**0.5), (hidden, hidden, 2**0.5), (hidden, hidden, 2**0.5))
-    critic = tuple(_layer(next(keys), *shape) for shape in (*shapes, (hidden, 1, 1.0)))
-    return Weights(actor, jnp.full(windows, log_std, jnp.float32), critic)
+    inner = [_layer(next(keys), inputs, hidden) for inputs in (width, hidden, hidden)]
+    critic = (*inner, _layer(next(keys), hidden, 1, 1.0))
+    return Weights(actor, jnp.full(windows, shape.log_std_init, jnp.float32), critic)
 
 
 def value(weights: Weights, seen: Seen) -> Float[Array, "*rows"]:
@@ -139,5 +138,5 @@ def _layer(key: Array, inputs: int, outputs: int, gain: float = 2**0.5) -> Layer
     return Layer(orthogonal(gain)(key, (inputs, outputs), jnp.float32), jnp.zeros(outputs))
 
 
-def _zero(inputs: int, outputs: int) -> Layer:
-    return Layer(jnp.zeros((inputs, outputs)), jnp.zeros(outputs))
+def _zero(inputs: int, outputs: int, bias: float = 0.0) -> Layer:
+    return Layer(jnp.zeros((inputs, outputs)), jnp.full(outputs, bias, jnp.float32))

@@ -51,14 +51,14 @@ def observe(params: Params, state: State, observation: Observation) -> Seen:
         state: Only its layout is used.
         observation: What the hub knows, every entry in [0, 1].
     """
-    return node_network.see(layouts.of(params, state), observation, observation)
+    return node_network.see(layouts.of(params, state), observation)
 
 
 def observe_ceas(params: Params, state: State, observation: Observation) -> Seen:
     """Returns what the network sees that adds to the action of CEAS; arguments as for `observe`."""
     own = layouts.of(params, state)
     base = networks.base(own, observation, jax.random.key(0))
-    return node_network.see(own, observation, observation, base)
+    return node_network.see(own, observation, base)
 
 
 ENVIRONMENTS: dict[str, Environment] = {

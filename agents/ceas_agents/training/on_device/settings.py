@@ -47,6 +47,9 @@ class Network(Checked, frozen=True):
     """Width of the hidden layers."""
     log_std_init: float = 0.0
     """Logarithm of the standard deviation of requests before training."""
+    leaning_init: float = 0.0
+    """Where a step is a window: how much the network leans towards the barrier before training,
+    beside what the base does; -2 fires in one of eight windows."""
 
 
 def hyperparameters(given: Mapping[str, object], rows: int, source: str) -> PPO:

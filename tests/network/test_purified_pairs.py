@@ -102,9 +102,7 @@ def test_survivor_is_that_of_the_recurrence() -> None:
 @pytest.mark.parametrize("noise", [(1.0, 1.0), (0.98, 0.97)])
 def test_rounds_succeed_as_often_as_two_pairs_purify(noise: tuple[float, float]) -> None:
     gate, readout = noise
-    network = purifying(
-        operations_gate_contraction=gate, readout=readout, purification_fidelity=1.0
-    )
+    network = purifying(operations_gate_contraction=gate, readout=readout, purification_fidelity=1.0)
     pair = bell.from_letters(jnp.asarray(LETTERS))
     chance, better = bell.purify(pair, pair, "dejmps", gate, readout)
     memory = uniform([[41, 0, 0, 0, 0, 0]] * 3)

@@ -45,6 +45,13 @@ def test_evaluation_needs_no_torch():
     assert not loaded & {"torch", "stable_baselines3"}
 
 
+def test_training_on_the_device_needs_no_torch():
+    loaded = loaded_after(
+        "from ceas_agents.training import train; from ceas_agents.training.on_device import trainer"
+    )
+    assert not loaded & {"torch", "stable_baselines3"}
+
+
 def test_wrappers_need_no_library_of_learners():
     assert not loaded_after("import ceas_agents.wrappers") & {"torch", "stable_baselines3"}
 

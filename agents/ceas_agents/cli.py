@@ -157,21 +157,20 @@ def train(
     overrides: Overrides = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a scheduler with Stable-Baselines3, validated against CEAS as it learns.
+    """Train a scheduler, validated against CEAS as it learns.
+
+    With Stable-Baselines3 (learner: sb3.ppo and others), or in one compiled program (jax.ppo).
 
     If it is stopped, run it again: it continues where it was. The agent plays as any other policy
     does: evaluate paper --policy ceas --policy runs/train/NAME/best.npz
 
     Example: ceas-gym train configs/agents/ppo-residual.yaml
     """
+    from ceas_agents.training import plan as plans
+    from ceas_agents.training import train as training
     from ceas_gym import config
 
     changes = dict(config.parse_override(text) for text in overrides or [])
-    try:
-        from ceas_agents.training import plan as plans
-        from ceas_agents.training import train as training
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{error}; install the extra: pip install 'ceas-gym[agents]'") from error
     plan = plans.load(file, changes, seed=seed, steps=steps)
     training.train(plan, out or Path("runs/train") / file.stem, overwrite=overwrite)
 

@@ -13,18 +13,20 @@ from helpers import drawn
 from ceas_agents.cli import main
 from ceas_agents.evaluation import contestants
 from ceas_agents.policies import checkpoints
-from ceas_agents.training import curve, plan, stage, train
+from ceas_agents.training import curve, learners, plan, train, trainer
 
 ROUNDS = {"episode.rounds": 3}
 PPO = {"n_steps": 4, "batch_size": 8, "n_epochs": 1}
 REPLAY = {"learning_starts": 4, "batch_size": 4, "buffer_size": 100}
 # Nets of the shapes that `test_learned.py` plays, so that their programs are compiled once.
 KINDS = {
-    ("ppo", "mlp"): (PPO, {"net_arch": drawn.LAYERS}),
-    ("ppo", "nodes"): (PPO, {"hidden": 8}),
-    ("ppo", "residual"): (PPO, {"hidden": 8}),
-    ("sac", "mlp"): (REPLAY, {"net_arch": drawn.LAYERS}),
-    ("dqn", "dispatch"): (REPLAY, {"net_arch": drawn.LAYERS}),
+    ("jax.ppo", "nodes"): (PPO, {"hidden": 8}),
+    ("jax.ppo", "residual"): (PPO, {"hidden": 8}),
+    ("sb3.ppo", "mlp"): (PPO, {"net_arch": drawn.LAYERS}),
+    ("sb3.ppo", "nodes"): (PPO, {"hidden": 8}),
+    ("sb3.ppo", "residual"): (PPO, {"hidden": 8}),
+    ("sb3.sac", "mlp"): (REPLAY, {"net_arch": drawn.LAYERS}),
+    ("sb3.dqn", "dispatch"): (REPLAY, {"net_arch": drawn.LAYERS}),
 }
 
 
@@ -36,7 +38,7 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-def planned(learner: Any = "ppo", policy: Any = "nodes", **changes):
+def planned(learner: Any = "sb3.ppo", policy: Any = "nodes", **changes):
     hyperparameters, network = KINDS[learner, policy]
     settings = plan.Settings(
         scenario="tiny",
@@ -75,7 +77,11 @@ def same(one, other):
 def kinds() -> Iterator[Any]:
     """Yields all kinds, three of them as slow ones."""
     for learner, form in KINDS:
-        quick = (learner, form) in {("ppo", "nodes"), ("dqn", "dispatch")}
+        quick = (learner, form) in {
+            ("sb3.ppo", "nodes"),
+            ("sb3.dqn", "dispatch"),
+            ("jax.ppo", "nodes"),
+        }
         marks = () if quick else pytest.mark.slow
         yield pytest.param((learner, form), id=f"{learner}-{form}", marks=marks)
 
@@ -97,9 +103,10 @@ def test_agent_of_every_kind_is_trained_and_plays(kind, finished):
     assert [row["steps"] for row in rows] == [0, 16, 32]
     assert all(np.isfinite(row["validation_return"]) for row in rows)
     assert np.isfinite(rows[-1]["train_return"])
-    assert np.isfinite(rows[-1]["explained_variance"]) == (kind[0] == "ppo")
-    assert list((finished / "tensorboard").iterdir())
-    assert json.loads((finished / "run.json").read_text())["versions"]["torch"]
+    assert np.isfinite(rows[-1]["explained_variance"]) == (kind[0].endswith("ppo"))
+    is_sb3 = kind[0].startswith("sb3")
+    assert (finished / "tensorboard").exists() == is_sb3
+    assert ("torch" in json.loads((finished / "run.json").read_text())["versions"]) == is_sb3
     assert (finished / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert contestants.get(str(finished / train.BEST)).overrides == {}
 
@@ -116,17 +123,17 @@ def test_learning_changes_the_agent(kind, finished, tmp_path):
 @pytest.mark.parametrize("moment", ["in the second stage", "before a checkpoint"])
 def test_stopped_run_goes_on_exactly(kind, finished, tmp_path, monkeypatch, moment):
     folder = tmp_path / "stopped"
-    learn, save = stage.learn, train.learners.save
-    calls = {"steps": 0, "saved": 0}
+    made: Any = trainer.library(planned(*kind)).trainer
+    learn, save = made.learn, made.save
+    calls = {"saved": 0}
 
-    def stopping(model, plan, number, tell):
+    def stopping(learner, number, tell):
         def counting(steps):
-            calls["steps"] += 1
-            if (moment, calls["steps"]) == ("in the second stage", 11):
+            if moment == "in the second stage" and steps > 16:
                 raise KeyboardInterrupt
             tell(steps)
 
-        return learn(model, plan, number, counting)
+        return learn(learner, number, counting)
 
     def failing(*arguments):
         calls["saved"] += 1
@@ -134,8 +141,8 @@ def test_stopped_run_goes_on_exactly(kind, finished, tmp_path, monkeypatch, mome
             raise KeyboardInterrupt
         save(*arguments)
 
-    monkeypatch.setattr(train.stage, "learn", stopping)
-    monkeypatch.setattr(train.learners, "save", failing)
+    monkeypatch.setattr(made, "learn", stopping)
+    monkeypatch.setattr(made, "save", failing)
     with pytest.raises(KeyboardInterrupt):
         train.train(planned(*kind), folder)
     assert len(curve.read(folder)) == 2
@@ -145,7 +152,7 @@ def test_stopped_run_goes_on_exactly(kind, finished, tmp_path, monkeypatch, mome
 
 
 def test_finished_run_is_not_played_again(finished, kind, monkeypatch):
-    monkeypatch.setattr(train.stage, "learn", None)
+    monkeypatch.setattr(trainer.library(planned(*kind)).trainer, "learn", None)
     before = (finished / train.LAST).read_bytes()
     assert len(train.train(planned(*kind), finished)) == 3
     assert (finished / train.LAST).read_bytes() == before
@@ -168,6 +175,26 @@ def test_folder_of_another_run_is_kept_unless_told_otherwise(tmp_path):
     assert (tmp_path / "run" / train.LAST).read_bytes() != before
 
 
+def test_folder_of_another_library_is_kept_unless_told_otherwise(finished, kind):
+    other = ("jax.ppo", "nodes") if kind[0].startswith("sb3") else ("sb3.ppo", "nodes")
+    before = (finished / train.LAST).read_bytes()
+    with pytest.raises(ValueError, match=r"another training \(.*learner"):
+        train.train(planned(*other), finished)
+    assert (finished / train.LAST).read_bytes() == before
+
+
+def test_checkpoint_of_another_form_is_refused_in_one_line(tmp_path):
+    made = planned("jax.ppo", "nodes", steps=16)
+    train.train(made, tmp_path)
+    wider = made._replace(settings=made.settings.model_copy(update={"network": {"hidden": 4}}))
+    with pytest.raises(ValueError, match=r"npz .* state of another form, .* instead of"):
+        trainer.library(wider).trainer(wider).resume(tmp_path)
+    (tmp_path / "checkpoint.npz").write_bytes(b"no zip")
+    with pytest.raises(ValueError, match=r"checkpoint\.npz can't be resumed") as error:
+        trainer.library(made).trainer(made).resume(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_wrong_argument_destroys_nothing(tmp_path):
     train.train(planned(steps=16), tmp_path / "run")
     wrong = planned(network={"hiden": 3})
@@ -182,7 +209,7 @@ def test_wrong_argument_destroys_nothing(tmp_path):
 
 def test_broken_checkpoint_is_an_error_in_one_line(tmp_path):
     train.train(planned(steps=16), tmp_path)
-    (tmp_path / train.learners.CHECKPOINT).write_bytes(b"cut off")
+    (tmp_path / learners.CHECKPOINT).write_bytes(b"cut off")
     with pytest.raises(ValueError, match=r"checkpoint\.zip can't be resumed"):
         train.train(planned(steps=16), tmp_path)
 
@@ -204,7 +231,7 @@ def test_seeds_of_training_and_validation_never_meet():
 
 def test_learner_gets_scaled_rewards_but_logs_those_of_the_scenario():
     made = [planned(reward_scale=scale, action_repeat=3) for scale in (1.0, 100.0)]
-    plain, scaled = map(train.learners.environments, made)
+    plain, scaled = map(learners.environments, made)
     action = np.zeros((2, 4, 4), np.float32)
     for envs in (plain, scaled):
         envs.reset()
@@ -213,7 +240,10 @@ def test_learner_gets_scaled_rewards_but_logs_those_of_the_scenario():
     np.testing.assert_array_equal(others, np.float32(100) * rewards)
     for info, other in zip(infos, told, strict=True):
         assert info["episode"]["r"] == other["episode"]["r"] != 0
-        assert other["episode"].keys() >= {"l", *train.learners.WATCHED}
+        assert other["episode"].keys() >= {"l", *learners.WATCHED}
+
+
+JAX = "scenario: tiny\nlearner: jax.ppo\n"
 
 
 @pytest.mark.parametrize(
@@ -227,14 +257,26 @@ def test_learner_gets_scaled_rewards_but_logs_those_of_the_scenario():
         ("scenario: tiny\nseed: 5000", "seed must be below 3072, but is 5000"),
         ("scenario: tiny\nsteps: 0", "steps must be at least 1, but is 0"),
         ("scenario: tiny\nset: {network.node: 3}", "did you mean network.nodes?"),
-        ("scenario: tiny\nlearner: a2c", "learner must be 'ppo', 'sac' or 'dqn', but is 'a2c'"),
-        ("scenario: tiny\nlearner: dqn", "policy: dqn trains dispatch, not nodes"),
+        (
+            "scenario: tiny\nlearner: a2c",
+            "learner must be 'sb3.ppo', 'sb3.sac', 'sb3.dqn' or 'jax.ppo', but is 'a2c'",
+        ),
+        ("scenario: tiny\nlearner: dqn", "policy: sb3.dqn trains dispatch, not nodes"),
         ("scenario: tiny\nvalidation: {evry: 3}", "validation.evry is not a setting"),
         ("scenario: tiny\naction_repeat: 3", "action_repeat: 3 does not divide the 20 rounds"),
         (
             "scenario: tiny\nset: {episode.decision: window}",
-            "episode.decision is window, but agents are trained on whole rounds; set it to round",
+            "is window, but sb3.ppo trains agents for whole rounds; set it to round, or learner",
         ),
+        (
+            "scenario: tiny\nlearner: jax.ppo\npolicy: mlp",
+            "jax.ppo trains nodes or residual, not mlp",
+        ),
+        ("scenario: tiny\nlearner: jax.ppo\naction_repeat: 2", "so it can't be 2; set it to 1"),
+        (JAX + "hyperparameters: {gama: 1}", "gama is not a setting; did you mean gamma?"),
+        (JAX + "hyperparameters: {n_steps: many}", "n_steps must be an integer, but is 'many'"),
+        (JAX + "hyperparameters: {batch_size: 60}", "must divide the 65536 steps of an update"),
+        (JAX + "network: {hiden: 3}", "network: hiden is not a setting; did you mean hidden?"),
         ("scenario: tiny\nhold: 2", "hold is now called action_repeat"),
         ("scenario: tiny\nsteps: 9000000\nvalidation: {every: 1}", "stages are too many"),
         ("scenario: tiny\nhyperparameters: {gama: 1}", "gama is unknown; did you mean gamma?"),
@@ -254,6 +296,13 @@ def test_wrong_configuration_is_one_line(tmp_path, capsys, monkeypatch, text, me
     assert message in error
     assert "Traceback" not in error
     assert str(path) in error or "agent" in error
+
+
+def test_learners_of_earlier_files_are_those_of_stable_baselines(tmp_path):
+    for old in ("ppo", "sac", "dqn"):
+        policy = plan.LEARNS[plan.SHORT[old]][0]
+        text = f"{{scenario: tiny, learner: {old}, policy: {policy}}}"
+        assert plan.load(file(tmp_path, text)).settings.learner == f"sb3.{old}"
 
 
 def test_options_win_over_the_file(tmp_path):

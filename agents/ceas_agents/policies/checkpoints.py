@@ -21,6 +21,7 @@ from ceas_agents.policies.networks import (
     Layers,
     columns,
 )
+from ceas_agents.policies.node_network import OF_ROUNDS, OF_WINDOWS
 from ceas_agents.policies.selection import RULES
 from ceas_gym.registry import nearest
 
@@ -179,5 +180,7 @@ def _is_whole(agent: Agent) -> bool:
         return False
     taken, given = [shape[0] for shape in shapes[1:]], [shape[1] for shape in shapes[:-1]]
     if agent.form in PER_NODE:
-        return len(shapes) == 4 and taken == [given[0], 2 * given[1], given[2]]
+        barrier = [given[1], *given[4:]] if len(shapes) == OF_WINDOWS else []
+        is_known = len(shapes) in (OF_ROUNDS, OF_WINDOWS)
+        return is_known and taken == [given[0], 2 * given[1], given[2], *barrier]
     return bool(shapes) and taken == given

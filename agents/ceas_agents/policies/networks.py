@@ -1,15 +1,12 @@
 """The neural networks of learned schedulers, one form each: deterministic, in JAX, without torch.
 
 In the forms `nodes` and `residual`, the same small network is applied to every node, and sees the
-mean over all of them. So it depends neither on the order of the nodes nor on their number. With x_k
-the features of node k, followed by those of the whole network,
-
-    e_k = tanh(B tanh(A x_k)),   c = mean_k e_k,   request_k = D tanh(C [e_k, c])
-
-with a bias in each layer, and a request for every window. A residual scheduler also sees the
-requests of CEAS, and adds its own to them. The form `dispatch` sees means over the nodes, so it
-works for any number of nodes, too. These three schedule whole rounds. The other forms see the whole
-observation as one vector, and work only for actions of the shape that they were trained for.
+mean over all of them (`policies.node_network`). So it depends neither on the order of the nodes nor
+on their number. With four layers it schedules whole rounds; with six, single windows, and says when
+the barrier fires. A residual scheduler also sees what CEAS asks for, and adds to it. The form
+`dispatch` sees means over the nodes, so it works for any number of nodes, too; it schedules whole
+rounds. The other forms see the whole observation as one vector, and work only for actions of the
+shape that they were trained for.
 
 Every form takes its layers, the columns of the observation that it was trained on, the scenario,
 the observation and a random key, and returns requests in [-1, 1].
@@ -23,18 +20,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ceas_agents.policies import selection
+from ceas_agents.policies import node_network, selection
 from ceas_agents.policies.ceas import ceas
+from ceas_agents.policies.closed_loop.ceas import ceas as ceas_by_window
+from ceas_agents.policies.node_network import Layer as Layer
+from ceas_agents.policies.node_network import Layers as Layers
+from ceas_agents.policies.node_network import apply
 from ceas_gym.task import actions
 from ceas_gym.task.observations import COLUMN, NODE_FEATURES, PLACE, summary
 from ceas_gym.types import Observation, Params
-
-
-class Layer(NamedTuple):
-    """An affine map: inputs @ weight + bias."""
-
-    weight: Float[Array, "inputs outputs"]
-    bias: Float[Array, " outputs"]
 
 
 class Features(NamedTuple):
@@ -56,7 +50,6 @@ TODAY = Features(tuple(feature.name for feature in NODE_FEATURES), tuple(PLACE))
 OF_TEAMS = Features(tuple(COLUMN), tuple(PLACE))
 """The same where nodes form teams."""
 
-Layers = tuple[Layer, ...]
 Form = Callable[[Layers, Columns, Params, Observation, Key[Array, ""]], Float[Array, "..."]]
 """A policy with its layers and columns as additional first arguments."""
 Activation = Callable[[Float[Array, " hidden"]], Float[Array, " hidden"]]
@@ -91,14 +84,14 @@ def nodes(
     params: Params,
     observation: Observation,
     key: Key[Array, ""],
-) -> Float[Array, "windows nodes"]:
+) -> Float[Array, "..."]:
     """Learned: one network for every node, which sees the mean over all of them.
 
     Source:
         Zaheer et al., Deep Sets, NeurIPS 30 (2017), arXiv:1703.06114.
     """
     del key
-    return jnp.clip(_each(layers, params, _seen(columns, observation), []), -1, 1)
+    return _each(layers, columns, params, observation, None)
 
 
 def residual(
@@ -107,16 +100,26 @@ def residual(
     params: Params,
     observation: Observation,
     key: Key[Array, ""],
-) -> Float[Array, "windows nodes"]:
+) -> Float[Array, "..."]:
     """Learned: one network for every node, whose output is added to the requests of CEAS.
 
     Source:
         Silver, Allen, Tenenbaum and Kaelbling, Residual Policy Learning, arXiv:1812.06298.
     """
-    _require_rounds(params)
-    base = ceas(params, observation, key)
-    asked = _each(layers, params, _seen(columns, observation), [base.T])
-    return jnp.clip(base + asked, -1, 1)
+    _require_decision(layers, params)
+    return _each(layers, columns, params, observation, base(params, observation, key))
+
+
+def base(params: Params, observation: Observation, key: Key[Array, ""]) -> Float[Array, "..."]:
+    """Returns the action of CEAS to which a residual scheduler adds, whatever a step is.
+
+    Args:
+        params: The scenario.
+        observation: What the hub knows, every entry in [0, 1].
+        key: Not used by CEAS.
+    """
+    policy = ceas_by_window if params.by_window else ceas
+    return policy(params, observation, key)
 
 
 def flat(
@@ -180,23 +183,22 @@ FORMS: dict[str, Form] = {
 }
 """Each raises a ValueError if the layers do not fit the scenario."""
 PER_NODE = ("nodes", "residual")
-"""Forms of the four layers A to D, where C takes twice as many inputs as B has outputs."""
+"""Forms of the layers of `policies.node_network`."""
 
 
 def _each(
-    layers: Layers, params: Params, observation: Observation, shown: list[Array]
-) -> Float[Array, "windows nodes"]:
-    _require_rounds(params)
-    first, second, third, last = layers
-    known, network = observation.nodes, observation.network
-    common = jnp.broadcast_to(network, (len(known), len(network)))
-    seen = jnp.concatenate([known, common, *shown], axis=1)
-    _require("inputs of each node", first.weight.shape[0], seen.shape[1])
-    _require("requests of each node", last.bias.size, params.network.windows)
-    each = jnp.tanh(_apply(second, jnp.tanh(_apply(first, seen))))
-    pooled = jnp.broadcast_to(each.mean(axis=0), each.shape)
-    hidden = jnp.tanh(_apply(third, jnp.concatenate([each, pooled], axis=1)))
-    return _apply(last, hidden).T
+    layers: Layers,
+    columns: Columns,
+    params: Params,
+    observation: Observation,
+    base: Float[Array, "..."] | None,
+) -> Float[Array, "..."]:
+    _require_decision(layers, params)
+    seen = node_network.see(params, _seen(columns, observation), base)
+    _require("inputs of each node", layers[0].weight.shape[0], node_network.width(seen))
+    _require("requests of each node", layers[3].bias.size, actions.windows(params))
+    requests, leaning = node_network.ask(layers, seen)
+    return node_network.action(requests, None if leaning is None else leaning > 0)
 
 
 def _whole(
@@ -222,18 +224,22 @@ def _network(
 ) -> Float[Array, " outputs"]:
     *hidden, last = layers
     for layer in hidden:
-        seen = activation(_apply(layer, seen))
-    return _apply(last, seen)
-
-
-def _apply(layer: Layer, seen: Float[Array, "... inputs"]) -> Float[Array, "... outputs"]:
-    # Full precision: otherwise an accelerator may round the factors to ten bits.
-    return jnp.matmul(seen, layer.weight, precision="highest") + layer.bias
+        seen = activation(apply(layer, seen))
+    return apply(last, seen)
 
 
 def _require(what: str, trained: int, given: int) -> None:
     if trained != given:
         raise ValueError(f"agent was trained for {trained} {what}, but the scenario has {given}")
+
+
+def _require_decision(layers: Layers, params: Params) -> None:
+    if len(layers) == node_network.OF_ROUNDS:
+        _require_rounds(params)
+    elif not params.by_window:
+        raise ValueError(
+            "agent schedules single windows, but episode.decision of the scenario is round"
+        )
 
 
 def _require_rounds(params: Params) -> None:

@@ -24,7 +24,7 @@ from ceas_agents.wrappers import ActionRepeat, Dispatch, Residual
 from ceas_gym.registry import nearest
 
 Learner = BaseAlgorithm
-LEARNERS: dict[str, type[Learner]] = {"ppo": PPO, "sac": SAC, "dqn": DQN}
+LEARNERS: dict[str, type[Learner]] = {"sb3.ppo": PPO, "sb3.sac": SAC, "sb3.dqn": DQN}
 NETWORKS: dict[str, str | type[NodePolicy]] = {
     "mlp": "MultiInputPolicy",
     "dispatch": "MlpPolicy",

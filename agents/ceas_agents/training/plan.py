@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ceas_agents.settings import Checked, check
 from ceas_gym import config
@@ -12,13 +12,19 @@ from ceas_gym.config import keys, sources, yaml_text
 from ceas_gym.scenario import Scenario
 
 Policies = Literal["mlp", "nodes", "residual", "dispatch"]
-Learners = Literal["ppo", "sac", "dqn"]
+Learners = Literal["sb3.ppo", "sb3.sac", "sb3.dqn", "jax.ppo"]
+"""By library: Stable-Baselines3, or the learner on the device of `training.on_device`."""
 LEARNS: dict[Learners, tuple[Policies, ...]] = {
-    "ppo": ("mlp", "nodes", "residual"),
-    "sac": ("mlp",),
-    "dqn": ("dispatch",),
+    "sb3.ppo": ("mlp", "nodes", "residual"),
+    "sb3.sac": ("mlp",),
+    "sb3.dqn": ("dispatch",),
+    "jax.ppo": ("nodes", "residual"),
 }
 """Which policies each learner can train."""
+SHORT: dict[str, Learners] = {
+    name.removeprefix("sb3."): name for name in LEARNS if name.startswith("sb3.")
+}
+"""Names without the library, as files of earlier versions have them."""
 SHOWN_RULES = ("residual", "dispatch")
 """Policies whose wrappers compute schedules, which is possible for one layout only."""
 TRAINING_SEEDS, VALIDATION_SEEDS = 2**30, 2**29
@@ -46,7 +52,8 @@ class Settings(Checked, frozen=True):
     scenario: str
     set: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the scenario by dotted key."""
-    learner: Learners = "ppo"
+    learner: Annotated[Learners, BeforeValidator(lambda name: _full(name))] = "sb3.ppo"
+    """With its library; `ppo`, `sac` and `dqn` are those of Stable-Baselines3."""
     policy: Policies = "nodes"
     steps: Count = 1_000_000
     """Decisions in total, over all rows."""
@@ -59,9 +66,13 @@ class Settings(Checked, frozen=True):
     seed: Annotated[int, Field(ge=0, lt=MOST_RUNS)] = 0
     validation: Validation = Field(default_factory=Validation)
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
-    """Arguments of the learner, by Stable-Baselines3's names."""
+    """Arguments of the learner, by Stable-Baselines3's names, also for `jax.ppo`."""
     network: dict[str, Any] = Field(default_factory=dict)
     """Arguments of the policy's network (`policy_kwargs`), such as `hidden` or `net_arch`."""
+
+
+def _full(name: object) -> object:
+    return SHORT.get(name, name) if isinstance(name, str) else name
 
 
 class Plan(NamedTuple):
@@ -122,17 +133,24 @@ def _require_trainable(settings: Settings) -> None:
 
 
 def _require_fit(settings: Settings, scenario: Scenario) -> None:
+    if settings.learner == "jax.ppo":
+        if settings.action_repeat > 1:
+            raise ValueError(
+                f"action_repeat: jax.ppo decides in every step, so it can't be "
+                f"{settings.action_repeat}; set it to 1"
+            )
+        return
     if scenario.episode.decision != "round":
         raise ValueError(
-            f"set: episode.decision is {scenario.episode.decision}, but agents are trained on "
-            "whole rounds; set it to round"
+            f"set: episode.decision is {scenario.episode.decision}, but {settings.learner} trains "
+            "agents for whole rounds; set it to round, or learner to jax.ppo"
         )
     if (rounds := scenario.episode.rounds) % (repeat := settings.action_repeat):
         raise ValueError(f"action_repeat: {repeat} does not divide the {rounds} rounds")
     if settings.policy in SHOWN_RULES and scenario.episode.layouts > 1:
         raise ValueError(
-            f"policy: {settings.policy} is trained on one layout, but episode.layouts is "
-            f"{scenario.episode.layouts}; set it to 1"
+            f"policy: {settings.policy} is trained on one layout by {settings.learner}, but "
+            f"episode.layouts is {scenario.episode.layouts}; set it to 1"
         )
 
 
@@ -149,3 +167,14 @@ def seeds(plan: Plan, stage: int) -> int:
         A seed in [2**30, 2**32).
     """
     return TRAINING_SEEDS + plan.settings.seed * RUNS_APART + stage * plan.settings.rows
+
+
+def stage_end(plan: Plan, steps: int) -> int:
+    """Returns the steps after which a stage is over, in decisions over all rows.
+
+    Args:
+        plan: The training.
+        steps: Steps at the start of the stage, at least 0.
+    """
+    every = plan.settings.validation.every
+    return min((steps // every + 1) * every, plan.settings.steps)

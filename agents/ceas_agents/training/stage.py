@@ -5,17 +5,13 @@ So it depends only on the checkpoint before it, and a resumed run gives exactly 
 run without interruption.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 from ceas_agents.training import plan as plans
 from ceas_agents.training.learners import WATCHED, Learner
 from ceas_agents.training.plan import Plan
-
-Tell = Callable[[int], None]
-Row = dict[str, float]
+from ceas_agents.training.trainer import Row, Tell
 
 
 class StageOver(Exception):  # noqa: N818 - it is no error
@@ -62,15 +58,14 @@ def learn(model: Learner, plan: Plan, stage: int, tell: Tell) -> Row:
         shares in [0, 1]; and the share of variance that the critic explains, at most 1. NaN where
         nothing was logged.
     """
-    every, steps = plan.settings.validation.every, plan.settings.steps
-    end = min((model.num_timesteps // every + 1) * every, steps)
+    end = plans.stage_end(plan, model.num_timesteps)
     model.set_random_seed(plans.seeds(plan, stage))
     envs = model.get_env()
     assert envs is not None
     model.set_env(envs, force_reset=True)
     try:
         # All remaining steps, because the learner's schedules depend on the last step.
-        rest = steps - model.num_timesteps
+        rest = plan.settings.steps - model.num_timesteps
         model.learn(rest, Watch(end, tell), reset_num_timesteps=False)
     except StageOver:
         pass

@@ -12,16 +12,13 @@ from ceas_agents.evaluation import contestants, play, results
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies import checkpoints
 from ceas_agents.policies.rollout import most_steps
-from ceas_agents.training import curve, export, learners, stage
-from ceas_agents.training.learners import Learner
+from ceas_agents.training import curve
 from ceas_agents.training.plan import VALIDATION_SEEDS, Plan
+from ceas_agents.training.trainer import CHECKPOINTS, Row, Trainer, library
 from ceas_gym import config, parameters
 
 BEST, LAST = "best.npz", "last.npz"
 TENSORBOARD = "tensorboard"
-EXTRA = ("stable_baselines3", "torch")
-"""Packages on whose versions a training depends, in addition to those of every run."""
-Row = dict[str, float]
 
 
 @dataclass
@@ -30,7 +27,7 @@ class Training:
 
     plan: Plan
     folder: Path
-    model: Learner
+    learner: Trainer
     reference: Row
     """Means of CEAS over the validation seeds, for each measure of the curve."""
     rows: list[Row] = field(default_factory=list)
@@ -55,18 +52,17 @@ def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
         OSError: If the folder can't be written.
         KeyboardInterrupt: When interrupted; the finished stages are in the folder.
     """
-    envs = learners.environments(plan)
     # Before anything in the folder is changed, so that a wrong argument leaves it as it was.
-    model = learners.make(plan, envs)
+    learner = library(plan).trainer(plan)
     rows = _opened(plan, folder, overwrite=overwrite)
     if rows:
-        model = learners.resume(plan, envs, folder)
+        learner.resume(folder)
         # A row may lack its checkpoint, which is written later; its stage is trained again.
-        rows = [row for row in rows if row["steps"] <= model.num_timesteps]
+        rows = [row for row in rows if row["steps"] <= learner.steps]
     with console.progress_bar() as progress:
         task = progress.add_task("(compiling)", total=plan.settings.steps)
         try:
-            training = _begun(plan, folder, model, rows)
+            training = _begun(plan, folder, learner, rows)
             _go_on(training, progress, task)
         except KeyboardInterrupt:
             print(f"interrupted: run it again to go on from {folder}", file=sys.stderr)
@@ -75,41 +71,37 @@ def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
     return training.rows
 
 
-def _begun(plan: Plan, folder: Path, model: Learner, rows: list[Row]) -> Training:
-    learners.log(model, folder / TENSORBOARD)
-    training = Training(plan, folder, model, _validated(plan, contestants.get("ceas")), rows)
+def _begun(plan: Plan, folder: Path, learner: Trainer, rows: list[Row]) -> Training:
+    learner.log_to(folder / TENSORBOARD)
+    training = Training(plan, folder, learner, _validated(plan, contestants.get("ceas")), rows)
     if not rows:
         _keep(training, {"steps": 0.0, "minutes": 0.0})
     return training
 
 
 def _go_on(training: Training, progress: Progress, task: TaskID) -> None:
-    plan, model, rows = training.plan, training.model, training.rows
-    while model.num_timesteps < plan.settings.steps:
+    plan, learner, rows = training.plan, training.learner, training.rows
+    while learner.steps < plan.settings.steps:
         begun = time.monotonic()
         progress.update(task, description=_headline(training))
-        told = stage.learn(
-            model, plan, len(rows) - 1, lambda steps: progress.update(task, completed=steps)
-        )
+        told = learner.learn(len(rows) - 1, lambda steps: progress.update(task, completed=steps))
         minutes = rows[-1]["minutes"] + (time.monotonic() - begun) / 60
-        _keep(training, {"steps": float(model.num_timesteps), "minutes": minutes, **told})
+        _keep(training, {"steps": float(learner.steps), "minutes": minutes, **told})
     progress.update(task, completed=plan.settings.steps)
 
 
 def _keep(training: Training, told: Row) -> None:
     # The checkpoint comes last: a stage without one is trained again.
     plan, folder, rows = training.plan, training.folder, training.rows
-    agent = export.agent(training.model)
+    agent = training.learner.agent()
     measured = _validated(plan, Contestant(plan.name, checkpoints.policy(agent), {}))
     rows.append(told | {f"validation_{name}": value for name, value in measured.items()})
-    for name, value in measured.items():
-        training.model.logger.record(f"validation/{name}", value)
-    training.model.logger.dump(training.model.num_timesteps)
+    training.learner.log(measured)
     if rows[-1] is best(plan, rows):
         checkpoints.save(agent, folder / BEST)
     checkpoints.save(agent, folder / LAST)
     curve.write(rows, folder)
-    learners.save(training.model, folder)
+    training.learner.save(folder)
 
 
 def best(plan: Plan, rows: list[Row]) -> Row:
@@ -136,13 +128,13 @@ def _validated(plan: Plan, contestant: Contestant) -> Row:
 
 
 def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> list[Row]:
-    record = {**plan.record, "versions": results.versions(EXTRA)}
+    record = {**plan.record, "versions": results.versions(library(plan).packages)}
     scenario = config.dump(plan.scenario)
-    if not overwrite and (folder / learners.CHECKPOINT).exists():
+    if not overwrite and any((folder / name).exists() for name in CHECKPOINTS):
         results.require_same(folder, "training", record, scenario)
         return curve.read(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for old in [folder / learners.CHECKPOINT, *folder.glob(f"{TENSORBOARD}/*")]:
+    for old in [*(folder / name for name in CHECKPOINTS), *folder.glob(f"{TENSORBOARD}/*")]:
         old.unlink(missing_ok=True)
     results.write_text(folder / results.SCENARIO, scenario)
     results.write_json(folder / results.RECORD, record)

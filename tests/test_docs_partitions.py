@@ -48,13 +48,16 @@ def test_thetas_are_those_of_the_scenarios(script, found):
 
 
 def test_another_number_would_be_noticed(script, found, monkeypatch):
-    tables = [script.information(), script.accuracy(), script.rivals()]
+    def tables() -> list[str]:
+        return [script.information(), script.accuracy(), script.rivals()]
+
+    before = tables()
     changed = json.loads(json.dumps(found))
     changed["circuit"]["random"]["ceas"]["final_accuracy"][0] -= 0.5
     changed["circuit"]["random"]["ceas"]["return"][0] += 1
     monkeypatch.setattr(script, "played", lambda: changed)
-    for before, after in zip(tables, [script.information(), script.accuracy(), script.rivals()], strict=True):
-        assert before != after
+    for one, other in zip(before, tables(), strict=True):
+        assert one != other
 
 
 @pytest.mark.parametrize(("nodes", "size", "bad"), [(6, 2, 2), (8, 2, 3), (9, 3, 4), (8, 4, 3)])

@@ -40,7 +40,7 @@ def shipped(kind: Kind = "scenarios") -> list[str]:
 
     Example:
         >>> shipped()[:4]
-        ['drift-loop', 'metro', 'metro-committee', 'metro-loop']
+        ['circuit', 'drift-loop', 'features', 'metro']
         >>> shipped("graphs")
         ['surfnet-randstad']
     """

@@ -15,14 +15,15 @@ from ceas_gym.scenario import LearningSettings, Scenario
 
 
 @cache
-def ceiling(settings: LearningSettings, rounds: int) -> float:
-    """Nodes make no difference where all are honest."""
-    return noiseless.accuracy(setup.build(settings, teams=4), rounds)
+def ceiling(settings: LearningSettings, rounds: int, qpus: int) -> float:
+    """Teams make no difference where all are honest."""
+    return noiseless.accuracy(setup.build(settings, teams=4, qpus=qpus), rounds)
 
 
 def of(scenario: Scenario) -> float:
     rounds = int(parameters.build(scenario).rounds)
-    each = [ceiling(one.learning, rounds) for one in layouts.scenarios(scenario)]
+    qpus = scenario.network.team_size
+    each = [ceiling(one.learning, rounds, qpus) for one in layouts.scenarios(scenario)]
     return noiseless.target(float(np.mean(each)))
 
 

@@ -23,6 +23,7 @@ from ceas_gym.types import (
     Delivery,
     Params,
     Received,
+    Shot,
     State,
     TimeStep,
 )
@@ -169,7 +170,9 @@ def qubit_hub(params: Params) -> Params:
     Source:
         `physics.information.depolarized_qfi_factor`, with the contraction c in [0, 1].
     """
-    return replace(params, network=replace(params.network, qubits=1))
+    network = params.network
+    grouped = replace(network.teams, shot=Shot(qubits=1, data=(1,)))
+    return replace(params, network=replace(network, teams=grouped))
 
 
 @jax.jit

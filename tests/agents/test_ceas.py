@@ -107,7 +107,7 @@ def losses_of_all(params, observation, placement):
 
 CHOICES = [
     ("median", "unknown"),
-    ("median", "best"),
+    pytest.param("median", "best", marks=pytest.mark.slow),
     *(
         pytest.param(rule, "unknown", marks=pytest.mark.slow)
         for rule in aims.AIMS

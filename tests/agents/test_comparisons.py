@@ -27,7 +27,8 @@ def factor(values, **options):
 
 
 @pytest.mark.parametrize(
-    ("seeds", "columns", "correlation"), [(6, 3, 0.0), (12, 6, 0.5), (24, 8, 0.9)]
+    ("seeds", "columns", "correlation"),
+    [(6, 3, 0.0), pytest.param(12, 6, 0.5, marks=pytest.mark.slow), (24, 8, 0.9)],
 )
 def test_one_family_in_twenty_is_wrong(seeds, columns, correlation):
     samples = normal(300, seeds, columns, correlation)

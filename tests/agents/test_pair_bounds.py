@@ -351,10 +351,11 @@ def within(shares):
 @pytest.mark.parametrize(
     ("scenario", "name", "changes"),
     [
-        (
+        pytest.param(
             "tiny",
             "max_rate",
             {"network.conditions.links": "markov", "network.conditions.coherence": "drifting"},
+            marks=pytest.mark.slow,
         ),
         (
             "tiny",

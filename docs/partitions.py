@@ -16,13 +16,16 @@ from typing import Any
 import numpy as np
 import partition_runs as runs
 import show
+from jaxtyping import Array
 from numpy.typing import NDArray
 
 from ceas_agents.statistics import comparisons
 from ceas_gym import config, layouts, parameters
+from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.learning import circuit, light_cone, placement, remote_gates
 from ceas_gym.learning.pauli import Program
 from ceas_gym.network import counts, delivery, forecast
+from ceas_gym.types import Network
 
 PAGE = Path(__file__).with_name("partitions.md")
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(?:(?!<!-- end).)*(?=<!-- end -->)", re.DOTALL)
@@ -200,12 +203,17 @@ def _fidelities() -> tuple[str, ...]:
     # with its process fidelity F, here without the noise of the local gates.
     found: list[list[float]] = []
     for drawn in layouts.every(parameters.build(config.load("circuit"))):
-        network = drawn.network
-        link = forecast.new_contraction(network, forecast.nominal(network))
-        joined = delivery.of_gate(network, link)[:, 0]
-        process = float(((1 + joined.sum(axis=-1)) / 4).mean())
-        found.append([float(counts.fidelity(link).mean()), process, (4 * process + 1) / 5])
+        link, process = map(float, _of_new_pairs(drawn.network))
+        found.append([link, process, (4 * process + 1) / 5])
     return tuple(f"{100 * mean:.1f} %" for mean in np.mean(found, axis=0))
+
+
+@once
+def _of_new_pairs(network: Network) -> tuple[Array, Array]:
+    # Mean fidelities of links' new pairs, and of pairs joined for the first gate of a shot.
+    link = forecast.new_contraction(network, forecast.nominal(network))
+    joined = delivery.of_gate(network, link)[:, 0]
+    return counts.fidelity(link).mean(), ((1 + joined.sum(axis=-1)) / 4).mean()
 
 
 def _team(nodes: int, size: int, bad: int) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from helpers import scripts
 
+from ceas_gym.jax_utils.fast_compile import once
+
 
 @pytest.fixture(scope="module")
 def script():
@@ -122,7 +124,7 @@ def test_training_of_sliced_networks_lowers_the_loss(script):
     angles, weights = networks.sliced(np.eye(10, 16), setup), networks.start(0, 1, 2, 1)
     trained = networks.train(weights, angles, labels, setup.scale, epochs=60)
     before, after = (
-        networks.loss(each, angles, labels, setup.scale) for each in (weights, trained)
+        once(networks.loss)(each, angles, labels, setup.scale) for each in (weights, trained)
     )
     assert np.log(np.e + 9) - 1 < after < before - 0.05
 

@@ -7,6 +7,7 @@ import pennylane as qml
 import pytest
 from helpers import scripts
 
+from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.learning import pauli
 
 FLIPS = [np.diag(np.kron(one, two)) for one in ([1, 1], [1, -1]) for two in ([1, 1], [1, -1])]
@@ -57,7 +58,7 @@ def test_two_processors_are_those_of_density_matrices(processors, communication,
     with jax.enable_x64(True):
         layer = jax.tree.map(jnp.asarray, processors.gates(communication))
         data = processors.samples(features[None], np.zeros(1))
-        found = processors.expectations(jnp.asarray(angles), data, layer, kept)
+        found = once(processors.expectations)(jnp.asarray(angles), data, layer, kept)
     law = expected(processors, features, angles, communication, kept)
     assert np.abs(law).min() > 1e-3
     np.testing.assert_allclose(np.asarray(found)[0], law, atol=1e-6)
@@ -111,7 +112,7 @@ def test_sliced_networks_are_those_of_state_vectors(networks):
         letters = (qml.X, qml.Z)
         return [qml.expval(letter(qubit)) for letter in letters for qubit in range(5)]
 
-    found = networks.outputs(weights, networks.sliced(pixels, setup))
+    found = once(networks.outputs)(weights, networks.sliced(pixels, setup))
     for sample, row in zip(pixels, np.asarray(found), strict=True):
         parts = (0.7 * sample).reshape(2, 2, 2, 8)
         summed = sum(

@@ -22,6 +22,7 @@ from ceas_agents.policies.opportunities import Opportunities
 from ceas_agents.policies.registry import POLICIES, VERSIONS
 from ceas_gym import config, dynamics, parameters
 from ceas_gym.jax_utils import tally
+from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.network import teams
 from ceas_gym.types import Shot
 
@@ -90,15 +91,19 @@ def one_team(pairs, data):
 @pytest.mark.parametrize(("data", "time"), [((0, 0), 3.0), ((1, 0), 6.0), ((0, 1), 1.5)])
 def test_links_get_time_for_as_many_shots(data, time):
     network, each, made = one_team([100.0, 300.0], data)
-    found = team_planning.assess(network, each, made, jnp.zeros(2), jnp.zeros(2))
-    assert found.links is not None
-    share = np.asarray(found.links.share)
+
+    @once
+    def planned(network, each, made):
+        found = team_planning.assess(network, each, made, jnp.zeros(2), jnp.zeros(2))
+        give = planning.divide(network, found, jnp.array([True]), planning.fair(0))
+        free, most = jnp.full((network.windows, 1), 0.8), jnp.ones((network.windows, 2))
+        return found.links.share, found.pairs, give(free, most)
+
+    share, pairs, schedule = map(np.asarray, planned(network, each, made))
     assert share.sum() == pytest.approx(1)
     assert share[0] / share[1] == pytest.approx(time)
     ends = np.array(network.teams.shot.ends)
-    assert share * [100, 300] / ends == pytest.approx(np.full(2, float(found.pairs[0])))
-    give = planning.divide(network, found, jnp.array([True]), planning.fair(0))
-    schedule = np.asarray(give(jnp.full((network.windows, 1), 0.8), jnp.ones((network.windows, 2))))
+    assert share * [100, 300] / ends == pytest.approx(np.full(2, pairs[0]))
     used = schedule.sum(axis=0)
     assert used.sum() == pytest.approx(0.8 * network.windows, rel=1e-3)
     # The fast link gets a little more than it needs (`team_planning.ORDER`).

@@ -26,10 +26,8 @@ from ceas_gym.types.network import (
     Operations,
     Pace,
     Routes,
-    Shot,
     Switch,
     Tags,
-    Teams,
     Verification,
 )
 from ceas_gym.types.params import (
@@ -67,6 +65,7 @@ from ceas_gym.types.state import (
     Workers,
 )
 from ceas_gym.types.stores import Delivery, Gathered, Ledger, Memory
+from ceas_gym.types.teams import Shot, Teams
 
 __all__ = [
     "Adversary",

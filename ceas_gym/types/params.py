@@ -10,7 +10,8 @@ import jax
 from jaxtyping import Array, Bool, Float, Int
 
 from ceas_gym.types.fields import static
-from ceas_gym.types.network import Network, Shot
+from ceas_gym.types.network import Network
+from ceas_gym.types.teams import Shot
 
 
 @jax.tree_util.register_dataclass

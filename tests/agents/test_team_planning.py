@@ -95,6 +95,7 @@ def test_links_get_time_for_as_many_shots(data, time):
     @once
     def planned(network, each, made):
         found = team_planning.assess(network, each, made, jnp.zeros(2), jnp.zeros(2))
+        assert found.links is not None
         give = planning.divide(network, found, jnp.array([True]), planning.fair(0))
         free, most = jnp.full((network.windows, 1), 0.8), jnp.ones((network.windows, 2))
         return found.links.share, found.pairs, give(free, most)

@@ -18,14 +18,16 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from ceas_agents.policies import node_network, selection
+from ceas_agents.policies import node_network, selection, steering
 from ceas_agents.policies.ceas import ceas
 from ceas_agents.policies.closed_loop.ceas import ceas as ceas_by_window
 from ceas_agents.policies.node_network import Layer as Layer
 from ceas_agents.policies.node_network import Layers as Layers
 from ceas_agents.policies.node_network import apply
+from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.task import actions
 from ceas_gym.task.observations import COLUMN, NODE_FEATURES, PLACE, summary
 from ceas_gym.types import Observation, Params
@@ -73,8 +75,8 @@ def columns(features: Features) -> Columns:
             if name not in known:
                 raise ValueError(f"it was trained on the feature {name!r}, which is no more")
     return Columns(
-        jnp.array([COLUMN[name] for name in features.nodes]),
-        jnp.array([PLACE[name] for name in features.network]),
+        array([COLUMN[name] for name in features.nodes], np.int32),
+        array([PLACE[name] for name in features.network], np.int32),
     )
 
 
@@ -174,14 +176,37 @@ def dispatched(
     return selection.play(rule, params, observation, key)
 
 
+def steered(
+    layers: Layers,
+    columns: Columns,
+    params: Params,
+    observation: Observation,
+    key: Key[Array, ""],
+) -> Float[Array, " nodes_and_1"]:
+    """Learned: CEAS for windows, whose numbers a network sets anew in every window.
+
+    The network sees its features, as means over the nodes if they are features of nodes, and the
+    reliance on the nodes with the best links (`policies.steering`).
+    """
+    del key
+    if not params.by_window:
+        raise ValueError(BY_WINDOW)
+    seen = jnp.append(summary(_seen(columns, observation)), steering.reliance(params, observation))
+    _require("inputs", layers[0].weight.shape[0], seen.size)
+    _require("outputs", layers[-1].bias.size, steering.OUTPUTS)
+    return steering.play(_network(layers, seen, jnp.tanh), params, observation)
+
+
 FORMS: dict[str, Form] = {
     "nodes": nodes,
     "residual": residual,
     "flat": flat,
     "squashed": squashed,
     "dispatch": dispatched,
+    "steered": steered,
 }
 """Each raises a ValueError if the layers do not fit the scenario."""
+BY_WINDOW = "agent schedules single windows, but episode.decision of the scenario is round"
 PER_NODE = ("nodes", "residual")
 """Forms of the layers of `policies.node_network`."""
 
@@ -237,9 +262,7 @@ def _require_decision(layers: Layers, params: Params) -> None:
     if len(layers) == node_network.OF_ROUNDS:
         _require_rounds(params)
     elif not params.by_window:
-        raise ValueError(
-            "agent schedules single windows, but episode.decision of the scenario is round"
-        )
+        raise ValueError(BY_WINDOW)
 
 
 def _require_rounds(params: Params) -> None:

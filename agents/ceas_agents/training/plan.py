@@ -11,16 +11,19 @@ from ceas_gym import config
 from ceas_gym.config import keys, sources, yaml_text
 from ceas_gym.scenario import Scenario
 
-Policies = Literal["mlp", "nodes", "residual", "dispatch"]
-Learners = Literal["sb3.ppo", "sb3.sac", "sb3.dqn", "jax.ppo"]
-"""By library: Stable-Baselines3, or the learner on the device of `training.on_device`."""
+Policies = Literal["mlp", "nodes", "residual", "dispatch", "steered"]
+Learners = Literal["sb3.ppo", "sb3.sac", "sb3.dqn", "jax.ppo", "jax.snes"]
+"""By library: Stable-Baselines3, or those in JAX: `training.on_device` and `training.evolution`."""
 LEARNS: dict[Learners, tuple[Policies, ...]] = {
     "sb3.ppo": ("mlp", "nodes", "residual"),
     "sb3.sac": ("mlp",),
     "sb3.dqn": ("dispatch",),
     "jax.ppo": ("nodes", "residual"),
+    "jax.snes": ("steered",),
 }
 """Which policies each learner can train."""
+SEARCH: Learners = "jax.snes"
+"""The learner that compares whole episodes, on as many scenarios as one likes."""
 SHORT: dict[str, Learners] = {
     name.removeprefix("sb3."): name for name in LEARNS if name.startswith("sb3.")
 }
@@ -46,12 +49,22 @@ class Validation(Checked, frozen=True):
     """Metric whose mean over the episodes decides which agent is the best."""
 
 
+class Variant(Checked, frozen=True):
+    """A further scenario on which an agent is trained at the same time."""
+
+    scenario: str
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Overrides by dotted key, in addition to those of the first scenario."""
+
+
 class Settings(Checked, frozen=True):
     """The settings of a training, as in its file."""
 
     scenario: str
     set: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the scenario by dotted key."""
+    also: list[Variant] = Field(default_factory=list[Variant])
+    """Further scenarios, each of which counts as much as the first; only for `jax.snes`."""
     learner: Annotated[Learners, BeforeValidator(lambda name: _full(name))] = "sb3.ppo"
     """With its library; `ppo`, `sac` and `dqn` are those of Stable-Baselines3."""
     policy: Policies = "nodes"
@@ -62,7 +75,7 @@ class Settings(Checked, frozen=True):
     reward_scale: Annotated[float, Field(gt=0)] = 1.0
     """Factor on the rewards that the learner gets, above 0."""
     rows: Count = 32
-    """Environments stepped together."""
+    """Environments stepped together; for `jax.snes`, the candidates of a generation."""
     seed: Annotated[int, Field(ge=0, lt=MOST_RUNS)] = 0
     validation: Validation = Field(default_factory=Validation)
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
@@ -82,6 +95,13 @@ class Plan(NamedTuple):
     """Name of the file, without its extension."""
     settings: Settings
     scenario: Scenario
+    others: tuple[Scenario, ...] = ()
+    """On which the agent is trained at the same time."""
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """Returns all scenarios, the first one first."""
+        return (self.scenario, *self.others)
 
     @property
     def record(self) -> dict[str, object]:
@@ -106,26 +126,42 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: i
     if "hold" in data:
         raise ValueError(f"{source}: hold is now called action_repeat")
     data |= {name: value for name, value in changes.items() if value is not None}
-    settings = check(Settings, data, source, {"validation": Validation})
+    settings = check(Settings, data, source, {"validation": Validation, "also": Variant})
     with sources.prefixing(lambda: source):
         fixed = config.stripped(settings.set) | config.stripped(overrides or {})
         settings = settings.model_copy(update={"set": fixed})
         _require_trainable(settings)
-        name = settings.scenario
-        if sources.is_path(name, folder=path.parent):
-            name = str(path.parent / name)
-        scenario = config.load(name, settings.set)
-        _require_fit(settings, scenario)
-    return Plan(path.stem, settings, scenario)
+        first, *others = [
+            _scenario(name, found, path.parent) for name, found in _variants(settings)
+        ]
+        for scenario in (first, *others):
+            _require_fit(settings, scenario)
+    return Plan(path.stem, settings, first, tuple(others))
+
+
+def _variants(settings: Settings) -> list[tuple[str, dict[str, Any]]]:
+    others = [(each.scenario, settings.set | config.stripped(each.set)) for each in settings.also]
+    return [(settings.scenario, settings.set), *others]
+
+
+def _scenario(name: str, overrides: Mapping[str, Any], folder: Path) -> Scenario:
+    if sources.is_path(name, folder=folder):
+        name = str(folder / name)
+    return config.load(name, overrides)
 
 
 def _require_trainable(settings: Settings) -> None:
-    for key in settings.set:
+    for key in [*settings.set, *(key for each in settings.also for key in each.set)]:
         if key not in keys.KEYS:
             raise ValueError(f"set: {keys.unknown(key)}")
     if settings.policy not in (known := LEARNS[settings.learner]):
         raise ValueError(
             f"policy: {settings.learner} trains {' or '.join(known)}, not {settings.policy}"
+        )
+    if settings.also and settings.learner != SEARCH:
+        raise ValueError(
+            f"also: {settings.learner} trains on one scenario; leave it out, or set learner to "
+            f"{SEARCH}"
         )
     stages = settings.steps // settings.validation.every + 1
     if stages * settings.rows > RUNS_APART:
@@ -133,14 +169,17 @@ def _require_trainable(settings: Settings) -> None:
 
 
 def _require_fit(settings: Settings, scenario: Scenario) -> None:
-    if settings.learner == "jax.ppo":
+    learner, is_round = settings.learner, scenario.episode.decision == "round"
+    if learner.startswith("jax."):
         if settings.action_repeat > 1:
             raise ValueError(
-                f"action_repeat: jax.ppo decides in every step, so it can't be "
+                f"action_repeat: {learner} decides in every step, so it can't be "
                 f"{settings.action_repeat}; set it to 1"
             )
+        if learner == SEARCH:
+            _require_search(settings, scenario)
         return
-    if scenario.episode.decision != "round":
+    if not is_round:
         raise ValueError(
             f"set: episode.decision is {scenario.episode.decision}, but {settings.learner} trains "
             "agents for whole rounds; set it to round, or learner to jax.ppo"
@@ -151,6 +190,19 @@ def _require_fit(settings: Settings, scenario: Scenario) -> None:
         raise ValueError(
             f"policy: {settings.policy} is trained on one layout by {settings.learner}, but "
             f"episode.layouts is {scenario.episode.layouts}; set it to 1"
+        )
+
+
+def _require_search(settings: Settings, scenario: Scenario) -> None:
+    if scenario.episode.decision == "round":
+        raise ValueError(
+            f"scenario: in {scenario.name}, a step is a round, but {settings.policy} agents "
+            "schedule single windows; set episode.decision to window"
+        )
+    if settings.rows % 2:
+        raise ValueError(
+            f"rows: {SEARCH} has pairs of candidates, so it can't be {settings.rows}; set it to an "
+            "even number"
         )
 
 

@@ -16,6 +16,7 @@ from ceas_agents.training import curve
 from ceas_agents.training.plan import VALIDATION_SEEDS, Plan
 from ceas_agents.training.trainer import CHECKPOINTS, Row, Trainer, library
 from ceas_gym import config, parameters
+from ceas_gym.scenario import Scenario
 
 BEST, LAST = "best.npz", "last.npz"
 TENSORBOARD = "tensorboard"
@@ -115,13 +116,18 @@ def best(plan: Plan, rows: list[Row]) -> Row:
 
 
 def _validated(plan: Plan, contestant: Contestant) -> Row:
-    # With the exported agent in JAX, because that is what is used after the training.
-    params = parameters.build(plan.scenario)
+    # With the exported agent in JAX, because that is what is used after the training. All scenarios
+    # count alike.
+    rows = [row for scenario in plan.scenarios for row in _played(plan, scenario, contestant)]
+    return {name: sum(row[name] for row in rows) / len(rows) for name in curve.MEASURES}
+
+
+def _played(plan: Plan, scenario: Scenario, contestant: Contestant) -> list[Row]:
+    params = parameters.build(scenario)
     first, number = VALIDATION_SEEDS, plan.settings.validation.episodes
-    seeds, target = range(first, first + number), plan.scenario.episode.target_accuracy
+    seeds, target = range(first, first + number), scenario.episode.target_accuracy
     played = play.episodes(contestant, params, most_steps(params), seeds)
-    summaries = [play.summary(steps, target) for _, steps in played]
-    return {name: sum(row[name] for row in summaries) / number for name in curve.MEASURES}
+    return [play.summary(steps, target, budget_s=play.seconds(params)) for _, steps in played]
 
 
 # --- The folder ---
@@ -130,6 +136,8 @@ def _validated(plan: Plan, contestant: Contestant) -> Row:
 def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> list[Row]:
     record = {**plan.record, "versions": results.versions(library(plan).packages)}
     scenario = config.dump(plan.scenario)
+    if plan.others:
+        record["other scenarios"] = [config.dump(each) for each in plan.others]
     if not overwrite and any((folder / name).exists() for name in CHECKPOINTS):
         results.require_same(folder, "training", record, scenario)
         return curve.read(folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ceas_agents.policies.checkpoints import Agent
-from ceas_agents.training.plan import Plan
+from ceas_agents.training.plan import SEARCH, Plan
 
 Tell = Callable[[int], None]
 Row = dict[str, float]
@@ -97,6 +97,10 @@ def library(plan: Plan) -> Library:
     Raises:
         ValueError: If the library is not installed.
     """
+    if plan.settings.learner == SEARCH:
+        from ceas_agents.training.evolution.trainer import Trainer
+
+        return Library(Trainer)
     if plan.settings.learner.startswith("jax."):
         from ceas_agents.training.on_device.trainer import Trainer
 

@@ -37,8 +37,9 @@ from ceas_agents.policies.closed_loop.outlook import Aim, Outlook
 from ceas_agents.policies.closed_loop.prospects import HORIZONS, Prospects
 from ceas_agents.policies.serving import Placement
 from ceas_gym.consensus.protocol import quorum
+from ceas_gym.network import forecast
 from ceas_gym.task.readiness import HALF
-from ceas_gym.types import Observation, Params
+from ceas_gym.types import Network, Observation, Params
 
 CANDIDATES = 8
 """Numbers of nodes that are compared, from a quorum up to all."""
@@ -70,6 +71,7 @@ def ceas(
     placement: Placement = "unknown",
     hold: Hold = "quorum",
     feedback: Feedback = "observed",
+    passed_over: float = 0.0,
 ) -> Float[Array, " nodes_and_1"]:
     """Serves the most productive nodes, key first, and fires when waiting pays no more.
 
@@ -89,6 +91,8 @@ def ceas(
         hold: `quorum` waits for a quorum; `none` fires without one, too.
         feedback: `observed` plans each window by what nodes hold; `none` plans a whole cycle by
             what they are expected to hold, and looks only at whether a quorum is ready.
+        passed_over: Number of nodes, those with the best links by calibration, that are not served,
+            because attackers may sit there; at least 0.
 
     Returns:
         The action, in [-1, 1].
@@ -96,6 +100,7 @@ def ceas(
     del key
     network, waited = params.network, firing.waited(params, observation)
     found = prospects.assess(network, observation)
+    found = found._replace(able=found.able & ~among_best(network, passed_over))
     fresh = prospects.emptied(network, observation, found)
     aim = Aim(
         number=network.nodes,
@@ -112,6 +117,17 @@ def ceas(
     by_rule = plan.horizon == 0
     by_clock = waited >= cadence
     return firing.action(asked, is_quorum & jnp.where(cadence > 0, by_clock, by_rule))
+
+
+def among_best(network: Network, number: float | Array) -> Bool[Array, " nodes"]:
+    """Returns which nodes have the best links by calibration, where attackers would gain most.
+
+    Args:
+        network: Links, whose `forecast.quality` is compared.
+        number: How many nodes; a part of a node does not count.
+    """
+    better = jnp.argsort(jnp.argsort(-forecast.quality(network)))
+    return better < jnp.floor(number)
 
 
 def number(

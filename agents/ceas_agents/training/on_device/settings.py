@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ceas_agents.settings import Checked, check
+from ceas_agents.settings import Checked, check, whole_as_floats
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -63,7 +63,7 @@ def hyperparameters(given: Mapping[str, object], rows: int, source: str) -> PPO:
     Raises:
         ValueError: If a name is unknown, or a value is wrong.
     """
-    made = check(PPO, _whole_as_floats(PPO, given), f"{source}: hyperparameters", {})
+    made = check(PPO, whole_as_floats(PPO, given), f"{source}: hyperparameters", {})
     if (steps := rows * made.n_steps) % made.batch_size:
         raise ValueError(
             f"{source}: hyperparameters: batch_size must divide the {steps} steps of an update "
@@ -74,14 +74,4 @@ def hyperparameters(given: Mapping[str, object], rows: int, source: str) -> PPO:
 
 def network(given: Mapping[str, object], source: str) -> Network:
     """Returns the arguments of the network; arguments and errors as for `hyperparameters`."""
-    return check(Network, _whole_as_floats(Network, given), f"{source}: network", {})
-
-
-def _whole_as_floats(model: type[Checked], given: Mapping[str, object]) -> dict[str, object]:
-    # YAML has 1 for 1.0, which is a number of another type.
-    def converted(name: str, value: object) -> object:
-        field = model.model_fields.get(name)
-        is_float = field is not None and field.annotation is float
-        return float(value) if is_float and type(value) is int else value
-
-    return {name: converted(name, value) for name, value in given.items()}
+    return check(Network, whole_as_floats(Network, given), f"{source}: network", {})

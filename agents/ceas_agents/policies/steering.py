@@ -1,0 +1,70 @@
+"""Steering: a network sets three numbers of CEAS anew in every window.
+
+    number of nodes = quorum + room s(x_0 - 2)        room = nodes - quorum
+    G0              = 300 exp(x_1) shots
+    passed over     = room s(x_2 - 4), without its fraction
+
+with the outputs x of the network and the logistic function s. So a network whose outputs are zero
+plays CEAS with a few nodes beyond the quorum. Few numbers for any number of nodes: that is what a
+search over whole episodes can learn (`training.evolution`).
+
+The hub can't see who is Byzantine, only whether learning goes on. Whether it goes badly because of
+the nodes with the best links, or without them, depends on whether they took part. So the network
+also sees its `reliance` on them.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ceas_agents.policies.closed_loop.ceas import among_best, ceas
+from ceas_gym.consensus.protocol import quorum
+from ceas_gym.task.observations import column
+from ceas_gym.task.readiness import HALF
+from ceas_gym.types import Observation, Params
+
+OUTPUTS = 3
+"""Numbers that are steered: nodes beyond a quorum, G0, and nodes that are passed over."""
+SPARE, PASSED_OVER = -2.0, -4.0
+"""Added to the first and to the last output, so that zeros serve few nodes, and the best ones."""
+
+
+def reliance(params: Params, observation: Observation) -> Float[Array, ""]:
+    """Returns the share of the nodes with the best links that took part in the last round.
+
+    These are as many as the rule is set to tolerate.
+
+    Args:
+        params: The scenario.
+        observation: What the hub knows; only the shots of the last round are used.
+
+    Returns:
+        In [0, 1]; 1 before the first round.
+    """
+    tolerated = jnp.minimum(params.consensus.tolerated, params.network.nodes)
+    best = among_best(params.network, tolerated)
+    took_part = column(params.network, observation, "shots") > 0
+    share = (best & took_part).sum() / jnp.maximum(tolerated, 1)
+    return jnp.where(took_part.any(), share, 1.0)
+
+
+def play(
+    outputs: Float[Array, " 3"], params: Params, observation: Observation
+) -> Float[Array, " nodes_and_1"]:
+    """Returns the action of CEAS in a window, in [-1, 1], with its numbers set by outputs.
+
+    Args:
+        outputs: Of the network; any numbers.
+        params: The scenario; its steps are windows.
+        observation: What the hub knows, every entry in [0, 1].
+    """
+    room = jnp.maximum(params.network.nodes - quorum(params.consensus), 0)
+    return ceas(
+        params,
+        observation,
+        jax.random.key(0),
+        serve="quorum",
+        spare=room * jax.nn.sigmoid(outputs[0] + SPARE),  # pyright: ignore[reportArgumentType]
+        half=HALF * jnp.exp(outputs[1]),
+        passed_over=room * jax.nn.sigmoid(outputs[2] + PASSED_OVER),
+    )

@@ -11,8 +11,8 @@ from ceas_agents.policies import checkpoints
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.rollout import most_steps
 from ceas_agents.training.on_device import loop, scheduling
-from ceas_agents.training.on_device.loop import Setup
-from ceas_agents.training.on_device.settings import PPO, Network
+from ceas_agents.training.on_device.ppo.learner import Setup
+from ceas_agents.training.on_device.ppo.settings import PPO, Network
 
 BY_WINDOW = {
     "episode.decision": "window",
@@ -35,8 +35,10 @@ def agents(params):
     environment, shape = scheduling.ENVIRONMENTS["nodes"], Network(hidden=16, log_std_init=-1)
     setup = Setup(environment, ppo, shape, fires=True)
     first = loop.begin_compiled(setup, params, 8, np.uint32(2**30))
+    # A copy, because the memory of the learner is used again.
+    before = jax.tree.map(np.array, setup.layers(first))
     last, _ = loop.learn_compiled(setup, params, first, 4)
-    return [Agent("nodes", learner.trained.weights.actor) for learner in (first, last)]
+    return [Agent("nodes", layers) for layers in (before, setup.layers(last))]
 
 
 def mean_return(agent, params):

@@ -5,12 +5,14 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from ceas_agents.policies.node_network import Seen
-from ceas_agents.training.on_device import network, update
-from ceas_agents.training.on_device.settings import PPO, Network
-from ceas_agents.training.on_device.update import Batch, Trained
+from ceas_agents.training.on_device.descent import Trained
+from ceas_agents.training.on_device.ppo import network, update
+from ceas_agents.training.on_device.ppo.settings import PPO, Network
+from ceas_agents.training.on_device.ppo.update import Batch
 
 NODES, FEATURES, STEPS, WINDOWS = 3, 4, 32, 2
 SHAPE = Network(hidden=6, log_std_init=-0.5)
@@ -72,7 +74,7 @@ def test_update_visits_every_step_once_in_each_epoch(weights, batch, monkeypatch
         return weights.critic[-1].bias.sum() * some.target.sum()
 
     monkeypatch.setattr(update, "loss", loss)
-    monkeypatch.setattr(update, "optimizer", lambda settings: update.optax.sgd(1.0))
+    monkeypatch.setattr(update, "optimizer", lambda settings: optax.sgd(1.0))
     memory = update.optimizer(SETTINGS).init(weights)
     learn = jax.jit(partial(update.learn, SETTINGS))
     after = learn(Trained(weights, memory), batch, jax.random.key(0)).weights

@@ -8,24 +8,15 @@ import pytest
 from helpers import device_probes, probes
 
 from ceas_agents.policies import node_network
-from ceas_agents.training.on_device import loop, network
-from ceas_agents.training.on_device.loop import Setup
-from ceas_agents.training.on_device.settings import PPO, Network
+from ceas_agents.training.on_device import loop
+from ceas_agents.training.on_device.ppo import network
+from ceas_agents.training.on_device.ppo.learner import Setup
+from ceas_agents.training.on_device.ppo.settings import PPO, Network
 
 ROWS = 8
-DISCOUNT = 0.5
 TOLERANCE = 0.1
-BEST = 1 - (1 - probes.TARGET) ** 2
-"""The reward of the better one of two discrete actions."""
-SETTINGS = PPO(n_steps=16, batch_size=128, learning_rate=0.01, gamma=DISCOUNT)
+SETTINGS = PPO(n_steps=16, batch_size=128, learning_rate=0.01, gamma=probes.DISCOUNT)
 UPDATES = 48
-VALUES = {
-    "constant": {0: 1},
-    "observation": {-1: -1, 1: 1},
-    "delay": {-1: DISCOUNT, 1: 1},
-    # Without the limit, the reward of 1 would come for ever.
-    "cut": {-1: DISCOUNT / (1 - DISCOUNT), 1: 1 / (1 - DISCOUNT)},
-}
 
 
 @cache
@@ -41,10 +32,11 @@ value = jax.jit(lambda weights, seen: network.value(weights, device_probes.seen(
 asked = jax.jit(lambda weights, seen: node_network.ask(weights.actor, device_probes.seen(seen)))
 
 
-@pytest.mark.parametrize("rung", VALUES)
+@pytest.mark.parametrize("rung", probes.VALUES)
 def test_value_is_the_known_one(rung):
-    learned = {seen: float(value(trained(rung), seen)) for seen in VALUES[rung]}
-    assert learned == pytest.approx(VALUES[rung], abs=TOLERANCE)
+    known = probes.VALUES[rung]
+    learned = {seen: float(value(trained(rung), seen)) for seen in known}
+    assert learned == pytest.approx(known, abs=TOLERANCE)
 
 
 @pytest.mark.parametrize(("rung", "observations"), [("action", [0]), ("both", [-1, 1])])
@@ -52,7 +44,7 @@ def test_better_action_is_chosen(rung, observations):
     weights = trained(rung)
     for seen in observations:
         assert (asked(weights, seen).leaning > 0) == (seen >= 0)
-        assert value(weights, seen) == pytest.approx(BEST, abs=TOLERANCE)
+        assert value(weights, seen) == pytest.approx(probes.BEST, abs=TOLERANCE)
 
 
 @pytest.mark.parametrize(("rung", "observations"), [("action", [0]), ("both", [-1, 1])])

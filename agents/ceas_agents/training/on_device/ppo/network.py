@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from ceas_agents.policies import node_network
 from ceas_agents.policies.node_network import Asked, Layer, Layers, Seen, apply, embed
-from ceas_agents.training.on_device.settings import Network
+from ceas_agents.training.on_device.ppo.settings import Network
 
 
 class Weights(NamedTuple):
@@ -36,6 +36,14 @@ class Choice(NamedTuple):
     """Not clipped."""
     fires: Bool[Array, "*rows"] | None
     """None where a step is a round."""
+
+
+class Decision(NamedTuple):
+    """A choice, and what the network thinks of it and of its situation."""
+
+    choice: Choice
+    log_density: Float[Array, "*rows"]
+    value: Float[Array, "*rows"]
 
 
 def begin(key: Key[Array, ""], width: int, windows: int, shape: Network, *, fires: bool) -> Weights:
@@ -74,6 +82,21 @@ def value(weights: Weights, seen: Seen) -> Float[Array, "*rows"]:
     first, second, third, last = weights.critic
     each = embed(first, second, seen)
     return apply(last, jnp.tanh(apply(third, each.mean(axis=-2))))[..., 0]
+
+
+def decide(
+    weights: Weights, seen: Seen, key: Key[Array, ""]
+) -> tuple[Float[Array, "rows ..."], Decision]:
+    """Returns the action of each row, in [-1, 1], and the decision for it.
+
+    Args:
+        weights: Of actor and critic.
+        seen: What the network sees, with the rows as first axis.
+        key: Random key.
+    """
+    choice, density = draw(weights, seen, key)
+    actions = jax.vmap(node_network.action)(*choice)
+    return actions, Decision(choice, density, value(weights, seen))
 
 
 def draw(weights: Weights, seen: Seen, key: Key[Array, ""]) -> tuple[Choice, Float[Array, "*rows"]]:

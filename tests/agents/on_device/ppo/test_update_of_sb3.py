@@ -10,11 +10,12 @@ from helpers import drawn
 from stable_baselines3.common.callbacks import CallbackList
 
 from ceas_agents.policies.node_network import Layer, Seen
-from ceas_agents.training.on_device import network, update
-from ceas_agents.training.on_device.advantage import advantages
-from ceas_agents.training.on_device.network import Choice, Weights
-from ceas_agents.training.on_device.settings import PPO
-from ceas_agents.training.on_device.update import Batch, Trained
+from ceas_agents.training.on_device.descent import Trained
+from ceas_agents.training.on_device.ppo import network, update
+from ceas_agents.training.on_device.ppo.advantage import advantages
+from ceas_agents.training.on_device.ppo.network import Choice, Weights
+from ceas_agents.training.on_device.ppo.settings import PPO
+from ceas_agents.training.on_device.ppo.update import Batch
 
 SETTINGS = PPO(**{name: drawn.ON_POLICY[name] for name in ("n_steps", "batch_size", "n_epochs")})
 STEPS, NODES, WINDOWS = 8, 4, 4

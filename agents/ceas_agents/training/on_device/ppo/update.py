@@ -8,9 +8,11 @@ import optax
 from jaxtyping import Array, Float, Key, PyTree
 
 from ceas_agents.policies.node_network import Seen
-from ceas_agents.training.on_device import network
-from ceas_agents.training.on_device.network import Choice, Weights
-from ceas_agents.training.on_device.settings import PPO
+from ceas_agents.training.on_device import descent
+from ceas_agents.training.on_device.descent import Trained
+from ceas_agents.training.on_device.ppo import network
+from ceas_agents.training.on_device.ppo.network import Choice, Weights
+from ceas_agents.training.on_device.ppo.settings import PPO
 
 TINY = 1e-8
 """Added to the standard deviation of advantages before they are divided by it."""
@@ -28,13 +30,6 @@ class Batch(NamedTuple):
     """What the critic should have expected."""
 
 
-class Trained(NamedTuple):
-    """Weights, and what Adam remembers of its gradients."""
-
-    weights: Weights
-    memory: optax.OptState
-
-
 def optimizer(settings: PPO) -> optax.GradientTransformation:
     """Returns Adam after a limit on the length of the whole gradient.
 
@@ -42,10 +37,9 @@ def optimizer(settings: PPO) -> optax.GradientTransformation:
         settings: Learning rate and limit.
 
     Source:
-        Kingma and Ba, ICLR 2015, arXiv:1412.6980; epsilon as in Stable-Baselines3's PPO.
+        Epsilon as in Stable-Baselines3's PPO.
     """
-    limit = optax.clip_by_global_norm(settings.max_grad_norm)
-    return optax.chain(limit, optax.adam(settings.learning_rate, eps=1e-5))
+    return descent.optimizer(settings.learning_rate, settings.max_grad_norm, 1e-5)
 
 
 def loss(settings: PPO, weights: Weights, batch: Batch) -> Float[Array, ""]:
@@ -83,7 +77,9 @@ def clipped(
     return jnp.minimum(ratio * advantage, within * advantage)
 
 
-def learn(settings: PPO, trained: Trained, batch: Batch, key: Key[Array, ""]) -> Trained:
+def learn(
+    settings: PPO, trained: Trained[Weights], batch: Batch, key: Key[Array, ""]
+) -> Trained[Weights]:
     """Returns the weights after `n_epochs` through all steps, in minibatches of random order.
 
     Args:
@@ -95,14 +91,12 @@ def learn(settings: PPO, trained: Trained, batch: Batch, key: Key[Array, ""]) ->
     step = optimizer(settings)
     size = batch.advantage.shape[0]
 
-    def one(trained: Trained, chosen: Array) -> tuple[Trained, None]:
+    def one(trained: Trained[Weights], chosen: Array) -> tuple[Trained[Weights], None]:
         some = jax.tree.map(lambda each: each[chosen], batch)
         slope: PyTree = jax.grad(loss, argnums=1)(settings, trained.weights, some)
-        change, memory = step.update(slope, trained.memory)
-        weights: Weights = optax.apply_updates(trained.weights, change)  # pyright: ignore
-        return Trained(weights, memory), None
+        return descent.descend(step, trained, slope), None
 
-    def epoch(trained: Trained, key: Array) -> tuple[Trained, None]:
+    def epoch(trained: Trained[Weights], key: Array) -> tuple[Trained[Weights], None]:
         order = jax.random.permutation(key, size).reshape(-1, settings.batch_size)
         return jax.lax.scan(one, trained, order)
 

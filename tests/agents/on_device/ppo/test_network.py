@@ -13,8 +13,9 @@ from ceas_agents.policies import checkpoints, node_network
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.node_network import Seen
 from ceas_agents.policies.registry import POLICIES
-from ceas_agents.training.on_device import network, scheduling
-from ceas_agents.training.on_device.settings import Network
+from ceas_agents.training.on_device import scheduling
+from ceas_agents.training.on_device.ppo import network
+from ceas_agents.training.on_device.ppo.settings import Network
 from ceas_gym.types import Observation
 
 SHAPE = Network(hidden=8, log_std_init=-0.5)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from ceas_agents.training.on_device.advantage import advantages
+from ceas_agents.training.on_device.ppo.advantage import advantages
 
 STEPS, ROWS = 7, 5
 compute = jax.jit(advantages)

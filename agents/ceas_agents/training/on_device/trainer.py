@@ -12,6 +12,8 @@ from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.networks import OF_TEAMS, TODAY
 from ceas_agents.training import plan as plans
 from ceas_agents.training.on_device import checkpoint, loop, scheduling
+from ceas_agents.training.on_device.dqn import learner as dqn
+from ceas_agents.training.on_device.dqn import settings as of_dqn
 from ceas_agents.training.on_device.environment import WATCHED
 from ceas_agents.training.on_device.loop import Report, Setup
 from ceas_agents.training.on_device.ppo import learner as ppo
@@ -33,7 +35,18 @@ def _ppo(plan: Plan) -> Setup:
     )
 
 
-SETUPS: dict[str, Callable[[Plan], Setup]] = {"jax.ppo": _ppo}
+def _dqn(plan: Plan) -> Setup:
+    chosen = plan.settings
+    return dqn.Setup(
+        environment=scheduling.ENVIRONMENTS[chosen.policy],
+        dqn=of_dqn.hyperparameters(chosen.hyperparameters, chosen.rows, plan.name),
+        network=of_dqn.network(chosen.network, plan.name),
+        steps=chosen.steps,
+        reward_scale=chosen.reward_scale,
+    )
+
+
+SETUPS: dict[str, Callable[[Plan], Setup]] = {"jax.ppo": _ppo, "jax.dqn": _dqn}
 
 
 class Trainer:

@@ -316,6 +316,16 @@ def test_learners_of_earlier_files_are_those_of_stable_baselines(tmp_path):
         assert plan.load(file(tmp_path, text)).settings.learner == f"sb3.{old}"
 
 
+@pytest.mark.parametrize("learner", ["sb3.dqn", "jax.dqn"])
+def test_rules_are_chosen_for_windows_and_on_several_layouts(tmp_path, learner):
+    changes = "set: {episode.decision: window, episode.layouts: 2}"
+    made = plan.load(
+        file(tmp_path, f"scenario: tiny\nlearner: {learner}\npolicy: dispatch\n{changes}")
+    )
+    envs: Any = learners.environments(made)
+    assert (envs.action_space.n, envs.observation_space.shape) == (30, (32,))
+
+
 def test_options_win_over_the_file(tmp_path):
     path = file(tmp_path, "{scenario: tiny, seed: 3, steps: 100, set: {episode.rounds: 9}}")
     made = plan.load(path, {"episode.rounds": 3}, seed=5, steps=None)

@@ -159,7 +159,7 @@ def train(
 ) -> None:
     """Train a scheduler, validated against CEAS as it learns.
 
-    With Stable-Baselines3 (learner: sb3.ppo and others), or in one compiled program (jax.ppo).
+    With Stable-Baselines3 (learner: sb3.ppo and others), or in one program (jax.ppo, jax.dqn).
 
     If it is stopped, run it again: it continues where it was. The agent plays as any other policy
     does: evaluate paper --policy ceas --policy runs/train/NAME/best.npz

@@ -69,21 +69,3 @@ def check(
     limits = details.get("ctx", {})
     reason = f"must be {words.format(**limits)}" if words else details["msg"].lower()
     raise ValueError(f"{source}: {key} {reason}, but is {keys.shown(details['input'])}")
-
-
-def whole_as_floats(model: type[Checked], given: Mapping[str, object]) -> dict[str, object]:
-    """Returns settings in which whole numbers are floats where the model has floats.
-
-    YAML has 1 for 1.0, which is a number of another type.
-
-    Args:
-        model: Model of the settings.
-        given: Values by name.
-    """
-
-    def converted(name: str, value: object) -> object:
-        field = model.model_fields.get(name)
-        is_float = field is not None and field.annotation is float
-        return float(value) if is_float and type(value) is int else value
-
-    return {name: converted(name, value) for name, value in given.items()}

@@ -104,7 +104,7 @@ def even(
     return share(params.network.switch, jnp.broadcast_to(asked, shape))
 
 
-# Trained agents know a rule by its place, so new rules go to the end.
+# Trained agents know a choice by its number, so they are refused once the rules are others.
 RULES: dict[str, Rule] = {"key_first": key_first, "information": information, "even": even}
 """The rules by name; each shares the channels among the served nodes only."""
 

@@ -9,7 +9,8 @@ from gymnasium.vector import AutoresetMode
 from helpers import probes
 
 from ceas_agents.policies.ceas import ceas
-from ceas_agents.wrappers import ActionRepeat, Dispatch, Residual
+from ceas_agents.wrappers import ActionRepeat, Residual
+from ceas_gym.envs.dispatch import CEASDispatchVectorEnv
 from ceas_gym.envs.vector_env import CEASVectorEnv
 
 ROUNDS = {"episode.rounds": 4}
@@ -88,13 +89,17 @@ def test_what_a_residual_adds_is_kept_while_ceas_goes_on(monkeypatch):
     assert all((action >= -1 + 0.3 - 1e-6).all() and (action <= 1).all() for action in played)
 
 
-def test_a_rule_is_picked_for_all_its_rounds():
-    repeated, plain = ActionRepeat(Dispatch(batch()), 2), Dispatch(batch())
+def test_a_choice_is_made_for_all_its_rounds():
+    mode = AutoresetMode.SAME_STEP
+    repeated, plain = (
+        wrap(CEASDispatchVectorEnv(2, "tiny", overrides=ROUNDS, autoreset_mode=mode))
+        for wrap in (lambda envs: ActionRepeat(envs, 2), lambda envs: envs)
+    )
     repeated.reset(seed=7)
     plain.reset(seed=7)
-    rules = np.array([2, 5])
-    steps = [plain.step(rules) for _ in range(2)]
-    np.testing.assert_array_equal(repeated.step(rules)[0], steps[-1][0])
+    choices = np.array([2, 5])
+    steps = [plain.step(choices) for _ in range(2)]
+    np.testing.assert_array_equal(repeated.step(choices)[0], steps[-1][0])
 
 
 def test_no_rounds_are_refused():

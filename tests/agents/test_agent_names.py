@@ -83,7 +83,7 @@ def test_missing_file_is_named():
         contestants.get("nowhere/mine.npz")
 
 
-def test_shipped_agents_are_no_other_policies_and_listed():
+def test_shipped_agents_are_no_other_policies_and_listed(checkpoints):
     assert not set(learned.shipped()) & set(contestants.CONTESTANTS)
     for name in learned.shipped():
         assert catalogue.catalogue()["policies"][name]
@@ -92,7 +92,7 @@ def test_shipped_agents_are_no_other_policies_and_listed():
 def test_list_shows_the_cards_first_line(checkpoints):
     listed = catalogue.catalogue()["policies"]
     assert listed["steady"] == "A steady hand"
-    assert listed["quick"].startswith("Learned: in each round the rule")
+    assert listed["quick"].startswith("Learned: the allowed choice of a scheduling rule")
 
 
 def test_nothing_needs_to_be_shipped(tmp_path, monkeypatch):

@@ -12,10 +12,10 @@ from helpers.compiled import compiled, reset, step
 
 from ceas_agents.evaluation import play
 from ceas_agents.evaluation.contestants import Contestant
-from ceas_agents.policies import ceas, checkpoints, networks, selection
+from ceas_agents.policies import checkpoints, networks
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.networks import Layer
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES
+from ceas_gym.task import dispatch
 from ceas_gym.types import Observation
 
 KEY = jax.random.key(0)
@@ -126,14 +126,35 @@ def test_another_scenario_is_played_where_it_can_be(form, changes, agents):
     assert action.shape == (windows, nodes)
 
 
-def test_more_rules_than_there_are_is_refused(params):
-    known = len(selection.RULES)
-    many = Agent("dispatch", (Layer(jnp.zeros((32, known + 1)), jnp.zeros(known + 1)),))
-    with pytest.raises(ValueError, match=f"pick among {known + 1} rules, but there are {known}"):
-        checkpoints.policy(many)(params, drawn.observation(4, 0), KEY)
+@pytest.mark.parametrize(
+    ("decision", "trained", "known"), [("round", 30, 15), ("window", 15, 30), ("round", 9, 15)]
+)
+def test_another_number_of_choices_is_refused(decision, trained, known):
+    other = drawn.params({"episode.decision": decision})
+    agent = Agent("dispatch", (Layer(jnp.zeros((32, trained)), jnp.zeros(trained)),))
+    said = f"agent was trained for {trained} choices, but the scenario has {known}"
+    with pytest.raises(ValueError, match=said):
+        jax.eval_shape(checkpoints.policy(agent), other, drawn.observation(4, 0), KEY)
 
 
-@pytest.mark.parametrize("form", ["nodes", "residual", "dispatch"])
+@pytest.mark.parametrize("decision", ["round", "window"])
+def test_the_allowed_choice_of_greatest_value_is_played(decision):
+    """Each choice is valued most once, so masked ones are passed over."""
+    other, seen = drawn.params({"episode.decision": decision}), drawn.observation(4, 0)
+    mask, choices = np.asarray(compiled(dispatch.mask)(other, seen)), dispatch.size(other)
+    act = jax.jit(lambda layers: checkpoints.policy(Agent("dispatch", layers))(other, seen, KEY))
+    assert not mask.all()
+    for most in range(choices):
+        values = -np.abs(np.arange(choices) - most).astype(np.float32)
+        layers = (Layer(jnp.zeros((32, choices)), jnp.asarray(values)),)
+        expected = np.argmax(np.where(mask, values, -np.inf))
+        assert mask[most] == (expected == most)
+        found = act(layers)
+        action = compiled(dispatch.action)(other, seen, np.int32(expected))
+        np.testing.assert_allclose(found, action, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["nodes", "residual"])
 def test_windows_are_refused_by_agents_that_schedule_rounds(form, agents):
     by_window = drawn.params({"episode.decision": "window"})
     with pytest.raises(ValueError, match=r"whole rounds, but episode\.decision .* is window"):
@@ -207,62 +228,6 @@ def test_agent_survives_a_file(form, agents, tmp_path):
 
 # --- Features by their names ---
 
-OLD_NODES = (
-    *("rate", "condition", "new_contraction", "survival", "lifetime", "key_rate", "stored"),
-    *("stored_contraction", "key", "tags", "shots", "signal", "weight", "silence"),
-)
-OLD_NETWORK = (
-    *("progress", "validation_loss", "validation_accuracy", "share_bound", "committed"),
-    *("authenticated", "counted", "tolerated", "utilization", "calibration"),
-)
-
-
-def old_features(seen):
-    """Returns the means and the features of the network that `CEAS-v0` had, in its order."""
-    names = [[feature.name for feature in table] for table in (NODE_FEATURES, NETWORK_FEATURES)]
-    nodes = [float(seen.nodes[:, names[0].index(name)].mean()) for name in OLD_NODES]
-    return np.array([*(float(seen.network[names[1].index(name)]) for name in OLD_NETWORK), *nodes])
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "dqn-dispatch-v0",
-        *(
-            pytest.param(f"dqn-{each}-v0", marks=pytest.mark.slow)
-            for each in ("dispatch-20", "micro")
-        ),
-    ],
-)
-def test_old_agents_pick_by_the_features_that_they_were_trained_on(name, params):
-    agent = checkpoints.load(checkpoints.shipped_file(name))
-    assert agent.features == (OLD_NODES, OLD_NETWORK)
-    policy, play = compiled(checkpoints.policy(agent)), compiled(selection.play)
-    picked = set()
-    for seed in range(8):
-        seen = drawn.observation(4, seed)
-        *hidden, last = [[np.asarray(part, float) for part in layer] for layer in agent.layers]
-        values = old_features(seen)
-        for weight, bias in hidden:
-            values = np.maximum(values @ weight + bias, 0)
-        rule = int(np.argmax(values @ last[0] + last[1]))
-        expected = play(jnp.int32(rule), params, seen, KEY)
-        np.testing.assert_allclose(policy(params, seen, KEY), expected, atol=1e-5)
-        picked.add(rule)
-    assert len(picked) > 1 or name == "dqn-micro-v0"
-
-
-def test_old_agents_do_not_look_at_new_features():
-    agent = checkpoints.load(checkpoints.shipped_file("ppo-residual-v0"))
-    policy, params = compiled(checkpoints.policy(agent)), drawn.params({"network.windows": 8})
-    seen = drawn.observation(4, 0)
-    columns = networks.columns(checkpoints.FIRST)
-    other = Observation(
-        jnp.ones_like(seen.nodes).at[:, columns.nodes].set(seen.nodes[:, columns.nodes]),
-        jnp.ones_like(seen.network).at[columns.network].set(seen.network[columns.network]),
-    )
-    np.testing.assert_array_equal(policy(params, seen, KEY), policy(params, other, KEY))
-
 
 def test_features_go_by_name_not_by_place(agents, params, tmp_path):
     """The same network with its inputs in another order, which the file says."""
@@ -321,22 +286,27 @@ def test_missing_file_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [lambda names: names[1:], lambda names: [names[1], names[0], *names[2:]]]
+    "change", [lambda names: names[1:], lambda names: names[::-1], lambda names: [*names, "newer"]]
 )
-def test_agent_that_knows_rules_by_other_places_is_an_error(change, agents, tmp_path, monkeypatch):
-    path, rules = tmp_path / "agent.npz", dict(selection.RULES)
+def test_agent_that_knows_choices_by_other_rules_is_an_error(change, agents, tmp_path, monkeypatch):
+    path, rules = tmp_path / "agent.npz", list(dispatch.RULES)
     checkpoints.save(agents["dispatch"], path)
-    changed = {name: rules[name] for name in change(list(rules))}
-    monkeypatch.setattr(checkpoints, "RULES", changed)
-    with pytest.raises(ValueError, match=r"it picks among .* not the rules of today"):
+    monkeypatch.setattr(checkpoints, "RULES", dict.fromkeys(change(rules)))
+    said = r"it picks among key_first, .*, but the rules are .*; train it anew"
+    with pytest.raises(ValueError, match=said) as error:
         checkpoints.load(path)
+    assert "\n" not in str(error.value)
 
 
-def test_agent_may_know_the_first_rules_only(agents, tmp_path, monkeypatch):
+def test_agent_that_does_not_name_its_features_is_an_error(agents, tmp_path):
     path = tmp_path / "agent.npz"
-    checkpoints.save(agents["dispatch"], path)
-    monkeypatch.setattr(checkpoints, "RULES", {**selection.RULES, "newer": ceas.ceas})
-    assert checkpoints.load(path).form == "dispatch"
+    checkpoints.save(agents["nodes"], path)
+    with np.load(path) as file:
+        kept = {name: file[name] for name in file.files if name not in checkpoints.NAMED}
+    np.savez(path, allow_pickle=False, **kept)
+    with pytest.raises(ValueError, match=r"does not name its features, .* train it anew") as error:
+        checkpoints.load(path)
+    assert "\n" not in str(error.value)
 
 
 def test_damaged_agent_is_an_error(agents, tmp_path):

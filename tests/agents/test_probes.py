@@ -12,10 +12,7 @@ from stable_baselines3 import DQN, PPO, SAC
 from ceas_agents.training.adapter import GymnasiumVecEnv
 
 ROWS = 8
-DISCOUNT = 0.5
 TOLERANCE = 0.1
-BEST = 1 - (1 - probes.TARGET) ** 2
-"""The reward of the better one of two discrete actions."""
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +25,12 @@ def _one_thread():
 
 def trained(learner, rung, action_space, steps, **settings):
     envs = GymnasiumVecEnv(probes.Probe(probes.LADDER[rung], ROWS, action_space))
-    common = {"gamma": DISCOUNT, "policy_kwargs": {"net_arch": [16]}, "seed": 0, "device": "cpu"}
+    common = {
+        "gamma": probes.DISCOUNT,
+        "policy_kwargs": {"net_arch": [16]},
+        "seed": 0,
+        "device": "cpu",
+    }
     return learner("MlpPolicy", envs, **common, **settings).learn(steps)
 
 
@@ -67,21 +69,15 @@ def action(model, observation):
 
 
 LEARNERS = pytest.mark.parametrize("learner", [ppo, dqn, sac])
-VALUES = {
-    "constant": {0: 1},
-    "observation": {-1: -1, 1: 1},
-    "delay": {-1: DISCOUNT, 1: 1},
-    # Without the limit, the reward of 1 would come for ever.
-    "cut": {-1: DISCOUNT / (1 - DISCOUNT), 1: 1 / (1 - DISCOUNT)},
-}
 
 
 @LEARNERS
-@pytest.mark.parametrize("rung", VALUES)
+@pytest.mark.parametrize("rung", probes.VALUES)
 def test_value_is_the_known_one(learner, rung):
     model = learner(rung)
-    learned = {observation: value(model, observation) for observation in VALUES[rung]}
-    assert learned == pytest.approx(VALUES[rung], abs=TOLERANCE)
+    known = probes.VALUES[rung]
+    learned = {observation: value(model, observation) for observation in known}
+    assert learned == pytest.approx(known, abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("learner", [ppo, dqn])
@@ -90,7 +86,7 @@ def test_better_action_is_chosen(learner, rung, observations):
     model = learner(rung)
     for observation in observations:
         assert action(model, observation) == (observation >= 0)
-        assert value(model, observation) == pytest.approx(BEST, abs=TOLERANCE)
+        assert value(model, observation) == pytest.approx(probes.BEST, abs=TOLERANCE)
 
 
 def gaussian_ppo(rung):

@@ -27,6 +27,7 @@ KINDS = {
     ("sb3.ppo", "residual"): (PPO, {"hidden": 8}),
     ("sb3.sac", "mlp"): (REPLAY, {"net_arch": drawn.LAYERS}),
     ("sb3.dqn", "dispatch"): (REPLAY, {"net_arch": drawn.LAYERS}),
+    ("jax.dqn", "dispatch"): (REPLAY, {"net_arch": drawn.LAYERS}),
 }
 
 
@@ -81,6 +82,7 @@ def kinds() -> Iterator[Any]:
             ("sb3.ppo", "nodes"),
             ("sb3.dqn", "dispatch"),
             ("jax.ppo", "nodes"),
+            ("jax.dqn", "dispatch"),
         }
         marks = () if quick else pytest.mark.slow
         yield pytest.param((learner, form), id=f"{learner}-{form}", marks=marks)
@@ -244,6 +246,7 @@ def test_learner_gets_scaled_rewards_but_logs_those_of_the_scenario():
 
 
 JAX = "scenario: tiny\nlearner: jax.ppo\n"
+DQN = "scenario: tiny\nlearner: jax.dqn\npolicy: dispatch\n"
 
 
 @pytest.mark.parametrize(
@@ -259,7 +262,7 @@ JAX = "scenario: tiny\nlearner: jax.ppo\n"
         ("scenario: tiny\nset: {network.node: 3}", "did you mean network.nodes?"),
         (
             "scenario: tiny\nlearner: a2c",
-            "learner must be 'sb3.ppo', 'sb3.sac', 'sb3.dqn' or 'jax.ppo', but is 'a2c'",
+            "'sb3.ppo', 'sb3.sac', 'sb3.dqn', 'jax.ppo' or 'jax.dqn', but is 'a2c'",
         ),
         ("scenario: tiny\nlearner: dqn", "policy: sb3.dqn trains dispatch, not nodes"),
         ("scenario: tiny\nvalidation: {evry: 3}", "validation.evry is not a setting"),
@@ -273,6 +276,14 @@ JAX = "scenario: tiny\nlearner: jax.ppo\n"
             "jax.ppo trains nodes or residual, not mlp",
         ),
         ("scenario: tiny\nlearner: jax.ppo\naction_repeat: 2", "so it can't be 2; set it to 1"),
+        (
+            "scenario: tiny\nlearner: dqn\npolicy: dispatch\naction_repeat: 2\n"
+            "set: {episode.decision: window}",
+            "episode.decision is window and the learner sb3.dqn, which decides in every step",
+        ),
+        (DQN + "hyperparameters: {gama: 1}", "gama is not a setting; did you mean gamma?"),
+        (DQN + "hyperparameters: {buffer_size: 100}", "must be at least the 128 steps between"),
+        (DQN + "network: {net_arch: [8, many]}", "net_arch.1 must be an integer, but is 'many'"),
         (JAX + "hyperparameters: {gama: 1}", "gama is not a setting; did you mean gamma?"),
         (JAX + "hyperparameters: {n_steps: many}", "n_steps must be an integer, but is 'many'"),
         (JAX + "hyperparameters: {batch_size: 60}", "must divide the 65536 steps of an update"),
@@ -303,6 +314,16 @@ def test_learners_of_earlier_files_are_those_of_stable_baselines(tmp_path):
         policy = plan.LEARNS[plan.SHORT[old]][0]
         text = f"{{scenario: tiny, learner: {old}, policy: {policy}}}"
         assert plan.load(file(tmp_path, text)).settings.learner == f"sb3.{old}"
+
+
+@pytest.mark.parametrize("learner", ["sb3.dqn", "jax.dqn"])
+def test_rules_are_chosen_for_windows_and_on_several_layouts(tmp_path, learner):
+    changes = "set: {episode.decision: window, episode.layouts: 2}"
+    made = plan.load(
+        file(tmp_path, f"scenario: tiny\nlearner: {learner}\npolicy: dispatch\n{changes}")
+    )
+    envs: Any = learners.environments(made)
+    assert (envs.action_space.n, envs.observation_space.shape) == (30, (32,))
 
 
 def test_options_win_over_the_file(tmp_path):

@@ -15,7 +15,7 @@ from gymnasium.vector.utils import batch_space, iterate
 from gymnasium.wrappers.vector import RecordEpisodeStatistics, TransformReward
 
 from ceas_agents.policies.ceas import ceas
-from ceas_agents.wrappers import ActionRepeat, Dispatch, Residual
+from ceas_agents.wrappers import ActionRepeat, Residual
 from ceas_gym.envs.flat import CEASFlatVectorEnv
 from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.types import Observation
@@ -24,10 +24,8 @@ ROUNDS = 3
 KEY = jax.random.key(0)
 WRAPPERS: dict[str, Callable[[Any], Any]] = {
     "residual": partial(Residual, policy=ceas),
-    "dispatch": Dispatch,
     "repeat": partial(ActionRepeat, rounds=2),
     "residual-repeat": lambda envs: ActionRepeat(Residual(envs, ceas), 2),
-    "dispatch-repeat": lambda envs: ActionRepeat(Dispatch(envs), 2),
 }
 
 
@@ -83,11 +81,11 @@ def test_rewards_ends_and_figures_are_those_of_the_batch(mode):
 
 
 def test_last_observations_are_changed_like_all_others():
-    for wrap in (WRAPPERS["residual"], WRAPPERS["dispatch"]):
-        same, by_hand = wrap(batch()), wrap(batch(AutoresetMode.DISABLED))
-        ending, ended = played(same)[ROUNDS], played(by_hand)[ROUNDS]
-        expected = iterate(by_hand.observation_space, ended[0])
-        np.testing.assert_equal(list(ending[-1]["final_obs"]), list(expected))
+    wrap = WRAPPERS["residual"]
+    same, by_hand = wrap(batch()), wrap(batch(AutoresetMode.DISABLED))
+    ending, ended = played(same)[ROUNDS], played(by_hand)[ROUNDS]
+    expected = iterate(by_hand.observation_space, ended[0])
+    np.testing.assert_equal(list(ending[-1]["final_obs"]), list(expected))
 
 
 def test_residual_shows_the_action_of_ceas():
@@ -100,12 +98,13 @@ def test_residual_shows_the_action_of_ceas():
 
 
 def test_only_ended_rows_have_a_last_observation():
-    envs = Dispatch(batch())
+    envs = Residual(batch(), ceas)
     envs.reset(seed=11)
-    envs.step(np.zeros(2, int))
+    nothing = np.zeros((2, 4, 4), np.float32)
+    envs.step(nothing)
     envs.reset(options={"reset_mask": np.array([True, False])})
     for ended in ([False, False], [False, True], [True, False]):
-        *_, info = envs.step(np.zeros(2, int))
+        *_, info = envs.step(nothing)
         assert [last is not None for last in info.get("final_obs", [None] * 2)] == ended
 
 
@@ -136,8 +135,8 @@ def test_wrappers_of_gymnasium_go_around_them(wrap):
     pytest.fail("no episode ended")
 
 
-@pytest.mark.parametrize("wrap", [Dispatch, WRAPPERS["residual"]])
-def test_what_schedules_cannot_be_computed_for_is_refused(wrap):
+def test_what_schedules_cannot_be_computed_for_is_refused():
+    wrap = WRAPPERS["residual"]
     poles = gym.make_vec("CartPole-v1", 2, "sync")
     with pytest.raises(ValueError, match="must be a CEASVectorEnv, but is a SyncVectorEnv"):
         wrap(poles)
@@ -148,8 +147,3 @@ def test_what_schedules_cannot_be_computed_for_is_refused(wrap):
     repeated = TransformReward(ActionRepeat(batch(), 2), np.negative)
     with pytest.raises(ValueError, match="must not be in an ActionRepeat"):
         wrap(repeated)
-
-
-def test_dispatch_of_windows_is_refused():
-    with pytest.raises(ValueError, match=r"decision is window; use ceas_gym/CEASDispatch-v1"):
-        Dispatch(batch(overrides={"episode.decision": "window"}))

@@ -8,10 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ceas_agents.policies.choice_network import Shown
 from ceas_agents.policies.node_network import Seen
 from ceas_agents.training.on_device.environment import Environment, Outcome
 from helpers import probes
 from helpers.probes import Rung
+
+FORBIDDEN = 9.0
+"""The reward of a choice that is not allowed."""
 
 
 class State(NamedTuple):
@@ -59,6 +63,28 @@ def environment(name: str, *, of_two: bool) -> Environment:
     """Returns a rung, whose action is one of two (to fire or not) or a number in [-1, 1]."""
     rung = probes.LADDER[name]
     return Environment(partial(reset, rung), partial(step, rung, of_two), observe, rung.is_cut)
+
+
+@cache
+def choices(name: str) -> Environment:
+    """Returns a rung of three choices: -1, 1 and, never allowed, the one that earns most."""
+    rung = probes.LADDER[name]
+    return Environment(partial(reset, rung), partial(_choose, rung), _shown, rung.is_cut)
+
+
+def shown(observation: Array | float) -> Shown:
+    """Returns what is known before a choice, of an observation in [-1, 1]."""
+    return Shown(jnp.asarray(observation, float).reshape(1), jnp.array([True, True, False]))
+
+
+def _shown(params: None, state: State, observation: Array) -> Shown:
+    del params, state
+    return shown(observation)
+
+
+def _choose(rung: Rung, params: None, state: State, choice: Array) -> Outcome:
+    outcome = step(rung, True, params, state, (2.0 * choice - 1)[None])
+    return outcome._replace(reward=jnp.where(choice == 2, FORBIDDEN, outcome.reward))
 
 
 def _observed(rung: Rung, state: State) -> Array:

@@ -15,8 +15,10 @@ from ceas_agents.policies.ceas import ceas
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.training import adapter, export
 from ceas_agents.training.network import NodePolicy
-from ceas_agents.wrappers import Dispatch, Residual
+from ceas_agents.wrappers import Residual
 from ceas_gym import config, parameters
+from ceas_gym.envs.dispatch import CEASDispatchVectorEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES, summary
 from ceas_gym.types import Observation, Params
 from helpers.compiled import compiled
@@ -28,17 +30,15 @@ LAYERS = [8, 6]
 SHORT = {"episode.rounds": 3}
 
 
-WRAPPERS: dict[str, list[adapter.Wrapper]] = {
-    "residual": [partial(Residual, policy=ceas)],
-    "dispatch": [Dispatch],
-}
+WRAPPERS: dict[str, list[adapter.Wrapper]] = {"residual": [partial(Residual, policy=ceas)]}
 """The wrappers around the environments of each form."""
 
 
 def envs(form: str = "nodes") -> adapter.GymnasiumVecEnv:
     """Returns two environments of `tiny` for a learner of this form, with episodes of 3 rounds."""
     wrappers = WRAPPERS.get(form, [])
-    return adapter.vec_env("tiny", 2, wrappers=wrappers, overrides=SHORT, seed=5)
+    kind = CEASDispatchVectorEnv if form == "dispatch" else CEASVectorEnv
+    return adapter.vec_env("tiny", 2, kind=kind, wrappers=wrappers, overrides=SHORT, seed=5)
 
 
 def params(changes: Mapping[str, object] | None = None) -> Params:

@@ -56,6 +56,19 @@ LADDER = {
 }
 
 
+DISCOUNT = 0.5
+VALUES = {
+    "constant": {0: 1},
+    "observation": {-1: -1, 1: 1},
+    "delay": {-1: DISCOUNT, 1: 1},
+    # Without the limit, the reward of 1 would come for ever.
+    "cut": {-1: DISCOUNT / (1 - DISCOUNT), 1: 1 / (1 - DISCOUNT)},
+}
+"""What a learner with this discount must expect at each observation, where no action matters."""
+BEST = 1 - (1 - TARGET) ** 2
+"""The reward of the better one of two discrete actions."""
+
+
 class Probe(VectorEnv[Array, Array, Array]):
     """A batch of one problem, in autoreset mode `SAME_STEP`.
 

@@ -22,8 +22,8 @@ from ceas_agents.policies.networks import (
     columns,
 )
 from ceas_agents.policies.node_network import OF_ROUNDS, OF_WINDOWS
-from ceas_agents.policies.selection import RULES
 from ceas_gym.registry import nearest
+from ceas_gym.task.dispatch import RULES
 
 AGENT, CARD = "agent.npz", "README.md"
 NAMED = ("node_features", "network_features")
@@ -33,19 +33,6 @@ CHECKPOINTS = INSTALLED if INSTALLED.is_dir() else Path(__file__).parents[2] / "
 """Where each shipped agent has a folder; in the source tree, it is next to the package."""
 UNREADABLE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 """What NumPy raises when a file is not in its format, or is damaged."""
-
-
-FIRST = Features(
-    (
-        *("rate", "condition", "new_contraction", "survival", "lifetime", "key_rate", "stored"),
-        *("stored_contraction", "key", "tags", "shots", "signal", "weight", "silence"),
-    ),
-    (
-        *("progress", "validation_loss", "validation_accuracy", "share_bound", "committed"),
-        *("authenticated", "counted", "tolerated", "utilization", "calibration"),
-    ),
-)
-"""What agents of `CEAS-v0` were trained on; their files do not name it."""
 
 
 class Agent(NamedTuple):
@@ -163,15 +150,18 @@ def _read(arrays: Mapping[str, NDArray[Any]]) -> Agent:
 
 
 def _features(arrays: Mapping[str, NDArray[Any]]) -> Features:
-    if not any(name in arrays for name in NAMED):
-        return FIRST
+    if not all(name in arrays for name in NAMED):
+        raise ValueError("it does not name its features, so it is of version 0.1.0; train it anew")
     return Features(*(tuple(map(str, arrays[name].tolist())) for name in NAMED))
 
 
 def _check_rules(trained: list[str]) -> None:
-    # An agent knows the rules by their indices.
-    if trained != list(RULES)[: len(trained)]:
-        raise ValueError(f"it picks among {', '.join(trained)}, which are not the rules of today")
+    # An agent knows a choice by its number.
+    if trained != list(RULES):
+        raise ValueError(
+            f"it picks among {', '.join(trained)}, but the rules are {', '.join(RULES)}; "
+            "train it anew"
+        )
 
 
 def _is_whole(agent: Agent) -> bool:

@@ -4,9 +4,10 @@ In the forms `nodes` and `residual`, the same small network is applied to every 
 mean over all of them (`policies.node_network`). So it depends neither on the order of the nodes nor
 on their number. With four layers it schedules whole rounds; with six, single windows, and says when
 the barrier fires. A residual scheduler also sees what CEAS asks for, and adds to it. The form
-`dispatch` sees means over the nodes, so it works for any number of nodes, too; it schedules whole
-rounds. The other forms see the whole observation as one vector, and work only for actions of the
-shape that they were trained for.
+`dispatch` sees means over the nodes, so it works for any number of nodes, too
+(`policies.choice_network`); it values the choices of `ceas_gym.task.dispatch`, of which there are
+other numbers in rounds and in windows. The other forms see the whole observation as one vector, and
+work only for actions of the shape that they were trained for.
 
 Every form takes its layers, the columns of the observation that it was trained on, the scenario,
 the observation and a random key, and returns requests in [-1, 1].
@@ -21,14 +22,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from ceas_agents.policies import node_network, selection, steering
+from ceas_agents.policies import choice_network, node_network, steering
 from ceas_agents.policies.ceas import ceas
 from ceas_agents.policies.closed_loop.ceas import ceas as ceas_by_window
+from ceas_agents.policies.node_network import Activation, through
 from ceas_agents.policies.node_network import Layer as Layer
 from ceas_agents.policies.node_network import Layers as Layers
-from ceas_agents.policies.node_network import apply
 from ceas_gym.jax_utils.fast_compile import array
-from ceas_gym.task import actions
+from ceas_gym.task import actions, dispatch
 from ceas_gym.task.observations import COLUMN, NODE_FEATURES, PLACE, summary
 from ceas_gym.types import Observation, Params
 
@@ -54,7 +55,6 @@ OF_TEAMS = Features(tuple(COLUMN), tuple(PLACE))
 
 Form = Callable[[Layers, Columns, Params, Observation, Key[Array, ""]], Float[Array, "..."]]
 """A policy with its layers and columns as additional first arguments."""
-Activation = Callable[[Float[Array, " hidden"]], Float[Array, " hidden"]]
 
 
 def columns(features: Features) -> Columns:
@@ -158,22 +158,22 @@ def dispatched(
     params: Params,
     observation: Observation,
     key: Key[Array, ""],
-) -> Float[Array, "windows nodes"]:
-    """Learned: in each round the rule that a network values most, by means over the nodes.
+) -> Float[Array, "..."]:
+    """Learned: the allowed choice of a scheduling rule that a network values most.
 
     Raises:
-        ValueError: If the network was trained for other features, or for more rules than there are.
+        ValueError: If the network was trained for other features, or for another number of choices.
 
     Source:
         The greedy policy of a deep Q-network: Mnih et al., Nature 518, 529 (2015).
     """
-    _require_rounds(params)
-    seen, known = summary(_seen(columns, observation)), len(selection.RULES)
-    _require("inputs", layers[0].weight.shape[0], seen.size)
-    if (trained := layers[-1].bias.size) > known:
-        raise ValueError(f"agent was trained to pick among {trained} rules, but there are {known}")
-    rule = jnp.argmax(_network(layers, seen, jax.nn.relu))
-    return selection.play(rule, params, observation, key)
+    del key
+    shown = choice_network.see(params, observation, _seen(columns, observation))
+    _require("inputs", layers[0].weight.shape[0], shown.features.size)
+    _require("choices", layers[-1].bias.size, dispatch.size(params))
+    values = choice_network.values(layers, shown.features)
+    choice = choice_network.best(values, shown.allowed)
+    return dispatch.action(params, observation, choice)
 
 
 def steered(
@@ -194,7 +194,7 @@ def steered(
     seen = jnp.append(summary(_seen(columns, observation)), steering.reliance(params, observation))
     _require("inputs", layers[0].weight.shape[0], seen.size)
     _require("outputs", layers[-1].bias.size, steering.OUTPUTS)
-    return steering.play(_network(layers, seen, jnp.tanh), params, observation)
+    return steering.play(through(layers, seen, jnp.tanh), params, observation)
 
 
 FORMS: dict[str, Form] = {
@@ -232,7 +232,7 @@ def _whole(
     seen, shape = _vector(observation), actions.shape(params)
     _require("inputs", layers[0].weight.shape[0], seen.size)
     _require("requests", layers[-1].bias.size, math.prod(shape))
-    return _network(layers, seen, activation).reshape(shape)
+    return through(layers, seen, activation).reshape(shape)
 
 
 def _seen(columns: Columns, observation: Observation) -> Observation:
@@ -242,15 +242,6 @@ def _seen(columns: Columns, observation: Observation) -> Observation:
 def _vector(observation: Observation) -> Float[Array, " inputs"]:
     # Stable-Baselines3 concatenates the parts in the order of their names.
     return jnp.concatenate([observation.network, observation.nodes.ravel()])
-
-
-def _network(
-    layers: Layers, seen: Float[Array, " inputs"], activation: Activation
-) -> Float[Array, " outputs"]:
-    *hidden, last = layers
-    for layer in hidden:
-        seen = activation(apply(layer, seen))
-    return apply(last, seen)
 
 
 def _require(what: str, trained: int, given: int) -> None:

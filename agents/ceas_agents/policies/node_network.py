@@ -14,6 +14,7 @@ and the barrier fires if it leans above zero. So neither the order of the nodes 
 matters.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -30,6 +31,7 @@ class Layer(NamedTuple):
 
 
 Layers = tuple[Layer, ...]
+Activation = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 OF_ROUNDS, OF_WINDOWS = 4, 6
 """Layers where a step is a round (A to D), and where it is a window (A to F)."""
 CERTAIN = 4.0
@@ -154,6 +156,20 @@ def apply(layer: Layer, seen: Float[Array, "... inputs"]) -> Float[Array, "... o
         seen: Shape (..., inputs).
     """
     return _times(seen, layer.weight) + layer.bias
+
+
+def through(layers: Layers, seen: Float[Array, "... inputs"], activation: Activation) -> Array:
+    """Returns what layers make of their inputs, shape (..., outputs).
+
+    Args:
+        layers: From the input to the output.
+        seen: Shape (..., inputs).
+        activation: After each layer but the last.
+    """
+    *hidden, last = layers
+    for layer in hidden:
+        seen = activation(apply(layer, seen))
+    return apply(last, seen)
 
 
 def _times(seen: Array, weight: Array) -> Array:

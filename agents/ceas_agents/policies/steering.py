@@ -13,6 +13,8 @@ the nodes with the best links, or without them, depends on whether they took par
 also sees its `reliance` on them.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -59,12 +61,10 @@ def play(
         observation: What the hub knows, every entry in [0, 1].
     """
     room = jnp.maximum(params.network.nodes - quorum(params.consensus), 0)
-    return ceas(
-        params,
-        observation,
-        jax.random.key(0),
-        serve="quorum",
-        spare=room * jax.nn.sigmoid(outputs[0] + SPARE),  # pyright: ignore[reportArgumentType]
-        half=HALF * jnp.exp(outputs[1]),
-        passed_over=room * jax.nn.sigmoid(outputs[2] + PASSED_OVER),
-    )
+    # Arrays, where a user would give numbers.
+    numbers: dict[str, Any] = {
+        "spare": room * jax.nn.sigmoid(outputs[0] + SPARE),
+        "half": HALF * jnp.exp(outputs[1]),
+        "passed_over": room * jax.nn.sigmoid(outputs[2] + PASSED_OVER),
+    }
+    return ceas(params, observation, jax.random.key(0), serve="quorum", **numbers)

@@ -1,1 +1,1 @@
-"""Training of schedulers with Stable-Baselines3."""
+"""Training of schedulers, with Stable-Baselines3 or on the device."""

@@ -28,6 +28,7 @@ def vec_env(
     scenario: str | os.PathLike[str] | Scenario,
     rows: int,
     *,
+    kind: type[CEASVectorEnv] = CEASVectorEnv,
     wrappers: Iterable[Wrapper] = (),
     overrides: Mapping[str, object] | None = None,
     seed: int = 0,
@@ -39,18 +40,19 @@ def vec_env(
     Args:
         scenario: Name, path of a YAML file, or `Scenario`, as for `CEASEnv`.
         rows: Number of environments that are stepped together, at least 1.
+        kind: What an agent is shown and what its actions mean, such as `CEASDispatchVectorEnv`.
         wrappers: Gymnasium vector wrappers around the batch, the innermost first.
         overrides: Values by dotted key of the scenario, as for `CEASEnv`.
         seed: At least 0. Row i begins with the episode of `seed + i`, so the seeds of independent
             runs must be at least `rows` apart. A learner that is given a seed replaces this one.
 
     Example:
-        >>> from ceas_agents.wrappers import Dispatch
-        >>> envs = vec_env("tiny", rows=3, wrappers=[Dispatch])
+        >>> from ceas_gym.envs.dispatch import CEASDispatchVectorEnv
+        >>> envs = vec_env("tiny", rows=3, kind=CEASDispatchVectorEnv)
         >>> envs.num_envs, envs.action_space
-        (3, Discrete(9))
+        (3, Discrete(15))
     """
-    batch: VectorEnv[Any, Any, Any] = CEASVectorEnv(
+    batch: VectorEnv[Any, Any, Any] = kind(
         rows, scenario, overrides=overrides, autoreset_mode=AutoresetMode.SAME_STEP
     )
     for wrap in wrappers:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.networks import OF_TEAMS, TODAY, Features, Layer, Layers
-from ceas_agents.policies.selection import RULES
 from ceas_agents.training.network import NodePolicy
 from ceas_agents.wrappers.action_repeat import BASE
+from ceas_gym.task.dispatch import LEVELS, RULES
 
 PARTS = {"nodes", "network"}
 """Parts of the observation, which the forms `flat` and `squashed` see as one vector."""
@@ -25,7 +25,8 @@ def agent(model: BaseAlgorithm) -> Agent:
 
     Args:
         model: PPO with a `NodePolicy`, whose base action, if it observes one, is that of CEAS; PPO
-            or SAC with Stable-Baselines3's own `MultiInputPolicy`; or DQN trained on `Dispatch`.
+            or SAC with Stable-Baselines3's own `MultiInputPolicy`; or DQN trained on
+            `CEASDispatch-v1`, whose agent makes allowed choices only.
 
     Returns:
         The form of the network, and a copy of its layers, with weights of shape (inputs, outputs).
@@ -77,9 +78,10 @@ def _sac(model: SAC) -> Agent:
 
 
 def _dqn(model: DQN) -> Agent:
-    _require(isinstance(model.observation_space, spaces.Box), "learn on `Dispatch`")
-    choices = getattr(model.action_space, "n", None)
-    _require(choices == len(RULES), f"pick among {len(RULES)} rules")
+    _require(isinstance(model.observation_space, spaces.Box), "learn on `CEASDispatch-v1`")
+    of_rounds = len(RULES) * LEVELS
+    is_known = getattr(model.action_space, "n", None) in (of_rounds, 2 * of_rounds)
+    _require(is_known, f"pick among {of_rounds} choices or, for windows, {2 * of_rounds}")
     return Agent("dispatch", _layers(model.q_net.q_net, nn.ReLU))
 
 

@@ -20,7 +20,9 @@ from ceas_agents.training import adapter
 from ceas_agents.training.adapter import Wrapper
 from ceas_agents.training.network import NodePolicy
 from ceas_agents.training.plan import Plan, Settings
-from ceas_agents.wrappers import ActionRepeat, Dispatch, Residual
+from ceas_agents.wrappers import ActionRepeat, Residual
+from ceas_gym.envs.dispatch import CEASDispatchVectorEnv
+from ceas_gym.envs.vector_env import CEASVectorEnv
 from ceas_gym.registry import nearest
 
 Learner = BaseAlgorithm
@@ -31,10 +33,9 @@ NETWORKS: dict[str, str | type[NodePolicy]] = {
     "nodes": NodePolicy,
     "residual": NodePolicy,
 }
-WRAPPERS: dict[str, Wrapper] = {
-    "residual": partial(Residual, policy=ceas),
-    "dispatch": Dispatch,
-}
+KINDS = {"dispatch": CEASDispatchVectorEnv}
+"""The environments that a policy is trained on, by the policy's name, if not `CEASVectorEnv`."""
+WRAPPERS: dict[str, Wrapper] = {"residual": partial(Residual, policy=ceas)}
 """The wrapper around the environments that a policy is trained on, by the policy's name."""
 CHECKPOINT = "checkpoint.zip"
 SET_ELSEWHERE = ("self", "policy", "env", "policy_kwargs", "seed", "device", "verbose")
@@ -45,6 +46,9 @@ WATCHED = ("accuracy", "utilization")
 def environments(plan: Plan) -> VecEnv:
     """Returns the wrapped environments on which the agent is trained.
 
+    With the policy `dispatch`, the learner may also make choices that are masked, since DQN of
+    Stable-Baselines3 knows no masks. The trained agent makes allowed ones only.
+
     Args:
         plan: Says how many rows there are, at least 1.
 
@@ -54,7 +58,8 @@ def environments(plan: Plan) -> VecEnv:
     # The rows are stepped on all cores, so more threads of torch would compete for them.
     torch.set_num_threads(1)
     settings = plan.settings
-    return adapter.vec_env(plan.scenario, settings.rows, wrappers=_wrappers(settings))
+    kind = KINDS.get(settings.policy, CEASVectorEnv)
+    return adapter.vec_env(plan.scenario, settings.rows, kind=kind, wrappers=_wrappers(settings))
 
 
 def _wrappers(settings: Settings) -> Iterator[Wrapper]:

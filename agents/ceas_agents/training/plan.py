@@ -12,13 +12,14 @@ from ceas_gym.config import keys, sources, yaml_text
 from ceas_gym.scenario import Scenario
 
 Policies = Literal["mlp", "nodes", "residual", "dispatch", "steered"]
-Learners = Literal["sb3.ppo", "sb3.sac", "sb3.dqn", "jax.ppo", "jax.snes"]
+Learners = Literal["sb3.ppo", "sb3.sac", "sb3.dqn", "jax.ppo", "jax.dqn", "jax.snes"]
 """By library: Stable-Baselines3, or those in JAX: `training.on_device` and `training.evolution`."""
 LEARNS: dict[Learners, tuple[Policies, ...]] = {
     "sb3.ppo": ("mlp", "nodes", "residual"),
     "sb3.sac": ("mlp",),
     "sb3.dqn": ("dispatch",),
     "jax.ppo": ("nodes", "residual"),
+    "jax.dqn": ("dispatch",),
     "jax.snes": ("steered",),
 }
 """Which policies each learner can train."""
@@ -28,8 +29,8 @@ SHORT: dict[str, Learners] = {
     name.removeprefix("sb3."): name for name in LEARNS if name.startswith("sb3.")
 }
 """Names without the library, as files of earlier versions have them."""
-SHOWN_RULES = ("residual", "dispatch")
-"""Policies whose wrappers compute schedules, which is possible for one layout only."""
+BY_WINDOW = "jax.dqn or sb3.dqn (policy: dispatch), or jax.ppo"
+"""Learners that train agents for windows."""
 TRAINING_SEEDS, VALIDATION_SEEDS = 2**30, 2**29
 """First seeds of training and validation, far from the seeds of evaluations."""
 RUNS_APART = 2**20
@@ -79,7 +80,7 @@ class Settings(Checked, frozen=True):
     seed: Annotated[int, Field(ge=0, lt=MOST_RUNS)] = 0
     validation: Validation = Field(default_factory=Validation)
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
-    """Arguments of the learner, by Stable-Baselines3's names, also for `jax.ppo`."""
+    """Arguments of the learner, by Stable-Baselines3's names, whatever the library."""
     network: dict[str, Any] = Field(default_factory=dict)
     """Arguments of the policy's network (`policy_kwargs`), such as `hidden` or `net_arch`."""
 
@@ -169,26 +170,19 @@ def _require_trainable(settings: Settings) -> None:
 
 
 def _require_fit(settings: Settings, scenario: Scenario) -> None:
-    learner, is_round = settings.learner, scenario.episode.decision == "round"
-    if learner.startswith("jax."):
-        if settings.action_repeat > 1:
-            raise ValueError(
-                f"action_repeat: {learner} decides in every step, so it can't be "
-                f"{settings.action_repeat}; set it to 1"
-            )
-        if learner == SEARCH:
-            _require_search(settings, scenario)
+    _require_repeat(settings, scenario)
+    if settings.learner == SEARCH:
+        _require_search(settings, scenario)
+    if settings.learner.startswith("jax.") or settings.policy == "dispatch":
         return
-    if not is_round:
+    if scenario.episode.decision != "round":
         raise ValueError(
             f"set: episode.decision is {scenario.episode.decision}, but {settings.learner} trains "
-            "agents for whole rounds; set it to round, or learner to jax.ppo"
+            f"agents for whole rounds; set it to round, or learner to {BY_WINDOW}"
         )
-    if (rounds := scenario.episode.rounds) % (repeat := settings.action_repeat):
-        raise ValueError(f"action_repeat: {repeat} does not divide the {rounds} rounds")
-    if settings.policy in SHOWN_RULES and scenario.episode.layouts > 1:
+    if settings.policy == "residual" and scenario.episode.layouts > 1:
         raise ValueError(
-            f"policy: {settings.policy} is trained on one layout by {settings.learner}, but "
+            f"policy: residual is trained on one layout by {settings.learner}, but "
             f"episode.layouts is {scenario.episode.layouts}; set it to 1"
         )
 
@@ -204,6 +198,19 @@ def _require_search(settings: Settings, scenario: Scenario) -> None:
             f"rows: {SEARCH} has pairs of candidates, so it can't be {settings.rows}; set it to an "
             "even number"
         )
+
+
+def _require_repeat(settings: Settings, scenario: Scenario) -> None:
+    repeat, rounds = settings.action_repeat, scenario.episode.rounds
+    by_window = scenario.episode.decision == "window"
+    if repeat > 1 and (by_window or settings.learner.startswith("jax.")):
+        who = f"episode.decision is {scenario.episode.decision} and the learner {settings.learner}"
+        raise ValueError(
+            f"action_repeat: {who}, which decides in every step, so it can't be {repeat}; "
+            "set it to 1"
+        )
+    if not by_window and rounds % repeat:
+        raise ValueError(f"action_repeat: {repeat} does not divide the {rounds} rounds")
 
 
 def seeds(plan: Plan, stage: int) -> int:

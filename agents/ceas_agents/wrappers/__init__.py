@@ -3,23 +3,23 @@
 | wrapper | what changes |
 |---|---|
 | `Residual` | the observation also holds the action of a policy |
-| `Dispatch` | the action picks a scheduling rule, which makes the schedule |
 | `ActionRepeat` | a step is several rounds with one action |
 
-They wrap a `CEASVectorEnv` in any autoreset mode; `ActionRepeat` must be the outermost. To scale
-rewards, use `gymnasium.wrappers.vector.TransformReward`.
+They wrap a `CEASVectorEnv` in any autoreset mode; `ActionRepeat` must be the outermost, and also
+wraps other batches. To scale rewards, use `gymnasium.wrappers.vector.TransformReward`. To pick a
+scheduling rule with each action, use `ceas_gym/CEASDispatch-v1`.
 
 Example:
     >>> import gymnasium as gym
     >>> import ceas_gym
+    >>> from ceas_agents.policies.ceas import ceas
     >>> envs = gym.make_vec("ceas_gym/CEAS-v1", num_envs=2, scenario="tiny")
-    >>> envs = ActionRepeat(Dispatch(envs), rounds=5)
-    >>> envs.action_space, envs.observation_space.shape
-    (MultiDiscrete([9 9]), (2, 32))
+    >>> envs = ActionRepeat(Residual(envs, ceas), rounds=5)
+    >>> sorted(envs.observation_space.spaces)
+    ['base', 'network', 'nodes']
 """
 
 from ceas_agents.wrappers.action_repeat import ActionRepeat
-from ceas_agents.wrappers.dispatch import Dispatch
 from ceas_agents.wrappers.residual import Residual
 
-__all__ = ["ActionRepeat", "Dispatch", "Residual"]
+__all__ = ["ActionRepeat", "Residual"]

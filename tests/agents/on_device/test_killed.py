@@ -15,13 +15,21 @@ from ceas_agents.training import curve, train
 PLAN = """
 scenario: tiny
 set: {episode.rounds: 4, episode.decision: window, network.barrier_windows: 1}
-learner: jax.ppo
 steps: 768
 rows: 4
 validation: {every: 64, episodes: 2}
+"""
+LEARNERS = {
+    "jax.ppo": """
 hyperparameters: {n_steps: 8, batch_size: 16, n_epochs: 2}
 network: {hidden: 8}
-"""
+""",
+    "jax.dqn": """
+policy: dispatch
+hyperparameters: {buffer_size: 300, learning_starts: 50, batch_size: 16}
+network: {net_arch: [8]}
+""",
+}
 PATIENCE_S = 300
 
 
@@ -35,9 +43,10 @@ def rows(out):
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_exactly(tmp_path):
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_a_killed_run_goes_on_exactly(tmp_path, learner):
     path = tmp_path / "plan.yaml"
-    path.write_text(PLAN)
+    path.write_text(f"learner: {learner}\n{PLAN}{LEARNERS[learner]}")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert started(path, whole).wait(PATIENCE_S) == 0
     for least in (1, 4, 7):

@@ -1,5 +1,7 @@
 """What is played on the device are the episodes of their seeds, one after the other in each row."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,9 +10,10 @@ from helpers import device_probes, drawn
 from helpers.compiled import reset, step
 
 from ceas_agents.policies import node_network
-from ceas_agents.training.on_device import network, rollout, scheduling
+from ceas_agents.training.on_device import rollout, scheduling
+from ceas_agents.training.on_device.ppo import learner, network
+from ceas_agents.training.on_device.ppo.settings import PPO, Network
 from ceas_agents.training.on_device.rollout import Game
-from ceas_agents.training.on_device.settings import Network
 from ceas_gym import layouts
 from ceas_gym.jax_utils import randomness
 from ceas_gym.jax_utils.fast_compile import often
@@ -51,13 +54,12 @@ def params(request):
 @pytest.fixture(scope="module")
 def played(params):
     game = Game(scheduling.ENVIRONMENTS["nodes"], SCALE)
-    seeds = np.arange(FIRST, FIRST + ROWS).astype(np.uint32)
 
-    def play(params, weights, seeds, key):
-        rows = rollout.begin(game, params, seeds)
-        return rollout.play(game, params, weights, rows, jax.random.split(key, STEPS))
+    def play(params, weights, seed, key):
+        rows, decide = rollout.begin(game, params, ROWS, seed), partial(network.decide, weights)
+        return rollout.play(game, params, rows, decide, jax.random.split(key, STEPS))
 
-    return often(play)(params, weights_of(params), seeds, jax.random.key(0))
+    return often(play)(params, weights_of(params), np.uint32(FIRST), jax.random.key(0))
 
 
 def test_episodes_are_those_of_their_seeds(params, played):
@@ -70,14 +72,15 @@ def test_episodes_are_those_of_their_seeds(params, played):
             seen = timestep.observation
             np.testing.assert_allclose(steps.seen.nodes[number, row], seen.nodes, atol=1e-6)
             np.testing.assert_allclose(steps.seen.network[number, row], seen.network, atol=1e-6)
-            requests, fires = steps.choice
+            requests, fires = steps.decision.choice
             fires = None if fires is None else fires[number, row]
             action = node_network.action(requests[number, row], fires)
             state, timestep = step(params, state, action)
             earned += float(timestep.reward)
             reward = SCALE * float(timestep.reward)
-            assert steps.reward[number, row] == pytest.approx(reward, abs=1e-4)
-            assert steps.ended[number, row] == timestep.terminated
+            assert steps.result.reward[number, row] == pytest.approx(reward, abs=1e-4)
+            assert steps.result.ended[number, row] == timestep.terminated
+            assert steps.result.terminated[number, row] == timestep.terminated
             if timestep.terminated:
                 assert episodes.earned[number, row] == pytest.approx(earned, abs=1e-4)
                 accuracy = episodes.metrics["accuracy"][number, row]
@@ -95,17 +98,22 @@ def test_episodes_are_those_of_their_seeds(params, played):
 @pytest.mark.parametrize(("rung", "lost"), [("cut", 0.25), ("delay", 0.0)])
 def test_only_a_time_limit_leaves_the_value_of_what_would_come(rung, lost):
     environment = device_probes.environment(rung, of_two=True)
-    game = Game(environment, discount=0.5)
+    game, settings = Game(environment), PPO(gamma=0.5)
     weights = network.begin(jax.random.key(1), 2, 1, Network(hidden=4), fires=True)
     # A critic that always expects one half.
     zero = jax.tree.map(np.zeros_like, weights.critic)
     last = zero[-1]._replace(bias=np.full(1, 0.5, np.float32))
     weights = weights._replace(critic=(*zero[:-1], last))
 
-    def play(weights, seeds, key):
-        rows = rollout.begin(game, None, seeds)
-        return rollout.play(game, None, weights, rows, jax.random.split(key, 4))[1]
+    def play(weights, seed, key):
+        rows, decide = rollout.begin(game, None, 2, seed), partial(network.decide, weights)
+        after, played, _ = rollout.play(game, None, rows, decide, jax.random.split(key, 4))
+        following = rollout.following(played, after)
+        return played.result.ended, learner.rewarded(settings, weights, played), following
 
-    found = jax.jit(play)(weights, np.arange(2, dtype=np.uint32), jax.random.key(0))
-    np.testing.assert_array_equal(found.ended[:, 0], [False, True, False, True])
-    np.testing.assert_allclose(found.reward[:, 0], [0, 1 + lost, 0, 1 + lost])
+    ended, rewards, following = jax.jit(play)(weights, np.uint32(0), jax.random.key(0))
+    np.testing.assert_array_equal(ended[:, 0], [False, True, False, True])
+    np.testing.assert_allclose(rewards[:, 0], [0, 1 + lost, 0, 1 + lost])
+    # Where the episode goes on in the learner's eyes, not what the next episode shows.
+    last = 1 if environment.can_truncate else -1
+    np.testing.assert_array_equal(following.nodes[:, 0, 0, 0], [1, last, 1, last])

@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from ceas_agents.policies.networks import Features
-from ceas_agents.settings import Checked, check, whole_as_floats
+from ceas_agents.settings import Checked
+from ceas_agents.training.on_device.settings import checked
 from ceas_gym.registry import nearest
 from ceas_gym.task.observations import NODE_FEATURES, PLACE
 
@@ -48,13 +49,12 @@ def hyperparameters(given: Mapping[str, object], source: str) -> Evolution:
     Raises:
         ValueError: If a name is unknown, or a value is wrong.
     """
-    place = f"{source}: hyperparameters"
-    return check(Evolution, whole_as_floats(Evolution, given), place, {})
+    return checked(Evolution, given, f"{source}: hyperparameters")
 
 
 def network(given: Mapping[str, object], source: str) -> Network:
     """Returns the arguments of the network; arguments and errors as for `hyperparameters`."""
-    made = check(Network, given, f"{source}: network", {})
+    made = checked(Network, given, f"{source}: network")
     of_nodes = [feature.name for feature in NODE_FEATURES]
     for place, names, known in (
         ("network_features", made.network_features, list(PLACE)),

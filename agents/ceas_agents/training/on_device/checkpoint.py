@@ -88,7 +88,8 @@ def _plain(leaf: Array) -> Array:
 
 def _as(like: Array, values: NDArray[Any]) -> Array:
     if not _is_key(like):
-        return jnp.asarray(values)
+        # A copy, because the learner's memory is used again.
+        return jnp.array(values)
     return jax.random.wrap_key_data(jnp.asarray(values), impl=jax.random.key_impl(like))
 
 

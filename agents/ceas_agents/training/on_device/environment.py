@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
-from ceas_agents.policies.node_network import Seen
-
 WATCHED = ("accuracy", "utilization")
 """Metrics of the last step of an episode that are logged beside its return; shares in [0, 1]."""
 
@@ -36,7 +34,7 @@ class Environment(NamedTuple):
     """(parameters, random key) -> state and observation at the start of an episode."""
     step: Callable[[Any, PyTree, Array], Outcome]
     """(parameters, state, action) -> outcome; all chance comes from the state."""
-    observe: Callable[[Any, PyTree, PyTree], Seen]
-    """(parameters, state, observation) -> what the network sees."""
+    observe: Callable[[Any, PyTree, PyTree], Any]
+    """(parameters, state, observation) -> what the network sees, a pytree."""
     can_truncate: bool = False
     """Whether `truncated` may ever be true; only then does the program compute what it takes."""

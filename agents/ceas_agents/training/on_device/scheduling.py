@@ -1,14 +1,25 @@
 """The environment of `ceas_gym` for a learner on the device, with CEAS as a base or without."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key
+from jaxtyping import Array, Int, Key
 
-from ceas_agents.policies import networks, node_network
+from ceas_agents.policies import choice_network, networks, node_network
+from ceas_agents.policies.choice_network import Shown
 from ceas_agents.policies.node_network import Seen
 from ceas_agents.training.on_device.environment import WATCHED, Environment, Outcome
 from ceas_gym import dynamics, layouts
+from ceas_gym.task import dispatch
 from ceas_gym.types import Observation, Params, State
+
+
+class Choosing(NamedTuple):
+    """The state of an episode in which choices are played: a rule needs what the hub observes."""
+
+    state: State
+    observation: Observation
 
 
 def reset(params: Params, key: Key[Array, ""]) -> tuple[State, Observation]:
@@ -61,8 +72,35 @@ def observe_ceas(params: Params, state: State, observation: Observation) -> Seen
     return node_network.see(own, observation, base)
 
 
+def reset_choices(params: Params, key: Key[Array, ""]) -> tuple[Choosing, Observation]:
+    """Returns state and observation at the start of an episode; arguments as for `reset`."""
+    state, observation = reset(params, key)
+    return Choosing(state, observation), observation
+
+
+def step_choices(params: Params, before: Choosing, choice: Int[Array, ""]) -> Outcome:
+    """Returns what a step results in, in which a choice of `ceas_gym.task.dispatch` is played.
+
+    Args:
+        params: The scenario with all its layouts.
+        before: State and observation before the step.
+        choice: Number of the choice.
+    """
+    own = layouts.of(params, before.state)
+    action = dispatch.action(own, before.observation, choice)
+    outcome = step(params, before.state, action)
+    return outcome._replace(state=Choosing(outcome.state, outcome.observation))
+
+
+def observe_choices(params: Params, before: Choosing, observation: Observation) -> Shown:
+    """Returns the features and the allowed choices; arguments as for `observe`."""
+    own = layouts.of(params, before.state)
+    return choice_network.see(own, observation, observation)
+
+
 ENVIRONMENTS: dict[str, Environment] = {
     "nodes": Environment(reset, step, observe),
     "residual": Environment(reset, step, observe_ceas),
+    "dispatch": Environment(reset_choices, step_choices, observe_choices),
 }
 """By the name of the policy that is trained, which is also the form of the agent."""

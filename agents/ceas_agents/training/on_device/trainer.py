@@ -1,7 +1,8 @@
-"""Trains the agent of a plan whose learner is `jax.ppo`, stage by stage."""
+"""Trains the agent of a plan whose learner is one on the device, stage by stage."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,12 +11,42 @@ from jax.typing import ArrayLike
 from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.networks import OF_TEAMS, TODAY
 from ceas_agents.training import plan as plans
-from ceas_agents.training.on_device import checkpoint, loop, scheduling, settings
+from ceas_agents.training.on_device import checkpoint, loop, scheduling
+from ceas_agents.training.on_device.dqn import learner as dqn
+from ceas_agents.training.on_device.dqn import settings as of_dqn
 from ceas_agents.training.on_device.environment import WATCHED
-from ceas_agents.training.on_device.loop import Learner, Report, Setup
+from ceas_agents.training.on_device.loop import Report, Setup
+from ceas_agents.training.on_device.ppo import learner as ppo
+from ceas_agents.training.on_device.ppo import settings as of_ppo
 from ceas_agents.training.plan import Plan
 from ceas_agents.training.trainer import Row, Tell
 from ceas_gym import parameters
+
+
+def _ppo(plan: Plan) -> Setup:
+    chosen, by_window = plan.settings, plan.scenario.episode.decision == "window"
+    return ppo.Setup(
+        environment=scheduling.ENVIRONMENTS[chosen.policy],
+        ppo=of_ppo.hyperparameters(chosen.hyperparameters, chosen.rows, plan.name),
+        network=of_ppo.network(chosen.network, plan.name),
+        windows=1 if by_window else plan.scenario.network.windows,
+        fires=by_window,
+        reward_scale=chosen.reward_scale,
+    )
+
+
+def _dqn(plan: Plan) -> Setup:
+    chosen = plan.settings
+    return dqn.Setup(
+        environment=scheduling.ENVIRONMENTS[chosen.policy],
+        dqn=of_dqn.hyperparameters(chosen.hyperparameters, chosen.rows, plan.name),
+        network=of_dqn.network(chosen.network, plan.name),
+        steps=chosen.steps,
+        reward_scale=chosen.reward_scale,
+    )
+
+
+SETUPS: dict[str, Callable[[Plan], Setup]] = {"jax.ppo": _ppo, "jax.dqn": _dqn}
 
 
 class Trainer:
@@ -30,21 +61,11 @@ class Trainer:
         Raises:
             ValueError: If an argument of the learner or of its network is wrong.
         """
-        chosen, source = plan.settings, plan.name
         self._plan, self.steps = plan, 0
-        self._setup = Setup(
-            environment=scheduling.ENVIRONMENTS[chosen.policy],
-            ppo=settings.hyperparameters(chosen.hyperparameters, chosen.rows, source),
-            network=settings.network(chosen.network, source),
-            windows=1
-            if plan.scenario.episode.decision == "window"
-            else plan.scenario.network.windows,
-            fires=plan.scenario.episode.decision == "window",
-            reward_scale=chosen.reward_scale,
-        )
+        self._setup = SETUPS[plan.settings.learner](plan)
         self._params = parameters.build(plan.scenario)
-        seed = np.uint32(plans.seeds(plan, 0))
-        self._learner: Learner = loop.begin_compiled(self._setup, self._params, chosen.rows, seed)
+        seed, rows = np.uint32(plans.seeds(plan, 0)), plan.settings.rows
+        self._learner: Any = loop.begin_compiled(self._setup, self._params, rows, seed)
 
     def learn(self, stage: int, tell: Tell) -> Row:
         """Returns the training metrics of one more stage, which the learner is trained for.
@@ -56,11 +77,11 @@ class Trainer:
         Returns:
             Means over the episodes that ended in the stage: the return, which is a sum of unscaled
             rewards, and shares in [0, 1]; NaN if none ended. And the share of variance that the
-            critic explains in the last update, at most 1.
+            critic explains in the last update, at most 1; NaN for a learner without critic.
         """
         del stage
         reports: list[Report] = []
-        each = self._plan.settings.rows * self._setup.ppo.n_steps
+        each = self._plan.settings.rows * self._setup.length
         end = plans.stage_end(self._plan, self.steps)
         while self.steps < end:
             learner, report = loop.learn_compiled(self._setup, self._params, self._learner, 1)
@@ -71,7 +92,7 @@ class Trainer:
 
     def agent(self) -> Agent:
         """Returns the deterministic policy that has been learned so far, with its features."""
-        layers = self._learner.trained.weights.actor
+        layers = self._setup.layers(self._learner)
         teams = self._params.network.teams.size > 1
         return Agent(self._plan.settings.policy, layers, OF_TEAMS if teams else TODAY)
 

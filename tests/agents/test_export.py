@@ -9,13 +9,13 @@ import torch
 from gymnasium import spaces
 from helpers import drawn, probes
 from helpers.compiled import compiled
+from helpers.drawn import FORMS
 from jax.tree_util import Partial
 from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.vec_env import VecNormalize
 
 from ceas_agents.policies import checkpoints
 from ceas_agents.policies.ceas import ceas
-from ceas_agents.policies.networks import FORMS
 from ceas_agents.training import export
 from ceas_agents.training.adapter import GymnasiumVecEnv
 from ceas_gym.task import dispatch

@@ -32,7 +32,7 @@ def params():
 
 @pytest.fixture(scope="module")
 def agents():
-    return {form: drawn.agent(form) for form in networks.FORMS}
+    return {form: drawn.agent(form) for form in drawn.FORMS}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_windows_explore_alike_at_all_nodes():
     torch.testing.assert_close(spread[0], expected)
 
 
-@pytest.mark.parametrize("form", networks.FORMS)
+@pytest.mark.parametrize("form", drawn.FORMS)
 def test_action_lies_in_the_action_space(form, agents, params):
     action = jax.jit(checkpoints.policy(agents[form]))(params, drawn.observation(4, 0), KEY)
     assert action.shape == (4, 4)
@@ -196,7 +196,7 @@ def test_other_weights_compile_nothing_anew(params, monkeypatch):
         traces.append(len(traces))
         return networks.nodes(*arguments)
 
-    monkeypatch.setitem(networks.FORMS, "nodes", counted)
+    monkeypatch.setitem(drawn.FORMS, "nodes", counted)
     found = []
     for seed in range(3):
         policy = checkpoints.policy(drawn.agent("nodes", seed))
@@ -211,7 +211,7 @@ def test_other_weights_compile_nothing_anew(params, monkeypatch):
 # --- Files ---
 
 
-@pytest.mark.parametrize("form", networks.FORMS)
+@pytest.mark.parametrize("form", drawn.FORMS)
 def test_agent_survives_a_file(form, agents, tmp_path):
     path = tmp_path / "agent.npz"
     checkpoints.save(agents[form], path)

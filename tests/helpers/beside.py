@@ -1,6 +1,6 @@
 """Plays episodes with the fast step and with the slow one of the reference, with the same luck."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
@@ -83,7 +83,7 @@ def rounds(
 def compare(
     scenario: Scenario,
     params: Params,
-    actions: Array,
+    actions: Iterable[Any],
     seed: int = 1,
     traitors: tuple[int, ...] | None = None,
 ) -> dict[str, float]:
@@ -92,13 +92,15 @@ def compare(
     Args:
         scenario: Resolved settings.
         params: The same scenario as arrays, which are played in 64 bits.
-        actions: Of all steps, on the first axis.
+        actions: Of all steps, on the first axis; or policies, which are given the observation, and
+            the same as the reference shows it.
         seed: Of the episode.
         traitors: The Byzantine nodes, in place of those that the scenario places.
     """
     with jax.enable_x64(True):
         params = precise(params)
-        fast = wide(compiled.reset(params, jax.random.key(seed))[0])
+        begun, first = compiled.reset(params, jax.random.key(seed))
+        fast, shown, seen_by_hub = wide(begun), first.observation, first.observation
         if traitors is not None:
             bad = np.isin(np.arange(len(fast.byzantine)), traitors)
             fast = replace(fast, byzantine=jnp.asarray(bad))
@@ -108,11 +110,13 @@ def compare(
         same(fast.scores, reference.score(numbers.learning, slow.model.parameters), DOUBLE)
         total = dict.fromkeys((*metrics.NAMES, "waiting", "terminated"), 0.0)
         for asked in actions:
-            action, luck = jnp.asarray(asked, jnp.float64), draw(own, fast)
+            decided = asked(seen_by_hub, shown) if callable(asked) else asked
+            action, luck = jnp.asarray(decided, jnp.float64), draw(own, fast)
             before, (fast, timestep) = fast, compiled.step(params, fast, action)
             account(own, before, fast, timestep)
             played = reference.step(scenario, numbers, slow, plain(action), luck)
-            slow = played.state
+            seen_by_hub = timestep.observation
+            slow, shown = played.state, as_shown(seen_by_hub, played)
             check(own, fast, timestep, played)
             figures = played.figures | {
                 "waiting": slow.memory.links.sum(),
@@ -166,6 +170,17 @@ def seen(
         {name: observation.nodes[:, COLUMN[name]] for name in of_nodes},
         {name: observation.network[PLACE[name]] for name in of_network},
     )
+
+
+def as_shown(observation: Observation, slow: reference.Step) -> Observation:
+    """Returns the observation with the features that the reference knows in place of the others."""
+    nodes, network = np.array(observation.nodes), np.array(observation.network)
+    of_nodes, of_network = slow.seen
+    for name, values in of_nodes.items():
+        nodes[:, COLUMN[name]] = values
+    for name, value in of_network.items():
+        network[PLACE[name]] = value
+    return Observation(jnp.asarray(nodes), jnp.asarray(network))
 
 
 # --- Luck ---

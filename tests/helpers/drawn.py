@@ -27,6 +27,8 @@ COMMON: dict[str, Any] = {"device": "cpu", "seed": 0}
 ON_POLICY: dict[str, Any] = {**COMMON, "n_steps": 4, "batch_size": 8, "n_epochs": 1}
 OFF_POLICY: dict[str, Any] = {**COMMON, "buffer_size": 8, "learning_starts": 4, "batch_size": 4}
 LAYERS = [8, 6]
+FORMS = ("nodes", "residual", "flat", "squashed", "dispatch")
+"""Forms that learners of Stable-Baselines3 train."""
 SHORT = {"episode.rounds": 3}
 
 

@@ -13,17 +13,17 @@ the nodes with the best links, or without them, depends on whether they took par
 also sees its `reliance` on them.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from ceas_agents.policies.closed_loop.ceas import among_best, ceas
+from ceas_agents.policies.closed_loop import ceas, prospects
+from ceas_agents.policies.closed_loop.outlook import Aim
 from ceas_gym.consensus.protocol import quorum
+from ceas_gym.network import forecast
 from ceas_gym.task.observations import column
 from ceas_gym.task.readiness import HALF
-from ceas_gym.types import Observation, Params
+from ceas_gym.types import Network, Observation, Params
 
 OUTPUTS = 3
 """Numbers that are steered: nodes beyond a quorum, G0, and nodes that are passed over."""
@@ -50,6 +50,17 @@ def reliance(params: Params, observation: Observation) -> Float[Array, ""]:
     return jnp.where(took_part.any(), share, 1.0)
 
 
+def among_best(network: Network, number: Array) -> Bool[Array, " nodes"]:
+    """Returns which nodes have the best links by calibration, where attackers would gain most.
+
+    Args:
+        network: Links, whose `forecast.quality` is compared.
+        number: How many nodes; a part of a node does not count.
+    """
+    place = jnp.argsort(jnp.argsort(-forecast.quality(network)))
+    return place < jnp.floor(number)
+
+
 def play(
     outputs: Float[Array, " 3"], params: Params, observation: Observation
 ) -> Float[Array, " nodes_and_1"]:
@@ -60,11 +71,13 @@ def play(
         params: The scenario; its steps are windows.
         observation: What the hub knows, every entry in [0, 1].
     """
-    room = jnp.maximum(params.network.nodes - quorum(params.consensus), 0)
-    # Arrays, where a user would give numbers.
-    numbers: dict[str, Any] = {
-        "spare": room * jax.nn.sigmoid(outputs[0] + SPARE),
-        "half": HALF * jnp.exp(outputs[1]),
-        "passed_over": room * jax.nn.sigmoid(outputs[2] + PASSED_OVER),
-    }
-    return ceas(params, observation, jax.random.key(0), serve="quorum", **numbers)
+    least = quorum(params.consensus)
+    room = jnp.maximum(params.network.nodes - least, 0)
+    found = prospects.assess(params.network, observation)
+    passed_over = among_best(params.network, room * jax.nn.sigmoid(outputs[2] + PASSED_OVER))
+    aim = Aim(
+        number=least + room * jax.nn.sigmoid(outputs[0] + SPARE),
+        half=HALF * jnp.exp(outputs[1]),
+        enough=least,
+    )
+    return ceas.act(params, observation, found._replace(able=found.able & ~passed_over), aim)

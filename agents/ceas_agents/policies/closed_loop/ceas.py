@@ -26,6 +26,7 @@ Source:
     it here is derived here.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax
@@ -37,9 +38,8 @@ from ceas_agents.policies.closed_loop.outlook import Aim, Outlook
 from ceas_agents.policies.closed_loop.prospects import HORIZONS, Prospects
 from ceas_agents.policies.serving import Placement
 from ceas_gym.consensus.protocol import quorum
-from ceas_gym.network import forecast
 from ceas_gym.task.readiness import HALF
-from ceas_gym.types import Network, Observation, Params
+from ceas_gym.types import Observation, Params
 
 CANDIDATES = 8
 """Numbers of nodes that are compared, from a quorum up to all."""
@@ -60,6 +60,9 @@ class Plan(NamedTuple):
     """Windows from the end of the one that comes to the barrier; in [0, HORIZONS)."""
 
 
+Planner = Callable[[Params, Observation, Prospects, Prospects, Aim, float | Array], Plan]
+
+
 def ceas(
     params: Params,
     observation: Observation,
@@ -71,7 +74,6 @@ def ceas(
     placement: Placement = "unknown",
     hold: Hold = "quorum",
     feedback: Feedback = "observed",
-    passed_over: float = 0.0,
 ) -> Float[Array, " nodes_and_1"]:
     """Serves the most productive nodes, key first, and fires when waiting pays no more.
 
@@ -91,43 +93,49 @@ def ceas(
         hold: `quorum` waits for a quorum; `none` fires without one, too.
         feedback: `observed` plans each window by what nodes hold; `none` plans a whole cycle by
             what they are expected to hold, and looks only at whether a quorum is ready.
-        passed_over: Number of nodes, those with the best links by calibration, that are not served,
-            because attackers may sit there; at least 0.
 
     Returns:
         The action, in [-1, 1].
     """
     del key
-    network, waited = params.network, firing.waited(params, observation)
-    found = prospects.assess(network, observation)
-    found = found._replace(able=found.able & ~among_best(network, passed_over))
-    fresh = prospects.emptied(network, observation, found)
+    found = prospects.assess(params.network, observation)
     aim = Aim(
-        number=network.nodes,
+        number=params.network.nodes,
         half=half,
         enough=quorum(params.consensus) if hold == "quorum" else jnp.int32(1),
         placement=placement if serve == "least_loss" else None,
     )
+    fresh = prospects.emptied(params.network, observation, found)
     aim = aim._replace(number=number(params, fresh, aim, spare, serve))
     planned = observed if feedback == "observed" else unobserved
-    plan = planned(params, observation, found, fresh, aim, cadence)
-    given = serving.shares(network, plan.found, plan.served, plan.horizon)
-    asked = given.for_key + given.for_data
-    is_quorum = serving.ready_by_then(found, asked).sum() >= aim.enough
-    by_rule = plan.horizon == 0
-    by_clock = waited >= cadence
-    return firing.action(asked, is_quorum & jnp.where(cadence > 0, by_clock, by_rule))
+    return act(params, observation, found, aim, planned, cadence)
 
 
-def among_best(network: Network, number: float | Array) -> Bool[Array, " nodes"]:
-    """Returns which nodes have the best links by calibration, where attackers would gain most.
+def act(
+    params: Params,
+    observation: Observation,
+    found: Prospects,
+    aim: Aim,
+    planned: Planner | None = None,
+    cadence: float | Array = 0.0,
+) -> Float[Array, " nodes_and_1"]:
+    """Returns the action of a plan, in [-1, 1].
 
     Args:
-        network: Links, whose `forecast.quality` is compared.
-        number: How many nodes; a part of a node does not count.
+        params: The scenario.
+        observation: What the hub knows.
+        found: What nodes hold, and which of them are able to take part.
+        aim: How many nodes to serve, and what a barrier is worth.
+        planned: `observed` or `unobserved`; by default the first.
+        cadence: Windows from one barrier to the next; 0 adapts it.
     """
-    better = jnp.argsort(jnp.argsort(-forecast.quality(network)))
-    return better < jnp.floor(number)
+    fresh = prospects.emptied(params.network, observation, found)
+    plan = (planned or observed)(params, observation, found, fresh, aim, cadence)
+    given = serving.shares(params.network, plan.found, plan.served, plan.horizon)
+    asked = given.for_key + given.for_data
+    is_quorum = serving.ready_by_then(found, asked).sum() >= aim.enough
+    by_clock = firing.waited(params, observation) >= cadence
+    return firing.action(asked, is_quorum & jnp.where(cadence > 0, by_clock, plan.horizon == 0))
 
 
 def number(

@@ -1,0 +1,76 @@
+"""Steering: each output does what it says, and reliance is counted by hand."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from helpers import seen
+from helpers.compiled import compiled, reset
+
+from ceas_agents.policies import steering
+from ceas_agents.policies.closed_loop.ceas import ceas
+from ceas_gym import config, parameters
+from ceas_gym.consensus.protocol import quorum
+from ceas_gym.jax_utils.fast_compile import array
+from ceas_gym.network import forecast
+
+KEY = jax.random.key(0)
+CEAS = partial(ceas, serve="quorum")
+SERVED = 0.01
+"""Share of a channel from which a node counts as served."""
+
+
+@pytest.fixture(scope="module")
+def params():
+    return parameters.build(config.load("unequal-loop", {"episode.layouts": 1}))
+
+
+@pytest.fixture(scope="module")
+def start(params):
+    return reset(params, KEY)[1].observation
+
+
+@pytest.fixture(scope="module")
+def act(params) -> Callable[..., Any]:
+    play = compiled(steering.play)
+    return lambda observation, *outputs: np.asarray(play(array(outputs), params, observation))
+
+
+def order(params):
+    return np.argsort(-np.asarray(compiled(forecast.quality)(params.network)))
+
+
+def served(action):
+    return set(np.flatnonzero((action[:-1] + 1) / 2 > SERVED))
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (-3, 0), (5, 0), (0, -2), (0, 2)])
+def test_the_first_two_outputs_are_options_of_ceas(params, start, act, first, second):
+    room = params.network.nodes - int(quorum(params.consensus))
+    options = {"spare": room / (1 + np.exp(2 - first)), "half": 300 * np.exp(second)}
+    for shown in (start, seen.stocked(start, params, shots=4)):
+        plain = compiled(CEAS)(params, shown, KEY, **options)
+        np.testing.assert_allclose(act(shown, first, second, -20), plain, atol=1e-5)
+
+
+def test_the_last_output_passes_over_the_best_links(params, start, act):
+    room = params.network.nodes - int(quorum(params.consensus))
+    best = order(params)
+    for output in (2.0, 3.0, 4.0, 6.0):
+        passed_over = int(room / (1 + np.exp(4 - output)))
+        assert not served(act(start, 0, 0, output)) & set(best[:passed_over])
+    assert set(best[:3]) <= served(act(start, 0, 0, -20))
+
+
+def test_reliance_counts_the_best_nodes_that_took_part(params, start):
+    reliance, best = compiled(steering.reliance), order(params)
+    tolerated = int(params.consensus.tolerated)
+    assert reliance(params, start) == 1
+    for among in (0, 1, tolerated):
+        shots = np.zeros(params.network.nodes)
+        shots[best[:among]] = shots[best[tolerated:]] = 0.5
+        shown = seen.nodes(start, shots=shots)
+        assert reliance(params, shown) == pytest.approx(among / tolerated)

@@ -262,7 +262,7 @@ DQN = "scenario: tiny\nlearner: jax.dqn\npolicy: dispatch\n"
         ("scenario: tiny\nset: {network.node: 3}", "did you mean network.nodes?"),
         (
             "scenario: tiny\nlearner: a2c",
-            "'sb3.ppo', 'sb3.sac', 'sb3.dqn', 'jax.ppo' or 'jax.dqn', but is 'a2c'",
+            "'jax.ppo', 'jax.dqn' or 'jax.snes', but is 'a2c'",
         ),
         ("scenario: tiny\nlearner: dqn", "policy: sb3.dqn trains dispatch, not nodes"),
         ("scenario: tiny\nvalidation: {evry: 3}", "validation.evry is not a setting"),

@@ -26,6 +26,7 @@ from ceas_agents.policies import scarcity
 from ceas_agents.policies.rollout import most_steps
 from ceas_agents.statistics import comparisons, curves
 from ceas_gym import config, parameters
+from ceas_gym.types import Params
 
 NETWORKS: dict[str, object] = {"episode.layouts": 16}
 """More layouts than the eight of the shipped scenarios, so that intervals cover other networks."""
@@ -96,15 +97,30 @@ def play(folder: Path, rungs: Sequence[str], seeds: Sequence[int]) -> None:
         scenario = config.load(cell.rung, NETWORKS | {"attack.placement": cell.placement})
         contestant: Contestant = tuned.contestant(cell.rung, contestants.get(cell.name))
         params = evaluate.prepare(scenario, [contestant])[contestant.name]
-        budget_s, target = evaluate.seconds(params), scenario.episode.target_accuracy
-        rows: dict[str, Any] = {}
-        accuracies: list[curves.Curve] = []
-        for seed, steps in evaluate.episodes(contestant, params, most_steps(params), seeds):
-            rows[str(seed)] = evaluate.summary(steps, target, budget_s=budget_s)
-            accuracies.append(by_rounds.accuracy(by_rounds.of_steps(steps), budget_s))
-        curve = curves.sampled(accuracies, TIMES_S).mean(axis=0)
-        results.write_json(folder / cell.file, {"rows": rows, "curve": curve.round(4).tolist()})
-        print(cell.file, f"{np.mean([row[MEAN] for row in rows.values()]):.3f}", flush=True)
+        kept = episodes(contestant, params, scenario.episode.target_accuracy, seeds)
+        results.write_json(folder / cell.file, kept)
+        print(cell.file, f"{np.mean([row[MEAN] for row in kept['rows'].values()]):.3f}", flush=True)
+
+
+def episodes(
+    contestant: Contestant, params: Params, target: float, seeds: Sequence[int]
+) -> dict[str, Any]:
+    """Returns a row for each seed, and the mean of the curves at `TIMES_S`.
+
+    Args:
+        contestant: Who plays; its overrides are in the parameters already.
+        params: From `evaluate.prepare`.
+        target: Accuracy whose time is measured, in [0, 1].
+        seeds: Episodes to play.
+    """
+    budget_s = evaluate.seconds(params)
+    rows: dict[str, Any] = {}
+    accuracies: list[curves.Curve] = []
+    for seed, steps in evaluate.episodes(contestant, params, most_steps(params), seeds):
+        rows[str(seed)] = evaluate.summary(steps, target, budget_s=budget_s)
+        accuracies.append(by_rounds.accuracy(by_rounds.of_steps(steps), budget_s))
+    curve = curves.sampled(accuracies, TIMES_S).mean(axis=0)
+    return {"rows": rows, "curve": curve.round(4).tolist()}
 
 
 def gather(folder: Path) -> Found:

@@ -71,7 +71,9 @@ def test_it_plays_the_same_in_the_environment(agent, params, played):
 
 
 def test_it_plays_the_same_in_a_batch(agent, params, played):
-    envs = gymnasium.make_vec("ceas_gym/CEAS-v1", num_envs=2, scenario="tiny", overrides=SETTINGS)
+    envs: Any = gymnasium.make_vec(
+        "ceas_gym/CEAS-v1", num_envs=2, scenario="tiny", overrides=SETTINGS
+    )
     observation, _ = envs.reset(seed=[SEED, SEED + 1])
     for action, reward in zip(*played, strict=True):
         rows = [{name: each[row] for name, each in observation.items()} for row in range(2)]

@@ -12,6 +12,7 @@ from helpers.compiled import compiled, reset
 
 from ceas_agents.policies import steering
 from ceas_agents.policies.closed_loop.ceas import ceas
+from ceas_agents.training.evolution import weights
 from ceas_gym import config, parameters
 from ceas_gym.consensus.protocol import quorum
 from ceas_gym.jax_utils.fast_compile import array
@@ -57,10 +58,9 @@ def test_the_first_two_outputs_are_options_of_ceas(params, start, act, first, se
 
 
 def test_the_last_output_passes_over_the_best_links(params, start, act):
-    room = params.network.nodes - int(quorum(params.consensus))
-    best = order(params)
+    tolerated, best = int(params.consensus.tolerated), order(params)
     for output in (2.0, 3.0, 4.0, 6.0):
-        passed_over = int(room / (1 + np.exp(4 - output)))
+        passed_over = round(tolerated / (1 + np.exp(4 - output)))
         assert not served(act(start, 0, 0, output)) & set(best[:passed_over])
     assert set(best[:3]) <= served(act(start, 0, 0, -20))
 
@@ -74,3 +74,15 @@ def test_reliance_counts_the_best_nodes_that_took_part(params, start):
         shots[best[:among]] = shots[best[tolerated:]] = 0.5
         shown = seen.nodes(start, shots=shots)
         assert reliance(params, shown) == pytest.approx(among / tolerated)
+
+
+def test_a_wary_start_loses_its_trust_and_keeps_to_it():
+    """By the rule in words: late and poor, or passed over before."""
+    first, last = weights.layers(weights.wary(), (3, weights.WARY_HIDDEN, steering.OUTPUTS))
+    for late in (0.05, 0.2, 0.9):
+        for accuracy in (0.2, 0.6, 0.95):
+            for relied in (0.0, 1.0):
+                inner = np.tanh(np.array([late, accuracy, relied]) @ first.weight + first.bias)
+                share = 1 / (1 + np.exp(4 - (inner @ last.weight + last.bias)[-1]))
+                distrusts = relied == 0 or (late > 0.12 and accuracy < 0.4)
+                assert share == pytest.approx(distrusts, abs=0.05)

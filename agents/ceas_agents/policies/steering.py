@@ -2,7 +2,7 @@
 
     number of nodes = quorum + room s(x_0 - 2)        room = nodes - quorum
     G0              = 300 exp(x_1) shots
-    passed over     = room s(x_2 - 4), without its fraction
+    passed over     = f s(x_2 - 4), rounded          f = nodes that the rule tolerates
 
 with the outputs x of the network and the logistic function s. So a network whose outputs are zero
 plays CEAS with a few nodes beyond the quorum. Few numbers for any number of nodes: that is what a
@@ -15,7 +15,7 @@ also sees its `reliance` on them.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ceas_agents.policies.closed_loop import ceas, prospects
 from ceas_agents.policies.closed_loop.outlook import Aim
@@ -31,6 +31,11 @@ SPARE, PASSED_OVER = -2.0, -4.0
 """Added to the first and to the last output, so that zeros serve few nodes, and the best ones."""
 
 
+def tolerated(params: Params) -> Int[Array, ""]:
+    """Returns how many Byzantine nodes the rule is set to tolerate, at most all nodes."""
+    return jnp.minimum(params.consensus.tolerated, params.network.nodes)
+
+
 def reliance(params: Params, observation: Observation) -> Float[Array, ""]:
     """Returns the share of the nodes with the best links that took part in the last round.
 
@@ -43,22 +48,21 @@ def reliance(params: Params, observation: Observation) -> Float[Array, ""]:
     Returns:
         In [0, 1]; 1 before the first round.
     """
-    tolerated = jnp.minimum(params.consensus.tolerated, params.network.nodes)
-    best = among_best(params.network, tolerated)
+    best = among_best(params.network, tolerated(params))
     took_part = column(params.network, observation, "shots") > 0
-    share = (best & took_part).sum() / jnp.maximum(tolerated, 1)
+    share = (best & took_part).sum() / jnp.maximum(tolerated(params), 1)
     return jnp.where(took_part.any(), share, 1.0)
 
 
-def among_best(network: Network, number: Array) -> Bool[Array, " nodes"]:
+def among_best(network: Network, number: float | Array) -> Bool[Array, " nodes"]:
     """Returns which nodes have the best links by calibration, where attackers would gain most.
 
     Args:
         network: Links, whose `forecast.quality` is compared.
-        number: How many nodes; a part of a node does not count.
+        number: How many nodes; rounded.
     """
     place = jnp.argsort(jnp.argsort(-forecast.quality(network)))
-    return place < jnp.floor(number)
+    return place < jnp.round(number)
 
 
 def play(
@@ -71,13 +75,34 @@ def play(
         params: The scenario; its steps are windows.
         observation: What the hub knows, every entry in [0, 1].
     """
-    least = quorum(params.consensus)
-    room = jnp.maximum(params.network.nodes - least, 0)
-    found = prospects.assess(params.network, observation)
-    passed_over = among_best(params.network, room * jax.nn.sigmoid(outputs[2] + PASSED_OVER))
-    aim = Aim(
-        number=least + room * jax.nn.sigmoid(outputs[0] + SPARE),
+    room = jnp.maximum(params.network.nodes - quorum(params.consensus), 0)
+    return serve(
+        params,
+        observation,
+        spare=room * jax.nn.sigmoid(outputs[0] + SPARE),
         half=HALF * jnp.exp(outputs[1]),
-        enough=least,
+        passed_over=tolerated(params) * jax.nn.sigmoid(outputs[2] + PASSED_OVER),
     )
-    return ceas.act(params, observation, found._replace(able=found.able & ~passed_over), aim)
+
+
+def serve(
+    params: Params,
+    observation: Observation,
+    spare: float | Array,
+    half: float | Array,
+    passed_over: float | Array,
+) -> Float[Array, " nodes_and_1"]:
+    """Returns the action of CEAS in a window, in [-1, 1], without the nodes with the best links.
+
+    Args:
+        params: The scenario; its steps are windows.
+        observation: What the hub knows, every entry in [0, 1].
+        spare: Nodes to serve beyond a quorum; at least 0.
+        half: Information G0, in shots, at which a barrier is worth one half; above 0.
+        passed_over: Number of nodes with the best links that get no channel-time; at least 0.
+    """
+    least, found = quorum(params.consensus), prospects.assess(params.network, observation)
+    able = found.able & ~among_best(params.network, passed_over)
+    number = jnp.minimum(least + spare, params.network.nodes)
+    aim = Aim(number=number, half=half, enough=least)
+    return ceas.act(params, observation, found._replace(able=able), aim)

@@ -1,6 +1,7 @@
 """`ceas-gym train` with `jax.snes`: it learns, goes on exactly, and refuses what does not fit."""
 
 import textwrap
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_all_scenarios_are_played(finished):
 
 def test_a_stopped_search_goes_on_exactly(finished, tmp_path, monkeypatch):
     made = planned(tmp_path)
-    learner = trainer.library(made).trainer
+    learner: Any = trainer.library(made).trainer
     save, calls = learner.save, []
 
     def failing(*arguments):
@@ -92,6 +93,7 @@ def test_a_stopped_search_goes_on_exactly(finished, tmp_path, monkeypatch):
         ("byzantine_nodes: 0", "byzantine_node: 0", "did you mean attack.byzantine_nodes?"),
         ("rows: 2", "rows: 2\n    network: {network_features: [progres]}", "mean progress?"),
         ("rows: 2", "rows: 2\n    network: {network_features: []}", "name at least one feature"),
+        ("rows: 2", "rows: 2\n    network: {start: wary}", "hidden [3]; set them, or start to"),
         ("rows: 2", "rows: 2\n    action_repeat: 2", "so it can't be 2; set it to 1"),
     ],
 )

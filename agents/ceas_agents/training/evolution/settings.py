@@ -1,12 +1,13 @@
 """The settings of a search by evolution, as in the file of a training."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ceas_agents.policies.networks import Features
 from ceas_agents.settings import Checked
+from ceas_agents.training.evolution.weights import WARY_HIDDEN, WARY_SEES
 from ceas_agents.training.on_device.settings import checked
 from ceas_gym.registry import nearest
 from ceas_gym.task.observations import NODE_FEATURES, PLACE
@@ -32,6 +33,8 @@ class Network(Checked, frozen=True):
     """Features of the nodes, of which it sees the means."""
     hidden: list[Count] = Field(default_factory=list[int])
     """Widths of hidden layers; none for a network of one layer."""
+    start: Literal["ceas", "wary"] = "ceas"
+    """What the search begins with: CEAS, or a rule that loses its trust in the best links."""
 
     @property
     def features(self) -> Features:
@@ -67,4 +70,10 @@ def network(given: Mapping[str, object], source: str) -> Network:
                 )
     if not [*made.network_features, *made.node_features]:
         raise ValueError(f"{source}: network: it sees nothing; name at least one feature")
+    wary = Network(network_features=list(WARY_SEES), hidden=[WARY_HIDDEN], start="wary")
+    if made.start == "wary" and made != wary:
+        raise ValueError(
+            f"{source}: network: start: wary is a network with network_features "
+            f"[{', '.join(WARY_SEES)}] and hidden [{WARY_HIDDEN}]; set them, or start to ceas"
+        )
     return made

@@ -29,7 +29,7 @@ class Trainer:
     """A search in progress."""
 
     def __init__(self, plan: Plan) -> None:
-        """Begins a search around a network whose outputs are zero, which plays CEAS.
+        """Begins a search around the start that the plan names.
 
         Args:
             plan: Names the scenarios, and all arguments.
@@ -46,8 +46,9 @@ class Trainer:
         self._widths = (inputs, *network.hidden, steering.OUTPUTS)
         self._params = [parameters.build(scenario) for scenario in plan.scenarios]
         size = weights.size(self._widths)
+        start = weights.wary() if network.start == "wary" else np.zeros(size)
         self._search = Search(
-            center=array(np.zeros(size)),
+            center=array(start),
             spread=array(np.full(size, self._evolution.spread)),
             # Not the key of the first episode.
             key=jax.random.fold_in(randomness.key(plans.seeds(plan, 0)), SEARCH_STREAM),

@@ -1,11 +1,14 @@
-"""The weights of a network as one vector, which a search can move."""
+"""The weights of a network as one vector, which a search can move, and what they begin as."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ceas_agents.policies import steering
 from ceas_agents.policies.networks import Layer, Layers
+from ceas_gym.task.readiness import HALF
 
 Widths = tuple[int, ...]
 """Inputs, hidden layers, and outputs of a network; at least two, each at least 1."""
@@ -44,3 +47,27 @@ def layers(weights: NDArray[np.float32], widths: Widths) -> Layers:
         found.append(Layer(weight, weights[..., end : end + outputs]))  # pyright: ignore
         begin = end + outputs
     return tuple(found)
+
+
+WARY_SEES, WARY_HIDDEN = ("progress", "validation_accuracy"), 3
+"""What the network of a wary start sees, besides its reliance, and its hidden units."""
+LATE, POOR, FEW = 0.12, 0.4, 0.5
+"""Progress from which a wary start may lose its trust, the validation accuracy below which it does,
+and the reliance below which it has lost it before."""
+STEEP, SURE = 30.0, 4.0
+"""Slope of the hidden units, and how far the output for nodes passed over is from undecided."""
+
+
+def wary() -> NDArray[np.float32]:
+    """Returns weights that pass over the best links once learning has gone badly with them.
+
+    Each hidden unit is near 1 or -1: it is late (A), accuracy is poor (B), and the best links were
+    passed over in the last round (C). They are passed over in this one if C, or both A and B, which
+    is A + B + 2 C + 1 > 0 in these numbers.
+    """
+    first = STEEP * np.diag([1.0, -1.0, -1.0]), STEEP * np.array([-LATE, POOR, FEW])
+    weight = np.zeros((WARY_HIDDEN, steering.OUTPUTS))
+    weight[:, -1] = SURE * np.array([1, 1, 2])
+    bias = [0.0, math.log(1000 / HALF), SURE - steering.PASSED_OVER]
+    parts = (*first, weight, np.array(bias))
+    return np.concatenate([part.ravel() for part in parts]).astype(np.float32)

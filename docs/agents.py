@@ -100,7 +100,8 @@ def contestant(cell: Cell) -> Contestant:
 def always() -> Layers:
     """Returns the network that the search starts with, if it never trusted the best links."""
     first, last = weights.layers(weights.wary(), WIDTHS)
-    return (first, last._replace(weight=np.zeros_like(last.weight), bias=last.bias + [0, 0, 9]))
+    more = np.array([0.0, 0.0, 9.0], np.float32)
+    return (first, last._replace(weight=np.zeros_like(last.weight), bias=last.bias + more))
 
 
 def scenario(cell: Cell) -> Any:  # noqa: ANN401 - a scenario
@@ -181,9 +182,8 @@ def ladder(played: Played) -> Iterator[str]:
     best = [played.best(place) for place in places]
     columns = [_leads(played, places, [name] * len(places)) for name in (CEAS, START, ALWAYS)]
     columns.append(_leads(played, places, best))
-    yield from _head(
-        ["rung, attackers", AGENT, "minus ceas", f"minus {STATIC}", "minus the best", ""]
-    )
+    names = ("minus ceas", f"minus {START}", f"minus {ALWAYS}", "minus the best", "which is")
+    yield from _head(["rung, attackers", AGENT, *names])
     for row, place in enumerate(places):
         level = f"{100 * played.values(place, AGENT).mean():.1f}"
         yield _line([_where(place), level, *(each[row] for each in columns), f"{best[row]}"])

@@ -64,6 +64,24 @@ def test_dispatching_agent_chooses_as_its_learner_where_that_is_allowed(act, par
     assert len(chosen) > 1
 
 
+def test_ppo_chooses_what_it_finds_most_probable(act, params):
+    kwargs = {"net_arch": drawn.LAYERS, "activation_fn": torch.nn.ReLU}
+    model: Any = PPO("MlpPolicy", drawn.envs("dispatch"), policy_kwargs=kwargs, **drawn.ON_POLICY)
+    with torch.no_grad():
+        model.policy.action_net.weight.normal_(std=3, generator=torch.Generator().manual_seed(2))
+    agent, chosen = export.agent(model), set()
+    for seed in range(6):
+        seen = drawn.observation(4, seed)
+        shown, _ = model.policy.obs_to_tensor(drawn.shown("dispatch", seen)[None].copy())
+        with torch.no_grad():
+            likely = model.policy.get_distribution(shown).distribution.logits[0].numpy()
+        choice = np.argmax(np.where(compiled(dispatch.mask)(params, seen), likely, -np.inf))
+        expected = compiled(dispatch.action)(params, seen, np.int32(choice))
+        np.testing.assert_allclose(act(checkpoints.policy(agent), seen), expected, atol=1e-5)
+        chosen.add(int(choice))
+    assert len(chosen) > 1
+
+
 def test_a_residual_adds_to_ceas(act):
     seen = drawn.observation(4, 0)
     agent = export.agent(drawn.fresh("residual"))
@@ -140,7 +158,7 @@ def normalized():
         (squashed_ppo, "must clip its actions"),
         (clipped_mean, "must have a network of linear layers with ReLU between them"),
         (flat_residual, "must observe network and nodes"),
-        (picking_ppo, "must observe network and nodes"),
+        (picking_ppo, "must have a network of linear layers with ReLU between them"),
         (other_choices, "must pick among 15 choices or, for windows, 30"),
         (normalized, "must see observations as they are"),
     ],

@@ -25,6 +25,7 @@ KINDS = {
     ("sb3.ppo", "mlp"): (PPO, {"net_arch": drawn.LAYERS}),
     ("sb3.ppo", "nodes"): (PPO, {"hidden": 8}),
     ("sb3.ppo", "residual"): (PPO, {"hidden": 8}),
+    ("sb3.ppo", "dispatch"): (PPO, {"net_arch": drawn.LAYERS}),
     ("sb3.sac", "mlp"): (REPLAY, {"net_arch": drawn.LAYERS}),
     ("sb3.dqn", "dispatch"): (REPLAY, {"net_arch": drawn.LAYERS}),
     ("jax.dqn", "dispatch"): (REPLAY, {"net_arch": drawn.LAYERS}),

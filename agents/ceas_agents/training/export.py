@@ -25,8 +25,8 @@ def agent(model: BaseAlgorithm) -> Agent:
 
     Args:
         model: PPO with a `NodePolicy`, whose base action, if it observes one, is that of CEAS; PPO
-            or SAC with Stable-Baselines3's own `MultiInputPolicy`; or DQN trained on
-            `CEASDispatch-v1`, whose agent makes allowed choices only.
+            or SAC with Stable-Baselines3's own `MultiInputPolicy`; or DQN or, with ReLU, PPO
+            trained on `CEASDispatch-v1`, whose agent makes allowed choices only.
 
     Returns:
         The form of the network, and a copy of its layers, with weights of shape (inputs, outputs).
@@ -59,6 +59,8 @@ def _ppo(model: PPO) -> Agent:
     policy: Any = model.policy
     if isinstance(policy, NodePolicy):
         return _per_node(policy)
+    if isinstance(model.action_space, spaces.Discrete):
+        return _choices(model, [*policy.mlp_extractor.policy_net, policy.action_net])
     _require_whole(model)
     _require(not policy.squash_output, "clip its actions, not squash them")
     return Agent("flat", _layers([*policy.mlp_extractor.policy_net, policy.action_net], nn.Tanh))
@@ -78,11 +80,16 @@ def _sac(model: SAC) -> Agent:
 
 
 def _dqn(model: DQN) -> Agent:
+    return _choices(model, model.q_net.q_net)
+
+
+def _choices(model: BaseAlgorithm, modules: Iterable[nn.Module]) -> Agent:
+    # What PPO finds most probable is chosen as what DQN values most.
     _require(isinstance(model.observation_space, spaces.Box), "learn on `CEASDispatch-v1`")
     of_rounds = len(RULES) * LEVELS
     is_known = getattr(model.action_space, "n", None) in (of_rounds, 2 * of_rounds)
     _require(is_known, f"pick among {of_rounds} choices or, for windows, {2 * of_rounds}")
-    return Agent("dispatch", _layers(model.q_net.q_net, nn.ReLU))
+    return Agent("dispatch", _layers(modules, nn.ReLU))
 
 
 READERS: dict[type[BaseAlgorithm], Callable[[Any], Agent]] = {PPO: _ppo, SAC: _sac, DQN: _dqn}

@@ -33,6 +33,8 @@ NETWORKS: dict[str, str | type[NodePolicy]] = {
     "nodes": NodePolicy,
     "residual": NodePolicy,
 }
+ALWAYS: dict[str, dict[str, object]] = {"dispatch": {"activation_fn": torch.nn.ReLU}}
+"""Arguments of the network that the form of the agent asks for, by the policy's name."""
 KINDS = {"dispatch": CEASDispatchVectorEnv}
 """The environments that a policy is trained on, by the policy's name, if not `CEASVectorEnv`."""
 WRAPPERS: dict[str, Wrapper] = {"residual": partial(Residual, policy=ceas)}
@@ -46,8 +48,8 @@ WATCHED = ("accuracy", "utilization")
 def environments(plan: Plan) -> VecEnv:
     """Returns the wrapped environments on which the agent is trained.
 
-    With the policy `dispatch`, the learner may also make choices that are masked, since DQN of
-    Stable-Baselines3 knows no masks. The trained agent makes allowed ones only.
+    With the policy `dispatch`, the learner may also make choices that are masked, since learners of
+    Stable-Baselines3 know no masks. The trained agent makes allowed ones only.
 
     Args:
         plan: Says how many rows there are, at least 1.
@@ -100,7 +102,7 @@ def make(plan: Plan, envs: VecEnv) -> Learner:
         return learner(
             NETWORKS[settings.policy],
             envs,
-            policy_kwargs=dict(settings.network),
+            policy_kwargs=ALWAYS.get(settings.policy, {}) | settings.network,
             seed=settings.seed,
             device="cpu",
             **settings.hyperparameters,

@@ -15,7 +15,7 @@ Policies = Literal["mlp", "nodes", "residual", "dispatch", "steered"]
 Learners = Literal["sb3.ppo", "sb3.sac", "sb3.dqn", "jax.ppo", "jax.dqn", "jax.snes"]
 """By library: Stable-Baselines3, or those in JAX: `training.on_device` and `training.evolution`."""
 LEARNS: dict[Learners, tuple[Policies, ...]] = {
-    "sb3.ppo": ("mlp", "nodes", "residual"),
+    "sb3.ppo": ("mlp", "nodes", "residual", "dispatch"),
     "sb3.sac": ("mlp",),
     "sb3.dqn": ("dispatch",),
     "jax.ppo": ("nodes", "residual"),

@@ -37,13 +37,11 @@ RATE: dict[str, object] = {"learning.learning_rate": 0.6}
 SIZES: dict[str, dict[str, object]] = {
     "20 nodes": {"network.nodes": 20, "attack.byzantine_nodes": 5},
     "100 nodes": {"network.nodes": 100, "attack.byzantine_nodes": 25},
-    "a committee of four": {
-        "consensus.committee.members": 4,
-        "consensus.committee.byzantine": 1,
-    },
 }
-"""Other sizes of `unequal-loop` and `drift-loop`; channels are in proportion to the nodes."""
-RESIZED = ("unequal-loop", "drift-loop")
+"""Other numbers of nodes; channels are in proportion to them."""
+RESIZED = ("unequal-loop",)
+SHOWN = ("unequal-loop", "drift-loop")
+"""Rungs of the figure, on which the agent was trained."""
 LADDER = "as shipped"
 PAGE = Path(__file__).with_name("agents.md")
 KEPT = Path(__file__).with_name("agents.json")
@@ -257,8 +255,8 @@ def draw(played: Played, path: Path) -> None:
     shades = {AGENT: "black", CEAS: plots.COLOURS["ceas"], ALWAYS: "#999999"}
     with style.applied():
         figure = style.figure(4.6)
-        axes = figure.subplots(2, len(RESIZED), sharex=True, sharey=True)
-        for column, rung in enumerate(RESIZED):
+        axes = figure.subplots(2, len(SHOWN), sharex=True, sharey=True)
+        for column, rung in enumerate(SHOWN):
             for row, placement in enumerate(PLACEMENTS):
                 panel = axes[row][column]
                 for name, shade in shades.items():

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.compiled import compiled
 
 from ceas_gym.learning import learners, pullback
 from ceas_gym.task import rewards
@@ -40,7 +41,7 @@ def test_alignment_is_the_cosine_with_steepest_descent(params, start, downhill, 
     across /= np.linalg.norm(across)
     for angle in (0, 1, np.pi / 2, 2, np.pi):
         step = length * (np.cos(angle) * unit + np.sin(angle) * across)
-        found = rewards.alignment(params, start, moved(start, step))
+        found = compiled(rewards.alignment)(params, start, moved(start, step))
         assert float(found) == pytest.approx(np.cos(angle), abs=5e-3)
 
 
@@ -51,14 +52,14 @@ def test_alignment_does_not_depend_on_the_scale_of_the_logits(params, start):
         scaled = dataclasses.replace(learning, logit_scale=jnp.float32(scale))
         uphill = np.asarray(learners.full_gradient(scaled, pulled, learning.training))
         step = -1e-6 * uphill / np.linalg.norm(uphill)
-        found = rewards.alignment(
+        found = compiled(rewards.alignment)(
             dataclasses.replace(params, learning=scaled), start, moved(start, step)
         )
         assert float(found) == pytest.approx(1, abs=2e-2)
 
 
 def test_alignment_of_a_round_without_a_step_is_nothing(params, start):
-    assert float(rewards.alignment(params, start, start)) == 0
+    assert float(compiled(rewards.alignment)(params, start, start)) == 0
 
 
 def test_descent_is_not_what_a_hub_sees(params, start):

@@ -196,7 +196,7 @@ def test_other_weights_compile_nothing_anew(params, monkeypatch):
         traces.append(len(traces))
         return networks.nodes(*arguments)
 
-    monkeypatch.setitem(drawn.FORMS, "nodes", counted)
+    monkeypatch.setitem(networks.FORMS, "nodes", counted)
     found = []
     for seed in range(3):
         policy = checkpoints.policy(drawn.agent("nodes", seed))

@@ -85,4 +85,4 @@ def test_a_wary_start_loses_its_trust_and_keeps_to_it():
                 inner = np.tanh(np.array([late, accuracy, relied]) @ first.weight + first.bias)
                 share = 1 / (1 + np.exp(4 - (inner @ last.weight + last.bias)[-1]))
                 distrusts = relied == 0 or (late > 0.12 and accuracy < 0.4)
-                assert share == pytest.approx(distrusts, abs=0.05)
+                assert share == pytest.approx(float(distrusts), abs=0.05)

@@ -15,6 +15,7 @@ from helpers.comparison import vary
 
 from ceas_gym import parameters, sabotage
 from ceas_gym.consensus import rules
+from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.learning import learners, pullback
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params, Split
@@ -49,11 +50,16 @@ def played(scenario: Scenario) -> Callable[..., Params]:
 
 def exact(params: Params, weights: Any, shift: int) -> np.ndarray:
     """Returns the gradient without noise, on labels that are shifted."""
+    return np.asarray(_exact(params, weights, shift), float)
+
+
+@once
+def _exact(params: Params, weights: Any, shift: Any) -> Any:
     learning = params.learning
     pulled = pullback.pull(learning.program, weights)
     labels = (learning.training.labels + shift) % learning.readout.shape[0]
     split = Split(learning.training.paulis, labels)
-    return np.asarray(full_gradient(learning, pulled, split), float)
+    return full_gradient(learning, pulled, split)
 
 
 def mixed(

@@ -11,6 +11,7 @@ from helpers import compiled, seen
 from ceas_agents.policies.closed_loop import ceas, expected, prospects, serving
 from ceas_agents.policies.rollout import rollout
 from ceas_gym.jax_utils import randomness
+from ceas_gym.jax_utils.fast_compile import array, once
 
 KEY = jax.random.key(0)
 assess = compiled.compiled(prospects.assess)
@@ -137,12 +138,18 @@ def test_as_many_are_served_as_are_asked_for(looped, start, serve, number):
 def test_number_of_least_loss_depends_on_where_colluders_are(looped, start):
     """With cautious assumptions, more are served than a quorum; if key is dear, fewer than all."""
     found = assess(looped.network, start)
-    fresh = prospects.emptied(looped.network, start, found)
+    fresh = compiled.compiled(prospects.emptied)(looped.network, start, found)
+
+    def served(params, fresh, placement):
+        return ceas.number(
+            params, fresh, ceas.Aim(6, 300.0, np.int32(3), placement), 2.0, "least_loss"
+        )
+
+    least = once(served, static_argnums=2)
 
     def number(placement, missing):
-        aim = ceas.Aim(6, 300.0, jnp.int32(3), placement)
-        dear = fresh._replace(missing=jnp.full(6, missing), pairs=jnp.full(6, 200.0))
-        return float(ceas.number(looped, dear, aim, 2.0, "least_loss"))
+        dear = fresh._replace(missing=array(np.full(6, missing)), pairs=array(np.full(6, 200.0)))
+        return float(least(looped, dear, placement))
 
     assert number("unknown", 2.0) == 6
     assert number("random", 400.0) <= number("unknown", 400.0) < 6

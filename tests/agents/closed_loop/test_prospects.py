@@ -121,7 +121,7 @@ def test_shots_executed_on_arrival_neither_age_nor_take_room():
         seen.Observation(empty, jnp.zeros(len(seen.PLACE))),
         **{"key_rate": 0.5, "tags": 1.0, "survival": 0.9, "information_later": 0.1},
     )
-    found = prospects.assess(network, shown)
+    found = assess(network, shown)
     assert np.asarray(found.held) == pytest.approx(0.1 * 512 / 2, rel=1e-5)
     assert np.isinf(np.asarray(found.room)).all()
     assert np.asarray(found.missing) == pytest.approx(0)

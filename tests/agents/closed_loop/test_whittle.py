@@ -61,7 +61,8 @@ def test_old_requests_are_served_first(looped, start):
     """Two old requests fit into the window; a third, slow one does not, though it is a bit old."""
     asking = seen.nodes(start, silence=[1, 0, 0, 0, 1, 0.1], key_rate=0.3)
     action = np.asarray(compiled.compiled(whittle.whittle)(looped, asking, jax.random.key(0)))
-    need = np.asarray(prospects.time_needed(prospects.assess(looped.network, asking)))
+    found = compiled.compiled(prospects.assess)(looped.network, asking)
+    need = np.asarray(compiled.compiled(prospects.time_needed)(found))
     assert need[[0, 4]].sum() < 2 < need[[0, 4, 5]].sum()
     asked = (action[:-1] + 1) / 2
     assert (asked[[0, 4]] >= need[[0, 4]] - 1e-4).all()

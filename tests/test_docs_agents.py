@@ -1,0 +1,60 @@
+"""The page on learned schedulers says what the kept summary of its run says."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers import scripts
+
+from ceas_agents.policies import checkpoints
+
+
+@pytest.fixture(scope="module")
+def script():
+    return scripts.load("agents")
+
+
+@pytest.fixture(scope="module")
+def found(script):
+    return json.loads(script.KEPT.read_text())
+
+
+def test_the_tables_are_those_of_the_summary(script, found):
+    page, played = script.PAGE.read_text(), script.read(found)
+    for name, lines in script.TABLES.items():
+        assert "\n".join(lines(played)) in page, name
+
+
+def test_another_number_would_be_noticed(script, found):
+    changed = json.loads(json.dumps(found))
+    changed[0][script.MEAN][0] += 0.5
+    assert "\n".join(script.ladder(script.read(changed))) not in script.PAGE.read_text()
+
+
+def test_every_cell_has_all_seeds_and_the_layouts_of_the_closed_loop(script, found):
+    played = script.read(found)
+    assert list(played.here) == script.cells()
+    there = played.there["metro-loop"]["random"]["ceas"]["layout"]
+    for each in found:
+        assert each["layout"] == there
+        assert all(len(each[name]) == len(there) for name in script.COLUMNS)
+        mean = np.mean(each[script.MEAN])
+        assert np.mean(each["curve"]) == pytest.approx(mean, abs=0.01)
+
+
+def test_the_others_are_the_agent_with_other_weights(script):
+    agent = checkpoints.load(checkpoints.shipped_file(script.AGENT))
+    for layer, shipped in zip(script.always(), agent.layers, strict=True):
+        assert layer.weight.shape == shipped.weight.shape
+        assert layer.bias.shape == shipped.bias.shape
+
+
+def test_nobody_in_hindsight_is_better_than_the_best(script, found):
+    played = script.read(found)
+    for rung in script.RUNGS:
+        for where in script.PLACEMENTS:
+            place = (rung, script.LADDER, where)
+            best = played.values(place, played.best(place)).mean()
+            assert all(
+                best >= played.values(place, name).mean() for name in script.closed_loop.CONTESTANTS
+            )

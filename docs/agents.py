@@ -187,6 +187,21 @@ def ladder(played: Played) -> Iterator[str]:
         yield _line([_where(place), level, *(each[row] for each in columns), f"{best[row]}"])
 
 
+def worse(played: Played) -> Iterator[str]:
+    """Yields the lines of the table of what each reaches in the worse of the two placements."""
+    yield from _head(["rung", AGENT, START, ALWAYS, CEAS, "the best of the others", "which is"])
+    for rung in RUNGS:
+        levels = {name: _worse(played, rung, name) for name in closed_loop.CONTESTANTS}
+        best = max(levels, key=levels.__getitem__)
+        own = [_worse(played, rung, name) for name in (AGENT, START, ALWAYS)]
+        shown = [f"{100 * level:.1f}" for level in (*own, levels[CEAS], levels[best])]
+        yield _line([rung.removesuffix("-loop"), *shown, best])
+
+
+def _worse(played: Played, rung: str, name: str) -> float:
+    return min(float(played.values((rung, LADDER, where), name).mean()) for where in PLACEMENTS)
+
+
 def sizes(played: Played) -> Iterator[str]:
     """Yields the lines of the table of other sizes."""
     places = [(rung, size, where) for rung in RESIZED for size in SIZES for where in PLACEMENTS]
@@ -267,7 +282,7 @@ def draw(played: Played, path: Path) -> None:
         axes[0][0].legend(frameon=False, loc="lower right")
         figure.supxlabel("time in s", fontsize=9)
         figure.supylabel("test accuracy in %", fontsize=9)
-        style.head(figure, "What the agent does when attackers have the best links")
+        style.head(figure, "Accuracy over time, when attackers may have the best links")
         style.save(figure, path)
 
 
@@ -281,7 +296,7 @@ def _curve(played: Played, place: Place, name: str) -> list[float]:
 # --- The page ---
 
 
-TABLES = {"ladder": ladder, "sizes": sizes, "speeds": speeds}
+TABLES = {"worse": worse, "ladder": ladder, "sizes": sizes, "speeds": speeds}
 
 
 def write() -> None:

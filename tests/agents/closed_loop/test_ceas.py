@@ -140,10 +140,11 @@ def test_number_of_least_loss_depends_on_where_colluders_are(looped, start):
     found = assess(looped.network, start)
     fresh = compiled.compiled(prospects.emptied)(looped.network, start, found)
 
+    enough = array(3, np.int32)
+
     def served(params, fresh, placement):
-        return ceas.number(
-            params, fresh, ceas.Aim(6, 300.0, np.int32(3), placement), 2.0, "least_loss"
-        )
+        aim = ceas.Aim(6, 300.0, enough, placement)
+        return ceas.number(params, fresh, aim, 2.0, "least_loss")
 
     least = once(served, static_argnums=2)
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers.compiled import compiled
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import ceas_gym
@@ -106,6 +106,9 @@ def test_productivity_is_the_information_of_a_whole_channel() -> None:
 @given(SEEDS, st.integers(1, NODES))
 def test_the_most_productive_nodes_are_served(seed: int, number: int) -> None:
     seen = observation(seed)
+    # Values that differ by less count as equal.
+    ranks = np.sort(dispatch.STEPS_OF_RANK * np.log2(productivity(params(), seen)))
+    assume(np.diff(ranks).min() > 2)
     served = compiled(dispatch.serve)(params(), seen, number)
     assert served.tolist() == best(params(), seen, number).tolist()
 

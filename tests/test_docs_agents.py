@@ -49,6 +49,24 @@ def test_the_others_are_the_agent_with_other_weights(script):
         assert layer.bias.shape == shipped.bias.shape
 
 
+def test_it_has_learned_what_the_page_reads_from_its_weights(script):
+    first, last = checkpoints.load(checkpoints.shipped_file(script.AGENT)).layers
+
+    def outputs(progress, accuracy, reliance):
+        inner = np.tanh(np.array([progress, accuracy, reliance]) @ first.weight + first.bias)
+        spare, patience, passed_over = inner @ last.weight + last.bias
+        return 1 / (1 + np.exp(2 - spare)), patience, 1 / (1 + np.exp(4 - passed_over))
+
+    trusting, poor = outputs(0.0, 0.7, 1.0), outputs(0.0, 0.35, 1.0)
+    distrusting = outputs(0.0, 0.7, 0.5)
+    # Shares of the nodes beyond a quorum, and of those that are tolerated.
+    assert trusting[0] < 0.01
+    assert trusting[2] < 0.05
+    assert poor[2] > 0.5
+    assert distrusting[2] > 0.95
+    assert trusting[1] > distrusting[1] + 2
+
+
 def test_nobody_in_hindsight_is_better_than_the_best(script, found):
     played = script.read(found)
     for rung in script.RUNGS:

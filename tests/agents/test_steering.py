@@ -10,8 +10,10 @@ import pytest
 from helpers import seen
 from helpers.compiled import compiled, reset
 
-from ceas_agents.policies import steering
+from ceas_agents.policies import checkpoints, steering
+from ceas_agents.policies.checkpoints import Agent
 from ceas_agents.policies.closed_loop.ceas import ceas
+from ceas_agents.policies.networks import Features
 from ceas_agents.training.evolution import weights
 from ceas_gym import config, parameters
 from ceas_gym.consensus.protocol import quorum
@@ -20,6 +22,7 @@ from ceas_gym.network import forecast
 
 KEY = jax.random.key(0)
 CEAS = partial(ceas, serve="quorum")
+SEEN = Features((), weights.WARY_SEES)
 SERVED = 0.01
 """Share of a channel from which a node counts as served."""
 
@@ -74,6 +77,14 @@ def test_reliance_counts_the_best_nodes_that_took_part(params, start):
         shots[best[:among]] = shots[best[tolerated:]] = 0.5
         shown = seen.nodes(start, shots=shots)
         assert reliance(params, shown) == pytest.approx(among / tolerated)
+
+
+def test_nodes_that_form_teams_are_refused_in_one_line():
+    made = Agent("steered", weights.layers(weights.wary(), (3, 3, 3)), SEEN)
+    teams = parameters.build(config.load("circuit", {"episode.decision": "window"}))
+    shown = reset(teams, KEY)[1].observation
+    with pytest.raises(ValueError, match="nodes form teams; set learning.scheme to data"):
+        jax.eval_shape(checkpoints.policy(made), teams, shown, KEY)
 
 
 def test_a_wary_start_loses_its_trust_and_keeps_to_it():

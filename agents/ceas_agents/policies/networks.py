@@ -191,6 +191,10 @@ def steered(
     del key
     if not params.by_window:
         raise ValueError(BY_WINDOW)
+    if params.network.teams.size > 1:
+        raise ValueError(
+            "agent steers CEAS for single nodes, but nodes form teams; set learning.scheme to data"
+        )
     seen = jnp.append(summary(_seen(columns, observation)), steering.reliance(params, observation))
     _require("inputs", layers[0].weight.shape[0], seen.size)
     _require("outputs", layers[-1].bias.size, steering.OUTPUTS)

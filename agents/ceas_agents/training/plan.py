@@ -193,6 +193,11 @@ def _require_search(settings: Settings, scenario: Scenario) -> None:
             f"scenario: in {scenario.name}, a step is a round, but {settings.policy} agents "
             "schedule single windows; set episode.decision to window"
         )
+    if settings.reward_scale != 1:
+        raise ValueError(
+            f"reward_scale: for {SEARCH} only the order of candidates counts, so it can't be "
+            f"{settings.reward_scale:g}; leave it out"
+        )
     if settings.rows % 2:
         raise ValueError(
             f"rows: {SEARCH} has pairs of candidates, so it can't be {settings.rows}; set it to an "

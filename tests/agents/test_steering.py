@@ -83,7 +83,7 @@ def test_nodes_that_form_teams_are_refused_in_one_line():
     made = Agent("steered", weights.layers(weights.wary(), (3, 3, 3)), SEEN)
     teams = parameters.build(config.load("circuit", {"episode.decision": "window"}))
     shown = reset(teams, KEY)[1].observation
-    with pytest.raises(ValueError, match="nodes form teams; set learning.scheme to data"):
+    with pytest.raises(ValueError, match=r"nodes form teams; set learning\.scheme to data"):
         jax.eval_shape(checkpoints.policy(made), teams, shown, KEY)
 
 

@@ -13,7 +13,7 @@ from helpers import drawn
 from ceas_agents.cli import main
 from ceas_agents.evaluation import contestants
 from ceas_agents.policies import checkpoints
-from ceas_agents.training import curve, learners, plan, train, trainer
+from ceas_agents.training import curve, learners, plan, stable_baselines, train, trainer, updates
 
 ROUNDS = {"episode.rounds": 3}
 PPO = {"n_steps": 4, "batch_size": 8, "n_epochs": 1}
@@ -30,6 +30,7 @@ KINDS = {
     ("sb3.dqn", "dispatch"): (REPLAY, {"net_arch": drawn.LAYERS}),
     ("jax.dqn", "dispatch"): (REPLAY, {"net_arch": drawn.LAYERS}),
 }
+TRAINERS = {"jax": updates.Trainer, "sb3": stable_baselines.Trainer}
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +127,7 @@ def test_learning_changes_the_agent(kind, finished, tmp_path):
 @pytest.mark.parametrize("moment", ["in the second stage", "before a checkpoint"])
 def test_stopped_run_goes_on_exactly(kind, finished, tmp_path, monkeypatch, moment):
     folder = tmp_path / "stopped"
-    made: Any = trainer.library(planned(*kind)).trainer
+    made: Any = TRAINERS[kind[0][:3]]
     learn, save = made.learn, made.save
     calls = {"saved": 0}
 
@@ -155,7 +156,7 @@ def test_stopped_run_goes_on_exactly(kind, finished, tmp_path, monkeypatch, mome
 
 
 def test_finished_run_is_not_played_again(finished, kind, monkeypatch):
-    monkeypatch.setattr(trainer.library(planned(*kind)).trainer, "learn", None)
+    monkeypatch.setattr(TRAINERS[kind[0][:3]], "learn", None)
     before = (finished / train.LAST).read_bytes()
     assert len(train.train(planned(*kind), finished)) == 3
     assert (finished / train.LAST).read_bytes() == before

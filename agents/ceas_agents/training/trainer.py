@@ -98,13 +98,13 @@ def library(plan: Plan) -> Library:
         ValueError: If the library is not installed.
     """
     if plan.settings.learner == SEARCH:
-        from ceas_agents.training.evolution.trainer import Trainer
+        from ceas_agents.training.evolution.trainer import trainer
 
-        return Library(Trainer)
+        return Library(trainer)
     if plan.settings.learner.startswith("jax."):
-        from ceas_agents.training.on_device.trainer import Trainer
+        from ceas_agents.training.on_device.trainer import trainer
 
-        return Library(Trainer)
+        return Library(trainer)
     try:
         from ceas_agents.training.stable_baselines import PACKAGES, Trainer
     except ModuleNotFoundError as error:

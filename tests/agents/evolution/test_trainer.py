@@ -1,14 +1,13 @@
 """`ceas-gym train` with `jax.snes`: it learns, goes on exactly, and refuses what does not fit."""
 
 import textwrap
-from typing import Any
 
 import numpy as np
 import pytest
 
 from ceas_agents.evaluation import contestants
 from ceas_agents.policies import checkpoints
-from ceas_agents.training import curve, plan, train, trainer
+from ceas_agents.training import curve, plan, train, trainer, updates
 
 FILE = """
     scenario: tiny
@@ -63,8 +62,7 @@ def test_all_scenarios_are_played(finished):
 
 def test_a_stopped_search_goes_on_exactly(finished, tmp_path, monkeypatch):
     made = planned(tmp_path)
-    learner: Any = trainer.library(made).trainer
-    save, calls = learner.save, []
+    save, calls = updates.Trainer.save, []
 
     def failing(*arguments):
         calls.append(arguments)
@@ -72,7 +70,7 @@ def test_a_stopped_search_goes_on_exactly(finished, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         save(*arguments)
 
-    monkeypatch.setattr(learner, "save", failing)
+    monkeypatch.setattr(updates.Trainer, "save", failing)
     with pytest.raises(KeyboardInterrupt):
         train.train(made, tmp_path / "run")
     monkeypatch.undo()

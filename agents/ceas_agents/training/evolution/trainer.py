@@ -1,137 +1,101 @@
 """Trains the agent of a plan whose learner is `jax.snes`, stage by stage."""
 
-from pathlib import Path
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from ceas_agents.policies import steering
 from ceas_agents.policies.checkpoints import Agent
-from ceas_agents.policies.networks import columns
+from ceas_agents.policies.networks import Features, columns
 from ceas_agents.policies.rollout import most_steps
 from ceas_agents.training import plan as plans
 from ceas_agents.training.evolution import episodes, search, settings, weights
 from ceas_agents.training.evolution.episodes import Played
 from ceas_agents.training.evolution.search import Search
-from ceas_agents.training.on_device import checkpoint
 from ceas_agents.training.on_device.environment import WATCHED
 from ceas_agents.training.plan import Plan
-from ceas_agents.training.trainer import Row, Tell
+from ceas_agents.training.trainer import Row
+from ceas_agents.training.updates import Learner, Trainer
 from ceas_gym import parameters
 from ceas_gym.jax_utils import randomness
 from ceas_gym.jax_utils.fast_compile import array
+from ceas_gym.types import Params
 
 SEARCH_STREAM = 0x5E5
 """Folded into a random key to make that of the search."""
 
 
-class Trainer:
-    """A search in progress."""
+class Setup(NamedTuple):
+    """What is searched: fixed from the first generation to the last."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Begins a search around the start that the plan names.
+    plan: Plan
+    episodes: int
+    """Of each candidate on each scenario, in a generation."""
+    features: Features
+    widths: weights.Widths
+    """Of the network that steers."""
+    params: list[Params]
+    """Of every scenario."""
 
-        Args:
-            plan: Names the scenarios, and all arguments.
 
-        Raises:
-            ValueError: If an argument of the search or of its network is wrong.
-        """
-        chosen, source = plan.settings, plan.name
-        self._plan, self.steps = plan, 0
-        self._evolution = settings.hyperparameters(chosen.hyperparameters, source)
-        network = settings.network(chosen.network, source)
-        self._features = network.features
-        inputs = sum(map(len, self._features)) + 1
-        self._widths = (inputs, *network.hidden, steering.OUTPUTS)
-        self._params = [parameters.build(scenario) for scenario in plan.scenarios]
-        size = weights.size(self._widths)
-        start = weights.wary() if network.start == "wary" else np.zeros(size)
-        self._search = Search(
-            center=array(start),
-            spread=array(np.full(size, self._evolution.spread)),
-            # Not the key of the first episode.
-            key=jax.random.fold_in(randomness.key(plans.seeds(plan, 0)), SEARCH_STREAM),
-            generation=array(0, np.int32),
-        )
+def trainer(plan: Plan) -> Trainer:
+    """Returns the training of a plan before its first generation.
 
-    def learn(self, stage: int, tell: Tell) -> Row:
-        """Returns what the candidates of one more stage earned.
+    Args:
+        plan: Names the scenarios, and all arguments.
 
-        Args:
-            stage: Not used, because every generation has episodes of its own.
-            tell: Called after each generation with the steps so far, over all episodes.
+    Raises:
+        ValueError: If an argument of the search or of its network is wrong.
+    """
+    chosen, source = plan.settings, plan.name
+    evolution = settings.hyperparameters(chosen.hyperparameters, source)
+    network = settings.network(chosen.network, source)
+    inputs = sum(map(len, network.features)) + 1
+    setup = Setup(
+        plan=plan,
+        episodes=evolution.episodes,
+        features=network.features,
+        widths=(inputs, *network.hidden, steering.OUTPUTS),
+        params=[parameters.build(scenario) for scenario in plan.scenarios],
+    )
+    learner = Learner(partial(_generation, setup), _means, partial(_agent, setup))
+    return Trainer(plan, learner, _start(setup, network.start, evolution.spread))
 
-        Returns:
-            Means over all candidates and episodes of the stage: the return, which is a sum of
-            rewards, and shares in [0, 1].
-        """
-        del stage
-        end = plans.stage_end(self._plan, self.steps)
-        rows: list[Row] = []
-        while self.steps < end:
-            rows.append(self._generation())
-            tell(self.steps)
-        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
-    def _generation(self) -> Row:
-        # All candidates play the same episodes, on all scenarios.
-        searched, number = self._search, self._evolution.episodes
-        deviations = search.ask_compiled(searched, self._plan.settings.rows)
-        center, spread, offsets = map(np.asarray, (searched.center, searched.spread, deviations))
-        layers = weights.layers(center + spread * offsets, self._widths)
-        first = plans.seeds(self._plan, 0) + int(searched.generation) * number
-        keys, seen = randomness.keys(range(first, first + number)), columns(self._features)
-        played = [
-            episodes.on_all_cores(most_steps(params), seen, params, layers, keys)
-            for params in self._params
-        ]
-        scores = np.mean([each.earned.mean(axis=1) for each in played], axis=0)
-        self._search = search.tell_compiled(searched, deviations, array(scores))
-        self.steps += int(sum(each.steps.sum() for each in played))
-        return _told(played)
+def _start(setup: Setup, start: str, spread: float) -> Search:
+    size = weights.size(setup.widths)
+    return Search(
+        center=array(weights.wary() if start == "wary" else np.zeros(size)),
+        spread=array(np.full(size, spread)),
+        # Not the key of the first episode.
+        key=jax.random.fold_in(randomness.key(plans.seeds(setup.plan, 0)), SEARCH_STREAM),
+        generation=array(0, np.int32),
+    )
 
-    def agent(self) -> Agent:
-        """Returns the network at the center of the search, with its features."""
-        center = np.asarray(self._search.center)
-        return Agent("steered", weights.layers(center, self._widths), self._features)
 
-    def log_to(self, folder: Path) -> None:
-        """Does nothing, because all that is told is in the learning curve.
+def _generation(setup: Setup, searched: Search) -> tuple[Search, int, Row]:
+    # All candidates play the same episodes, on all scenarios.
+    deviations = search.ask_compiled(searched, setup.plan.settings.rows)
+    center, spread, offsets = map(np.asarray, (searched.center, searched.spread, deviations))
+    layers = weights.layers(center + spread * offsets, setup.widths)
+    first = plans.seeds(setup.plan, 0) + int(searched.generation) * setup.episodes
+    keys = randomness.keys(range(first, first + setup.episodes))
+    seen = columns(setup.features)
+    played = [
+        episodes.on_all_cores(most_steps(params), seen, params, layers, keys)
+        for params in setup.params
+    ]
+    scores = np.mean([each.earned.mean(axis=1) for each in played], axis=0)
+    following = search.tell_compiled(searched, deviations, array(scores))
+    return following, int(sum(each.steps.sum() for each in played)), _told(played)
 
-        Args:
-            folder: Not used.
-        """
 
-    def log(self, values: Row) -> None:
-        """Does nothing, because all that is told is in the learning curve.
-
-        Args:
-            values: By name; shares in [0, 1], and returns.
-        """
-
-    def save(self, folder: Path) -> None:
-        """Writes the checkpoint in place of an older one, either completely or not at all.
-
-        Args:
-            folder: Where the file is written.
-
-        Raises:
-            OSError: If the file can't be written.
-        """
-        checkpoint.save(self._search, self.steps, folder)
-
-    def resume(self, folder: Path) -> None:
-        """Goes on from the checkpoint in a folder.
-
-        Args:
-            folder: Where `save` wrote its file, for the same plan.
-
-        Raises:
-            ValueError: If the file is not what `save` wrote, or holds a state of another form.
-            OSError: If the file can't be read.
-        """
-        self._search, self.steps = checkpoint.load(self._search, folder)
+def _agent(setup: Setup, searched: Search) -> Agent:
+    # The network at the center of the search.
+    layers = weights.layers(np.asarray(searched.center), setup.widths)
+    return Agent("steered", layers, setup.features)
 
 
 def _told(played: list[Played]) -> Row:
@@ -139,3 +103,8 @@ def _told(played: list[Played]) -> Row:
         f"train_{name}": float(np.mean([each.metrics[name] for each in played])) for name in WATCHED
     }
     return {"train_return": float(np.mean([each.earned for each in played])), **metrics}
+
+
+def _means(rows: list[Row]) -> Row:
+    # Over the generations of a stage.
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -1,4 +1,4 @@
-"""The checkpoint of a learner on the device: the arrays of its state, in one file of NumPy."""
+"""The checkpoint of a learner in JAX: the arrays of its state, in one file of NumPy."""
 
 import os
 import zipfile

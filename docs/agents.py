@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import closed_loop
 import numpy as np
 import show
-from closed_loop import MEAN, NETWORKS, PLACEMENTS, RUNGS, Values
+from closed_loop import MEAN, NETWORKS, RUNGS
 from numpy.typing import NDArray
+from show import PLACEMENTS, Values
 
 from ceas_agents.evaluation import contestants, results, tuned
 from ceas_agents.evaluation import play as evaluate
@@ -25,7 +26,6 @@ from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.figures import plots, style
 from ceas_agents.policies import checkpoints
 from ceas_agents.policies.networks import Layers
-from ceas_agents.statistics import comparisons
 from ceas_agents.training.evolution import weights
 from ceas_gym import config
 
@@ -122,20 +122,13 @@ def play(folder: Path, seeds: Sequence[int]) -> None:
         chosen = contestant(cell)
         params = evaluate.prepare(settings, [chosen])[chosen.name]
         target = settings.episode.target_accuracy
-        kept = closed_loop.episodes(chosen, params, target, seeds)
-        results.write_json(folder / cell.file, kept)
-        print(cell.file, f"{np.mean([row[MEAN] for row in kept['rows'].values()]):.3f}", flush=True)
+        closed_loop.keep(folder / cell.file, chosen, params, target, seeds)
 
 
 def gather(folder: Path) -> list[Found]:
     """Returns what the page shows: an entry for each cell."""
-    found: list[Found] = []
-    for cell in cells():
-        kept = json.loads((folder / cell.file).read_text(encoding="utf-8"))
-        rows = list(kept["rows"].values())
-        columns = {name: [round(row[name], 5) for row in rows] for name in COLUMNS}
-        found.append(cell._asdict() | columns | {"curve": kept["curve"]})
-    return found
+    read = closed_loop.columns
+    return [cell._asdict() | read(folder / cell.file, COLUMNS) for cell in cells()]
 
 
 # --- The tables ---
@@ -147,13 +140,19 @@ class Played(NamedTuple):
     here: dict[Cell, Found]
     there: Found
 
-    def values(self, place: Place, name: str, column: str = MEAN) -> Values:
-        """Returns a column of a contestant, by seed."""
-        cell = Cell(*place, name)
-        if cell in self.here:
-            return np.array(self.here[cell][column])
+    def columns(self, place: Place, name: str) -> Found:
+        """Returns the columns of a contestant, each by seed, and its curve."""
         rung, _, placement = place
-        return np.array(self.there[rung][placement][name][column])
+        here = self.here.get(Cell(*place, name))
+        return self.there[rung][placement][name] if here is None else here
+
+    def values(self, place: Place, name: str) -> Values:
+        """Returns the mean accuracy over time of a contestant, by seed."""
+        return np.array(self.columns(place, name)[MEAN])
+
+    def level(self, place: Place, name: str) -> str:
+        """Returns the mean of these values, in per cent."""
+        return f"{100 * self.values(place, name).mean():.1f}"
 
     @property
     def layouts(self) -> NDArray[np.int64]:
@@ -181,21 +180,23 @@ def ladder(played: Played) -> Iterator[str]:
     columns = [_leads(played, places, [name] * len(places)) for name in (CEAS, START, ALWAYS)]
     columns.append(_leads(played, places, best))
     names = ("minus ceas", f"minus {START}", f"minus {ALWAYS}", "minus the best", "which is")
-    yield from _head(["rung, attackers", AGENT, *names])
-    for row, place in enumerate(places):
-        level = f"{100 * played.values(place, AGENT).mean():.1f}"
-        yield _line([_where(place), level, *(each[row] for each in columns), f"{best[row]}"])
+    levels = [played.level(place, AGENT) for place in places]
+    rows = zip(map(_where, places), levels, *columns, best, strict=True)
+    return show.table(["rung, attackers", AGENT, *names], rows)
 
 
 def worse(played: Played) -> Iterator[str]:
     """Yields the lines of the table of what each reaches in the worse of the two placements."""
-    yield from _head(["rung", AGENT, START, ALWAYS, CEAS, "the best of the others", "which is"])
-    for rung in RUNGS:
-        levels = {name: _worse(played, rung, name) for name in closed_loop.CONTESTANTS}
-        best = max(levels, key=levels.__getitem__)
-        own = [_worse(played, rung, name) for name in (AGENT, START, ALWAYS)]
-        shown = [f"{100 * level:.1f}" for level in (*own, levels[CEAS], levels[best])]
-        yield _line([rung.removesuffix("-loop"), *shown, best])
+    head = ["rung", AGENT, START, ALWAYS, CEAS, "the best of the others", "which is"]
+    return show.table(head, (_worst_of(played, rung) for rung in RUNGS))
+
+
+def _worst_of(played: Played, rung: str) -> list[str]:
+    levels = {name: _worse(played, rung, name) for name in closed_loop.CONTESTANTS}
+    best = max(levels, key=levels.__getitem__)
+    own = [_worse(played, rung, name) for name in (AGENT, START, ALWAYS)]
+    shown = [f"{100 * level:.1f}" for level in (*own, levels[CEAS], levels[best])]
+    return [rung.removesuffix("-loop"), *shown, best]
 
 
 def _worse(played: Played, rung: str, name: str) -> float:
@@ -206,60 +207,41 @@ def sizes(played: Played) -> Iterator[str]:
     """Yields the lines of the table of other sizes."""
     places = [(rung, size, where) for rung in RESIZED for size in SIZES for where in PLACEMENTS]
     leads = _leads(played, places, [CEAS] * len(places))
-    yield from _head(["rung, size, attackers", AGENT, CEAS, "minus ceas"])
-    for place, lead in zip(places, leads, strict=True):
-        levels = [f"{100 * played.values(place, name).mean():.1f}" for name in (AGENT, CEAS)]
-        yield _line([_where(place), *levels, lead])
+    rows = (
+        [_where(place), played.level(place, AGENT), played.level(place, CEAS), lead]
+        for place, lead in zip(places, leads, strict=True)
+    )
+    return show.table(["rung, size, attackers", AGENT, CEAS, "minus ceas"], rows)
 
 
 def speeds(played: Played) -> Iterator[str]:
     """Yields the lines of the table of time to accuracy."""
     places = [(rung, LADDER, where) for rung in RUNGS for where in PLACEMENTS]
-    yield from _head(["rung, attackers", AGENT, CEAS, "fastest of the others", ""])
-    for place in places:
-        names = closed_loop.CONTESTANTS
-        fastest = min(names, key=lambda name: _median(played, place, name))
-        shown = [_speed(played, place, name) for name in (AGENT, CEAS, fastest)]
-        yield _line([_where(place), *shown, fastest])
+    rows = ([_where(place), *_speeds(played, place)] for place in places)
+    return show.table(["rung, attackers", AGENT, CEAS, "fastest of the others", ""], rows)
+
+
+def _speeds(played: Played, place: Place) -> list[str]:
+    def median(name: str) -> float:
+        return show.median(played.columns(place, name), "time_to_accuracy_s")
+
+    fastest = min(closed_loop.CONTESTANTS, key=median)
+    shown = [show.speed(played.columns(place, name)) for name in (AGENT, CEAS, fastest)]
+    return [*shown, fastest]
 
 
 def _leads(played: Played, places: list[Place], others: list[str]) -> list[str]:
-    differences = np.stack(
-        [
-            played.values(place, AGENT) - played.values(place, other)
-            for place, other in zip(places, others, strict=True)
-        ],
-        axis=1,
-    )
-    low, high = comparisons.simultaneous(differences, played.layouts)
-    return [show.points(*each) for each in zip(differences.T, low, high, strict=True)]
-
-
-def _median(played: Played, place: Place, name: str) -> float:
-    # An episode that never reaches the target counts as last.
-    times = played.values(place, name, "time_to_accuracy_s")
-    reached = played.values(place, name, "reached_target")
-    return float(np.median(np.where(reached > 0, times, np.inf)))
-
-
-def _speed(played: Played, place: Place, name: str) -> str:
-    median = _median(played, place, name)
-    share = 100 * played.values(place, name, "reached_target").mean()
-    return f"{f'{median:.0f} s' if np.isfinite(median) else 'never'} ({share:.0f} %)"
+    differences = [
+        played.values(place, AGENT) - played.values(place, other)
+        for place, other in zip(places, others, strict=True)
+    ]
+    return [show.points(*lead) for lead in show.leads(differences, played.layouts)]
 
 
 def _where(place: Place) -> str:
     rung, size, placement = place
     parts = [rung.removesuffix("-loop"), *([size] if size != LADDER else [])]
     return f"{', '.join(parts)}, {PLACEMENTS[placement]}"
-
-
-def _head(names: Sequence[str]) -> list[str]:
-    return [_line(names), "|---|" + "---:|" * (len(names) - 1)]
-
-
-def _line(entries: Sequence[str]) -> str:
-    return f"| {' | '.join(entries)} |"
 
 
 # --- The figure ---
@@ -275,7 +257,7 @@ def draw(played: Played, path: Path) -> None:
             for row, placement in enumerate(PLACEMENTS):
                 panel = axes[row][column]
                 for name, shade in shades.items():
-                    curve = 100 * np.array(_curve(played, (rung, LADDER, placement), name))
+                    curve = 100 * np.array(played.columns((rung, LADDER, placement), name)["curve"])
                     panel.step(closed_loop.TIMES_S, curve, where="post", color=shade, label=name)
                 title = f"{rung.removesuffix('-loop')}, {PLACEMENTS[placement]}"
                 panel.set_title(title, loc="left", fontsize=9)
@@ -284,13 +266,6 @@ def draw(played: Played, path: Path) -> None:
         figure.supylabel("test accuracy in %", fontsize=9)
         style.head(figure, "Accuracy over time, when attackers may have the best links")
         style.save(figure, path)
-
-
-def _curve(played: Played, place: Place, name: str) -> list[float]:
-    cell = Cell(*place, name)
-    if cell in played.here:
-        return played.here[cell]["curve"]
-    return played.there[place[0]][place[2]][name]["curve"]
 
 
 # --- The page ---
@@ -302,12 +277,7 @@ TABLES = {"worse": worse, "ladder": ladder, "sizes": sizes, "speeds": speeds}
 def write() -> None:
     """Writes the tables and the figure from `agents.json`."""
     played = read(json.loads(KEPT.read_text(encoding="utf-8")))
-    text = PAGE.read_text(encoding="utf-8")
-    for name, lines in TABLES.items():
-        start, end = f"<!-- table: {name} -->\n", "<!-- end -->"
-        before, _, rest = text.partition(start)
-        text = before + start + "\n".join(lines(played)) + "\n" + end + rest.partition(end)[2]
-    results.write_text(PAGE, text)
+    show.fill(PAGE, lambda name: "\n".join(TABLES[name](played)))
     draw(played, PAGE.with_name("figures") / "agents.png")
 
 

@@ -13,18 +13,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import kept
 import numpy as np
 import show
 from numpy.typing import NDArray
+from show import PLACEMENTS, Values
 
 from ceas_agents.evaluation import contestants, results, tuned
 from ceas_agents.evaluation import play as evaluate
 from ceas_agents.evaluation import rounds as by_rounds
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.figures import plots, style
-from ceas_agents.policies import scarcity
 from ceas_agents.policies.rollout import most_steps
-from ceas_agents.statistics import comparisons, curves
+from ceas_agents.statistics import curves
 from ceas_gym import config, parameters
 from ceas_gym.types import Params
 
@@ -34,7 +35,6 @@ RUNGS = (
     *("paper-loop", "short-memory-loop", "scarce-loop", "metro-loop", "unequal-loop"),
     *("drift-loop", "paper-committee-loop"),
 )
-PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
 BASE, FIRST = "oblivious-fair", "ceas"
 COMPARED = (
     *(FIRST, "ceas:serve=quorum", "ceas-paced", "ceas-blind", "ceas-open"),
@@ -63,7 +63,6 @@ PAGE = Path(__file__).with_name("closed-loop.md")
 KEPT = Path(__file__).with_name("closed-loop.json")
 MEAN = "mean_accuracy_over_time"
 COLUMNS = (MEAN, "final_accuracy", "time_to_accuracy_s", "reached_target", "rounds", "layout")
-Values = NDArray[np.float64]
 Found = dict[str, Any]
 Place = tuple[str, str]
 
@@ -97,17 +96,16 @@ def play(folder: Path, rungs: Sequence[str], seeds: Sequence[int]) -> None:
         scenario = config.load(cell.rung, NETWORKS | {"attack.placement": cell.placement})
         contestant: Contestant = tuned.contestant(cell.rung, contestants.get(cell.name))
         params = evaluate.prepare(scenario, [contestant])[contestant.name]
-        kept = episodes(contestant, params, scenario.episode.target_accuracy, seeds)
-        results.write_json(folder / cell.file, kept)
-        print(cell.file, f"{np.mean([row[MEAN] for row in kept['rows'].values()]):.3f}", flush=True)
+        keep(folder / cell.file, contestant, params, scenario.episode.target_accuracy, seeds)
 
 
-def episodes(
-    contestant: Contestant, params: Params, target: float, seeds: Sequence[int]
-) -> dict[str, Any]:
-    """Returns a row for each seed, and the mean of the curves at `TIMES_S`.
+def keep(
+    path: Path, contestant: Contestant, params: Params, target: float, seeds: Sequence[int]
+) -> None:
+    """Plays, and writes a row for each seed and the mean of the curves at `TIMES_S`.
 
     Args:
+        path: Where it is written.
         contestant: Who plays; its overrides are in the parameters already.
         params: From `evaluate.prepare`.
         target: Accuracy whose time is measured, in [0, 1].
@@ -120,7 +118,8 @@ def episodes(
         rows[str(seed)] = evaluate.summary(steps, target, budget_s=budget_s)
         accuracies.append(by_rounds.accuracy(by_rounds.of_steps(steps), budget_s))
     curve = curves.sampled(accuracies, TIMES_S).mean(axis=0)
-    return {"rows": rows, "curve": curve.round(4).tolist()}
+    results.write_json(path, {"rows": rows, "curve": curve.round(4).tolist()})
+    print(path.name, f"{np.mean([row[MEAN] for row in rows.values()]):.3f}", flush=True)
 
 
 def gather(folder: Path) -> Found:
@@ -128,15 +127,20 @@ def gather(folder: Path) -> Found:
     found: Found = {}
     for rung in RUNGS:
         params = parameters.build(config.load(rung, NETWORKS))
-        thetas = (scarcity.theta_uniform, scarcity.theta_aware)
-        found[rung] = {"theta": [scarcity.over_layouts(each, params) for each in thetas]}
+        found[rung] = {"theta": kept.thetas(params)}
         found[rung] |= {placement: {} for placement in PLACEMENTS}
     for cell in cells():
-        kept = json.loads((folder / cell.file).read_text(encoding="utf-8"))
-        rows = list(kept["rows"].values())
-        columns = {name: [round(row[name], 5) for row in rows] for name in COLUMNS}
-        found[cell.rung][cell.placement][cell.name] = columns | {"curve": kept["curve"]}
+        found[cell.rung][cell.placement][cell.name] = columns(folder / cell.file, COLUMNS)
     return found
+
+
+def columns(path: Path, names: Sequence[str]) -> Found:
+    """Returns the columns of a file of episodes that have these names, and the curve."""
+    read = json.loads(path.read_text(encoding="utf-8"))
+    rows = read["rows"].values()
+    return {name: [round(row[name], 5) for row in rows] for name in names} | {
+        "curve": read["curve"]
+    }
 
 
 # --- The tables ---
@@ -156,10 +160,9 @@ def leads(found: Found, name: str, base: str, column: str = MEAN) -> dict[Place,
         base: The contestant that it is compared with.
         column: The yardstick, one of `COLUMNS`.
     """
-    differences = np.stack([_minus(found, place, name, base, column) for place in places()], axis=1)
-    low, high = comparisons.simultaneous(differences, _layouts(found))
-    ends = zip(places(), differences.T, low, high, strict=True)
-    return {place: show.points(values, *interval) for place, values, *interval in ends}
+    differences = [_minus(found, place, name, base, column) for place in places()]
+    ends = zip(places(), show.leads(differences, _layouts(found)), strict=True)
+    return {place: show.points(*lead) for place, lead in ends}
 
 
 def ladder(found: Found) -> Iterator[str]:
@@ -173,21 +176,24 @@ def heuristics(found: Found) -> Iterator[str]:
 
 
 def _against(found: Found, names: Sequence[str]) -> Iterator[str]:
-    yield from _head(["rung, attackers", "theta", BASE, *names])
+    return show.table(["rung, attackers", "theta", BASE, *names], _rows(found, names))
+
+
+def _rows(found: Found, names: Sequence[str]) -> Iterator[list[str]]:
     ends = {name: leads(found, name, BASE) for name in names}
     for rung, placement in places():
         level = _level(found[rung][placement][BASE])
         theta = "{:.1f} / {:.1f}".format(*found[rung]["theta"])
         row = [ends[name][rung, placement] for name in names]
-        yield _line([_where(rung, placement), theta, level, *row])
+        yield [_where(rung, placement), theta, level, *row]
 
 
 def ablation(found: Found) -> Iterator[str]:
     """Yields the lines of the table of what each part adds to the one before."""
-    yield from _head(["rung, attackers", *(part for part, _, _ in STEPS_OF_ABLATION)])
+    head = ["rung, attackers", *(part for part, _, _ in STEPS_OF_ABLATION)]
     ends = [leads(found, name, base) for _, name, base in STEPS_OF_ABLATION]
-    for place in places():
-        yield _line([_where(*place), *(each[place] for each in ends)])
+    rows = ([_where(*place), *(each[place] for each in ends)] for place in places())
+    return show.table(head, rows)
 
 
 def speeds(found: Found) -> Iterator[str]:
@@ -196,12 +202,15 @@ def speeds(found: Found) -> Iterator[str]:
         *(FIRST, "ceas:serve=quorum", "proportional_fair", "subset-hold"),
         *("on-arrival", BASE, "oblivious-fixed"),
     )
-    yield from _head(["rung, attackers", *names, f"{FIRST} over {BASE}"])
-    for rung, placement in places():
-        played = found[rung][placement]
-        ratio = _median(played[BASE]) / _median(played[FIRST])
-        shown = f"{ratio:.1f} times" if np.isfinite(ratio) and ratio > 0 else "-"
-        yield _line([_where(rung, placement), *(_speed(played[name]) for name in names), shown])
+    rows = [
+        [
+            _where(rung, placement),
+            *(show.speed(found[rung][placement][name]) for name in names),
+            _ratio(found[rung][placement]),
+        ]
+        for rung, placement in places()
+    ]
+    return show.table(["rung, attackers", *names, f"{FIRST} over {BASE}"], rows)
 
 
 def _minus(found: Found, place: Place, name: str, base: str, column: str) -> Values:
@@ -218,27 +227,14 @@ def _level(columns: dict[str, list[float]]) -> str:
     return show.level(columns | {"final_accuracy": columns[MEAN]})
 
 
-def _median(columns: dict[str, list[float]]) -> float:
-    # An episode that never reaches the target counts as last.
-    times, reached = np.array(columns["time_to_accuracy_s"]), np.array(columns["reached_target"])
-    return float(np.median(np.where(reached > 0, times, np.inf)))
-
-
-def _speed(columns: dict[str, list[float]]) -> str:
-    median, share = _median(columns), 100 * np.mean(columns["reached_target"])
-    return f"{f'{median:.0f} s' if np.isfinite(median) else 'never'} ({share:.0f} %)"
+def _ratio(played: Found) -> str:
+    slow, fast = (show.median(played[name], "time_to_accuracy_s") for name in (BASE, FIRST))
+    ratio = slow / fast
+    return f"{ratio:.1f} times" if np.isfinite(ratio) and ratio > 0 else "-"
 
 
 def _where(rung: str, placement: str) -> str:
     return f"{rung.removesuffix('-loop')}, {PLACEMENTS[placement]}"
-
-
-def _head(names: Sequence[str]) -> list[str]:
-    return [_line(names), "|---|" + "---:|" * (len(names) - 1)]
-
-
-def _line(entries: Sequence[str]) -> str:
-    return f"| {' | '.join(entries)} |"
 
 
 # --- The figure ---
@@ -282,13 +278,7 @@ TABLES = {"ladder": ladder, "heuristics": heuristics, "ablation": ablation, "spe
 def write() -> None:
     """Writes the tables and the figure from `closed-loop.json`."""
     found = json.loads(KEPT.read_text(encoding="utf-8"))
-    text = PAGE.read_text(encoding="utf-8")
-    for name, lines in TABLES.items():
-        start, end = f"<!-- table: {name} -->\n", "<!-- end -->"
-        before, _, rest = text.partition(start)
-        table = "\n".join(lines(found)).rstrip() + "\n"
-        text = before + start + table + end + rest.partition(end)[2]
-    results.write_text(PAGE, text)
+    show.fill(PAGE, lambda name: "\n".join(TABLES[name](found)))
     draw(found, PAGE.with_name("figures") / "closed-loop.png")
 
 

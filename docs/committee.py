@@ -9,17 +9,16 @@ there. `committee.json` keeps what `docs/consensus.py` needs for the tables and 
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+import kept
+from kept import Columns, Run
 
-from ceas_agents.evaluation import contestants, results, tuned
 from ceas_agents.evaluation import play as evaluate
+from ceas_agents.evaluation import results
 from ceas_agents.evaluation.contestants import Contestant
-from ceas_agents.policies import scarcity
-from ceas_agents.tuning import search
 from ceas_gym import config, parameters
 from ceas_gym.scenario import Scenario
 
@@ -39,7 +38,6 @@ COMMITTEES: dict[str, dict[str, object]] = {
 }
 ALL_TAGS = "c = 1, all tags"
 """A single hub whose messages all have tags: what the tags change without a committee."""
-PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
 CONTESTANTS = ("ceas", "static-subset", "proportional_fair", "oblivious-fair")
 FIRST, BASE = "ceas", "oblivious-fair"
 MEMBERS_LIE = "leader_stall+equivocation+withheld_confirmation"
@@ -70,6 +68,11 @@ class Cell(NamedTuple):
     committee: str
     scenario: Scenario
 
+    @property
+    def label(self) -> str:
+        """Returns what the names of its files begin with."""
+        return f"{self.rung}, {self.committee}"
+
 
 def cells() -> Iterator[Cell]:
     """Yields all cells, committee by committee, so that programs are compiled once."""
@@ -81,41 +84,27 @@ def cells() -> Iterator[Cell]:
                 yield Cell(rung, committee, scenario)
 
 
-def play(folder: Path) -> None:
-    """Tunes and plays what the folder lacks, and prints the mean accuracy of each contestant."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for cell in cells():
-        for name in CONTESTANTS:
-            contestant = _tuned(folder, cell, contestants.get(name))
-            for placement in PLACEMENTS:
-                path = _file(folder, cell, f"{placement}, {name}")
-                if not path.exists():
-                    columns = _episodes(cell.scenario, contestant, placement)
-                    results.write_json(path, columns)
-                    print(path.stem, f"{np.mean(columns['final_accuracy']):.3f}", flush=True)
-
-
-def attack(folder: Path) -> Found:
+def attack(run: Run) -> Found:
     """Returns what CEAS reaches on `paper` with a committee of four under each attack."""
     cell = next(each for each in cells() if (each.rung, each.committee) == ("paper", "c = 4"))
-    contestant = _tuned(folder, cell, contestants.get(FIRST))
+    contestant = kept.tuned_on(run, cell.label, cell.scenario, FIRST)
     found: Found = {}
     for label in ATTACKS:
-        path = _file(folder, cell, f"under {label}")
+        path = run.file(cell.label, f"under {label}")
         if not path.exists():
             name, _, percent = label.partition(TRAPS)
             share = int(percent.removesuffix(" %") or 0) / 100
             changes = {"attack.name": name, "consensus.committee.trap_share": share}
-            results.write_json(path, _under(config.load(cell.scenario, changes), contestant))
-        found[label] = _read(path)
+            attacked = config.load(cell.scenario, changes)
+            results.write_json(path, _under(run, attacked, contestant))
+        found[label] = run.read(cell.label, f"under {label}")
     return found
 
 
-def _under(scenario: Scenario, contestant: Contestant) -> dict[str, list[float]]:
+def _under(run: Run, scenario: Scenario, contestant: Contestant) -> Columns:
     params = evaluate.prepare(scenario, [contestant])[contestant.name]
-    seeds = range(SEED, SEED + EPISODES)
-    played = evaluate.episodes(contestant, params, scenario.episode.rounds, seeds)
-    return _by_column(
+    played = evaluate.episodes(contestant, params, scenario.episode.rounds, run.seeds)
+    return kept.by_column(
         {name: float(rounds[name].mean()) for name in MEANS}
         | {
             "final_accuracy": float(rounds["accuracy"][-1]),
@@ -126,55 +115,14 @@ def _under(scenario: Scenario, contestant: Contestant) -> dict[str, list[float]]
     )
 
 
-def gather(folder: Path) -> Found:
+def gather(run: Run) -> Found:
     """Returns what the page shows: theta of every cell, and the columns of every contestant."""
     found: Found = {}
     for cell in cells():
-        params = parameters.build(cell.scenario)
-        thetas = (scarcity.theta_uniform, scarcity.theta_aware)
-        entry: Found = {"theta": [scarcity.over_layouts(each, params) for each in thetas]}
-        for placement in PLACEMENTS:
-            entry[placement] = {
-                name: _read(_file(folder, cell, f"{placement}, {name}")) for name in CONTESTANTS
-            }
+        entry: Found = {"theta": kept.thetas(parameters.build(cell.scenario))}
+        entry |= kept.played(run, cell.label, CONTESTANTS)
         found.setdefault(cell.committee, {})[cell.rung] = entry
     return found
-
-
-def _tuned(folder: Path, cell: Cell, contestant: Contestant) -> Contestant:
-    path = _file(folder, cell, f"tuned, {contestant.name}")
-    if not path.exists():
-        plan = search.plan(cell.scenario, [contestant], TRAINING)
-        trials = list(search.trials(plan, contestant, lambda *_: None))
-        best = search.best(trials, search.start(plan.scenario, contestant))
-        results.write_json(path, best.setting)
-    return tuned.changed(contestant, _read(path))
-
-
-def _episodes(scenario: Scenario, contestant: Contestant, placement: str) -> dict[str, list[float]]:
-    placed = config.load(scenario, {"attack.placement": placement})
-    params = evaluate.prepare(placed, [contestant])[contestant.name]
-    seeds = range(SEED, SEED + EPISODES)
-    played = evaluate.episodes(contestant, params, scenario.episode.rounds, seeds)
-    target = scenario.episode.target_accuracy
-    rows = (evaluate.summary(rounds, target) for _, rounds in played)
-    return _by_column({name: row[name] for name in COLUMNS} for row in rows)
-
-
-def _by_column(rows: Iterable[dict[str, float]]) -> dict[str, list[float]]:
-    columns: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in row.items():
-            columns.setdefault(name, []).append(round(value, 6))
-    return columns
-
-
-def _file(folder: Path, cell: Cell, what: str) -> Path:
-    return folder / f"{cell.rung}, {cell.committee}, {what.replace(':', ' ')}.json"
-
-
-def _read(path: Path) -> Any:  # noqa: ANN401 - what was written
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -182,8 +130,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, help="keeps the episodes, such as runs/committee")
     folder = parser.parse_args(arguments).folder
-    play(folder)
-    found = {"ladder": gather(folder), "attacks": attack(folder)}
+    run = Run(folder, range(SEED, SEED + EPISODES), TRAINING, COLUMNS)
+    for cell in cells():
+        kept.play(run, cell.label, cell.scenario, CONTESTANTS)
+    found = {"ladder": gather(run), "attacks": attack(run)}
     # On one line: there are tens of thousands of numbers.
     results.write_text(KEPT, json.dumps(found) + "\n")
 

@@ -6,7 +6,6 @@ What was played is in `committee.json` (`committee.py`); the rest is executed he
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,19 +15,18 @@ import committee as runs
 import numpy as np
 import show
 from numpy.typing import NDArray
+from show import PLACEMENTS, Lead
 
 from ceas_agents.figures import plots, style
-from ceas_agents.statistics import comparisons
 from ceas_gym.consensus.committee import counts, keys
 from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
 from ceas_gym.consensus.committee.round import Outcome, execute
 from ceas_gym.consensus.committee.settings import Committee, Protocol
 from ceas_gym.physics import key
 
-Values = NDArray[np.float64]
 Found = dict[str, Any]
+Place = tuple[str, str, str]
 PAGE = Path(__file__).parent / "consensus.md"
-TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(?:(?!<!-- end).)*(?=<!-- end -->)", re.DOTALL)
 NODES, PARAMETERS, SECURITY_BITS = 50, 65, 64
 PAIRS = 512
 """Most Bell measurements by which a member teleports data to a node in a round."""
@@ -55,7 +53,7 @@ def page(text: str) -> str:
     Raises:
         KeyError: If the page asks for a table that there is not.
     """
-    return TABLE.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}\n", text)
+    return show.filled(text, lambda name: TABLES[name]())
 
 
 def committee_of(members: int, byzantine: int, signatures: Protocol, nodes: int) -> Committee:
@@ -144,9 +142,9 @@ def _behaviours() -> str:
 
 def ladder(found: Found) -> Iterator[str]:
     """Yields the lines of the table: accuracy of the fair baseline, and the others' leads."""
-    for placement, where in runs.PLACEMENTS.items():
+    for placement, where in PLACEMENTS.items():
         yield from ("", f"Attackers {where}:", "")
-        yield f"| hubs | rung | theta | {' | '.join(runs.CONTESTANTS)} | commits |"
+        yield show.line(["hubs", "rung", "theta", *runs.CONTESTANTS, "commits"])
         yield "|---|---|---:|" + "---:|" * (len(runs.CONTESTANTS) + 1)
         ends = {name: leads(found, name) for name in runs.CONTESTANTS if name != runs.BASE}
         for committee, rungs in found.items():
@@ -161,7 +159,7 @@ def ladder(found: Found) -> Iterator[str]:
                 row.append(
                     " / ".join(_commits(entry[placement][name]) for name in runs.CONTESTANTS)
                 )
-                yield f"| {committee} | {rung} | {uniform:.1f} / {aware:.1f} | {' | '.join(row)} |"
+                yield show.line([committee, rung, f"{uniform:.1f} / {aware:.1f}", *row])
 
 
 def attacks(found: Found) -> Iterator[str]:
@@ -173,20 +171,18 @@ def attacks(found: Found) -> Iterator[str]:
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"
     alone = np.array(found["white_box"]["final_accuracy"])
     layout = np.array(found["white_box"]["layout"], int)
-    lost = {name: np.array(rows["final_accuracy"]) - alone for name, rows in found.items()}
-    low, high = comparisons.simultaneous(np.stack(list(lost.values()), axis=1), layout)
-    for column, (name, rows) in enumerate(found.items()):
+    lost = [np.array(rows["final_accuracy"]) - alone for rows in found.values()]
+    ends = show.leads(lost, layout)
+    for (name, rows), lead in zip(found.items(), ends, strict=True):
         means = [f"{np.mean(rows[each]):,.0f}" for each in runs.MEANS[:3]]
         means.append(f"{100 * np.mean(rows['committed']):.0f}")
         seen = np.median(rows["rounds_to_exposure"]) + 1
         exposed = f"{seen:.0f}" if f"false_data{runs.TRAPS}" in name else ""
-        lead = show.points(lost[name], low[column], high[column]) if column else ""
-        yield f"| {name} | {show.level(rows)} | {lead} | {' | '.join(means)} | {exposed} |"
+        minus = "" if name == "white_box" else show.points(*lead)
+        yield show.line([name, show.level(rows), minus, *means, exposed])
 
 
-def leads(
-    found: Found, name: str, base: str = runs.BASE
-) -> dict[tuple[str, str, str], tuple[Values, float, float]]:
+def leads(found: Found, name: str, base: str = runs.BASE) -> dict[Place, Lead]:
     """Returns the differences in final accuracy in all cells, with simultaneous intervals.
 
     Args:
@@ -198,14 +194,13 @@ def leads(
         (committee, rung, placement)
         for committee, rungs in found.items()
         for rung in rungs
-        for placement in runs.PLACEMENTS
+        for placement in PLACEMENTS
     ]
     columns = [
         np.subtract(*(found[c][r][p][each]["final_accuracy"] for each in (name, base)))
         for c, r, p in places
     ]
-    low, high = comparisons.simultaneous(np.stack(columns, axis=1), _layouts(found))
-    return dict(zip(places, zip(columns, low, high, strict=True), strict=True))
+    return dict(zip(places, show.leads(columns, _layouts(found)), strict=True))
 
 
 def draw(found: Found, path: Path) -> None:
@@ -215,7 +210,7 @@ def draw(found: Found, path: Path) -> None:
     with style.applied():
         figure = style.figure(4.4)
         axes = figure.subplots(2, 1, sharex=True, sharey=True)
-        for panel, (placement, where) in zip(axes, runs.PLACEMENTS.items(), strict=True):
+        for panel, (placement, where) in zip(axes, PLACEMENTS.items(), strict=True):
             panel.axhline(0, color="#999999", linewidth=0.8)
             for committee, shade in shades.items():
                 _curve(panel, found[committee], ends, (committee, placement), shade)
@@ -232,25 +227,14 @@ def draw(found: Found, path: Path) -> None:
 def _curve(
     panel: Any,  # noqa: ANN401 - Matplotlib's
     rungs: Found,
-    ends: dict[tuple[str, str, str], tuple[Values, float, float]],
+    ends: dict[Place, Lead],
     place: tuple[str, str],
     shade: str,
 ) -> None:
     (committee, placement), order = place, sorted(rungs, key=lambda rung: rungs[rung]["theta"][0])
     found = [ends[committee, rung, placement] for rung in order]
-    middle, low, high = (
-        100 * np.array([(values.mean(), low, high) for values, low, high in found]).T
-    )
-    panel.errorbar(
-        [rungs[rung]["theta"][0] for rung in order],
-        middle,
-        [middle - low, high - middle],
-        color=shade,
-        fmt="o-",
-        linewidth=0.8,
-        capsize=2,
-        label=committee,
-    )
+    thetas = [rungs[rung]["theta"][0] for rung in order]
+    show.bars(panel, thetas, found, color=shade, fmt="o-", linewidth=0.8, label=committee)
 
 
 def _layouts(found: Found) -> NDArray[np.int64]:
@@ -269,7 +253,7 @@ def _kept() -> Any:  # noqa: ANN401 - a record of JSON
 TABLES: dict[str, Callable[[], str]] = {
     "costs": _costs,
     "behaviours": _behaviours,
-    "ladder": lambda: "\n".join(ladder(_kept()["ladder"])).strip(),
+    "ladder": lambda: "\n".join(ladder(_kept()["ladder"])),
     "attacks": lambda: "\n".join(attacks(_kept()["attacks"])),
 }
 

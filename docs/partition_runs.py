@@ -9,19 +9,17 @@ keeps what `docs/partitions.py` needs for its tables.
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import kept
 import numpy as np
+from kept import Run
 
 from ceas_agents.bounds import oracle, team_oracle
-from ceas_agents.evaluation import contestants, results, tuned
-from ceas_agents.evaluation import play as evaluate
-from ceas_agents.evaluation.contestants import Contestant
-from ceas_agents.policies import scarcity
-from ceas_agents.tuning import search
+from ceas_agents.evaluation import results
 from ceas_gym import config, layouts, parameters
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
@@ -49,7 +47,6 @@ CELLS: dict[str, tuple[str, dict[str, object]]] = {
     "circuit, starved": ("circuit", STARVED),
 }
 """Scenarios and what is changed in them: how nodes are matched, QPUs of a team, and scarcity."""
-PLACEMENTS = {"random": "at random", "best_links": "on the best links"}
 CONTESTANTS = (
     *("ceas", "ceas:teams=blind", "proportional_fair", "static-subset", "oblivious-fair"),
 )
@@ -77,40 +74,24 @@ def cells() -> Iterator[Cell]:
         yield Cell(label, config.load(name, NETWORKS | changes))
 
 
-def play(folder: Path) -> None:
-    """Tunes and plays what the folder lacks, and prints the mean accuracy of each contestant."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for cell in cells():
-        for name in CONTESTANTS:
-            if cell.label == "data" and name.endswith("blind"):
-                continue
-            contestant = _tuned(folder, cell, contestants.get(name))
-            for placement in PLACEMENTS:
-                path = _file(folder, cell, f"{placement}, {name}")
-                if not path.exists():
-                    columns = _episodes(cell.scenario, contestant, placement)
-                    results.write_json(path, columns)
-                    print(path.stem, f"{np.mean(columns['final_accuracy']):.3f}", flush=True)
+def contestants_of(cell: Cell) -> list[str]:
+    """Returns who plays in a cell: only teams can be formed blindly."""
+    return [n for n in CONTESTANTS if cell.label != "data" or not n.endswith("blind")]
 
 
-def gather(folder: Path) -> Found:
+def gather(run: Run) -> Found:
     """Returns what the page shows: theta of every cell, and the columns of every contestant."""
     found: Found = {}
     for cell in cells():
         params = parameters.build(cell.scenario)
-        thetas = (scarcity.theta_uniform, scarcity.theta_aware)
-        entry: Found = {"theta": [scarcity.over_layouts(each, params) for each in thetas]}
-        entry["bound"] = _bound(folder, cell, params)
-        for placement in PLACEMENTS:
-            paths = {name: _file(folder, cell, f"{placement}, {name}") for name in CONTESTANTS}
-            entry[placement] = {n: _read(path) for n, path in paths.items() if path.exists()}
-        found[cell.label] = entry
+        entry: Found = {"theta": kept.thetas(params), "bound": _bound(run, cell, params)}
+        found[cell.label] = entry | kept.played(run, cell.label, contestants_of(cell))
     return found
 
 
-def _bound(folder: Path, cell: Cell, params: Params) -> float:
+def _bound(run: Run, cell: Cell, params: Params) -> float:
     # The most information of any schedule, as a return, in the mean over layouts.
-    path = _file(folder, cell, "bound")
+    path = run.file(cell.label, "bound")
     if not path.exists():
         if params.network.teams.size == 1:
             keys = [jax.random.key(layout) for layout in range(cell.scenario.episode.layouts)]
@@ -119,44 +100,7 @@ def _bound(folder: Path, cell: Cell, params: Params) -> float:
             drawn = layouts.every(params)
             found = [team_oracle.as_return(each, team_oracle.bound(each)) for each in drawn]
         results.write_json(path, {"return": found})
-    return float(np.mean(_read(path)["return"]))
-
-
-def _tuned(folder: Path, cell: Cell, contestant: Contestant) -> Contestant:
-    path = _file(folder, cell, f"tuned, {contestant.name}")
-    if not path.exists():
-        plan = search.plan(cell.scenario, [contestant], TRAINING)
-        trials = list(search.trials(plan, contestant, lambda *_: None))
-        best = search.best(trials, search.start(plan.scenario, contestant))
-        results.write_json(path, best.setting)
-    return tuned.changed(contestant, _read(path))
-
-
-def _episodes(scenario: Scenario, contestant: Contestant, placement: str) -> dict[str, list[float]]:
-    changes = {"attack.placement": placement, "episode.reward": "information"}
-    placed = config.load(scenario, changes)
-    params = evaluate.prepare(placed, [contestant])[contestant.name]
-    seeds = range(SEED, SEED + EPISODES)
-    played = evaluate.episodes(contestant, params, scenario.episode.rounds, seeds)
-    target = scenario.episode.target_accuracy
-    rows = (evaluate.summary(rounds, target) for _, rounds in played)
-    return _by_column({name: row[name] for name in COLUMNS} for row in rows)
-
-
-def _by_column(rows: Iterable[dict[str, float]]) -> dict[str, list[float]]:
-    columns: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in row.items():
-            columns.setdefault(name, []).append(round(value, 6))
-    return columns
-
-
-def _file(folder: Path, cell: Cell, what: str) -> Path:
-    return folder / f"{cell.label}, {what.replace(':', ' ')}.json"
-
-
-def _read(path: Path) -> Any:  # noqa: ANN401 - what was written
-    return json.loads(path.read_text(encoding="utf-8"))
+    return float(np.mean(run.read(cell.label, "bound")["return"]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -164,9 +108,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, help="keeps the episodes, such as runs/partitions")
     folder = parser.parse_args(arguments).folder
-    play(folder)
+    run = Run(folder, range(SEED, SEED + EPISODES), TRAINING, COLUMNS, reward="information")
+    for cell in cells():
+        kept.play(run, cell.label, cell.scenario, contestants_of(cell))
     # On one line: there are thousands of numbers.
-    results.write_text(KEPT, json.dumps(gather(folder)) + "\n")
+    results.write_text(KEPT, json.dumps(gather(run)) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ What was played is in `partitions.json` (`partition_runs.py`); the rest is compu
 import itertools
 import json
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ import partition_runs as runs
 import show
 from jaxtyping import Array
 from numpy.typing import NDArray
+from show import PLACEMENTS
 
-from ceas_agents.statistics import comparisons
 from ceas_gym import config, layouts, parameters
 from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.learning import circuit, light_cone, placement, remote_gates
@@ -28,7 +27,6 @@ from ceas_gym.network import counts, delivery, forecast
 from ceas_gym.types import Network
 
 PAGE = Path(__file__).with_name("partitions.md")
-TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(?:(?!<!-- end).)*(?=<!-- end -->)", re.DOTALL)
 LAYERS, QUBITS, QPUS = 3, (4, 6, 8), (2, 3, 4)
 TEAMS = ((50, 2, 6), (50, 2, 12), (48, 3, 7), (48, 4, 3), (48, 4, 5), (48, 4, 12))
 """Nodes, QPUs of a team, and Byzantine nodes."""
@@ -70,32 +68,32 @@ def page(text: str) -> str:
     Raises:
         KeyError: If the page asks for a table that there is not.
     """
-    return TABLE.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}\n", text)
+    return show.filled(text, lambda name: TABLES[name]())
 
 
 def schemes() -> str:
     """Returns the table of the partitions."""
     head = ("scheme", "on a QPU", "pairs carry", "pairs of a shot")
-    return "\n".join(_rows(head, SCHEMES))
+    return _table(head, SCHEMES)
 
 
 def pairs() -> str:
     """Returns the table of pairs per shot, by qubits and QPUs."""
     head = ("qubits", *(f"{qpus} QPUs" for qpus in QPUS))
     rows = [(str(qubits), *(_pairs(_cone(qubits), qpus) for qpus in QPUS)) for qubits in QUBITS]
-    return "\n".join(_rows(head, rows))
+    return _table(head, rows)
 
 
 def teams() -> str:
     """Returns the table of bad teams, by nodes, size and Byzantine nodes."""
     head = ("N, M, f", "teams", "bad teams, mean", "a guarantee", "chance that most are good")
-    return "\n".join(_rows(head, [_team(*numbers) for numbers in TEAMS]))
+    return _table(head, [_team(*numbers) for numbers in TEAMS])
 
 
 def gates() -> str:
     """Returns the table of mean fidelities of new pairs, and of gates through them."""
     head = ("scenario", "a link's pair", "joined by the hub", "a CZ through it")
-    return "\n".join(_rows(head, [("`circuit`", *_fidelities())]))
+    return _table(head, [("`circuit`", *_fidelities())])
 
 
 def information() -> str:
@@ -108,7 +106,7 @@ def information() -> str:
         ratios = [_ratio(found["random"].get(name), float(base)) for name in names]
         theta = ", ".join(f"{theta:.1f}" for theta in found["theta"])
         rows.append((label, theta, *ratios, f"{found['bound'] / base:.2f}"))
-    return "\n".join(_rows(head, rows))
+    return _table(head, rows)
 
 
 def accuracy() -> str:
@@ -124,9 +122,9 @@ def accuracy() -> str:
             *(ahead[name].get((label, where), "") for name in names),
         )
         for label, found in played().items()
-        for where, words in runs.PLACEMENTS.items()
+        for where, words in PLACEMENTS.items()
     ]
-    return "\n".join(_rows(head, rows))
+    return _table(head, rows)
 
 
 def rivals() -> str:
@@ -137,9 +135,9 @@ def rivals() -> str:
     rows = [
         (label, words, *(ahead[rival].get((label, where), "") for rival in names))
         for label in played()
-        for where, words in runs.PLACEMENTS.items()
+        for where, words in PLACEMENTS.items()
     ]
-    return "\n".join(_rows(head, rows))
+    return _table(head, rows)
 
 
 def speed() -> str:
@@ -148,9 +146,9 @@ def speed() -> str:
     rows = [
         (label, words, *(_speed(found[where].get(name)) for name in runs.CONTESTANTS))
         for label, found in played().items()
-        for where, words in runs.PLACEMENTS.items()
+        for where, words in PLACEMENTS.items()
     ]
-    return "\n".join(_rows(head, rows))
+    return _table(head, rows)
 
 
 def differences(one: str, other: str) -> dict[tuple[str, str], str]:
@@ -164,15 +162,12 @@ def differences(one: str, other: str) -> dict[tuple[str, str], str]:
         By cell and placement, where both played, with intervals that hold for all of them at once.
     """
     columns, layout = dict[tuple[str, str], NDArray[np.float64]](), np.zeros(0, int)
-    for (label, found), where in itertools.product(played().items(), runs.PLACEMENTS):
+    for (label, found), where in itertools.product(played().items(), PLACEMENTS):
         if {one, other} <= set(found[where]):
             layout = np.array(found[where][other]["layout"], int)
             columns[label, where] = _accuracy(found[where][one]) - _accuracy(found[where][other])
-    low, high = comparisons.simultaneous(np.stack(list(columns.values()), axis=1), layout)
-    return {
-        key: show.points(values, float(least), float(most))
-        for (key, values), least, most in zip(columns.items(), low, high, strict=True)
-    }
+    ends = show.leads(list(columns.values()), layout)
+    return {key: show.points(*lead) for key, lead in zip(columns, ends, strict=True)}
 
 
 def played() -> dict[str, Any]:
@@ -180,11 +175,8 @@ def played() -> dict[str, Any]:
     return json.loads(runs.KEPT.read_text(encoding="utf-8"))
 
 
-def _rows(head: tuple[str, ...], rows: Any) -> Iterator[str]:  # noqa: ANN401 - tuples of strings
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(show.table(head, rows, words=len(head)))
 
 
 def _cone(qubits: int) -> Program:

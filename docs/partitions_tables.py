@@ -1,6 +1,5 @@
 """The tables of `partitions-published.md`, beside the published values."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from ceas_agents.evaluation import results
 from ceas_agents.statistics import comparisons
 
 PAGE = Path(__file__).with_name("partitions-published.md")
-TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 PUBLISHED = {"clusters, 3 layers": (84.63, 89.51), "clusters, 9 layers": (88.11, 96.00)}
 """Accuracy without and with quantum communication in per cent: arXiv:2408.16327, other data."""
 ONE_SEED = {"1.0": 88.5, "0.99": 88.9, "0.95": 86.9, "0.9": 79.9, "0.8": 58.6}
@@ -167,11 +165,7 @@ def page(text: str, found: Found) -> str:
     Raises:
         KeyError: If the page asks for a table that there is not.
     """
-
-    def filled(match: re.Match[str]) -> str:
-        return match[1] + "\n".join(TABLES[match[2]](found)) + "\n" + match[3]
-
-    return TABLE.sub(filled, text)
+    return show.filled(text, lambda name: "\n".join(TABLES[name](found)))
 
 
 def write(found: Found) -> None:

@@ -9,17 +9,17 @@ numbers. A run on an accelerator changes only the table of accelerators.
 
 import argparse
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
+
+import show
 
 from ceas_agents.bench.windows import WINDOWS
 from ceas_agents.evaluation import results
 
 DOCS = Path(__file__).parent
 PAGE, KEPT = DOCS / "performance.md", DOCS / "performance.json"
-TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 Record = dict[str, Any]
 
 
@@ -29,7 +29,7 @@ def page(text: str, found: Record) -> str:
     Raises:
         KeyError: If the page names a table that is not in `TABLES`.
     """
-    return TABLE.sub(lambda match: match[1] + TABLES[match[2]](found) + match[3], text)
+    return show.filled(text, lambda name: TABLES[name](found))
 
 
 def merged(kept: Record, measured: Record) -> Record:

@@ -32,7 +32,7 @@ def test_every_cell_has_all_seeds(script, found):
     kept = [(committee, rung) for committee, rungs in found["ladder"].items() for rung in rungs]
     assert kept == cells
     for committee, rung in cells:
-        for placement in script.runs.PLACEMENTS:
+        for placement in script.PLACEMENTS:
             played = found["ladder"][committee][rung][placement]
             assert list(played) == list(script.runs.CONTESTANTS)
             assert {len(column) for each in played.values() for column in each.values()} == {64}

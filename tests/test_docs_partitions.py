@@ -30,7 +30,7 @@ def test_the_page_is_that_of_the_script(script):
 
 def test_every_cell_has_all_seeds(script, found):
     assert list(found) == list(script.runs.CELLS)
-    for label, placement in itertools.product(found, script.runs.PLACEMENTS):
+    for label, placement in itertools.product(found, script.PLACEMENTS):
         played = found[label][placement]
         blind = [] if label == "data" else ["ceas:teams=blind"]
         expected = [n for n in script.runs.CONTESTANTS if n in blind or not n.endswith("blind")]

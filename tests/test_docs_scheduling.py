@@ -16,7 +16,7 @@ def script():
 
 @pytest.fixture(scope="module")
 def found(script):
-    return json.loads(script.KEPT.read_text())
+    return json.loads(script.runs.KEPT.read_text())
 
 
 def test_the_tables_are_those_of_the_summary(script, found):
@@ -26,13 +26,13 @@ def test_the_tables_are_those_of_the_summary(script, found):
 
 
 def test_every_cell_has_all_seeds(script, found):
-    assert list(found) == [*script.RUNGS, *script.EXTRA]
+    assert list(found) == [*script.runs.RUNGS, *script.runs.EXTRA]
     for rung in found.values():
         for placement in script.PLACEMENTS:
-            more = script.UNCONED if placement == "random" else ()
-            assert list(rung[placement]) == [*script.CONTESTANTS, *more]
+            more = script.runs.UNCONED if placement == "random" else ()
+            assert list(rung[placement]) == [*script.runs.CONTESTANTS, *more]
             for figures in rung[placement].values():
-                assert {len(values) for values in figures.values()} == {script.EPISODES}
+                assert {len(values) for values in figures.values()} == {script.runs.EPISODES}
 
 
 def test_another_number_would_be_noticed(script, found):
@@ -45,7 +45,7 @@ def test_another_number_would_be_noticed(script, found):
 
 @pytest.mark.parametrize("rung", ["paper", "metro"])
 def test_thetas_are_those_of_the_scenarios(script, found, rung):
-    params = parameters.build(config.load(rung, script.NETWORKS))
+    params = parameters.build(config.load(rung, script.runs.NETWORKS))
     both = (scarcity.theta_uniform, scarcity.theta_aware)
     thetas = [scarcity.over_layouts(theta, params) for theta in both]
     assert found[rung]["theta"] == pytest.approx(thetas, rel=1e-5)

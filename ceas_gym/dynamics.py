@@ -29,6 +29,7 @@ from ceas_gym.types import (
     Links,
     Memory,
     Params,
+    Pulled,
     Received,
     Round,
     State,
@@ -156,9 +157,7 @@ def barrier(
     learning = params.learning
     memory, known, ledger, delivery = deliver(params, state, coalition, links, gathered, keys)
     pulled = pullback.pull(learning.program, state.model.parameters)
-    poisoned = coalition.acting_teams & params.adversary.poisons_labels
-    learn = partial(learning.scheme.gradients, learning, pulled)
-    gradients = sabotage.learn(params, coalition, learn)(delivery, poisoned, keys.learning)
+    gradients = measure(params, coalition, delivery, pulled, keys.learning)
     workers = protocol.blend(params.consensus, state.workers, gradients, delivery)
     cache, received, verdict = agree(params, workers, state.cache, delivery, coalition)
     trained = model.apply(learning, state.model, verdict.update, verdict.committed)
@@ -247,6 +246,23 @@ def deliver(
         teams.of_nodes(network.teams, delivery.authenticated),
     )
     return memory, known, ledger, delivery
+
+
+def measure(
+    params: Params, coalition: Coalition, delivery: Delivery, pulled: Pulled, key: Key[Array, ""]
+) -> Float[Array, "teams parameters"]:
+    """Returns the gradients that teams measure, some of them on poisoned labels.
+
+    Args:
+        params: The scenario.
+        coalition: The Byzantine nodes.
+        delivery: Shots, signal and tags of this round.
+        pulled: The observables of the model, pulled back to the data.
+        key: Decides samples and outcomes.
+    """
+    learn = partial(params.learning.scheme.gradients, params.learning, pulled)
+    poisoned = coalition.acting_teams & params.adversary.poisons_labels
+    return sabotage.learn(params, coalition, learn)(delivery, poisoned, key)
 
 
 def watch(

@@ -1,6 +1,7 @@
 """Weights of the nodes: from the hub's own measurements, and capped before any update is seen."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -162,33 +163,52 @@ def of_least_certificate(
     """
     weights, least = _with_a_vote(raw, counted)
     heaviest = counted & _heaviest(weights, consensus.tolerated)
-    variances = jnp.where(counted, variances, 0)
-    variances = variances / power_of_two(variances.max())
-    if consensus.clips:
-        variances = jnp.minimum(variances, _median(variances, counted))
-
+    variances = _scaled(variances, counted, clips=consensus.clips)
     of_heavy = heaviest.astype(weights.dtype)
-    kept = jnp.stack([weights, weights * of_heavy, weights * variances, weights**2 * variances])
-    cut = jnp.stack([counted.astype(weights.dtype), of_heavy, variances])
+    nodes = _Nodes(
+        weights=weights,
+        kept=jnp.stack([weights, weights * of_heavy, weights * variances, weights**2 * variances]),
+        cut=jnp.stack([counted.astype(weights.dtype), of_heavy, variances]),
+        least=least,
+        largest_share=consensus.largest_share,
+    )
+    return _cut(weights, _root(nodes, *_best_levels(nodes, counted)))
 
-    def sums(levels: Array) -> tuple[Array, Array]:
-        # Sums over the nodes whose weight is kept, and over those that are cut, at each level.
-        below = (weights < levels[:, None]).astype(weights.dtype)
-        return below @ kept.T, (1 - below) @ cut.T
 
-    def is_allowed(level: Array, share: Array) -> Array:
-        return (share <= consensus.largest_share) | (level <= least)
+class _Nodes(NamedTuple):
+    """What the bound at any level is made of; the least level is allowed whatever its share."""
 
+    weights: Array
+    kept: Array
+    cut: Array
+    least: Array
+    largest_share: Array
+
+    def sums(self, levels: Array) -> tuple[Array, Array]:
+        """Returns sums over nodes whose weight is kept, and over those cut, at each level."""
+        below = (self.weights < levels[:, None]).astype(self.weights.dtype)
+        return below @ self.kept.T, (1 - below) @ self.cut.T
+
+    def allow(self, levels: Array, shares: Array) -> Array:
+        """Returns at which levels the heaviest nodes have no more than the largest share."""
+        return (shares <= self.largest_share) | (levels <= self.least)
+
+
+def _best_levels(nodes: _Nodes, counted: Array) -> tuple[Array, Array, Array]:
+    # The level of least bound among a grid and the weights, between its neighbours.
+    weights, least = nodes.weights, nodes.least
     most = jnp.maximum(weights.max(), least)
     grid = least * (most / least) ** jnp.linspace(0, 1, LEVELS)
     levels = jnp.concatenate([grid, jnp.where(counted, weights, least)])
-    bounds, shares = jax.vmap(_bound_at)(levels, *sums(levels))
-    best = levels[jnp.argmin(jnp.where(is_allowed(levels, shares), bounds, jnp.inf))]
+    bounds, shares = jax.vmap(_bound_at)(levels, *nodes.sums(levels))
+    best = levels[jnp.argmin(jnp.where(nodes.allow(levels, shares), bounds, jnp.inf))]
     low = jnp.max(jnp.where(levels < best, levels, least))
-    high = jnp.min(jnp.where(levels > best, levels, most))
+    return low, best, jnp.min(jnp.where(levels > best, levels, most))
 
+
+def _root(nodes: _Nodes, low: Array, best: Array, high: Array) -> Array:
     # Between neighbouring levels the sums are constant, so the bound is one smooth function.
-    sides = sums(jnp.stack([low + best, best + high]) / 2)
+    sides = nodes.sums(jnp.stack([low + best, best + high]) / 2)
     slope = jax.grad(_bound_at, has_aux=True)
     falls = slope(best, sides[0][1], sides[1][1])[0] < 0
     side = jax.tree.map(lambda both: jnp.where(falls, both[1], both[0]), sides)
@@ -197,12 +217,12 @@ def of_least_certificate(
         low, high = bracket
         levels = low + (high - low) * jnp.arange(1, LEVELS) / LEVELS
         rises, shares = jax.vmap(slope, in_axes=(0, None, None))(levels, *side)
-        down = is_allowed(levels, shares) & (rises < 0)
+        down = nodes.allow(levels, shares) & (rises < 0)
         low = jnp.max(jnp.where(down, levels, low))
         return low, jnp.min(jnp.where(levels > low, levels, high))
 
     bracket = (jnp.where(falls, best, low), jnp.where(falls, high, best))
-    return _cut(weights, jax.lax.fori_loop(0, NARROWINGS, narrow, bracket)[0])
+    return jax.lax.fori_loop(0, NARROWINGS, narrow, bracket)[0]
 
 
 def uncapped(
@@ -264,6 +284,13 @@ def _with_a_vote(weights: Array, counted: Array) -> tuple[Float[Array, " nodes"]
     least = jnp.min(jnp.where(weights > 0, weights, 1))
     least = jnp.maximum(least, jnp.finfo(weights.dtype).tiny ** 0.25)
     return jnp.where(counted, jnp.maximum(weights, least), 0), least
+
+
+def _scaled(variances: Array, counted: Array, *, clips: bool) -> Float[Array, " nodes"]:
+    # Only their ratios matter. A rule that clips leaves none above the median.
+    variances = jnp.where(counted, variances, 0)
+    variances = variances / power_of_two(variances.max())
+    return jnp.minimum(variances, _median(variances, counted)) if clips else variances
 
 
 def _cut(weights: Array, level: Array) -> Float[Array, " nodes"]:

@@ -92,16 +92,10 @@ def build(
     )
     program, slices = share.program, qpus if scheme.sliced else 1
     training, validation, test = _splits(settings, program)
-    with asked_by("learning.dataset"):
-        checks.check_size("the samples that teams may draw", teams, len(training.labels))
-    with asked_by("learning.batch_size"):
-        held = len(program.words or ())
-        checks.check_size("the teams' encoded batches", teams, settings.batch_size, held)
+    _check_sizes(settings, teams, len(training.labels), program)
     shards, sizes = data.shards(settings, np.asarray(training.labels), teams)
     readout = _readout(len(settings.classes))
-    of_gradient = 1.0 if scheme.sliced else 1 - settings.slope_share
-    second = settings.logit_scale**2 * _undecided_slope(readout) / of_gradient
-    observables = program.observables // slices
+    batch_floor, noise_scale = _noise(settings, program, slices, readout)
     return Learning(
         training=training,
         validation=validation,
@@ -112,9 +106,9 @@ def build(
         readout=array(np.tile(readout, slices), np.float32),
         logit_scale=array(settings.logit_scale, np.float32),
         learning_rate=array(settings.learning_rate, np.float32),
-        batch_floor=array(_batch_floor(settings, program, observables) / of_gradient, np.float32),
+        batch_floor=array(batch_floor, np.float32),
         slope_share=array(settings.slope_share, np.float32),
-        noise_scale=array(program.angles**2 * observables * second, np.float32),
+        noise_scale=array(noise_scale, np.float32),
         gate_contraction=array(gate_contraction, np.float32),
         trap_chances=_trap_chances(settings) if traps else None,
         batch_size=settings.batch_size,
@@ -137,6 +131,14 @@ def _splits(settings: LearningSettings, program: Program) -> list[Split]:
         Split(array(values, np.float32), array(labels, np.int32))
         for values, (_, labels) in zip(vectors, encoding.encoded(settings), strict=True)
     ]
+
+
+def _check_sizes(settings: LearningSettings, teams: int, samples: int, program: Program) -> None:
+    with asked_by("learning.dataset"):
+        checks.check_size("the samples that teams may draw", teams, samples)
+    with asked_by("learning.batch_size"):
+        held = len(program.words or ())
+        checks.check_size("the teams' encoded batches", teams, settings.batch_size, held)
 
 
 def _scheme(settings: LearningSettings) -> Partition:
@@ -249,6 +251,17 @@ def _undecided_slope(readout: NDArray[np.float64]) -> float:
     classes = len(readout)
     wrong = np.full((classes, classes), 1 / classes) - np.eye(classes)
     return float(((wrong @ readout) ** 2).sum(axis=1).mean())
+
+
+def _noise(
+    settings: LearningSettings, program: Program, slices: int, readout: NDArray[np.float64]
+) -> tuple[float, float]:
+    # Batch floor and noise scale, for the shots that measure the gradient.
+    of_gradient = 1.0 if _scheme(settings).sliced else 1 - settings.slope_share
+    observables = program.observables // slices
+    second = settings.logit_scale**2 * _undecided_slope(readout) / of_gradient
+    floor = _batch_floor(settings, program, observables) / of_gradient
+    return floor, program.angles**2 * observables * second
 
 
 def _batch_floor(settings: LearningSettings, program: Program, observables: int) -> float:

@@ -88,13 +88,7 @@ def build(
         routes=_routes(routes, latency_s / settings.window_s),
         generation=generation,
         switch=_switch(settings, routes),
-        memories=Memories(
-            decay_rate=array(settings.window_s * decay_rate),
-            cutoff_fidelity=array(settings.cutoff_fidelity or 0.0),
-            per_link=array(settings.memories_per_link, np.int32),
-            ages=settings.oldest_windows,
-            oldest=settings.oldest_windows,
-        ),
+        memories=_memories(settings, decay_rate),
         operations=_operations(settings, hardware, routes, decay_rate),
         key=_of_readers(key_budget(key_settings, tags, hardware, steps), teams),
         teams=teams,
@@ -133,6 +127,16 @@ def _decay_rate_per_s(
         return memories.decay_rates(
             hardware.memory, coherence_s, np.concatenate([[hub_s], node_s * nodes])
         )
+
+
+def _memories(settings: NetworkSettings, decay_rate: Float[np.ndarray, "xyz vertices"]) -> Memories:
+    return Memories(
+        decay_rate=array(settings.window_s * decay_rate),
+        cutoff_fidelity=array(settings.cutoff_fidelity or 0.0),
+        per_link=array(settings.memories_per_link, np.int32),
+        ages=settings.oldest_windows,
+        oldest=settings.oldest_windows,
+    )
 
 
 def _routes(routes: Topology, latency: Float[np.ndarray, " nodes"]) -> Routes:

@@ -41,8 +41,9 @@ would be spent for nothing. As it is, they can veto only an update that a Byzant
 some honest members and not to others.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -184,38 +185,63 @@ def execute(
     """
     bodies = [update.tobytes() for update in np.asarray(updates, NUMBER)]
     last = np.asarray(model, NUMBER).tobytes()
-    random = np.random.default_rng(seed)
-    start = keys.total()
+    random, held = np.random.default_rng(seed), keys.total()
     post = Post(
         keys, committee.members, round_number, frozenset(bad), behaviour, random, list(past)
     )
-    members = {
-        m: Member(m, committee, len(bodies), len(last), round_number)
-        for m in range(committee.members)
-    }
-    nodes = taking_part(keys, committee, len(bodies))
-    instructions = _instruct(post, nodes, last, served or {})
-    accepted = _accepted(post, nodes, instructions, committee.confirmations)
-    _collect(post, members, {k: bodies[k] for k in nodes}, accepted)
-    signed = _agree(post, members, committee)
-    fetches = _fetch(post, members)
+    members = _members(committee, len(bodies), len(last), round_number)
+    done = _exchanges(committee, post, members, bodies, last, served or {})
     honest = [m for m in members if m not in post.bad]
     return Outcome(
-        taking_part=nodes,
-        accepted={k: _numbers(body) for k, body in accepted.items()},
-        corrections={pair: sent.outcomes for pair, sent in instructions.items() if sent.outcomes},
+        taking_part=done.nodes,
+        accepted={k: _numbers(body) for k, body in done.accepted.items()},
+        corrections=done.corrections,
         agreed={m: members[m].agreed() for m in honest},
         models={m: _numbers(members[m].model(rule, last)) for m in honest},
         sent=post.sent,
         node_tags=post.node_tags,
         member_tags=post.member_tags,
-        signatures=signed,
-        key_bits=keys.total() - start,
-        fetches=fetches,
+        signatures=done.signatures,
+        key_bits=keys.total() - held,
+        fetches=done.fetches,
         exchanges=post.number,
         waited=tuple(post.waited),
         traffic=tuple(post.past),
     )
+
+
+class _Exchanges(NamedTuple):
+    """What came of the exchanges of a round, beside what the members hold; as in `Outcome`."""
+
+    nodes: tuple[int, ...]
+    accepted: dict[int, bytes | None]
+    corrections: Bodies
+    signatures: int
+    fetches: int
+
+
+def _members(committee: Committee, nodes: int, body_bytes: int, round_number: int) -> Members:
+    return {
+        m: Member(m, committee, nodes, body_bytes, round_number) for m in range(committee.members)
+    }
+
+
+def _exchanges(
+    committee: Committee,
+    post: Post,
+    members: Members,
+    updates: Sequence[bytes],
+    model: bytes,
+    served: Mapping[Pair, bytes],
+) -> _Exchanges:
+    nodes = taking_part(post.keys, committee, len(updates))
+    instructions = _instruct(post, nodes, model, served)
+    accepted = _accepted(post, nodes, instructions, committee.confirmations)
+    _collect(post, members, {k: updates[k] for k in nodes}, accepted)
+    signatures = _agree(post, members, committee)
+    fetches = _fetch(post, members)
+    corrections = {pair: sent.outcomes for pair, sent in instructions.items() if sent.outcomes}
+    return _Exchanges(nodes, accepted, corrections, signatures, fetches)
 
 
 def _instruct(

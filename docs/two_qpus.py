@@ -204,7 +204,7 @@ def logits(
 
 
 def start(seed: int, layers: int) -> Weights:
-    """Returns weights before training: angles uniform in [-pi, pi), and a read-out of ones."""
+    """Returns weights before training: angles uniform in [-pi, pi), and a readout of ones."""
     turns = np.random.default_rng(seed).uniform(-np.pi, np.pi, (layers, QUBITS, 2))
     return Weights(
         jnp.asarray(turns, jnp.float32), jnp.ones(len(OBSERVABLES)), jnp.zeros((), jnp.float32)

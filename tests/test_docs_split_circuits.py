@@ -31,7 +31,7 @@ def channel(kept, ends):
 
 
 def expected(processors, features, angles, communication, kept):
-    """Expectation values of the two processors' read-out by density matrices."""
+    """Expectation values of the two processors' readout by density matrices."""
 
     @qml.qnode(qml.device("default.mixed", wires=8))
     def circuit():

@@ -1,8 +1,8 @@
 """A program as blocks of gates, through which observables are pulled with noise between the gates.
 
 A block is a group of neighbouring gates, multiplied into one matrix. Only those Pauli words count
-that lie between the read-out and the data: the observables reach them, and through them the data
-reach the read-out. In shallow circuits these are so few that one small matrix between words serves
+that lie between the readout and the data: the observables reach them, and through them the data
+reach the readout. In shallow circuits these are so few that one small matrix between words serves
 gates on all qubits. Otherwise a block has gates on two qubits only. The words are then arranged in
 a table, with a row for each word on these two and a column for each word on the others, and all
 columns are multiplied by the same matrix.
@@ -115,7 +115,7 @@ def of_program(program: Program, noisy: tuple[int, ...]) -> Plan:
     program = _by_wire(program, stretches)
     live, blocks = _live(program), list[Block]()
     front = _fresh(live[-1], np.arange(len(live[-1])), len(live[-1]))
-    # Without a word between data and read-out, there is nothing to compute.
+    # Without a word between data and readout, there is nothing to compute.
     for start, stop in stretches if len(live[-1]) else ():
         if stop - 1 in noisy:
             front = front._replace(noise=(*front.noise, (stop - 1, front.words)))

@@ -177,7 +177,7 @@ def logits(
     """Returns the class scores (logits) of encoded samples, without noise.
 
     Args:
-        learning: Scale and read-out of the logits.
+        learning: Scale and readout of the logits.
         paulis: Pauli vectors of the samples, in [-1, 1].
         observables: From `pullback.observables`, shape (observables, paulis).
     """
@@ -228,7 +228,7 @@ def slopes(
     """Returns the derivative of each sample's cross-entropy by its expectation values.
 
     Args:
-        learning: Scale and read-out of the logits.
+        learning: Scale and readout of the logits.
         expectations: Expectation values of the observables, in [-1, 1].
         labels: Right classes, in [0, classes).
     """

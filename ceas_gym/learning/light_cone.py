@@ -1,4 +1,4 @@
-"""The light cone of the read-out: the angles and the Pauli words that can change a prediction.
+"""The light cone of the readout: the angles and the Pauli words that can change a prediction.
 
 Each gate that an observable is pulled back through can spread it over more Pauli words. A
 prediction depends only on those words that do not vanish in the data. So an angle matters only if
@@ -30,7 +30,7 @@ def trimmed(program: Program) -> Program:
         `jacobian` has the shape (kept angles, kept weights).
 
     Raises:
-        ValueError: If the read-out depends on no angle, so that there is nothing to train.
+        ValueError: If the readout depends on no angle, so that there is nothing to train.
 
     Source:
         Light cones of circuits: Cerezo et al., Nature Communications 12, 1791 (2021),
@@ -49,11 +49,11 @@ def trimmed(program: Program) -> Program:
 def effective(program: Program) -> Program:
     """Returns a program with the same predictions, without constant gates that do nothing.
 
-    Such a gate leaves every word alone that reaches the read-out, as a CZ does after which only Z
+    Such a gate leaves every word alone that reaches the readout, as a CZ does after which only Z
     is read. On a single processor it costs little; across two it would take a pair.
 
     Args:
-        program: Gates and read-out. Rotations, and so the shape of `jacobian`, stay.
+        program: Gates and readout. Rotations, and so the shape of `jacobian`, stay.
 
     Source:
         Light cones of circuits: Cerezo et al., Nature Communications 12, 1791 (2021),
@@ -78,7 +78,7 @@ def _without(program: Program, alive: list[bool], words: NDArray[np.int64]) -> P
     kept = [step for step, is_alive in zip(program.steps, alive, strict=True) if is_alive]
     angles = [step.angle for step in kept if isinstance(step, Rotation)]
     if not angles:
-        raise ValueError("the read-out depends on no angle, so that there is nothing to train")
+        raise ValueError("the readout depends on no angle, so that there is nothing to train")
     place = {angle: number for number, angle in enumerate(angles)}
     jacobian = program.jacobian[angles]
     trained = np.flatnonzero((np.abs(jacobian) > ROUNDING).any(axis=0))
@@ -97,7 +97,7 @@ def _without(program: Program, alive: list[bool], words: NDArray[np.int64]) -> P
 
 def _moves(rotation: Rotation, after: Words, before: Words, qubits: int) -> bool:
     # Whether the gate's derivative, which contains only B and S of A + cos(angle) B + sin(angle) S,
-    # turns a word that reaches the read-out into one that the data reach.
+    # turns a word that reaches the readout into one that the data reach.
     slope = np.asarray((np.abs(rotation.generators[1:]) > ROUNDING).any(axis=0))
     image = reach.image(slope, after, rotation.wires, qubits)
     return len(np.intersect1d(image, before)) > 0

@@ -220,7 +220,7 @@ class Program:
         return sum(len(step.wires) == qubits for step in self.steps)
 
     def __eq__(self, other: object) -> bool:
-        """Returns whether `other` is the same circuit with the same read-out."""
+        """Returns whether `other` is the same circuit with the same readout."""
         return self is other or (isinstance(other, Program) and self._contents == other._contents)
 
     def __hash__(self) -> int:

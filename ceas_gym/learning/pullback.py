@@ -20,7 +20,7 @@ from ceas_gym.types import Pulled
 
 
 def pull(program: Program, parameters: Float[Array, " parameters"], xp: ModuleType = jnp) -> Pulled:
-    """Returns O_P = 2^-n Tr[P U+ O U] of the read-out observables, and its derivatives.
+    """Returns O_P = 2^-n Tr[P U+ O U] of the readout observables, and its derivatives.
 
     The transfer matrix of a rotation, A + cos(angle) B + sin(angle) S, is linear in
     (1, cos, sin). Its derivative is the same expression in (0, -sin, cos).

@@ -23,10 +23,10 @@ Words = NDArray[np.int64]
 def backwards(program: Program) -> Iterator[Words]:
     """Yields the words over which the observables may be spread.
 
-    The first are those of the read-out, then those before each earlier gate, to the start.
+    The first are those of the readout, then those before each earlier gate, to the start.
 
     Args:
-        program: Gates and read-out.
+        program: Gates and readout.
 
     Raises:
         ValueError: If there are more than `MOST_WORDS` at a gate; it says how many.
@@ -37,7 +37,7 @@ def backwards(program: Program) -> Iterator[Words]:
         words = image(pattern(step), words, step.wires, program.qubits)
         if len(words) > MOST_WORDS:
             raise ValueError(
-                f"the read-out spreads over {len(words)} Pauli words or more ({number + 1} of "
+                f"the readout spreads over {len(words)} Pauli words or more ({number + 1} of "
                 f"{len(program.steps)} gates before it), more than the {MOST_WORDS} that are "
                 "computed; take fewer layers or qubits, or an ansatz with fewer joint gates"
             )
@@ -45,7 +45,7 @@ def backwards(program: Program) -> Iterator[Words]:
 
 
 def forwards(program: Program, held: Words, reached: Sequence[Words]) -> Iterator[Words]:
-    """Yields the words by which the data reach the read-out: at the start, then after each gate.
+    """Yields the words by which the data reach the readout: at the start, then after each gate.
 
     Args:
         program: Gates.

@@ -38,7 +38,7 @@ def diagonals(
         remote: Packs.
         qubits: Of the circuit.
         gates: Contraction of X, Y and Z by the pair of each pack, with the errors of its two
-            read-outs, in [-1, 1]: r is the probability of a right read-out, and a pair contracts by
+            readouts, in [-1, 1]: r is the probability of a right readout, and a pair contracts by
             (x, y, z), then these are x (2r - 1), y (2r - 1)^2 and z (2r - 1).
         idle: Factor by which X, Y and Z of a qubit decay on each QPU during the signals of a run,
             in [0, 1].
@@ -88,7 +88,7 @@ def pack_factors(
     Args:
         pack: Control and targets.
         qubits: Of the circuit.
-        gate: Contraction of X, Y and Z by the pair and the read-outs.
+        gate: Contraction of X, Y and Z by the pair and the readouts.
         local: Contraction g of the noise of local two-qubit gates.
         words: Numbers in [0, 4**qubits).
 

@@ -40,7 +40,7 @@ ESTIMATORS: dict[str, Callable[[Program], Program]] = {
 
 
 def words_of(drawn: Sequence[LearningSettings], qpus: int = 1) -> tuple[int, ...]:
-    """Returns the Pauli words of the read-out that do not vanish in the samples of some layout.
+    """Returns the Pauli words of the readout that do not vanish in the samples of some layout.
 
     They are numbers in [0, 4**qubits), in ascending order.
 

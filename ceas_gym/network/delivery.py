@@ -80,7 +80,7 @@ def of_gates(
     """Returns the delivery of teleported gates to each team; arguments as for `of_pairs`.
 
     The pairs of both links are matched at random, so the mean contraction of a gate's pair is the
-    product of the links' means, times those of the swap and of the gate's own read-outs. Products
+    product of the links' means, times those of the swap and of the gate's own readouts. Products
     over the gates of a shot are taken to be the products of these means; docs/partitions.md says
     how far that is off.
 

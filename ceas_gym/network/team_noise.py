@@ -1,8 +1,8 @@
 """Noise of gates that are teleported between the QPUs of a team, apart from that of their pairs.
 
 The hub joins a pair of each QPU's link by a swap. Then the control's QPU sends the outcome of its
-read-out to the targets' QPU, whose half of the pair waits for it. Later, the targets' QPU sends the
-outcome of its own read-out back. Both signals travel through the hub, and all qubits of the circuit
+readout to the targets' QPU, whose half of the pair waits for it. Later, the targets' QPU sends the
+outcome of its own readout back. Both signals travel through the hub, and all qubits of the circuit
 wait meanwhile. The outcome of the swap arrives no later than the first signal. Gates of a run wait
 together. The time of local gates is left out, as in the data partition.
 """
@@ -33,7 +33,7 @@ def build(
 
     Args:
         settings: Size of a team, and how nodes are matched.
-        hardware: Noise of gates and read-out, and speed of light in the fibre.
+        hardware: Noise of gates and readout, and speed of light in the fibre.
         routes: Length of each node's route.
         decay_rate: Decay of the contractions in each memory, per s.
         generation: Rates and contractions of the links, by which nodes are matched.

@@ -49,7 +49,7 @@ class LearningSettings(Section, frozen=True):
     """Decides the split into training, validation and test samples."""
     qubits: Annotated[int, Field(ge=1, le=10)] = 4
     """Qubits of the circuit; with the scheme `data`, a shot takes as many pairs. What a round
-    computes grows with the number of Pauli words that the read-out can reach, at most 4^qubits:
+    computes grows with the number of Pauli words that the readout can reach, at most 4^qubits:
     with the shipped ansatz, 82 for 4 qubits and 3 layers, and 183 for 8 qubits and 3 layers."""
     layers: Count = 3
     """Layers of the ansatz, which may have at most 512 weights in all."""
@@ -65,7 +65,7 @@ class LearningSettings(Section, frozen=True):
     """Name of the circuit whose weights are trained, at the nodes."""
     estimator: Literal["cone", "all"] = "cone"
     """Angles among which the shots of the gradient are drawn. `cone`: only those that can change
-    the read-out, and no others are trained. `all`: all angles, which wastes shots on derivatives
+    the readout, and no others are trained. `all`: all angles, which wastes shots on derivatives
     that are always zero."""
     slope_share: Annotated[float, Field(ge=0, le=0.9)] = 0.25
     """Share of a node's shots that measure its predictions, because the slope of the loss depends

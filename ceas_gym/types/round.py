@@ -31,7 +31,7 @@ class Links:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Pulled:
-    """The read-out observables pulled back through the ansatz without noise."""
+    """The readout observables pulled back through the ansatz without noise."""
 
     observables: Float[Array, "observables paulis"]
     derivatives: Float[Array, "observables paulis angles"]

@@ -65,7 +65,7 @@ class Delivery:
     slices: Int[Array, "teams slices"] | None = None
     """Shots of each slice; None where QPUs execute no slices of their own."""
     gates: Float[Array, "teams gates xyz"] | None = None
-    """Mean contraction of the pair of each teleported gate, read-out included, in [-1, 1]; None
+    """Mean contraction of the pair of each teleported gate, readout included, in [-1, 1]; None
     where no gate is teleported."""
     idle: Float[Array, "teams runs qpus xyz"] | None = None
     """Factor on X, Y and Z of each QPU's qubits while signals of a run of gates travel; in

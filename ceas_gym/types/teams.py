@@ -60,7 +60,7 @@ class Teams:
     qpu: Int[Array, " nodes"]
     """Which QPU of its team a node is."""
     gate_contraction: Float[Array, "teams gates xyz"]
-    """Contraction of a gate's pair by the swap at the hub, the wait for outcomes, and the read-outs
+    """Contraction of a gate's pair by the swap at the hub, the wait for outcomes, and the readouts
     of the gate; in [-1, 1]."""
     idle: Float[Array, "teams runs qpus xyz"]
     """Factor on X, Y and Z of each QPU's qubits while signals of a run of gates travel; in

@@ -218,7 +218,7 @@ def test_the_shipped_ansatz_takes_two_angles_per_qubit(angles: int) -> None:
 
 def test_an_ansatz_of_the_users_takes_what_it_uses() -> None:
     program = setup.build(settings(ansatz=f"{HERE}:one_each", angles_per_qubit=1), 3).program
-    # One of the four is outside the light cone of the read-out.
+    # One of the four is outside the light cone of the readout.
     assert (program.parameters, program.angles) == (3, 3)
 
 

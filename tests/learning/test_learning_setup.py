@@ -60,7 +60,7 @@ def test_kinds_of_paulis(build: Callable[..., Learning]) -> None:
     every = ["".join(word) for word in product("IXYZ", repeat=2)]
     words = [every[word] for word in learning.program.words]
     # Two features make a product of states in the plane of X and Z: no word has a Y. Of the others,
-    # the gates before the read-out, Z on the first qubit, reach all that act on this qubit.
+    # the gates before the readout, Z on the first qubit, reach all that act on this qubit.
     assert words == ["XI", "XX", "XZ", "ZI", "ZX", "ZZ"]
     assert table.shape == (len(pauli_types), len(words))
     assert table.sum(axis=0).tolist() == [1.0] * len(words)
@@ -79,7 +79,7 @@ def test_noise_scale_is_that_of_an_undecided_classifier(build: Callable[..., Lea
     assert float(build(**THREE, **WHOLE).noise_scale) == pytest.approx(6**2 * 3 * 2.0**2 * 6 / 9)
     louder = build(**SMALL, **WHOLE, logit_scale=3.0)
     assert float(louder.noise_scale) == pytest.approx(4**2 * 1 * 3.0**2)
-    # In the light cone of the read-out is the first qubit's RY only.
+    # In the light cone of the readout is the first qubit's RY only.
     assert float(build(**SMALL, slope_share=0).noise_scale) == pytest.approx(1**2 * 1 * 2.0**2)
 
 

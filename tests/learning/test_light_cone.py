@@ -87,7 +87,7 @@ def test_what_is_left_out_has_no_slope_and_what_is_kept_has_one(name: str) -> No
 def test_default_circuit_loses_half_of_its_angles() -> None:
     trimmed = light_cone.trimmed(read("hardware_efficient"))
     assert (trimmed.angles, trimmed.parameters) == (12, 12)
-    # Of the last layer nothing but the turn before the read-out.
+    # Of the last layer nothing but the turn before the readout.
     assert [weight for weight in trimmed.trained or () if weight >= 16] == [16]
 
 
@@ -120,5 +120,5 @@ def test_gradients_of_the_rest_are_those_of_pennylane(layers: int, qubits: int) 
 
 def test_nothing_to_train_is_an_error() -> None:
     program = read("hardware_efficient", held=(0,))
-    with pytest.raises(ValueError, match="the read-out depends on no angle"):
+    with pytest.raises(ValueError, match="the readout depends on no angle"):
         light_cone.trimmed(program)

@@ -114,7 +114,7 @@ def teleported(errors: Quadruple, local: float, targets: int) -> Array:
     second half. The CZs act between the copy and the targets. Then the copy is measured in X.
 
     Args:
-        errors: Probability of each Pauli error on the second half, those of the read-outs included.
+        errors: Probability of each Pauli error on the second half, those of the readouts included.
         local: Probability that a local two-qubit gate does not depolarize its qubits before.
         targets: Number of targets, at least 1.
 

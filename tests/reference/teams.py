@@ -91,7 +91,7 @@ def joined(
     A swap is linear in its pairs, so this is the mean over all ways to match them.
 
     Args:
-        network: The gates, and the noise of swap, waiting and read-outs.
+        network: The gates, and the noise of swap, waiting and readouts.
         team: Its nodes, by QPU.
         pairs: Of each QPU's link.
         view: 0 for the truth, -1 for the hub's estimate.

@@ -31,8 +31,13 @@ LASTING = {
 }
 """Where the end of a round is known, pairs that would expire before it are spared for key. So
 rounds can be taken apart only if all pairs last."""
-ROUNDING = 1e-4
-"""Of key bits in 32 bits."""
+LEARNED = ("model", "workers", "cache", "scores", "report")
+FUSED = 8 * 2.0**-23
+"""Largest difference, relative to the largest value: in another program, XLA fuses other products
+with sums, which are then rounded once; without fusion
+(`XLA_FLAGS=--xla_disable_hlo_passes=fusion`), all bits are the same."""
+ROUNDING = 1e-5
+"""Of key bits, which are differences of numbers in 32 bits, for the same cause."""
 PLACES = {feature.name: place for place, feature in enumerate(NETWORK_FEATURES)}
 FATES = ("spent", "keyed", "expired", "blocked", "sacrificed", "tested")
 AT_BARRIERS = ("shots", "authenticated_nodes", "accepted_nodes", "committed", "gradient_error")
@@ -47,6 +52,13 @@ NUMBERS: dict[str, Any] = {
 def pair(shares: Array, fires: Any) -> Array:
     """Returns the action of one window: requests in [-1, 1], and whether the barrier fires."""
     return np.append(shares, 1.0 if fires else -1.0).astype(np.float32)
+
+
+def close(left: Any, right: Any) -> None:
+    """Asserts that trees are equal: floats to `FUSED` of the largest, everything else exactly."""
+    for one, other in zip(*map(jax.tree.leaves, (plain(left), plain(right))), strict=True):
+        largest = float(np.abs(other).max()) if np.issubdtype(other.dtype, np.floating) else 0.0
+        np.testing.assert_allclose(one, other, rtol=0, atol=FUSED * largest)
 
 
 # --- Rounds taken apart ---
@@ -66,18 +78,16 @@ def test_firing_after_every_round_is_what_a_round_is(scenario: Scenario, pause: 
         for window, shares in enumerate(schedule):
             other, seen = compiled.step(apart, other, pair(shares, window == WINDOWS - 1))
             told.append(seen)
-        # The last digits of sums may differ in another program; they are not carried on.
         assert np.abs(other.memory.key_bits - one.memory.key_bits).max() <= ROUNDING
         key = replace(other.memory, key_bits=one.memory.key_bits)
-        same(
-            replace(other, gathered=replace(other.gathered, memory=key), steps=one.steps),
-            one,
-            SINGLE,
-        )
-        same(other.memory.pairs, one.memory.pairs)
+        learned = {name: getattr(one, name) for name in LEARNED}
+        close({name: getattr(other, name) for name in LEARNED}, learned)
+        gathered = replace(other.gathered, memory=key)
+        same(replace(other, gathered=gathered, steps=one.steps, **learned), one)
+        # What differs is not carried on.
         other = replace(one, steps=other.steps)
         last = told[-1]
-        same(last.observation, expected.observation, SINGLE)
+        close(last.observation, expected.observation)
         same(last.observation.network, expected.observation.network)
         same((last.reward, last.terminated), (expected.reward, expected.terminated))
         same(last.round.delivery, expected.round.delivery)
@@ -85,7 +95,7 @@ def test_firing_after_every_round_is_what_a_round_is(scenario: Scenario, pause: 
             if name.startswith("pairs_") and name != "pairs_stored":
                 assert sum(seen.metrics[name] for seen in told) == expected.metrics[name], name
             else:
-                same(last.metrics[name], expected.metrics[name], SINGLE)
+                close(last.metrics[name], expected.metrics[name])
     assert expected.metrics["utilization"] > 0
     assert int(one.clock) == ROUNDS * (WINDOWS + pause)
 

@@ -17,6 +17,7 @@ matters.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -172,9 +173,25 @@ def through(layers: Layers, seen: Float[Array, "... inputs"], activation: Activa
     return apply(last, seen)
 
 
+@jax.custom_vjp
 def _times(seen: Array, weight: Array) -> Array:
     # Full precision: otherwise an accelerator may round the factors to ten bits.
     return jnp.matmul(seen, weight, precision="highest")
+
+
+def _kept(seen: Array, weight: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _times(seen, weight), (seen, weight)
+
+
+def _slopes(kept: tuple[Array, Array], slope: Array) -> tuple[Array, Array]:
+    # JAX's own rule makes a processor transpose all of `slope`, which takes as long as the product.
+    seen, weight = kept
+    rows, slopes = (each.reshape(-1, each.shape[-1]) for each in (seen, slope))
+    of_weight = jax.lax.dot_general(rows, slopes, (((0,), (0,)), ((), ())), precision="highest")
+    return jnp.matmul(slope, weight.T, precision="highest"), of_weight
+
+
+_times.defvjp(_kept, _slopes)
 
 
 def _leaning(barrier: list[Layer], context: Array) -> Array:

@@ -92,6 +92,18 @@ def test_density_and_entropy_are_those_of_scipy(params):
     np.testing.assert_allclose(density, found[0], rtol=1e-5)
 
 
+def test_gradients_of_a_layer_are_those_of_its_product():
+    random = np.random.default_rng(0)
+    shapes = [(3, 5), (5,), (2, 4, 3), (2, 4, 5)]
+    weight, bias, seen, slope = (np.float32(random.normal(size=shape)) for shape in shapes)
+    layer = node_network.Layer(weight, bias)
+    pulled = jax.jit(lambda *given: jax.vjp(node_network.apply, *given[:2])[1](given[2]))
+    of_layer, of_seen = pulled(layer, seen, slope)
+    np.testing.assert_allclose(of_layer.weight, np.einsum("abi,abo->io", seen, slope), rtol=1e-4)
+    np.testing.assert_allclose(of_layer.bias, slope.sum((0, 1)), rtol=1e-4)
+    np.testing.assert_allclose(of_seen, np.einsum("abo,io->abi", slope, weight), rtol=1e-4)
+
+
 def test_choices_are_spread_as_the_weights_say():
     params = drawn.params(BY_WINDOW)
     weights = weights_of(params)

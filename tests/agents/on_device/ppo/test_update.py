@@ -55,8 +55,10 @@ def test_loss_is_that_of_numpy(weights, batch, scales):
     gain = np.minimum(ratio * gained, np.clip(ratio, 0.8, 1.2) * gained).mean()
     error = ((value - np.asarray(batch.target)) ** 2).mean()
     expected = -gain + 0.5 * error - 0.1 * entropy.mean()
-    found = jax.jit(partial(update.loss, settings))(weights, batch)
-    assert float(found) == pytest.approx(expected, abs=1e-5)
+    found = jax.jit(
+        lambda *given: update.loss(settings, given[0], update.scaled(settings, given[1]))
+    )
+    assert float(found(weights, batch)) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,18 @@ def test_loss_is_that_of_numpy(weights, batch, scales):
 def test_gain_rewards_no_ratio_beyond_the_range(ratio, advantage, slope):
     gain = jax.jit(jax.grad(partial(update.clipped, SETTINGS)))
     assert gain(np.log(ratio), float(advantage)) == pytest.approx(ratio * slope, rel=1e-5)
+
+
+def test_gradient_of_parts_is_that_of_the_whole_minibatch(weights, batch, monkeypatch):
+    monkeypatch.setattr(update, "MOST", 8)
+    assert update.part_of(STEPS) < STEPS
+    parts = jax.jit(partial(update.slope, SETTINGS))(weights, batch)
+    scores = np.asarray(batch.advantage)
+    scores = jnp.asarray((scores - scores.mean()) / scores.std(ddof=1))
+    expected = jax.jit(jax.grad(partial(update.loss, SETTINGS)))(
+        weights, batch._replace(advantage=scores)
+    )
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), parts, expected)
 
 
 def test_update_visits_every_step_once_in_each_epoch(weights, batch, monkeypatch):

@@ -184,11 +184,14 @@ def bench(
     grow: Annotated[
         bool, typer.Option("--growth", help="also: time against nodes, qubits, samples, rows")
     ] = False,
+    learn: Annotated[
+        bool, typer.Option("--learners", help="also: learning in JAX and by Stable-Baselines3")
+    ] = False,
 ) -> None:
     """Time rounds, compare them with PennyLane alone, and show where the time goes.
 
     There is no attack unless one is set. It takes about five minutes, and as long again for the
-    growth. In bench.json, times are in s.
+    growth or for the learners. In bench.json, times are in s.
 
     Example: ceas-gym bench paper --growth
     """
@@ -196,7 +199,13 @@ def bench(
     from ceas_gym import config
 
     changes = dict(config.parse_override(text) for text in overrides or [])
-    run.bench(config.load(scenario, {"attack.name": "none"} | changes), repeats, out, grow=grow)
+    run.bench(
+        config.load(scenario, {"attack.name": "none"} | changes),
+        repeats,
+        out,
+        grow=grow,
+        learn=learn,
+    )
 
 
 @app.command()

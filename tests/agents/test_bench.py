@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from ceas_agents.bench import (
     contenders,
     flops,
     growth,
+    learners,
     quantum,
     run,
     stages,
@@ -23,6 +25,8 @@ from ceas_agents.bench import (
     windows,
 )
 from ceas_agents.bench.timing import Contender
+from ceas_agents.training import plan as plans
+from ceas_agents.training.trainer import Library
 from ceas_gym import config, parameters
 from ceas_gym.learning import setup
 from ceas_gym.scenario import LearningSettings
@@ -122,6 +126,42 @@ def test_round_by_round_and_window_by_window_the_same_is_played() -> None:
     assert one.model.parameters == pytest.approx(other.model.parameters, abs=0.02)
 
 
+def test_play_without_a_learner_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learners, "ROWS", 2)
+    monkeypatch.setattr(learners, "STEPS", 4)
+    played = learners.bare(config.load("micro", {"episode.rounds": 6}))
+    assert played.rounds == 8
+    ended = np.concatenate([np.isfinite(played.call().earned) for _ in range(3)])
+    assert np.flatnonzero(ended.all(axis=1)).tolist() == [5, 11]
+    assert ended.sum() == 4
+
+
+def test_all_learners_learn_from_as_many_steps_in_each_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[plans.Plan] = []
+    stages: list[int] = []
+
+    def library(plan: plans.Plan) -> Library:
+        made.append(plan)
+        trainer: Any = SimpleNamespace(learn=lambda stage, tell: stages.append(stage))
+        return Library(lambda plan: trainer)
+
+    monkeypatch.setattr(learners, "library", library)
+    bare = Contender("bare", lambda: None, learners.ROWS * learners.STEPS)
+    monkeypatch.setattr(learners, "bare", lambda scenario: bare)
+    chosen = learners.decisions(config.load("micro"))
+    calls = {step: learners.rivals(each, 3) for step, each in chosen.items()}
+    names = ["jax.ppo, nodes", "jax.dqn, dispatch", "sb3.ppo, nodes", "sb3.ppo, mlp"]
+    assert [each.name for each in calls["round"]] == ["bare", *names]
+    assert [each.name for each in calls["window"]] == ["bare", *names[:2], names[3]]
+    for plan in made:
+        assert plan.settings.policy in plans.LEARNS[plan.settings.learner]
+        assert plan.settings.steps == 3 * plans.stage_end(plan, 0) == 3 * bare.rounds
+    timing.seconds_per_round(calls["round"], 2, lambda _: None)
+    assert stages == [stage for stage in range(3) for _ in names]
+
+
 def test_every_stage_has_work(tiny: Params, moments: stages.Moment) -> None:
     one = stages.first(moments)
     for stage, call in stages.STAGES.items():
@@ -157,15 +197,23 @@ def test_bench_measures_prints_and_writes(
     # The exponent is of the upper half, which takes two sizes at least.
     curves = {"nodes": ((4, 6, 8), "1"), growth.BATCH: ((1, 2, 4), "1")}
     monkeypatch.setattr(growth, "CURVES", curves)
-    run.bench(config.load("tiny", {"attack.name": "none"}), 3, tmp_path, grow=True)
+    run.bench(config.load("tiny", {"attack.name": "none"}), 3, tmp_path, grow=True, learn=True)
     found = json.loads((tmp_path / "bench.json").read_text())
-    assert {"rounds", "windows", "stages", "cases", "cold start", "growth", "versions"} <= set(
-        found
-    )
+    assert {
+        "rounds",
+        "windows",
+        "stages",
+        "cases",
+        "cold start",
+        "growth",
+        "learners",
+        "versions",
+    } <= set(found)
     core = found["rounds"]["scanned core"]["rounds per second"]
     assert 0 < core["low"] <= core["median"] <= core["high"]
     assert "CEASVectorEnv, 16 rows" in found["all cores"]
-    assert len(tables.of(found)) == 7
+    assert next(iter(found["learners"]["window"])) == learners.BARE
+    assert len(tables.of(found)) == 9
     printed = capsys.readouterr().out
     for name in (*stages.STAGES, *found["rounds"], "exponent"):
         assert name in printed

@@ -20,6 +20,7 @@ from ceas_agents.bench import (
     flops,
     fresh,
     growth,
+    learners,
     quantum,
     stages,
     tables,
@@ -62,7 +63,9 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
 }
 
 
-def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None:
+def bench(
+    scenario: Scenario, repeats: int, folder: Path, *, grow: bool = False, learn: bool = False
+) -> None:
     """Runs all measurements, prints their tables, and writes `bench.json` with times in s.
 
     Args:
@@ -70,8 +73,10 @@ def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None
         repeats: Turns of each contender; at least 3.
         folder: For `bench.json`, and for `growth.png` if `grow` is true.
         grow: Whether to measure also how the time of a round grows.
+        learn: Whether to measure also what it costs to learn.
 
     Raises:
+        ValueError: If Stable-Baselines3 is to learn, but is not installed.
         OSError: If the folder can't be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +88,11 @@ def bench(scenario: Scenario, repeats: int, folder: Path, *, grow: bool) -> None
             "scenario": json.loads(scenario.model_dump_json()),
             **_machine(cores),
         }
-        parts: dict[str, Callable[[], Any]] = {
+        parts: dict[str, Callable[[], Any]] = {}
+        if learn:
+            # First, because what it takes may not be installed.
+            parts["learners"] = lambda: _learners(scenario, repeats, progress)
+        parts |= {
             "rounds": lambda: _rounds(scenario, params, repeats, progress),
             "all cores": lambda: _compared(fresh.all_cores(scenario, repeats, cores, progress)),
             "stages": lambda: _stages(params, repeats, progress),
@@ -187,6 +196,19 @@ def _windows(scenario: Scenario, repeats: int, progress: Progress) -> dict[str, 
     calls = windows.rivals(scenario)
     progress.update(task, total=(repeats + 1) * len(calls))
     return _compared(timing.seconds_per_round(calls, repeats, timing.ticker(progress, task)))
+
+
+def _learners(
+    scenario: Scenario, repeats: int, progress: Progress
+) -> dict[str, dict[str, dict[str, Any]]]:
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for step, each in learners.decisions(scenario).items():
+        task = progress.add_task(f"compiling the learners of a {step}", total=None)
+        calls = learners.rivals(each, repeats + 1)
+        progress.update(task, total=(repeats + 1) * len(calls))
+        tick = timing.ticker(progress, task)
+        found[step] = _compared(timing.seconds_per_round(calls, repeats, tick))
+    return found
 
 
 def _cases(repeats: int, progress: Progress) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ceas_agents.bench import windows
+from ceas_agents.bench import learners, windows
 
 SPREAD = "median (least to greatest); ratios of calls that take turns"
 
@@ -27,6 +27,9 @@ def of(found: dict[str, Any]) -> list[Table]:
         _cases(found["cases"]),
         _cold(found["cold start"]),
     ]
+    for step, learned in found.get("learners", {}).items():
+        title = f"{name}, {learners.ROWS} rows, learning on one core, a step is a {step}"
+        tables.append(_rounds(learned, title, by_window=int(step == "window")))
     return [*tables, _growth(found["growth"])] if "growth" in found else tables
 
 

@@ -126,7 +126,7 @@ def refused(tmp_path, monkeypatch):
         (
             "learning: {classes: [3]}",
             "learning.classes must be a list of 2 to 4 entries, "
-            "each an integer from -1000000 to 1000000, but is [3]",
+            "each an integer from -1000000 to 1000000, or text, but is [3]",
         ),
         (
             "attack: {name: 5, strength: x, placement: 1}",

@@ -7,6 +7,8 @@ from helpers.refusals import refusal
 
 from ceas_gym.config.keys import shown
 
+ENDINGS = "must end in .yaml, .yml, .graphml, or .txt for SNDlib's format"
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
@@ -21,15 +23,21 @@ def here(tmp_path, monkeypatch):
             "surfnet-randstat",
             "my.yaml: network.graph: graph 'surfnet-randstat' is unknown (did you mean "
             "surfnet-randstad?); shipped are surfnet-randstad, and the name of a file ends in "
-            ".yaml or .graphml",
+            ".yaml or .graphml or .txt",
         ),
         ("no.yaml", "my.yaml: network.graph: no.yaml can't be read: no such file or directory"),
-        ("my/no", "my.yaml: network.graph: my/no must end in .yaml, .yml or .graphml"),
-        ("net.txt", "my.yaml: network.graph: net.txt must end in .yaml, .yml or .graphml"),
+        ("my/no", f"my.yaml: network.graph: my/no {ENDINGS}"),
+        ("net.xml", f"my.yaml: network.graph: net.xml {ENDINGS}"),
+        (
+            "net.txt",
+            "my.yaml: network.graph: net.txt is not in SNDlib's native format: its first line does "
+            "not start with ?SNDlib native format",
+        ),
     ],
 )
 def test_a_graph_that_is_not_there_is_refused_in_these_words(here, name, message):
-    (here / "net.txt").write_text(YAML)
+    for file in ("net.txt", "net.xml"):
+        (here / file).write_text(YAML)
     (here / "my.yaml").write_text(SMALL.format(name))
     assert refusal("my.yaml") == message
     in_override = message.replace("my.yaml", "overrides", 1)
@@ -72,28 +80,21 @@ def test_an_override_of_a_part_needs_a_graph():
     [
         (
             graphml(hub=None),
-            "overrides: network.graph: net.graphml: the graph has no attribute hub",
+            "the map names no hub; set network.map.hub to a vertex, or to central (vertices: "
+            "'hub', 'relay', 'a', 'b')",
         ),
-        (
-            graphml(hub="hubb"),
-            "net.graphml with overrides: network.graph.hub: 'hubb' is no end of any edge; "
-            "did you mean hub?",
-        ),
+        (graphml(hub="hubb"), "the map's hub: 'hubb' is no vertex; did you mean hub?"),
         (
             graphml(drop="a"),
-            "overrides: network.graph: net.graphml: edge relay - a has no attribute "
-            "length_km or length",
+            "edge relay - a has no attribute length_km or length, and no coordinates at both ends",
         ),
-        (
-            graphml(relay=1),
-            "overrides: network.graph: net.graphml: relay of vertex relay must be true or false, "
-            "but is 1",
-        ),
+        (graphml(relay="no"), "relay of vertex relay must be true or false, but is 'no'"),
     ],
 )
 def test_a_wrong_graph_in_graphml_is_refused_in_these_words(here, graph, message):
     nx.write_graphml(graph, here / "net.graphml")
-    assert refusal("tiny", {"network.graph": "net.graphml", **CALM}) == message
+    said = refusal("tiny", {"network.graph": "net.graphml", **CALM})
+    assert said == f"overrides: network.graph: net.graphml: {message}"
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,6 @@ def test_a_length_that_is_none_is_refused(here, length):
     graph.add_edge("a", "b", length_km=length)
     nx.write_graphml(graph, here / "net.graphml")
     assert refusal("tiny", {"network.graph": "net.graphml", **CALM}) == (
-        "net.graphml: network.graph.edges[0].length_km must be a finite number from 0 to 100000, "
-        f"but is {shown(int(length) if length == -1 else length)}"
+        "overrides: network.graph: net.graphml: length_km of edge a - b must be a finite number of "
+        f"at least 0, but is {shown(str(length))}"
     )

@@ -4,21 +4,23 @@ A file has the same nesting as `Scenario`. Every key is optional; what is left o
 Unknown keys are errors, and every error is a `ScenarioError`. Plain scalars follow YAML 1.2, so
 `no` and `2026-01-01` are text and `1e-5` is a number.
 
-The graph of the network may be spelled out, or be the name of a shipped graph or of a file in YAML
-or GraphML (`ceas_gym.config.graphs`). Such a file is looked for in the folder of the scenario's
-file, or in the working directory if an override names it.
+The graph of the network may be spelled out, or be the name of a shipped graph or of a file
+(`ceas_gym.config.graphs`). The data set may be a file as well (`ceas_gym.learning.files`). A file
+is looked for in the folder of the scenario's file, or in the working directory if an override names
+it. If there are no samples in that folder, they are looked for in the working directory.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ceas_gym.config import graphs, sources, values, yaml_text
+from ceas_gym.config import named, sources, values, yaml_text
 from ceas_gym.config.keys import (
+    GRAPH,
     KEYS,
     OPTIONAL,
     SECTIONS,
@@ -36,16 +38,6 @@ from ceas_gym.config.sources import shipped as shipped
 from ceas_gym.config.values import plain as plain
 from ceas_gym.scenario import Scenario
 
-GRAPH = "network.graph"
-GRAPH_PATH = ["network", "graph"]
-
-
-class _Source(NamedTuple):
-    name: str
-    data: dict[str, Any]
-    graph: str | None = None
-    """What messages call the graph, if the scenario names one instead of spelling it out."""
-
 
 def load(
     scenario: str | os.PathLike[str] | Scenario, overrides: Mapping[str, object] | None = None
@@ -62,8 +54,9 @@ def load(
         overrides: Values by dotted key, which replace those of the scenario before the check.
             NumPy and JAX numbers and arrays count as plain numbers and lists, and paths as text.
             Spaces around a key or a name are removed. `hardware.preset` replaces all hardware
-            settings of the scenario, and `network.graph` its number of nodes and lengths; further
-            overrides of these apply afterwards.
+            settings of the scenario, `network.graph` its number of nodes, its lengths and
+            `network.map`, and `learning.dataset` its `learning.label_column` and, if it is a file,
+            its `learning.classes`; further overrides of these apply afterwards.
 
     Raises:
         ScenarioError: If there is no such scenario, its text can't be read, or a key or value is
@@ -82,7 +75,7 @@ def load(
     source = _read(scenario)
     if problems := list(_misplaced(overrides)):
         raise _error(problems)
-    source = _overridden(source, overrides)
+    source = named.resolved(source, overrides)
     try:
         return Scenario.model_validate(values.normalized(source.data), strict=True)
     except ValidationError as error:
@@ -168,18 +161,17 @@ def dump(scenario: Scenario) -> str:
 # --- Sources ---
 
 
-def _read(scenario: str | os.PathLike[str] | Scenario) -> _Source:
+def _read(scenario: str | os.PathLike[str] | Scenario) -> named.Source:
     source = sources.source(scenario)
     if isinstance(scenario, Scenario):
         # An edited copy of a scenario is unchecked and may hold anything.
-        return _Source(source, scenario.model_dump(warnings=False))
+        return named.Source(source, scenario.model_dump(warnings=False))
     name = os.fsdecode(scenario)
     if source != name:
         contents, folder = sources.shipped_text(name.strip()), Path()
     else:
         contents, folder = sources.file_text(name), Path(name).parent
-    data = yaml_text.mapping(contents, source, "sections")
-    return _with_graph(_Source(source, data), source, folder)
+    return named.Source(source, yaml_text.mapping(contents, source, "sections"), folder)
 
 
 def _given(overrides: Any) -> dict[str, object]:  # noqa: ANN401 (whatever a user gives)
@@ -191,27 +183,6 @@ def _given(overrides: Any) -> dict[str, object]:  # noqa: ANN401 (whatever a use
         )
     with sources.prefixing(lambda: "overrides"):
         return stripped(overrides)
-
-
-def _overridden(source: _Source, overrides: Mapping[str, object]) -> _Source:
-    source = source._replace(data=values.without_replaced(source.data, overrides))
-    if GRAPH in overrides:
-        data = values.replaced(source.data, GRAPH_PATH, overrides[GRAPH])
-        source = _with_graph(source._replace(data=data), "overrides", Path())
-    data = source.data
-    for key in overrides.keys() - {GRAPH}:
-        data = values.replaced(data, key.split("."), overrides[key])
-    return source._replace(data=data)
-
-
-def _with_graph(source: _Source, asked_by: str, folder: Path) -> _Source:
-    # Replaces the name of a graph by its settings.
-    name = values.found(source.data, GRAPH_PATH)
-    if not isinstance(name, str | os.PathLike):
-        return source._replace(graph=None)
-    with sources.prefixing(lambda: f"{asked_by}: {GRAPH}"):
-        graph_source, graph = graphs.read(os.fsdecode(name), folder)
-    return _Source(source.name, values.replaced(source.data, GRAPH_PATH, graph), graph_source)
 
 
 # --- Messages ---
@@ -231,7 +202,7 @@ def _misplaced(overrides: Iterable[str]) -> Iterator[str]:
             yield f"overrides: {key} is a section; override its keys, such as {example}"
 
 
-def _problem(error: ErrorDetails, source: _Source, overrides: Mapping[str, object]) -> str:
+def _problem(error: ErrorDetails, source: named.Source, overrides: Mapping[str, object]) -> str:
     key, place = dotted(error["loc"]), placed(error["loc"])
     is_entry = bool(error["loc"]) and isinstance(error["loc"][-1], int)
     name = _who_said(key, source, overrides)
@@ -248,7 +219,7 @@ def _problem(error: ErrorDetails, source: _Source, overrides: Mapping[str, objec
     return f"{name}: {place} must be {expected}, but is {shown(error['input'])}"
 
 
-def _who_said(key: str, source: _Source, overrides: Mapping[str, object]) -> str:
+def _who_said(key: str, source: named.Source, overrides: Mapping[str, object]) -> str:
     is_graph = f"{key}.".startswith(f"{GRAPH}.")
     if is_graph and source.graph and (key == GRAPH or key not in overrides):
         return source.graph

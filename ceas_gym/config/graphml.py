@@ -1,14 +1,18 @@
-"""Reads graphs of fibres in GraphML; a file that does not describe such a graph is refused.
+"""Reads maps in GraphML; a file that does not describe a graph of fibres is refused.
 
-These attributes are read, each with the default of its key: `hub` of the graph, `relay` of
-vertices, and `length_km`, `length` and `channels` of edges. All others are ignored, as is what
+These attributes are read, each with the default of its key: `hub` of the graph; `relay`, `label`,
+`Latitude`, `Longitude`, `Internal` and `hyperedge` of vertices; and `length_km`, `length` and
+`channels` of edges. Neither the case of a name counts, nor the type that its key declares: maps,
+such as those of the Internet Topology Zoo, differ in both. All others are ignored, as is what
 editors add for drawing.
 
 Source:
     Brandes, Eiglsperger, Lerner and Pich, Graph Markup Language (GraphML), in: Handbook of Graph
-    Drawing and Visualization, CRC Press (2013).
+    Drawing and Visualization, CRC Press (2013). The attributes of the Internet Topology Zoo: Knight
+    et al., IEEE J. Sel. Areas Commun. 29, 1765 (2011).
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -16,45 +20,79 @@ from xml.etree.ElementTree import Element
 
 from ceas_gym.config import sources
 from ceas_gym.config.keys import shown
+from ceas_gym.config.maps import Fibre, Map, Place
 from ceas_gym.registry import nearest
 
-ATTRIBUTES = {"graph": ("hub",), "node": ("relay",), "edge": ("length_km", "length", "channels")}
-"""Attributes that are read, by what has them. If both lengths are given, `length_km` is used."""
+ALIASES = {"lat": "latitude", "lon": "longitude", "long": "longitude", "lng": "longitude"}
+"""Other names of attributes, in lower case."""
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-READERS: dict[str, tuple[str, Callable[[str], object]]] = {
-    "boolean": ("true or false", lambda text: BOOLEANS[text.lower()]),
-    "int": ("an integer", int),
-    "long": ("an integer", int),
-    "float": ("a number", float),
-    "double": ("a number", float),
-    "string": ("text", str),
+
+
+def _length(text: str) -> float:
+    if not 0 <= (length := float(text)) < math.inf:
+        raise ValueError
+    return length
+
+
+def _angle(most: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not abs(angle := float(text)) <= most:
+            raise ValueError
+        return angle
+
+    return read
+
+
+def _whole(text: str) -> int:
+    if (number := float(text)) != int(number):
+        raise ValueError
+    return int(number)
+
+
+def _boolean(text: str) -> bool:
+    return BOOLEANS[text.lower()]
+
+
+LENGTH = ("a finite number of at least 0", _length)
+BOOLEAN = ("true or false", _boolean)
+READERS: dict[str, dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "graph": {"hub": ("text", str)},
+    "node": {
+        "label": ("text", str),
+        "relay": BOOLEAN,
+        "latitude": ("an angle from -90 to 90 degrees", _angle(90)),
+        "longitude": ("an angle from -180 to 180 degrees", _angle(180)),
+        "internal": BOOLEAN,
+        "hyperedge": BOOLEAN,
+    },
+    "edge": {"length_km": LENGTH, "length": LENGTH, "channels": ("an integer", _whole)},
 }
-"""For each type, what messages call its values, and how they are read."""
+"""For each attribute, by what has it, what messages call its values, and how they are read. If both
+lengths are given, `length_km` is used."""
 
 
 class _Key(NamedTuple):
     name: str
-    kind: str
+    """In lower case, and without aliases."""
     owner: str
     """What has the attribute: `graph`, `node`, `edge` or `all`."""
     default: str | None
 
 
 class _Values(NamedTuple):
-    given: dict[str, object]
-    default: dict[str, object]
+    given: dict[str, Any]
+    default: dict[str, Any]
 
-    def first(self, *names: str) -> object:
+    def first(self, *names: str) -> Any:  # noqa: ANN401 (of the type that its reader returns)
         """Returns the first of these attributes that is given, else the first with a default."""
         found = (source[name] for source in self for name in names if name in source)
         return next(found, None)
 
 
-def settings(text: str, source: str) -> dict[str, Any]:
-    """Returns the settings of a graph: hub, relays, and edges with lengths in km.
+def read(text: str, source: str) -> Map:
+    """Returns the map that a file holds.
 
-    Their values are not checked yet. Edges are ordered by their first vertex, so that nodes are
-    numbered in the order of the file.
+    A vertex that stands for a hyperedge is a relay, unless the file says that it is none.
 
     Args:
         text: Contents of the file.
@@ -67,30 +105,18 @@ def settings(text: str, source: str) -> dict[str, Any]:
         >>> graph = '<graph><data key="h">A</data><node id="A"/><node id="B"/>'
         >>> edge = '<edge source="B" target="A"><data key="l">3</data></edge></graph>'
         >>> keys = '<key id="h" attr.name="hub"/><key id="l" attr.name="length" attr.type="int"/>'
-        >>> settings(f"<graphml>{keys}{graph}{edge}</graphml>", "my.graphml")["edges"]
-        [{'ends': ['A', 'B'], 'length_km': 3, 'channels': None}]
+        >>> read(f"<graphml>{keys}{graph}{edge}</graphml>", "my.graphml").fibres
+        [Fibre(ends=('A', 'B'), length_km=3.0, channels=None)]
     """
     with sources.prefixing(lambda: f"{source} is not GraphML"):
         root = _parsed(text)
     with sources.prefixing(lambda: source):
-        return _settings(_only_graph(root), _keys(root))
-
-
-def _settings(graph: Element, keys: dict[str, _Key]) -> dict[str, Any]:
-    named = _values(graph, "graph", "the graph", keys).first("hub")
-    if named is None:
-        raise ValueError("the graph has no attribute hub")
-    hub, vertices = str(named), _vertices(graph)
-    edges = list(_edges(graph, list(vertices), keys))
-    relays = [name for name, vertex in vertices.items() if _is_relay(vertex, name, hub, keys)]
-    joined = {end for edge in edges for end in edge["ends"]}
-    for name in vertices:
-        if name not in (hub, *relays, *joined):
-            raise ValueError(f"no route leads from the hub {hub!r} to {name!r}")
-    return {"hub": hub, "relays": relays, "edges": edges}
-
-
-# --- The file ---
+        graph, keys = _only_graph(root), _keys(root)
+        hub = _values(graph, "graph", "the graph", keys).first("hub")
+        places = _places(graph, keys)
+        fibres = list(_fibres(graph, [place.identity for place in places], keys))
+        relays = _defaults("node", keys).get("relay", False)
+        return Map(places, fibres, hub, are_relays=relays)
 
 
 def _parsed(text: str) -> Element:
@@ -133,10 +159,10 @@ def _keys(root: Element) -> dict[str, _Key]:
         identity = key.get("id", "")
         if identity in found:
             raise ValueError(f"key {identity!r} appears twice")
+        name = key.get("attr.name", "").strip().lower()
         default = next(_children(key, "default"), None)
         found[identity] = _Key(
-            name=key.get("attr.name", ""),
-            kind=key.get("attr.type", "string"),
+            name=ALIASES.get(name, name),
             owner=key.get("for", "all"),
             default=None if default is None else default.text or "",
         )
@@ -144,66 +170,67 @@ def _keys(root: Element) -> dict[str, _Key]:
 
 
 def _values(element: Element, owner: str, called: str, keys: dict[str, _Key]) -> _Values:
-    # Values of the attributes in `ATTRIBUTES`.
-    given: dict[str, object] = {}
+    # Values of the attributes in `READERS`.
+    given: dict[str, Any] = {}
     for data in _children(element, "data"):
         identity = data.get("key", "")
         if identity not in keys:
             raise ValueError(f"{called} has data of key {identity!r}, which is not declared")
-        key = keys[identity]
-        if key.name in given:
-            raise ValueError(f"{called} has the attribute {key.name} twice")
-        if key.name in ATTRIBUTES[owner]:
-            given[key.name] = _value(key, data.text or "", f"{key.name} of {called}")
-    default = {
-        key.name: _value(key, key.default, f"the default of {key.name}")
+        name = keys[identity].name
+        if name in given:
+            raise ValueError(f"{called} has the attribute {name} twice")
+        if name in READERS[owner]:
+            given[name] = _value(owner, name, data.text or "", f"{name} of {called}")
+    return _Values(given, _defaults(owner, keys))
+
+
+def _defaults(owner: str, keys: dict[str, _Key]) -> dict[str, Any]:
+    return {
+        key.name: _value(owner, key.name, key.default, f"the default of {key.name}")
         for key in keys.values()
         if key.default is not None and key.owner in (owner, "all")
-        if key.name in ATTRIBUTES[owner]
+        if key.name in READERS[owner]
     }
-    return _Values(given, default)
 
 
-def _value(key: _Key, text: str, called: str) -> object:
-    if key.kind not in READERS:
-        raise ValueError(
-            f"{called} has the unknown type {key.kind!r}; {nearest(key.kind, READERS)}"
-        )
-    words, read = READERS[key.kind]
+def _value(owner: str, name: str, text: str, called: str) -> Any:  # noqa: ANN401 (as its reader)
+    words, reader = READERS[owner][name]
     try:
-        return read(text.strip())
-    except (ValueError, KeyError):
+        return reader(text.strip())
+    except (ValueError, KeyError, OverflowError):
         raise ValueError(f"{called} must be {words}, but is {shown(text)}") from None
 
 
 # --- Vertices and edges ---
 
 
-def _vertices(graph: Element) -> dict[str, Element]:
-    vertices: dict[str, Element] = {}
+def _places(graph: Element, keys: dict[str, _Key]) -> list[Place]:
+    found: dict[str, Place] = {}
     for vertex in _children(graph, "node"):
         name = vertex.get("id")
         if name is None:
             raise ValueError("a vertex has no id")
-        if name in vertices:
+        if name in found:
             raise ValueError(f"vertex {name} appears twice")
-        vertices[name] = vertex
-    return vertices
+        found[name] = _place(name, _values(vertex, "node", f"vertex {name}", keys))
+    return list(found.values())
 
 
-def _is_relay(vertex: Element, name: str, hub: str, keys: dict[str, _Key]) -> bool:
-    found = _values(vertex, "node", f"vertex {name}", keys)
-    # A default of `relay` does not make the hub a relay; only its own attribute could.
-    relay = found.given.get("relay", False) if name == hub else found.first("relay") or False
-    if not isinstance(relay, bool):
-        raise ValueError(f"relay of vertex {name} must be true or false, but is {shown(relay)}")
-    return relay
+def _place(name: str, values: _Values) -> Place:
+    latitude, longitude = values.first("latitude"), values.first("longitude")
+    is_junction = True if values.first("hyperedge") else None
+    return Place(
+        identity=name,
+        label=values.first("label") or "",
+        at=None if latitude is None or longitude is None else (latitude, longitude),
+        relay=values.given.get("relay", is_junction),
+        is_external=values.first("internal") is False,
+    )
 
 
-def _edges(graph: Element, vertices: list[str], keys: dict[str, _Key]) -> Iterator[dict[str, Any]]:
+def _fibres(graph: Element, vertices: list[str], keys: dict[str, _Key]) -> Iterator[Fibre]:
     place = {name: number for number, name in enumerate(vertices)}
     by_default = str(graph.get("edgedefault") == "directed").lower()
-    found: list[tuple[list[str], Element]] = []
     for edge in _children(graph, "edge"):
         ends = [edge.get("source", ""), edge.get("target", "")]
         called = f"edge {' - '.join(ends)}"
@@ -212,11 +239,6 @@ def _edges(graph: Element, vertices: list[str], keys: dict[str, _Key]) -> Iterat
                 raise ValueError(f"{called}: {end!r} is no vertex; {nearest(end, vertices)}")
         if edge.get("directed", by_default) == "true":
             raise ValueError(f"{called} is directed, but a fibre has no direction")
-        found.append((sorted(ends, key=place.__getitem__), edge))
-    for ends, edge in sorted(found, key=lambda each: place[each[0][0]]):
-        called = f"edge {' - '.join(ends)}"
+        one, other = sorted(ends, key=place.__getitem__)
         values = _values(edge, "edge", called, keys)
-        length = values.first("length_km", "length")
-        if length is None:
-            raise ValueError(f"{called} has no attribute length_km or length")
-        yield {"ends": ends, "length_km": length, "channels": values.first("channels")}
+        yield Fibre((one, other), values.first("length_km", "length"), values.first("channels"))

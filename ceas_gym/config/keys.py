@@ -74,7 +74,8 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 (any type
 
 SECTIONS = _sections()
 """Model of each section by its dotted key; that of the scenario itself is empty."""
-OPTIONAL = {"network.graph"}
+GRAPH, MAP = "network.graph", "network.map"
+OPTIONAL = {GRAPH}
 """Sections that may be null or a name. An override may replace all of it, or single keys."""
 ENTRIES: dict[str, type[Section]] = {"network.graph.edges": EdgeSettings}
 """Models of the entries of lists, by the dotted key of the list."""
@@ -154,15 +155,16 @@ def allowed(key: str, *, is_entry: bool = False) -> str:
         return "a mapping of settings"
     section, _, name = key.rpartition(".")
     schema = (SECTIONS | ENTRIES)[section].model_json_schema()["properties"][name]
-    options = schema.get("anyOf", [schema])
     if is_entry:
-        return _described(_entries(options[0]))
-    return ", or ".join(_described(option) for option in options)
+        return _described(_entries(schema.get("anyOf", [schema])[0]))
+    return _described(schema)
 
 
 def _described(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return EDGE
+    if "anyOf" in schema:
+        return ", or ".join(map(_described, schema["anyOf"]))
     if "enum" in schema:
         return f"one of {', '.join(schema['enum'])}"
     if schema["type"] == "array":

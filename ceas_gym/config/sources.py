@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
+from ceas_gym import user_files
 from ceas_gym.config.keys import shown
 from ceas_gym.scenario import Scenario
 
@@ -27,7 +28,7 @@ class ScenarioError(ValueError):
 Kind = Literal["scenarios", "graphs"]
 SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "scenarios": (".yaml", ".yml"),
-    "graphs": (".yaml", ".yml", ".graphml"),
+    "graphs": (".yaml", ".yml", ".graphml", ".txt"),
 }
 """Endings that the name of a user's file may have."""
 
@@ -152,7 +153,7 @@ def shipped_text(name: str, kind: Kind = "scenarios") -> str:
     if name not in names:
         close = difflib.get_close_matches(name.lower(), names, n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        suffixes = " or ".join(SUFFIXES[kind][::2])
+        suffixes = " or ".join(ending for ending in SUFFIXES[kind] if ending != ".yml")
         known = f"shipped are {', '.join(names)}, and the name of a file ends in {suffixes}"
         raise ScenarioError(f"{kind[:-1]} {name!r} is unknown{hint}; {known}")
     file = resources.files("ceas_gym") / kind / f"{name}.yaml"
@@ -169,11 +170,6 @@ def file_text(name: str) -> str:
         ScenarioError: If it can't be read.
     """
     try:
-        return Path(name).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-    except UnicodeDecodeError as error:
-        reason = f"byte {error.start} is not UTF-8 text"
-    except ValueError as error:  # For example, the name contains a null character.
-        reason = str(error)
-    raise ScenarioError(f"{name} can't be read: {reason}")
+        return user_files.text(name)
+    except ValueError as error:
+        raise ScenarioError(str(error)) from error

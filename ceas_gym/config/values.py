@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from ceas_gym.config.keys import ENTRIES, LARGEST_INTEGER, OPTIONAL, SECTIONS, joined
+from ceas_gym.learning import files
 from ceas_gym.scenario import HardwareSettings, Section
 
 JOINED = ("consensus.rule", "attack.name")
@@ -53,7 +54,8 @@ def without_replaced(data: dict[str, Any], overrides: Mapping[str, object]) -> d
     """Returns a scenario's data without settings that overrides of other keys make invalid.
 
     A preset is a complete set of figures, so a new one removes all settings of the hardware. A new
-    graph has its own nodes and lengths, so it removes theirs.
+    graph has its own nodes and lengths, so it removes theirs, and what was asked of an earlier map.
+    A new data set has its own columns, and a file has classes of its own.
 
     Args:
         data: Nested mappings in the shape of a `Scenario`, which are not changed.
@@ -70,6 +72,13 @@ def without_replaced(data: dict[str, Any], overrides: Mapping[str, object]) -> d
     is_changed = any(f"{key}.".startswith("network.graph.") for key in overrides)
     if is_changed and not (old is None and new is None):
         data = _without(data, "network", {"nodes", "lengths_km"})
+    if "network.graph" in overrides:
+        data = _without(data, "network", {"map"})
+    dataset = overrides.get("learning.dataset")
+    if dataset is not None:
+        data = _without(data, "learning", {"label_column"})
+    if files.is_file(str(dataset)):
+        data = _without(data, "learning", {"classes"})
     return data
 
 
@@ -131,7 +140,7 @@ def normalized(data: dict[str, Any], section: str = "") -> dict[str, Any]:
 
 def _trimmed(key: str, text: str) -> str:
     # The user's own names, of vertices and of the scenario, may have spaces around them.
-    if key == "name" or key.startswith("network.graph."):
+    if key == "name" or key.startswith(("network.graph.", "network.map.")):
         return text
     return "+".join(part.strip() for part in text.split("+")) if key in JOINED else text.strip()
 

@@ -1,10 +1,12 @@
 """Checks of data and circuit: every setting must have an effect, and arrays must fit memory."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ceas_gym.learning.files import listed
 from ceas_gym.learning.pauli import Program
 
 ANGLES_PER_QUBIT = {"hardware_efficient": 2}
@@ -13,6 +15,8 @@ ROUNDING = 1e-9
 """Derivatives of an angle by a weight count as zero up to this."""
 NORMALISED = 1e-6
 """By how much the norm of a state may differ from one."""
+FEWEST = 5
+"""So many samples of each class are enough for three splits."""
 MOST_NUMBERS = 2**27
 """Largest number of entries of an array: half a gigabyte in 32 bits."""
 
@@ -140,6 +144,60 @@ def states(
     return amplitudes.astype(np.complex128), classes, groups
 
 
+def check_splits(
+    dataset: str,
+    classes: Sequence[int | str],
+    labels: NDArray[np.int64],
+    splits: Sequence[NDArray[np.int64]],
+) -> None:
+    """Refuses data of which some split lacks a class.
+
+    Args:
+        dataset: What the message calls it.
+        classes: Names of the classes.
+        labels: Place of each sample's class in `classes`, shape (samples,).
+        splits: Indices of the samples of each split; none if there is no such split.
+
+    Raises:
+        ValueError: If a split lacks a class; it names the class with the fewest samples.
+    """
+    if splits and all(len(set(labels[each])) == len(classes) for each in splits):
+        return
+    counts = np.bincount(labels, minlength=len(classes))
+    rarest = int(counts.argmin())
+    raise ValueError(
+        f"class {classes[rarest]!r} of dataset {dataset!r} has {counts[rarest]} of "
+        f"{len(labels)} samples, too few for training, validation and test; give at least "
+        f"{FEWEST} of each class"
+    )
+
+
+def check_columns(dataset: str, columns: Sequence[str], training: NDArray[np.float64]) -> None:
+    """Refuses columns that have the same value in all training samples: they tell nothing.
+
+    Args:
+        dataset: What the message calls it.
+        columns: Names of the columns.
+        training: Samples of the training split, shape (samples, columns).
+
+    Raises:
+        ValueError: If there are any; it names them.
+
+    Example:
+        >>> check_columns("data.csv", ["a", "b"], np.array([[0.0, 1.0], [2.0, 1.0]]))
+        Traceback (most recent call last):
+        ...
+        ValueError: data.csv: column 'b' is the same in all training samples; take it out
+    """
+    same = [name for name, each in zip(columns, training.T, strict=True) if np.ptp(each) == 0]
+    if same:
+        many = "s" * (len(same) > 1)
+        raise ValueError(
+            f"{dataset}: column{many} {listed(same)} {'are' if many else 'is'} the same in all "
+            f"training samples; take {'them' if many else 'it'} out"
+        )
+
+
 def check_features(dataset: str, features: int, training: NDArray[Any]) -> None:
     """Refuses more features than the training samples have principal components.
 
@@ -163,16 +221,18 @@ def check_features(dataset: str, features: int, training: NDArray[Any]) -> None:
         >>> check_features("mine:line", 2, np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]))
         Traceback (most recent call last):
         ...
-        ValueError: features = 2, but the training split of 'mine:line' has 1 principal component
+        ValueError: features = 2, but the training split of 'mine:line' has 1 principal component; \
+set features to 1 at most
     """
     kind = training.dtype if training.dtype.kind == "f" else np.dtype(np.float64)
     values = training.astype(np.float64)
     rounding = np.linalg.norm(values, 2) * max(values.shape) * np.finfo(kind).eps
     most = int(np.linalg.matrix_rank(values - values.mean(axis=0), tol=rounding))
     if features > most:
+        remedy = f"set features to {most} at most" if most else "its samples are all alike"
         raise ValueError(
             f"features = {features}, but the training split of {dataset!r} has {most} "
-            f"principal component{'s' * (most != 1)}"
+            f"principal component{'s' * (most != 1)}; {remedy}"
         )
 
 

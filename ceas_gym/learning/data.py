@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ceas_gym.learning import checks
+from ceas_gym.learning import checks, files
 from ceas_gym.registry import asked_by, calling, resolve
 from ceas_gym.scenario import LearningSettings
 
@@ -25,6 +25,22 @@ class Part:
     """Angles in [-pi/2, pi/2], in radians, shape (samples, features)."""
     labels: NDArray[np.int64]
     """Places in `learning.classes`, counted from zero, shape (samples,)."""
+
+
+class Chosen(NamedTuple):
+    """Samples of the chosen classes, before the reduction."""
+
+    samples: NDArray[np.float64]
+    """Standardized if they are of a file, shape (samples, raw features)."""
+    labels: NDArray[np.int64]
+    """Places in `learning.classes`, shape (samples,)."""
+    splits: list[NDArray[np.int64]]
+    """Indices of the training, validation and test split."""
+
+    @property
+    def training(self) -> NDArray[np.float64]:
+        """Returns the samples of the training split."""
+        return self.samples[self.splits[0]]
 
 
 def digits() -> Samples:
@@ -51,7 +67,8 @@ def wine() -> Samples:
     """
     from sklearn.datasets import load_wine
 
-    return _standardized(*load_wine(return_X_y=True))
+    samples, classes = load_wine(return_X_y=True)
+    return _standardized(samples, samples), np.asarray(classes)
 
 
 def iris() -> Samples:
@@ -78,7 +95,8 @@ def breast_cancer() -> Samples:
     """
     from sklearn.datasets import load_breast_cancer
 
-    return _standardized(*load_breast_cancer(return_X_y=True))
+    samples, classes = load_breast_cancer(return_X_y=True)
+    return _standardized(samples, samples), np.asarray(classes)
 
 
 def gaussians() -> Samples:
@@ -104,38 +122,56 @@ DATASETS: dict[str, Dataset] = {
 def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
     """Returns the training, validation and test split.
 
-    Samples of other classes are left out. Principal components and their scale are fitted on the
+    Samples of other classes are left out. The columns of a file are standardized: zero mean and
+    unit deviation. Means, deviations, principal components and their scale are fitted on the
     training split alone; only the standardization of `wine` and `breast_cancer` uses all samples. A
     component becomes an angle: two standard deviations are pi/2, and larger ones are clipped.
 
     Args:
-        settings: Data set, classes, number of features and seed. The data set is a shipped name,
-            or `module:function` that returns samples, shape (samples, raw features), and integer
-            classes, shape (samples,).
+        settings: Data set, classes, number of features and seed. The data set is a shipped name, a
+            file that ends in `.csv` or `.npz` (`learning.files`), or `module:function` that returns
+            samples, shape (samples, raw features), and their classes, shape (samples,), as integers
+            or text.
 
     Returns:
         60, 20 and 20 % of the samples, with equal shares of each class.
 
     Raises:
-        ValueError: If the data set is unknown or not one, a class does not occur, or the training
-            split has fewer principal components than features are asked for; it names the setting.
+        ValueError: If the data set is unknown or not one, a class does not occur or has too few
+            samples, a column of a file is constant, or the training split has fewer principal
+            components than features are asked for; it names the setting.
 
     Source:
         Principal components: Bishop, Pattern Recognition and Machine Learning, section 12.1.
     """
-    with asked_by("learning.dataset"):
-        samples, classes = _loaded(settings.dataset)
-    chosen, labels = labels_of(settings, classes)
-    with asked_by("learning.classes"):
-        training, validation, test = _split(labels, settings.data_seed)
+    chosen = choose(settings)
     with asked_by("learning.features"):
-        checks.check_features(settings.dataset, settings.features, samples[chosen][training])
-    angles = _angles(samples[chosen], training, settings.features)
+        checks.check_features(settings.dataset, settings.features, chosen.training)
+    angles = _angles(chosen.samples, chosen.splits[0], settings.features)
+    training, validation, test = (Part(angles[m], chosen.labels[m]) for m in chosen.splits)
+    return training, validation, test
 
-    def part(members: NDArray[np.int64]) -> Part:
-        return Part(angles[members], labels[members])
 
-    return part(training), part(validation), part(test)
+def choose(settings: LearningSettings) -> Chosen:
+    """Returns the samples of `learning.classes`, standardized if they are of a file, and the split.
+
+    Args:
+        settings: As for `prepare`.
+
+    Raises:
+        ValueError: As `prepare`.
+    """
+    with asked_by("learning.dataset"):
+        table = _loaded(settings)
+    chosen, labels = labels_of(settings, table.classes)
+    with asked_by("learning.classes"):
+        splits = _split(settings, labels)
+    samples = table.samples[chosen]
+    if files.is_file(settings.dataset):
+        with asked_by("learning.dataset"):
+            checks.check_columns(settings.dataset, table.columns, samples[splits[0]])
+        samples = _standardized(samples, samples[splits[0]])
+    return Chosen(samples, labels, splits)
 
 
 def labels_of(
@@ -154,39 +190,15 @@ def labels_of(
         ValueError: If a class does not occur.
     """
     with asked_by("learning.classes"):
-        missing = sorted(set(settings.classes) - set(classes.tolist()))
+        missing = [name for name in settings.classes if name not in classes.tolist()]
         if missing:
-            raise ValueError(f"classes {missing} do not occur in dataset {settings.dataset!r}")
+            raise ValueError(
+                f"classes {missing} do not occur in dataset {settings.dataset!r}, which has "
+                f"{files.listed(np.unique(classes).tolist())}"
+            )
     chosen = np.isin(classes, settings.classes)
     labels = [settings.classes.index(label) for label in classes[chosen]]
     return chosen, np.array(labels, dtype=np.int64)
-
-
-def split_by_group(
-    labels: NDArray[np.int64], groups: NDArray[np.int64], seed: int
-) -> tuple[NDArray[np.int64], ...]:
-    """Returns the samples of the training, validation and test split, each of whole groups.
-
-    Args:
-        labels: Class of each sample, shape (samples,).
-        groups: Number of the group of each sample, shape (samples,).
-        seed: Decides the split.
-
-    Returns:
-        Indices in [0, samples). Of the groups whose first sample is of a class, 60, 20 and 20 % are
-        in the splits, rounded, and at least one each if there are three.
-    """
-    random, splits = np.random.default_rng(seed), ([], [], [])
-    names, first = np.unique(groups, return_index=True)
-    for label in np.unique(labels[first]):
-        members = random.permutation(names[labels[first] == label])
-        test, validation = (
-            max(round(share * len(members)), 1) for share in (TEST_SHARE, VALIDATION_SHARE)
-        )
-        cuts = [len(members) - test - validation, len(members) - test]
-        for split, part in zip(splits, np.split(members, np.maximum(cuts, 0)), strict=True):
-            split.extend(part.tolist())
-    return tuple(np.flatnonzero(np.isin(groups, split)) for split in splits)
 
 
 def shards(
@@ -230,32 +242,42 @@ def shards(
     return padded, sizes
 
 
-def _loaded(name: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
+def _loaded(settings: LearningSettings) -> files.Table:
+    name = settings.dataset
+    if files.is_file(name):
+        return files.read(name, settings.label_column)
+    if "." in name and ":" not in name:
+        raise ValueError(f"dataset {name!r} can't be read: a file ends in .csv or .npz")
     dataset = resolve("dataset", name, DATASETS)
     with calling("dataset", name):
         found = dataset()
-    return checks.samples(name, found)
+    samples, classes = checks.samples(name, found)
+    return files.Table((), samples, classes)
 
 
-def _standardized(samples: Any, classes: Any) -> Samples:  # noqa: ANN401 - scikit-learn's
+def _standardized(samples: NDArray[Any], of: NDArray[Any]) -> NDArray[np.float64]:
     # The measurements have different units; without this, PCA would see only the one with the
-    # largest variance. Mean and deviation are of all samples, but no label is used.
-    spread = samples.std(axis=0)
-    return (np.asarray(samples) - samples.mean(axis=0)) / spread, np.asarray(classes)
+    # largest variance.
+    return (samples - of.mean(axis=0)) / of.std(axis=0)
 
 
-def _split(labels: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
+def _split(settings: LearningSettings, labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     # Indices of the training, validation and test split, each with the same shares of classes.
     from sklearn.model_selection import train_test_split
 
     def part(members: NDArray[np.int64], share: float) -> tuple[Any, Any]:
         kept, taken = train_test_split(
-            members, test_size=share, random_state=seed, stratify=labels[members]
+            members, test_size=share, random_state=settings.data_seed, stratify=labels[members]
         )
         return kept, taken
 
-    rest, test = part(np.arange(len(labels)), TEST_SHARE)
-    return [*part(rest, VALIDATION_SHARE / (1 - TEST_SHARE)), test]
+    try:
+        rest, test = part(np.arange(len(labels)), TEST_SHARE)
+        splits = [*part(rest, VALIDATION_SHARE / (1 - TEST_SHARE)), test]
+    except ValueError:  # A class has fewer samples than there are splits.
+        splits = []
+    checks.check_splits(settings.dataset, settings.classes, labels, splits)
+    return splits
 
 
 def _angles(

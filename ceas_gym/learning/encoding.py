@@ -12,7 +12,10 @@ from ceas_gym.learning.circuit import FEATURE_MAPS, PROBES
 from ceas_gym.registry import asked_by
 from ceas_gym.scenario import LearningSettings
 
-ENCODING = ("dataset", "classes", "features", "data_seed", "qubits", "feature_map")
+ENCODING = (
+    *("dataset", "label_column", "classes", "features", "data_seed", "qubits"),
+    "feature_map",
+)
 """Settings on which the encoded samples depend, which make the key of the cache."""
 NO_MAP = "none"
 """The feature map of quantum data, which are states already."""

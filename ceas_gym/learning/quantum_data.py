@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from ceas_gym.learning import checks, data
+from ceas_gym.learning import checks, data, files
 from ceas_gym.registry import calling, resolve
 from ceas_gym.scenario import LearningSettings
 
@@ -115,7 +115,7 @@ def prepare(
         ValueError: If the data set is unknown or invalid, or a class does not occur in all splits.
     """
     name = settings.dataset
-    if name in data.DATASETS:
+    if name in data.DATASETS or files.is_file(name):
         raise ValueError(
             f"the samples of {name!r} are numbers, which need a feature map, such as angle; "
             f"quantum data are {', '.join(QUANTUM)}"
@@ -126,13 +126,32 @@ def prepare(
     amplitudes, classes, groups = checks.states(name, found, settings.qubits)
     chosen, labels = data.labels_of(settings, classes)
     amplitudes, groups = amplitudes[chosen], groups[chosen]
-    splits = data.split_by_group(labels, groups, settings.data_seed)
+    splits = _split_by_group(labels, groups, settings.data_seed)
     for members in splits:
         if len(np.unique(labels[members])) < len(settings.classes):
             raise ValueError(
                 f"dataset {name!r} has too few groups: each split needs one of every class"
             )
     return tuple((amplitudes[members], labels[members]) for members in splits)
+
+
+def _split_by_group(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], seed: int
+) -> tuple[NDArray[np.int64], ...]:
+    # Samples of each split. Of the groups whose first sample is of a class, 60, 20 and 20 % are in
+    # the training, validation and test split, rounded, and at least one each if there are three.
+    random, splits = np.random.default_rng(seed), ([], [], [])
+    names, first = np.unique(groups, return_index=True)
+    for label in np.unique(labels[first]):
+        members = random.permutation(names[labels[first] == label])
+        test, validation = (
+            max(round(share * len(members)), 1)
+            for share in (data.TEST_SHARE, data.VALIDATION_SHARE)
+        )
+        cuts = [len(members) - test - validation, len(members) - test]
+        for split, part in zip(splits, np.split(members, np.maximum(cuts, 0)), strict=True):
+            split.extend(part.tolist())
+    return tuple(np.flatnonzero(np.isin(groups, split)) for split in splits)
 
 
 def _couplings() -> tuple[NDArray[np.float64], NDArray[np.int64]]:

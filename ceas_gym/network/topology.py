@@ -1,5 +1,6 @@
 """Topology: a star, or a graph of fibres with the shortest routes from the hub to the nodes."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -116,6 +117,35 @@ def from_graph(graph: GraphSettings, channels: int, edge_channels: int) -> Topol
         channels=np.array([float(channels), *limits]),
         passes=np.vstack([np.ones(len(routes)), passes]),
     )
+
+
+def most_central(edges: Iterable[tuple[str, str, float]], candidates: Iterable[str]) -> str:
+    """Returns the vertex with the shortest routes to all others, in sum.
+
+    Of vertices that do not reach equally many, it is one of those that reach most. Of several that
+    are as central, it is the first.
+
+    Args:
+        edges: Both ends of every edge, and its length in km; no two join the same vertices.
+        candidates: Names of vertices; at least one.
+
+    Source:
+        Closeness centrality: Sabidussi, Psychometrika 31, 581 (1966).
+
+    Example:
+        >>> most_central([("A", "B", 1.0), ("B", "C", 2.0)], ["A", "B", "C"])
+        'B'
+    """
+    import networkx as nx
+
+    fibres = nx.Graph()
+    fibres.add_weighted_edges_from(edges)
+
+    def remoteness(name: str) -> tuple[int, float]:
+        routes = nx.single_source_dijkstra_path_length(fibres, name) if name in fibres else {}
+        return -len(routes), sum(routes.values())
+
+    return min(candidates, key=remoteness)
 
 
 def _route(graph: GraphSettings, node: str) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from ceas_gym.scenario.consensus import (
     KeySettings,
     VerificationSettings,
 )
-from ceas_gym.scenario.graph import EdgeSettings, GraphSettings
+from ceas_gym.scenario.graph import EdgeSettings, GraphSettings, MapSettings
 from ceas_gym.scenario.hardware import HardwareSettings
 from ceas_gym.scenario.learning import LearningSettings
 from ceas_gym.scenario.network import ConditionSettings, NetworkSettings
@@ -34,6 +34,7 @@ __all__ = [
     "HardwareSettings",
     "KeySettings",
     "LearningSettings",
+    "MapSettings",
     "NetworkSettings",
     "Scenario",
     "Section",

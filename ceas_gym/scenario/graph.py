@@ -1,13 +1,43 @@
 """A network beyond the star: fibre edges between named vertices, one of which is the hub."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ceas_gym.registry import nearest
 from ceas_gym.scenario.section import Count, Kilometres, Section
 
 MOST_NODES = 1000
+
+
+def _text_of_number(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+Vertex = Annotated[str, BeforeValidator(_text_of_number)]
+"""Label or id of a vertex; ids are often numbers."""
+
+
+class MapSettings(Section, frozen=True):
+    """How a map in GraphML or in SNDlib's native format becomes the graph of the network.
+
+    It has no effect on a graph that is spelled out, or in YAML.
+    """
+
+    hub: Vertex | None = None
+    """Label or id of the vertex that is the hub, in place of the one that the map names. `central`
+    is the vertex with the shortest routes to all others, in sum."""
+    detour_factor: Annotated[float, Field(ge=1, le=10)] | None = None
+    """A fibre whose length the map does not state is this times as long as the great circle between
+    its ends. With null, such a map is refused: no one factor is right for all networks."""
+    parallel_edges: Literal["refuse", "merge"] = "refuse"
+    """What becomes of several fibres between the same vertices. `merge` makes one fibre of them, as
+    long as the shortest, with the channels of all if each states its own."""
+    leave_out: tuple[Vertex, ...] = ()
+    """Labels or ids of vertices that are left out with their fibres. Three words stand for several
+    vertices: `external` for those of other networks (attribute `Internal` = 0), `unlocated` for
+    those without coordinates, and `unreached` for those to which no route leads from the hub."""
 
 
 class EdgeSettings(Section, frozen=True):
@@ -100,15 +130,31 @@ class GraphSettings(Section, frozen=True):
                 raise ValueError(f"relays: {relay!r} is named twice")
 
     def _check_connected(self) -> None:
-        reached, waiting = {self.hub}, [self.hub]
-        neighbours: dict[str, list[str]] = {vertex: [] for vertex in self.vertices}
-        for edge in self.edges:
-            for one, other in (edge.ends, edge.ends[::-1]):
-                neighbours[one].append(other)
-        while waiting:
-            new = set(neighbours[waiting.pop()]) - reached
-            reached |= new
-            waiting += new
+        ends = [edge.ends for edge in self.edges]
+        missed = set(self.vertices) - reached(self.hub, ends)
         for vertex in self.vertices:
-            if vertex not in reached:
+            if vertex in missed:
                 raise ValueError(f"edges: no route leads from the hub {self.hub!r} to {vertex!r}")
+
+
+def reached(start: str, edges: Iterable[tuple[str, str]]) -> set[str]:
+    """Returns the vertices to which a route leads, and the start itself.
+
+    Args:
+        start: Name of a vertex.
+        edges: Both ends of every edge.
+
+    Example:
+        >>> sorted(reached("A", [("B", "C"), ("B", "A"), ("D", "E")]))
+        ['A', 'B', 'C']
+    """
+    neighbours: dict[str, list[str]] = {}
+    for one, other in edges:
+        neighbours.setdefault(one, []).append(other)
+        neighbours.setdefault(other, []).append(one)
+    found, waiting = {start}, [start]
+    while waiting:
+        new = set(neighbours.get(waiting.pop(), [])) - found
+        found |= new
+        waiting += new
+    return found

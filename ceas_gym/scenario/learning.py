@@ -2,11 +2,36 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from ceas_gym.scenario.section import Count, Section, Seed
 
-Label = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+LARGEST_LABEL = 1_000_000
+LONGEST_LABEL = 100
+
+
+def _label(value: object) -> int | str:
+    if type(value) is int and abs(value) <= LARGEST_LABEL:
+        return value
+    if isinstance(value, str) and 1 <= len(value) <= LONGEST_LABEL:
+        return value
+    raise PydanticCustomError("label", "is no label of a class")
+
+
+Label = Annotated[
+    int | str,
+    PlainValidator(_label),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": -LARGEST_LABEL, "maximum": LARGEST_LABEL},
+                {"type": "string", "minLength": 1, "maxLength": LONGEST_LABEL},
+            ]
+        }
+    ),
+]
+"""A class, as the data set has it."""
 
 BEST = "best"
 """Another word for the default placement."""
@@ -40,9 +65,15 @@ class LearningSettings(Section, frozen=True):
     as possible: qubits over `network.team_size`, rounded up. Not used with a `placement` of your
     own."""
     dataset: str = "digits"
-    """Name of the data set. Handwritten digits are the usual small example for such classifiers."""
+    """Name of the data set, or path of a file in CSV or of NumPy's (`.npz`). Handwritten digits are
+    the usual small example for such classifiers. `docs/own-data-and-maps.md` says what a file must
+    hold."""
+    label_column: str | None = None
+    """Column of a CSV file that holds the classes. With null it is the one named `label`, or else
+    the last one."""
     classes: Annotated[tuple[Label, ...], Field(min_length=2, max_length=4)] = (3, 8)
-    """Classes of the data set that are told apart. The digits 3 and 8 look alike."""
+    """Classes of the data set that are told apart, as whole numbers or text. If they are left out
+    and the data set is a file, they are all of the file. The digits 3 and 8 look alike."""
     features: Annotated[int, Field(ge=1, le=64)] = 4
     """Number of principal components that enter the feature map."""
     data_seed: Seed = 0
@@ -94,6 +125,11 @@ class LearningSettings(Section, frozen=True):
                 f"layers = {self.layers} of qubits = {self.qubits} with angles_per_qubit = "
                 f"{self.angles_per_qubit} make {weights} weights, but at most {MOST_WEIGHTS} are "
                 "compiled in reasonable time"
+            )
+        if self.label_column is not None and not self.dataset.lower().endswith(".csv"):
+            raise ValueError(
+                f"label_column = {self.label_column!r} is for CSV files, but dataset = "
+                f"{self.dataset!r}"
             )
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"classes = {list(self.classes)} names a class twice")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ceas_gym.scenario.graph import GraphSettings
+from ceas_gym.scenario.graph import GraphSettings, MapSettings
 from ceas_gym.scenario.section import Count, Duration, Kilometres, Probability, Section, Seed
 
 MOST_BARRIER_WINDOWS = 10_000
@@ -85,7 +85,8 @@ class NetworkSettings(Section, frozen=True):
     """Explicit fibre lengths, one for each node, instead of drawn ones. Star only."""
     graph: GraphSettings | None = None
     """Graph of fibres in place of the star. In a file it may also be the name of a shipped graph,
-    or the path of a graph in YAML or GraphML."""
+    or the path of a graph in YAML, or of a map in GraphML or SNDlib's native format (`.txt`)."""
+    map: MapSettings = MapSettings()
     edge_channels: Count = 4
     """Channels that a fibre carries at the same time; nodes whose routes share it compete for them.
     Used with a graph only, and an edge may have its own number."""

@@ -73,7 +73,7 @@ def test_digits_have_as_many_features_as_their_rank() -> None:
             data.prepare(LearningSettings(features=features))
         assert str(error.value) == (
             f"learning.features: features = {features}, but the training split of 'digits' "
-            "has 53 principal components"
+            "has 53 principal components; set features to 53 at most"
         )
 
 
@@ -116,12 +116,14 @@ def test_a_data_set_of_the_users_has_no_more_features_than_it_can(name: str, mos
     assert np.linalg.matrix_rank(angles - angles.mean(axis=0), rtol=1e-6) == most
     assert refusal(dataset=dataset, features=most + 1) == (
         f"learning.features: features = {most + 1}, but the training split of {dataset!r} "
-        f"has {most} principal components"
+        f"has {most} principal components; set features to {most} at most"
     )
 
 
 def test_samples_that_are_all_alike_have_no_feature() -> None:
-    assert refusal(dataset=f"{HERE}:constant", features=1).endswith("has 0 principal components")
+    assert refusal(dataset=f"{HERE}:constant", features=1).endswith(
+        "has 0 principal components; its samples are all alike"
+    )
 
 
 @pytest.mark.parametrize(("name", "most"), [("wine", 13), ("iris", 4), ("gaussians", 4)])

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from ceas_agents.figures import over_time, plots
 from ceas_agents.statistics import intervals
 from ceas_agents.statistics.curves import Curve
 from ceas_gym import config
+from ceas_gym.learning import own_data
 from ceas_gym.scenario import Scenario
 
 PACKAGES = ("ceas-gym", "jax", "jaxlib", "numpy", "pennylane", "gymnasium", "optax")
@@ -129,6 +131,22 @@ def versions(extra: Sequence[str] = ()) -> dict[str, str]:
     """
     packages = (*PACKAGES, *extra)
     return {name: version(name) for name in packages} | {"python": platform.python_version()}
+
+
+def told_of_data(scenario: Scenario) -> dict[str, object]:
+    """Returns what a record keeps of a user's own data set, and says it on the standard error.
+
+    Args:
+        scenario: Resolved settings.
+
+    Returns:
+        How the samples are scaled, reduced and split, and a digest of their file; nothing for data
+        sets that are shipped.
+    """
+    found = own_data.record(scenario.learning)
+    if found:
+        print(f"note: {found['data']}", file=sys.stderr)
+    return found
 
 
 def require_same(folder: Path, kind: str, record: dict[str, object], scenario: str) -> None:

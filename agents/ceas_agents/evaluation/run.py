@@ -47,6 +47,7 @@ def evaluate(
         "contestants": {c.name: c.overrides for c in contestants},
         "options": {c.name: given for c in contestants if (given := options.given(c.policy))},
         "seeds": [seeds.start, seeds.stop - 1],
+        **results.told_of_data(scenario),
     }
     interrupted = False
     most = {name: pair_bounds.in_each_layout(built) for name, built in params.items()}

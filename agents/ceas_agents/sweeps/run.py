@@ -115,8 +115,13 @@ def _playable(plan: Plan) -> list[table.Cell]:
 
 def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> Finished:
     # Prepares the folder for this sweep, and returns the rows that it already holds.
-    scenario = config.dump(config.load(plan.scenario, plan.fixed))
-    record = {**plan.record, "versions": results.versions()}
+    fixed = config.load(plan.scenario, plan.fixed)
+    scenario = config.dump(fixed)
+    record = {
+        **plan.record,
+        **results.told_of_data(fixed),
+        "versions": results.versions(),
+    }
     cells = folder / CELLS
     if not overwrite and cells.exists() and cells.stat().st_size:
         results.require_same(folder, "sweep", record, scenario)

@@ -134,7 +134,11 @@ def _played(plan: Plan, scenario: Scenario, contestant: Contestant) -> list[Row]
 
 
 def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> list[Row]:
-    record = {**plan.record, "versions": results.versions(library(plan).packages)}
+    record = {
+        **plan.record,
+        **results.told_of_data(plan.scenario),
+        "versions": results.versions(library(plan).packages),
+    }
     scenario = config.dump(plan.scenario)
     if plan.others:
         record["other scenarios"] = [config.dump(each) for each in plan.others]

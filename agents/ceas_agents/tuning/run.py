@@ -90,6 +90,7 @@ def _open(plan: Plan, folder: Path) -> None:
         "own": proposals.OWN,
         "trials": plan.trials,
         "measure": plan.measure,
+        **results.told_of_data(plan.scenario),
         "versions": results.versions(),
     }
     results.write_json(folder / results.RECORD, record)

@@ -145,8 +145,6 @@ def prepare(settings: LearningSettings) -> tuple[Part, Part, Part]:
         Principal components: Bishop, Pattern Recognition and Machine Learning, section 12.1.
     """
     chosen = choose(settings)
-    with asked_by("learning.features"):
-        checks.check_features(settings.dataset, settings.features, chosen.training)
     angles = _angles(chosen.samples, chosen.splits[0], settings.features)
     training, validation, test = (Part(angles[m], chosen.labels[m]) for m in chosen.splits)
     return training, validation, test
@@ -171,6 +169,8 @@ def choose(settings: LearningSettings) -> Chosen:
         with asked_by("learning.dataset"):
             checks.check_columns(settings.dataset, table.columns, samples[splits[0]])
         samples = _standardized(samples, samples[splits[0]])
+    with asked_by("learning.features"):
+        checks.check_features(settings.dataset, settings.features, samples[splits[0]])
     return Chosen(samples, labels, splits)
 
 

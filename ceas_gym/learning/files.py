@@ -80,13 +80,16 @@ def classes(path: str, label_column: str | None = None) -> tuple[int | str, ...]
         ValueError: As `read`, or if the file has one class, or more than can be told apart.
     """
     found = np.unique(read(path, label_column).classes).tolist()
+    another = ", or name another learning.label_column" * path.lower().endswith(".csv")
     if len(found) == 1:
-        raise ValueError(f"{path} has one class, {found[0]!r}, but at least 2 are told apart")
+        raise ValueError(
+            f"{path} has one class, {found[0]!r}, but at least 2 are told apart; add samples of "
+            f"another{another}"
+        )
     if len(found) > MOST_CLASSES:
-        label = "" if label_column else "; or is it another learning.label_column?"
         raise ValueError(
             f"{path} has {len(found)} classes ({listed(found)}), but at most {MOST_CLASSES} are "
-            f"told apart; choose some by learning.classes{label}"
+            f"told apart; choose some by learning.classes{another}"
         )
     return tuple(found)
 
@@ -251,7 +254,7 @@ def _plain(path: str, labels: NDArray[Any]) -> NDArray[Any]:
     # Classes as integers or text.
     if labels.dtype.kind in "biu":
         return labels.astype(np.int64)
-    if labels.dtype.kind == "f" and (labels == np.round(labels)).all():
+    if labels.dtype.kind == "f" and (np.isfinite(labels) & (labels == np.round(labels))).all():
         return labels.astype(np.int64)
     if labels.dtype.kind != "U":
         raise ValueError(

@@ -35,11 +35,12 @@ def described(settings: LearningSettings) -> str:
     variances = _variances(chosen.training)
     kept = variances[: settings.features].sum() / variances.sum()
     training, validation, test = map(len, chosen.splits)
+    components = f"{settings.features} principal component{'s' * (settings.features != 1)}"
     return (
         f"{settings.dataset}: {len(chosen.labels)} samples ({_counted(settings, chosen.labels)}) "
-        f"of {columns}, reduced to {settings.features} principal components with {kept:.0%} of the "
-        f"variance; fitted on the {training} training samples alone; {validation} are for "
-        f"validation and {test} for the test"
+        f"of {columns}, reduced to {components} with {kept:.0%} of the variance; fitted on the "
+        f"{training} training samples alone; {validation} are for validation and {test} for the "
+        "test"
     )
 
 

@@ -248,7 +248,7 @@ def test_types_that_keys_declare_do_not_count(types) -> None:
 def test_attributes_have_other_names_too(names) -> None:
     write(*LINE)
     expected = loaded()
-    new = dict(zip(("Latitude", "Longitude"), names, strict=True))
+    new: dict[str, str] = {"Latitude": names[0], "Longitude": names[1]}
     renamed = [{new.get(name, name): value for name, value in each.items()} for each in LINE[0]]
     write(renamed, LINE[1])
     assert loaded() == expected

@@ -84,12 +84,12 @@ def _grouped(words: list[str]) -> Group:
 
 def _places(nodes: Group) -> dict[str, Place]:
     found: dict[str, Place] = {}
-    for before, each in pairwise([None, *nodes]):
+    for before, each in pairwise(["", *nodes]):
         if not isinstance(each, list):
             if each in found:
                 raise ValueError(f"vertex {each} appears twice")
             found[each] = Place(each)
-        elif isinstance(before, str):
+        elif isinstance(before, str) and before:
             found[before] = Place(before, at=_degrees(before, each))
         else:
             raise ValueError(f"coordinates stand without a vertex: {shown(each)}")

@@ -127,6 +127,9 @@ def test_a_new_graph_has_no_wishes_for_an_old_map() -> None:
 
 
 def test_wishes_for_what_is_no_map_are_refused() -> None:
+    assert refusal("tiny", {"network.map.hub": "central"}) == (
+        "overrides: network.map.hub has no effect, because no map is named in network.graph"
+    )
     assert refusal("surfnet", {"network.map.hub": "central"}) == (
         "scenario surfnet: network.graph: graph surfnet-randstad is no map: network.map has no "
         "effect on it, but network.graph.hub has"

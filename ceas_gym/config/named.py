@@ -46,8 +46,10 @@ def resolved(source: Source, overrides: Mapping[str, object]) -> Source:
         overrides: Values by dotted key, all of which are settings.
 
     Raises:
-        ScenarioError: If a file can't be read, or is no graph or data set.
+        ScenarioError: If a file can't be read, or is no graph or data set, or if something is asked
+            of a map, but there is none.
     """
+    _check_map(source.data, overrides)
     data = values.without_replaced(_with_paths(source), overrides)
     folder = Path() if GRAPH in overrides else source.folder
     of_graph = {key for key in overrides if key.startswith(f"{GRAPH}.")}
@@ -58,6 +60,15 @@ def resolved(source: Source, overrides: Mapping[str, object]) -> Source:
     for key in of_graph:
         data = values.replaced(data, key.split("."), overrides[key])
     return _with_classes(replace(source, data=data), DATASET in overrides)
+
+
+def _check_map(data: dict[str, Any], overrides: Mapping[str, object]) -> None:
+    names_map = isinstance(values.found(data, GRAPH_PATH), str | os.PathLike)
+    asked = [key for key in overrides if key.startswith(f"{MAP}.")]
+    if asked and not names_map and GRAPH not in overrides:
+        raise sources.ScenarioError(
+            f"overrides: {asked[0]} has no effect, because no map is named in {GRAPH}"
+        )
 
 
 def _with_paths(source: Source) -> dict[str, Any]:

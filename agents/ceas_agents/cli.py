@@ -235,6 +235,33 @@ def bound(
 
 
 @app.command()
+def replay(
+    run: Annotated[Path, typer.Argument(help="folder of a run of ceas-gym evaluate")],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="contestant of the run; repeat for two; by default its first two"),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="which episode; by default the run's first")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="file to write; by default replay.html in the folder")
+    ] = None,
+) -> None:
+    """Show an episode of a run window by window, in a page that opens without a network.
+
+    The page has the network on a map, with pairs as they are born, age and are spent, key, barriers,
+    votes and accuracy, for up to two policies side by side on the same seed. The episodes are played
+    once more, and checked against the rows of the run.
+
+    Example: ceas-gym replay runs/evaluate --seed 3
+    """
+    from ceas_agents.replay import run as replaying
+
+    replaying.replay(run, policy or [], seed, out)
+
+
+@app.command()
 def reproduce(
     out: Annotated[Path, typer.Option(help="folder for report and data")] = Path("runs/reproduce"),
     quick: Annotated[

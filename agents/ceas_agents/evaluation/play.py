@@ -187,10 +187,20 @@ def episode(
         The metrics of each step, its reward, and the accuracies before it, each of shape (steps,),
         with zeros after the end of the episode, and the number of steps that were played.
     """
-    return until_the_end(policy, steps, params, key, _metrics)
+    return until_the_end(policy, steps, params, key, metrics)
 
 
-def _metrics(before: State, after: State, timestep: TimeStep) -> Metrics:
+def metrics(before: State, after: State, timestep: TimeStep) -> Metrics:
+    """Returns what is kept of a step: its metrics, its reward, and the accuracies before it.
+
+    Args:
+        before: State before the step.
+        after: State after it, which is not used.
+        timestep: What the step returned.
+
+    Returns:
+        Scalars, of shape (), by the names in `evaluation.rounds.NAMES`.
+    """
     del after
     seen = {by_rounds.BEFORE.format(n): getattr(before.scores, n) for n in by_rounds.ACCURACIES}
     return {**timestep.metrics, "reward": timestep.reward, **seen}

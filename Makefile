@@ -15,6 +15,7 @@ help: ## show this list
 demo: $(VENV)/.core-stamp ## compare CEAS with its baselines; results in runs/demo
 	$(BIN)/ceas-gym evaluate metro --policy ceas --policy oblivious-fair \
 	    --policy static-subset --policy oblivious-naive --episodes 20 --seed 0 --out runs/demo --overwrite $(ARGS)
+	$(BIN)/ceas-gym replay runs/demo
 
 setup: $(VENV)/.dev-stamp ## install everything for development
 

@@ -250,9 +250,9 @@ def replay(
 ) -> None:
     """Show an episode of a run window by window, in a page that opens without a network.
 
-    The page has the network on a map, with pairs as they are born, age and are spent, key, barriers,
-    votes and accuracy, for up to two policies side by side on the same seed. The episodes are played
-    once more, and checked against the rows of the run.
+    The page has the network on a map, with pairs as they are born, age and are spent, and key,
+    barriers, votes and accuracy, for up to two policies side by side on the same seed. The episodes
+    are played once more, and checked against the rows of the run.
 
     Example: ceas-gym replay runs/evaluate --seed 3
     """

@@ -114,6 +114,8 @@ function barrier(side, number) {
   return {
     number,
     committed: side.committed[number] === 1,
+    // Honest members vote alike; votes of the others change nothing.
+    votes: side.committed[number] ? side.members.filter((isByzantine) => !isByzantine).length : 0,
     counted: sum(side.counted[number]),
     shots: sum(side.shots[number]),
     late: side.late[number],

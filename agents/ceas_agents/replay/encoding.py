@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -11,7 +12,7 @@ WHOLE = 255
 """Number that stands for the share 1."""
 
 
-def stack(frames: Int[np.ndarray, "frames ..."]) -> dict[str, object]:
+def stack(frames: Int[np.ndarray, "frames ..."]) -> dict[str, Any]:
     """Returns frames as text: each as its difference from the frame before it, compressed.
 
     Args:
@@ -32,7 +33,7 @@ def aging(
     pairs: Int[np.ndarray, "frames nodes ages"],
     clock: Int[np.ndarray, " frames"],
     is_barrier: Bool[np.ndarray, " frames"],
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Returns frames of pairs by age as `stack` does, but as differences from the aged frame.
 
     A pair that only grows older makes no difference, so that only births and deaths take space.
@@ -66,7 +67,7 @@ def _before(frames: NDArray[np.integer]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros_like(frames[:1]), frames[:-1]]).astype(np.int64)
 
 
-def _packed(frames: NDArray[np.integer], before: NDArray[np.int64]) -> dict[str, object]:
+def _packed(frames: NDArray[np.integer], before: NDArray[np.int64]) -> dict[str, Any]:
     largest = int(frames.max(initial=0))
     width = next(each for each in (1, 2, 4) if largest < 256**each)
     changes = (frames.astype(np.int64) - before) % 256**width

@@ -1,7 +1,7 @@
 """Where hub, nodes and relays stand on the map: by the lengths of their fibres."""
 
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class _Fibre(NamedTuple):
     number: int
 
 
-def drawn(topology: Topology) -> dict[str, object]:
+def drawn(topology: Topology) -> dict[str, Any]:
     """Returns the map: how far a node stands from the hub says how long its route is.
 
     Nodes that are reached through a relay stand behind it. Where fibres form a star, nodes stand

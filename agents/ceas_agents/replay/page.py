@@ -93,10 +93,10 @@ def side(name: str, note: str, episode: Episode, params: Params) -> dict[str, An
         "served": encoding.stack(encoding.shares(frames.served)),
         "conditions": encoding.stack(frames.links),
         "produced": encoding.stack(frames.fates),
-        "counted": encoding.stack(barriers.counted),
+        "counted": encoding.stack(np.asarray(barriers.counted)),
         "weights": encoding.stack(np.rint(np.nan_to_num(barriers.weights) * WEIGHT)),
-        "shots": encoding.stack(barriers.shots),
-        "exposed": encoding.stack(barriers.exposed),
+        "shots": encoding.stack(np.asarray(barriers.shots)),
+        "exposed": encoding.stack(np.asarray(barriers.exposed)),
     }
 
 

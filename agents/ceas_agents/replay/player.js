@@ -38,8 +38,8 @@ function describe(data) {
   document.title = `${data.scenario}, seed ${data.seed}`;
   $("title").textContent = document.title;
   $("subtitle").textContent =
-    `${data.names.length} nodes, ${windows} windows of ${data.window_s} s; ` +
-    `${player.sides.length > 1 ? "both policies play" : "the policy plays"} the same seed.`;
+    `${data.names.length} nodes, ${windows} windows of ${data.window_s} s` +
+    (player.sides.length > 1 ? "; both policies play the same seed." : ".");
   $("ages").textContent = `The oldest here are ${player.ages - 1} windows old.`;
   $("committee").hidden = player.sides.every((side) => side.members.length < 2);
   $("scrub").max = player.moments.length - 1;
@@ -107,6 +107,10 @@ function showSide(side, view, moment, number) {
   view.fates.forEach((fate) => write(fate, now.fates[fate]));
   write("counted", now.last ? `${now.last.counted} of ${player.data.names.length}` : "–");
   write("shots", now.last ? now.last.shots : "–");
+  if (side.members.length > 1) {
+    write("votes", now.last ? `${now.last.votes} of ${side.members.length}` : "–");
+    write("exposed", now.last ? sum(now.last.exposed) : 0);
+  }
   write("node", nodeTold(side, now.frame));
   drawMap(view.pen, view.places, side, {
     map: player.data.map, frame: now.frame, ages: player.ages, memories: side.memories,

@@ -179,10 +179,9 @@ def _joined(first: Array, middle: Array, last: Array) -> Array:
 
 def _assembled(steps: Kept) -> Episode:
     fired = np.asarray(steps.metrics["fired"]) > 0
-    barriers = Barrier(*(np.asarray(each)[fired] for each in steps.barrier))
     return Episode(
         frames=_frames(steps, fired),
-        barriers=barriers,
+        barriers=jax.tree.map(lambda rows: rows[fired], steps.barrier),
         metrics={name: np.asarray(values) for name, values in steps.metrics.items()},
         byzantine=np.asarray(steps.byzantine)[0],
         quorum=int(np.asarray(steps.quorum)[0]),
@@ -196,8 +195,9 @@ def _frames(steps: Kept, fired: Bool[np.ndarray, " steps"]) -> Frames:
     shown[1:, 0], shown[:, -1] = False, fired
     is_barrier = np.zeros_like(shown)
     is_barrier[:, -1] = True
-    clock = steps.clock[:, :1] + np.arange(windows + 2)
-    clock[:, -1] = steps.clock[:, 1]
+    begins, ends = np.asarray(steps.clock).T
+    clock = begins[:, None] + np.arange(windows + 2)
+    clock[:, -1] = ends
     served = np.pad(steps.served, ((0, 0), (1, 1), (0, 0)))
     links = np.broadcast_to(steps.links[:, None], (number, windows + 2, steps.links.shape[1]))
     return Frames(

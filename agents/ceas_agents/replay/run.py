@@ -60,7 +60,9 @@ def _side(run: Run, name: str, seed: int) -> dict[str, Any]:
         params = play.prepare(run.scenario, [contestant])[name]
     episode = record.episode(contestant, params, seed)
     where = runs.difference(run.rows[name][seed], episode.metrics)
-    note = f"{name} with seed {seed} differs from {run.folder / runs.TABLE} {where}" if where else ""
+    note = (
+        f"{name} with seed {seed} differs from {run.folder / runs.TABLE} {where}" if where else ""
+    )
     if note:
         print(f"note: {note}", file=sys.stderr)
     return page.side(name, note, episode, params)

@@ -91,15 +91,15 @@ def chosen(run: Run, names: list[str], seed: int | None) -> tuple[list[str], int
         raise ValueError(f"{run.folder} has no episodes: it was interrupted before the first ended")
     for name in names:
         if name not in run.rows:
-            raise ValueError(
-                f"{run.folder} has no episodes of {name!r}; {nearest(name, run.rows)}"
-            )
+            raise ValueError(f"{run.folder} has no episodes of {name!r}; {nearest(name, run.rows)}")
     asked = list(dict.fromkeys(names)) or list(run.rows)[:2]
     shared = [each for each in run.rows[asked[0]] if all(each in run.rows[name] for name in asked)]
     if seed is None and shared:
         return asked, shared[0]
     if seed is None or seed not in shared:
-        raise ValueError(f"{run.folder} has no episodes of {' and '.join(asked)} {_with(seed, shared)}")
+        raise ValueError(
+            f"{run.folder} has no episodes of {' and '.join(asked)} {_with(seed, shared)}"
+        )
     return asked, seed
 
 

@@ -45,9 +45,7 @@ def evaluated(folder: Path, changes: dict[str, object], names: list[str], seeds:
     run = runs.read(folder)
     again = [runs.contestant(run, name) for name in names]
     params = play.prepare(run.scenario, again)
-    episodes = {
-        each.name: record.episode(each, params[each.name], seeds[-1]) for each in again
-    }
+    episodes = {each.name: record.episode(each, params[each.name], seeds[-1]) for each in again}
     return Played(run, params, episodes)
 
 

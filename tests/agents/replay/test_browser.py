@@ -9,7 +9,9 @@ import pytest
 
 from ceas_agents.replay import page
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 NAMES = ["ceas", "uniform:cadence=5"]
 SEED = 4
@@ -39,11 +41,11 @@ class Shown(HTMLParser):
         known = dict(attrs)
         self.side = known.get("data-side", self.side)
         self.name = known.get("data-is") or known.get("id")
-        self.log = known.get("data-log", self.log)
+        self.log = known.get("data-log") or self.log
 
     def handle_endtag(self, tag):
         self.name = None
-        if tag == "template":
+        if tag == "section":
             self.side = None
 
     def handle_data(self, data):
@@ -58,7 +60,11 @@ def browse(path, fragment, *options):
     time = ["--virtual-time-budget=20000", "--host-resolver-rules=MAP * ~NOTFOUND"]
     address = f"{path.as_uri()}#{fragment}"
     run = subprocess.run(
-        [*command, *time, *options, address], capture_output=True, text=True, check=True, timeout=120
+        [*command, *time, *options, address],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     return run.stdout
 
@@ -110,7 +116,7 @@ def test_between_barriers_each_side_shows_its_own_window(opened, by_window):
         assert found[number, "accuracy"] == f"{100 * before:.1f} %"
         assert found[number, "stored"] == f"{frames.pairs[frame].sum():,}"
     assert found[None, "time"] == "11 s of 40 s"
-    assert found[None, "problem"] == ""
+    assert (None, "problem") not in found
 
 
 @pytest.mark.parametrize("fragment", ["", "t=", "t=nonsense", "t=0", "other"])

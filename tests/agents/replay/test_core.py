@@ -10,8 +10,8 @@ import pytest
 
 from ceas_agents.replay import encoding
 
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js is not installed")
+NODE = shutil.which("node") or ""
+pytestmark = pytest.mark.skipif(not NODE, reason="Node.js is not installed")
 CORE = (resources.files("ceas_agents.replay") / "core.js").read_text(encoding="utf-8")
 PLAIN = "JSON.stringify(await ({}), (key, value) => ArrayBuffer.isView(value) ? [...value] : value)"
 

@@ -3,6 +3,7 @@
 import json
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,9 @@ def crowded(random):
     number, barriers = len(frames), WINDOWS // EVERY
     clock = (~np.array(is_barrier)).cumsum()
     fired = np.array(is_barrier, np.float32)
-    metrics = dict.fromkeys(("accuracy", "accuracy_before", "committed"), random.random(number))
+    values = random.random((3, number)).astype(np.float32)
+    metrics = dict(zip(("accuracy", "accuracy_before", "committed"), values, strict=True))
+    late: Any = np.zeros(barriers)
     return Episode(
         frames=Frames(
             clock=clock,
@@ -45,8 +48,8 @@ def crowded(random):
             counted=random.random((barriers, NODES)) < 0.5,
             weights=random.random((barriers, NODES)) / NODES,
             shots=random.integers(0, 99, (barriers, NODES)),
-            late=np.zeros(barriers),
-            exposed=np.zeros((barriers, 1), bool),
+            late=late,
+            exposed=late[:, None] > 0,
         ),
         metrics={**metrics, "fired": fired},
         byzantine=np.arange(NODES) < 12,
@@ -57,7 +60,7 @@ def crowded(random):
 @pytest.fixture(scope="module")
 def crowd():
     """Two sides of fifty nodes and four hundred windows."""
-    params = SimpleNamespace(
+    params: Any = SimpleNamespace(
         budget=WINDOWS,
         consensus=SimpleNamespace(members=SimpleNamespace(is_byzantine=np.array([False]))),
         network=SimpleNamespace(memories=SimpleNamespace(per_link=512)),

@@ -41,7 +41,9 @@ def test_barriers_are_those_of_the_rows(played):
     at_barrier = np.flatnonzero(frames.is_barrier)
     assert len(at_barrier) == fired.sum() > 3
     window_s = rows["time_s"][-1] / frames.clock[-1]
-    np.testing.assert_allclose(frames.clock[at_barrier] * window_s, rows["time_s"][fired], rtol=1e-6)
+    np.testing.assert_allclose(
+        frames.clock[at_barrier] * window_s, rows["time_s"][fired], rtol=1e-6
+    )
     stored = frames.pairs[at_barrier].sum(axis=(1, 2))
     assert (stored == rows["pairs_stored"][fired]).all()
     spent = frames.fates[at_barrier, record.FATES.index("spent")]

@@ -61,7 +61,7 @@ function sideView(side, number) {
   const list = root.querySelector("dl");
   const labels = { round: "round", updates: "updates", stored: "stored" };
   used.forEach((fate) => (labels[fate] = FATES[fate]));
-  Object.assign(labels, { counted: "counted nodes", shots: "shots" });
+  Object.assign(labels, { counted: "counted", shots: "shots" });
   Object.entries(labels).forEach(([name, text]) => list.append(figure(name, text)));
   $("sides").append(root);
   return { root, part, fates: used, canvas: root.querySelector("canvas"), places: null };

@@ -52,11 +52,11 @@ def evaluated(folder: Path, changes: dict[str, object], names: list[str], seeds:
 @pytest.fixture(scope="session")
 def by_window(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """Two policies that decide window by window, one of them with an option; seeds 3 and 4."""
-    names = ["ceas", "uniform:cadence=5"]
+    names = ["proportional_fair", "uniform:cadence=5"]
     return evaluated(tmp_path_factory.mktemp("windows"), WINDOWS, names, range(3, 5))
 
 
 @pytest.fixture(scope="session")
 def by_round(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """A policy that decides round by round, with a committee; seed 7, in the second layout."""
-    return evaluated(tmp_path_factory.mktemp("rounds"), ROUNDS, ["ceas"], range(7, 8))
+    return evaluated(tmp_path_factory.mktemp("rounds"), ROUNDS, ["uniform"], range(7, 8))

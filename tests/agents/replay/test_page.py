@@ -85,7 +85,7 @@ def test_the_page_asks_for_nothing_else(crowd):
 def test_names_are_only_text(by_window):
     run, params, episodes = by_window
     name = "</script><script>alert('[[STYLE]]')</script>"
-    side = page.side(name, "", episodes["ceas"], params["ceas"])
+    side = page.side(name, "", episodes["proportional_fair"], params["proportional_fair"])
     scenario = run.scenario.model_copy(update={"name": "<b>&"})
     text = page.text(page.data(scenario, 4, [side]))
     assert text.count("</script>") == 2
@@ -99,7 +99,7 @@ def test_names_are_only_text(by_window):
 
 def test_the_map_is_that_of_the_layout(by_round):
     run, params, episodes = by_round
-    side = page.side("ceas", "", episodes["ceas"], params["ceas"])
+    side = page.side("uniform", "", episodes["uniform"], params["uniform"])
     maps = [page.data(drawn, 7, [side])["map"]["km"] for drawn in layouts.scenarios(run.scenario)]
     assert maps[0] != maps[1]
-    assert run.rows["ceas"][7]["layout"].tolist() == [1.0] * 5
+    assert run.rows["uniform"][7]["layout"].tolist() == [1.0] * 5

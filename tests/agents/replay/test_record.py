@@ -8,11 +8,11 @@ from ceas_agents.replay import record, runs
 STORED = ("spent", "keyed", "expired", "blocked", "sacrificed", "tested")
 
 
-@pytest.fixture(params=["ceas", "uniform:cadence=5", "by round"])
+@pytest.fixture(params=["proportional_fair", "uniform:cadence=5", "by round"])
 def played(request, by_window, by_round):
     """The rows of a run and the episode recorded of it."""
     run, _, episodes = by_round if request.param == "by round" else by_window
-    name = "ceas" if request.param == "by round" else request.param
+    name = "uniform" if request.param == "by round" else request.param
     return next(reversed(run.rows[name].values())), episodes[name]
 
 
@@ -65,10 +65,10 @@ def test_pairs_grow_older_by_a_window_a_frame(played):
 
 def test_windows_of_a_round_are_apart(by_round):
     run, params, episodes = by_round
-    frames, windows = episodes["ceas"].frames, run.scenario.network.windows
+    frames, windows = episodes["uniform"].frames, run.scenario.network.windows
     pattern = [False] + ([False] * windows + [True]) * 5
     assert frames.is_barrier.tolist() == pattern
-    assert frames.clock[-1] == 5 * windows == params["ceas"].budget
+    assert frames.clock[-1] == 5 * windows == params["uniform"].budget
     assert (frames.served[frames.is_barrier] == 0).all()
     assert frames.served.max() > 0
 
@@ -86,8 +86,8 @@ def test_key_is_a_share_and_is_used_up_by_tags(by_window):
 
 def test_a_seed_decides_everything(by_window):
     run, params, episodes = by_window
-    contestant = runs.contestant(run, "ceas")
-    other = record.episode(contestant, params["ceas"], 3)
-    assert runs.difference(run.rows["ceas"][3], other.metrics) == ""
-    assert runs.difference(run.rows["ceas"][4], other.metrics) != ""
-    assert not np.array_equal(other.frames.pairs, episodes["ceas"].frames.pairs)
+    contestant = runs.contestant(run, "proportional_fair")
+    other = record.episode(contestant, params["proportional_fair"], 3)
+    assert runs.difference(run.rows["proportional_fair"][3], other.metrics) == ""
+    assert runs.difference(run.rows["proportional_fair"][4], other.metrics) != ""
+    assert not np.array_equal(other.frames.pairs, episodes["proportional_fair"].frames.pairs)

@@ -27,7 +27,7 @@ def folder(by_window, tmp_path):
 
 
 def test_a_page_is_written_for_the_first_seed(folder, by_window, monkeypatch, capsys):
-    assert call(monkeypatch, folder, "--policy", "ceas", "--seed", 4) == 0
+    assert call(monkeypatch, folder, "--policy", "proportional_fair", "--seed", 4) == 0
     printed = capsys.readouterr()
     assert str(folder / "replay.html") in printed.out
     assert "note" not in printed.err
@@ -44,7 +44,7 @@ def test_an_episode_that_differs_is_said_to(folder, monkeypatch, capsys):
     cells[accuracy] = "0.123"
     table.write_text("\n".join([head, ",".join(cells), *others]) + "\n")
     out = folder / "deep" / "page.html"
-    assert call(monkeypatch, folder, "--policy", "ceas", "--out", out) == 0
+    assert call(monkeypatch, folder, "--policy", "proportional_fair", "--out", out) == 0
     notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
     assert len(notes) == 1
     assert "differs from" in notes[0]
@@ -65,15 +65,15 @@ def test_contestants_play_as_they_did(by_window):
 
 
 def test_two_policies_and_their_first_seed_are_the_default(by_window):
-    assert runs.chosen(by_window.run, [], None) == (["ceas", "uniform:cadence=5"], 3)
+    assert runs.chosen(by_window.run, [], None) == (["proportional_fair", "uniform:cadence=5"], 3)
     assert runs.chosen(by_window.run, ["uniform:cadence=5"], 4) == (["uniform:cadence=5"], 4)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--policy", "cea"], "did you mean ceas?"),
-        (["--seed", "9"], "no episodes of ceas and uniform:cadence=5 with seed 9, but with 3 to 4"),
+        (["--policy", "proportinal"], "did you mean proportional_fair?"),
+        (["--seed", "9"], "and uniform:cadence=5 with seed 9, but with 3 to 4"),
         (["--policy", "a", "--policy", "b", "--policy", "c"], "2 policies at most"),
         (["--seed", "-1"], "--seed"),
         (["--out", "/dev/null/page.html"], "/dev/null"),
@@ -111,7 +111,7 @@ def other_table(folder):
 
 def short_row(folder):
     path = folder / "rounds.csv"
-    path.write_text("\n".join([*path.read_text().splitlines()[:2], "ceas,3,2,1.0"]))
+    path.write_text("\n".join([*path.read_text().splitlines()[:2], "uniform,3,2,1.0"]))
 
 
 @pytest.mark.parametrize(

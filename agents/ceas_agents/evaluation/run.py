@@ -102,5 +102,6 @@ def _show(writer: results.Folder, scenario: Scenario, seeds: range) -> None:
     screen.print(table(writer.rows, title))
     written = [writer.path / "episodes.csv", writer.path / "rounds.csv", *plots]
     screen.print("Written:", *map(str, written), soft_wrap=True)
+    screen.print("Watch an episode: ceas-gym replay", str(writer.path), soft_wrap=True)
     for line in NEXT:
         screen.print(line, soft_wrap=True)

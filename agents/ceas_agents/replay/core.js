@@ -92,12 +92,10 @@ function placeOfTime(moments, timeS, windowS) {
 function figures(side, moment, fates) {
   const frame = Math.max(lastUpTo(side.moments, moment), 0);
   const ended = side.barriers[frame];
-  const next = side.isBarrier[frame + 1] === 1;
   return {
     frame,
-    // The first windows of a barrier that takes time are still to come at the frame before it.
     isBarrier: side.isBarrier[frame] === 1,
-    awaitsBarrier: next && moment > side.moments[frame],
+    awaitsBarrier: side.isBarrier[frame + 1] === 1,
     isOver: frame === side.moments.length - 1,
     rounds: ended,
     updates: sum(side.committed.slice(0, ended)),

@@ -30,14 +30,27 @@ function placed(map, size) {
   const [left, right] = [Math.min(...map.x), Math.max(...map.x)];
   const [top, bottom] = [Math.min(...map.y), Math.max(...map.y)];
   const radius = (size - 2 * MARGIN) / Math.max(right - left, bottom - top, 1);
-  const hub = { x: size / 2 - (radius * (left + right)) / 2, y: size / 2 - (radius * (top + bottom)) / 2 };
-  const vertices = map.x.map((x, vertex) => ({ x: hub.x + radius * x, y: hub.y + radius * map.y[vertex] }));
+  const hub = {
+    x: size / 2 - (radius * (left + right)) / 2,
+    y: size / 2 - (radius * (top + bottom)) / 2,
+  };
+  const vertices = map.x.map((x, vertex) => ({
+    x: hub.x + radius * x,
+    y: hub.y + radius * map.y[vertex],
+  }));
   const nodeRadius = Math.max(3, Math.min(9, (radius * 1.05) / map.vertex.length));
   const nodes = map.vertex.map((vertex, node) => {
     const path = { from: vertices[vertex], to: vertices[map.before[node]] };
     // Pairs are born beside the node's ring of key, and the oldest stop short of the hub.
-    const [skip, stop] = [nodeRadius + 5, map.before[node] === 0 ? radius * NEAR_HUB : nodeRadius + 5];
-    return { ...vertices[vertex], start: moved(path, skip), end: moved({ from: path.to, to: path.from }, stop) };
+    const [skip, stop] = [
+      nodeRadius + 5,
+      map.before[node] === 0 ? radius * NEAR_HUB : nodeRadius + 5,
+    ];
+    return {
+      ...vertices[vertex],
+      start: moved(path, skip),
+      end: moved({ from: path.to, to: path.from }, stop),
+    };
   });
   return { size, hub, radius, nodes, vertices, nodeRadius };
 }
@@ -57,7 +70,9 @@ function drawMap(pen, places, side, view) {
   pen.clearRect(0, 0, places.size, places.size);
   drawRings(pen, places, view.map.rings);
   drawFibres(pen, places, side, view);
-  places.nodes.forEach((node, number) => drawServed(pen, node, side.served[view.frame][number] / view.whole));
+  places.nodes.forEach((node, number) =>
+    drawServed(pen, node, side.served[view.frame][number] / view.whole),
+  );
   places.nodes.forEach((node, number) => drawPairs(pen, places, node, number, side, view));
   places.nodes.forEach((node, number) => drawNode(pen, places, node, number, side, view));
   drawHub(pen, places, side, view);
@@ -102,7 +117,8 @@ function drawPairs(pen, places, node, number, side, { frame, phase, ages, memori
     const at = between(node.start, node.end, (age + phase) / ages);
     const [count, gone] = [side.pairs[frame][first + age], lost(side, frame, first, age)];
     const radius = (pairs) => 1.1 + places.nodeRadius * 0.75 * Math.sqrt(pairs / memories);
-    if (gone && side.isBarrier[frame]) spent(pen, between(at, places.hub, phase), radius(gone), age / ages);
+    if (gone && side.isBarrier[frame])
+      spent(pen, between(at, places.hub, phase), radius(gone), age / ages);
     else if (gone) cross(pen, at, 3);
     if (count) bead(pen, at, radius(count), ageColour(age / ages));
   }
@@ -147,7 +163,12 @@ function drawNode(pen, places, node, number, side, view) {
   shape(pen, node.x, node.y, radius);
   pen.fill();
   pen.stroke();
-  drawKey(pen, node, radius + Math.max(1.8, 0.4 * radius), side.key[view.frame][number] / view.whole);
+  drawKey(
+    pen,
+    node,
+    radius + Math.max(1.8, 0.4 * radius),
+    side.key[view.frame][number] / view.whole,
+  );
   if (view.selected === number) {
     pen.strokeStyle = INK;
     pen.lineWidth = 1.5;

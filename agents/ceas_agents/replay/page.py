@@ -17,7 +17,7 @@ from ceas_gym.types import Params
 WEIGHT = 10_000
 """Number that stands for the whole weight of a barrier."""
 STYLE, PAGE = "player.css", "page.html"
-SCRIPTS = ("core.js", "network_map.js", "chart.js", "player.js")
+SCRIPTS = ("core.js", "network_map.js", "chart.js", "panel.js", "player.js")
 """In the order in which the browser runs them."""
 
 

@@ -1,28 +1,30 @@
 // The player: one position in time for all sides, moved by buttons, keys, the slider and the clock.
 "use strict";
 
-const COLOURS = ["#0b63b0", "#c2570c"];
 const SPEEDS = [1, 2, 4, 8, 16, 32, 64]; // windows a second
 const EPISODE_S = 60; // how long the whole episode takes at first, at most about
-const FATES = {
-  generated: "generated", spent: "spent", keyed: "keyed", expired: "expired",
-  blocked: "blocked", sacrificed: "purified away", tested: "tested",
-};
-const ALWAYS = ["generated", "spent", "keyed", "expired"];
 const [PLAY, PAUSE] = ["M5 3v14l12-7z", "M5 3h3.5v14H5zM11.5 3H15v14h-3.5z"];
 const $ = (id) => document.getElementById(id);
 
 const player = {
-  data: null, sides: [], moments: [], views: [], chart: null,
+  data: null,
+  sides: [],
+  moments: [],
+  views: [],
+  chart: null,
   place: 0, // in `moments`
   phase: 0, // share of the time until the next moment that is over, in [0, 1)
-  isPlaying: false, speed: 8, selected: -1, last: 0,
+  isPlaying: false,
+  speed: 8,
+  selected: -1,
+  last: 0,
 };
 
 async function start() {
   const data = JSON.parse($("data").textContent);
   player.data = data;
-  if (typeof DecompressionStream === "undefined") throw new Error("the browser is too old (before 2023)");
+  if (typeof DecompressionStream === "undefined")
+    throw new Error("the browser is too old (before 2023)");
   player.sides = await Promise.all(data.sides.map(opened));
   player.moments = allMoments(player.sides);
   player.ages = agesInUse(player.sides);
@@ -48,35 +50,6 @@ function describe(data) {
   setSpeed(fitting);
 }
 
-/** Returns the elements of a side, which is added to the page. */
-function sideView(side, number) {
-  const root = $("side").content.cloneNode(true).firstElementChild;
-  const part = (name) => root.querySelector(`[data-is=${name}]`);
-  root.style.setProperty("--side", COLOURS[number]);
-  root.dataset.side = number;
-  part("policy").textContent = side.policy;
-  part("note").textContent = side.note;
-  part("note").hidden = !side.note;
-  const used = player.data.fates.filter((fate, n) => ALWAYS.includes(fate) || side.produced.at(-1)[n]);
-  const list = root.querySelector("dl");
-  const labels = { round: "round", updates: "updates", stored: "stored" };
-  used.forEach((fate) => (labels[fate] = FATES[fate]));
-  Object.assign(labels, { counted: "counted", shots: "shots" });
-  Object.entries(labels).forEach(([name, text]) => list.append(figure(name, text)));
-  $("sides").append(root);
-  return { root, part, fates: used, canvas: root.querySelector("canvas"), places: null };
-}
-
-function figure(name, text) {
-  const [box, term, value] = ["div", "dt", "dd"].map((tag) => document.createElement(tag));
-  term.textContent = text;
-  value.dataset.is = name;
-  box.append(term, value);
-  return box;
-}
-
-// --- What is shown ---
-
 function show() {
   const { data, moments, place, phase } = player;
   const moment = moments[place];
@@ -90,76 +63,7 @@ function show() {
   player.chart.show(timeS + phase * (seconds(moments[place + 1] ?? moment, data.window_s) - timeS));
 }
 
-function showSide(side, view, moment, number) {
-  const now = figures(side, moment, player.data.fates);
-  const write = (name, text) => {
-    const element = view.part(name);
-    const shown = typeof text === "number" ? text.toLocaleString("en") : text;
-    if (element.textContent !== shown) element.textContent = shown;
-  };
-  write("accuracy", `${(100 * now.accuracy).toFixed(1)} %`);
-  const [state, mood] = told(side, now);
-  write("state", state);
-  view.part("state").className = mood;
-  write("round", now.isBarrier || now.isOver ? now.rounds : now.rounds + 1);
-  write("updates", now.updates);
-  write("stored", now.stored);
-  view.fates.forEach((fate) => write(fate, now.fates[fate]));
-  write("counted", now.last ? `${now.last.counted} of ${player.data.names.length}` : "–");
-  write("shots", now.last ? now.last.shots : "–");
-  if (side.members.length > 1) {
-    write("votes", now.last ? `${now.last.votes} of ${side.members.length}` : "–");
-    write("exposed", now.last ? sum(now.last.exposed) : 0);
-  }
-  write("node", nodeTold(side, now.frame));
-  drawMap(view.pen, view.places, side, {
-    map: player.data.map, frame: now.frame, ages: player.ages, memories: side.memories,
-    phase: now.awaitsBarrier || now.isOver ? 0.999 : phaseOf(side, now.frame),
-    whole: player.data.whole, colour: COLOURS[number], selected: player.selected,
-  });
-}
-
-/** Returns how far a side is from its frame to its next one; other sides may have moments between. */
-function phaseOf(side, frame) {
-  const [from, to] = [side.moments[frame], side.moments[frame + 1]];
-  const now = player.moments[player.place];
-  const next = player.moments[player.place + 1] ?? now;
-  return Math.min((now + player.phase * (next - now) - from) / (to - from), 0.999);
-}
-
-/** Returns a sentence on what a side is doing, and its mood: yes, no or none. */
-function told(side, now) {
-  if (now.isBarrier) {
-    const late = now.last.late ? `; agreement takes ${now.last.late} windows of the next round` : "";
-    return now.last.committed
-      ? [`✓ barrier ${now.rounds}: model updated${late}`, "yes"]
-      : [`✕ barrier ${now.rounds}: no update, ${now.last.counted} counted (quorum ${side.quorum})`, "no"];
-  }
-  if (now.awaitsBarrier) return ["barrier: nodes measure, the hub decides", ""];
-  if (now.isOver) return ["the budget is over", ""];
-  if (!now.frame) return ["start: no pairs, a random model", ""];
-  return [`gathering pairs; ${now.served} nodes have a channel`, ""];
-}
-
-function nodeTold(side, frame) {
-  const node = player.selected;
-  if (node < 0) return "Click or tap a node for its numbers.";
-  const { data } = player;
-  const has = nodeFigures(side, node, frame, data.whole, data.weight);
-  const parts = [
-    `${data.names[node]}, ${data.map.km[node]} km${has.byzantine ? ", Byzantine (hidden)" : ""}`,
-    `${has.stored} pairs${has.stored ? `, the oldest ${has.oldest} windows old` : ""}`,
-    `key for ${percent(has.key)} of its tags`,
-    `${percent(has.served)} of a channel`,
-    has.counted ? `counted, ${has.shots} shots, weight ${percent(has.weight)}` : "not counted",
-  ];
-  return parts.join(" · ");
-}
-
-function percent(share) {
-  return `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
-}
-
+/** Returns the decimals of a duration in s, at most 3. */
 function decimals(step) {
   return Math.min((String(step).split(".")[1] ?? "").length, 3);
 }
@@ -195,7 +99,9 @@ function goToBarrier(direction) {
 function setPlaying(isPlaying) {
   if (isPlaying && player.place === player.moments.length - 1) go(0);
   player.isPlaying = isPlaying;
-  $("play").querySelector("path").setAttribute("d", isPlaying ? PAUSE : PLAY);
+  $("play")
+    .querySelector("path")
+    .setAttribute("d", isPlaying ? PAUSE : PLAY);
   $("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
   if (isPlaying) requestAnimationFrame((now) => ((player.last = now), requestAnimationFrame(tick)));
   else if (player.views.length) keepAddress();
@@ -243,7 +149,9 @@ function listen() {
   on("speed", "change", () => setSpeed(Number($("speed").value)));
   on("chart", "pointerdown", scrubChart);
   on("chart", "pointermove", (event) => event.buttons && scrubChart(event));
-  player.views.forEach((view) => view.canvas.addEventListener("click", (event) => select(view, event)));
+  player.views.forEach((view) =>
+    view.canvas.addEventListener("click", (event) => select(view, event)),
+  );
   addEventListener("keydown", press);
   addEventListener("hashchange", goToAddress);
   addEventListener("resize", () => (resize(), show()));
@@ -263,7 +171,14 @@ const KEYS = {
 
 function press(event) {
   const action = KEYS[event.key];
-  if (!action || event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+  if (
+    !action ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    event.target.tagName === "SELECT"
+  )
+    return;
   event.preventDefault();
   action(event);
 }
@@ -282,7 +197,11 @@ function scrubChart(event) {
 function select(view, event) {
   const box = view.canvas.getBoundingClientRect();
   const scale = view.places.size / box.width;
-  const node = nodeAt(view.places, (event.clientX - box.left) * scale, (event.clientY - box.top) * scale);
+  const node = nodeAt(
+    view.places,
+    (event.clientX - box.left) * scale,
+    (event.clientY - box.top) * scale,
+  );
   choose(node === player.selected ? -1 : node);
 }
 

@@ -38,6 +38,8 @@ def replay(folder: Path, names: list[str], seed: int | None, out: Path | None) -
     run = runs.read(folder)
     shown, number = runs.chosen(run, names, seed)
     file = out or folder / PAGE
+    if file.is_dir():
+        raise ValueError(f"--out {file} is a folder; name a file in it, such as {file / PAGE}")
     file.parent.mkdir(parents=True, exist_ok=True)
     with console.progress_bar() as progress:
         task = progress.add_task("", total=len(shown))

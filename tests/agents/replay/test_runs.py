@@ -77,6 +77,7 @@ def test_two_policies_and_their_first_seed_are_the_default(by_window):
         (["--policy", "a", "--policy", "b", "--policy", "c"], "2 policies at most"),
         (["--seed", "-1"], "--seed"),
         (["--out", "/dev/null/page.html"], "/dev/null"),
+        (["--out", "/dev"], "name a file in it, such as /dev/replay.html"),
     ],
 )
 def test_mistakes_are_one_line(folder, arguments, said, monkeypatch, capsys):

@@ -41,13 +41,9 @@ def replay(folder: Path, names: list[str], seed: int | None, out: Path | None) -
     if file.is_dir():
         raise ValueError(f"--out {file} is a folder; name a file in it, such as {file / PAGE}")
     file.parent.mkdir(parents=True, exist_ok=True)
-    with console.progress_bar() as progress:
-        task = progress.add_task("", total=len(shown))
-        sides = list[dict[str, Any]]()
-        for name in shown:
-            progress.update(task, description=f"{name} (compiling)")
-            sides.append(_side(run, name, number))
-            progress.update(task, advance=1, description=name)
+    sides = _sides(run, shown, number)
+    for note in filter(None, [side["note"] for side in sides]):
+        print(f"note: {note}", file=sys.stderr)
     layout = int(run.rows[shown[0]][number]["layout"][0])
     played = layouts.scenarios(run.scenario)[layout]
     results.write_text(file, page.text(page.data(played, number, sides)))
@@ -56,15 +52,23 @@ def replay(folder: Path, names: list[str], seed: int | None, out: Path | None) -
     return file
 
 
+def _sides(run: Run, names: list[str], seed: int) -> list[dict[str, Any]]:
+    sides = list[dict[str, Any]]()
+    with console.progress_bar() as progress:
+        task = progress.add_task("", total=len(names))
+        for name in names:
+            progress.update(task, description=f"{name} (compiling)")
+            sides.append(_side(run, name, seed))
+            progress.update(task, advance=1, description=name)
+    return sides
+
+
 def _side(run: Run, name: str, seed: int) -> dict[str, Any]:
     contestant = runs.contestant(run, name)
     with config.naming(run.folder / results.SCENARIO):
         params = play.prepare(run.scenario, [contestant])[name]
     episode = record.episode(contestant, params, seed)
     where = runs.difference(run.rows[name][seed], episode.metrics)
-    note = (
-        f"{name} with seed {seed} differs from {run.folder / runs.TABLE} {where}" if where else ""
-    )
-    if note:
-        print(f"note: {note}", file=sys.stderr)
+    table = run.folder / runs.TABLE
+    note = f"{name} with seed {seed} differs from {table} {where}" if where else ""
     return page.side(name, note, episode, params)

@@ -195,7 +195,7 @@ function drawHub(pen, { hub }, side, { frame, phase }) {
   circle(pen, hub.x, hub.y, HUB_RADIUS);
   pen.fill();
   if (side.members.length > 1) drawMembers(pen, hub, side, frame);
-  else write(pen, fires ? (committed ? "✓" : "✕") : "hub", hub);
+  else mark(pen, fires ? (committed ? "✓" : "✕") : "hub", hub);
 }
 
 function drawWave(pen, hub, colour, dashes, phase) {
@@ -224,7 +224,7 @@ function drawMembers(pen, hub, side, frame) {
   });
 }
 
-function write(pen, text, at) {
+function mark(pen, text, at) {
   pen.fillStyle = "#ffffff";
   pen.font = "600 12px system-ui, sans-serif";
   pen.textAlign = "center";

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections import Counter
+from importlib import resources
 from types import SimpleNamespace
 from typing import Any
 
@@ -80,6 +82,15 @@ def test_the_page_asks_for_nothing_else(crowd):
     assert addresses == {"http://www.w3.org/2000/svg"}
     assert not re.findall(r"<(?:link|img|iframe|script [^>]*src)|@import|url\((?!#past)", text)
     assert not re.findall(r"\[\[[A-Z]", text)
+
+
+def test_no_script_takes_a_name_of_another():
+    # A browser would let the later one win, without a word.
+    scripts = [(resources.files("ceas_agents.replay") / name).read_text() for name in page.SCRIPTS]
+    pattern = r"^(?:async )?(?:function|const|let) (\w+)"
+    names = [name for script in scripts for name in re.findall(pattern, script, flags=re.M)]
+    assert len(names) > 50
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 def test_names_are_only_text(by_window):

@@ -21,6 +21,14 @@ def test_cores_that_divide_the_rows_are_all_used() -> None:
     assert [len(parallel.parts(rows, 4)) for rows in (6, 7, 9)] == [3, 1, 3]
 
 
+def test_a_worker_uses_the_cores_that_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed = parallel.usable_cores()
+    monkeypatch.setenv("PJRT_NPROC", f"{allowed + 3}")
+    assert parallel.usable_cores() == allowed + 3
+    monkeypatch.setenv("PJRT_NPROC", "")
+    assert parallel.usable_cores() == allowed
+
+
 def test_accelerator_takes_all_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (jnp.arange(6.0).reshape(3, 2), jnp.arange(3.0))
     looped = parallel.each(lambda a, b: {"sum": a.sum() + b}, *rows)

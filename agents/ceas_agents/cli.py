@@ -1,11 +1,15 @@
 """The command line `ceas-gym`."""
 
 import io
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ceas_agents.arguments import Overrides, Overwrite, keep_results
+from ceas_agents.divided import reproduce, sweep, train, tune
 
 DEFAULT_POLICIES = {
     "round": ("ceas", "oblivious-fair", "oblivious-naive"),
@@ -14,10 +18,6 @@ DEFAULT_POLICIES = {
 BOUNDED_POLICIES = ("ceas", "proportional_fair", "freshest_first", "max_weight", "uniform")
 # Typer gives the base class of its exceptions no public name.
 UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", help="section.field=value; repeat for several")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace earlier results")]
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -78,101 +78,14 @@ def evaluate(
     if not untuned:
         given = config.stripped(changes)
         chosen = [tuned.contestant(scenario, one, given, decision) for one in chosen]
-    _keep_results(out / "episodes.csv", overwrite=overwrite)
+    keep_results(out / "episodes.csv", overwrite=overwrite)
     with config.naming(scenario):
         params = play.prepare(settings, chosen)
     evaluation.evaluate(settings, chosen, params, range(seed, seed + episodes), out)
 
 
-@app.command()
-def tune(
-    scenario: Annotated[str, typer.Argument(help="shipped name or path of a YAML file")],
-    policy: Annotated[
-        list[str] | None, typer.Option(help="contestant; repeat for several; by default all")
-    ] = None,
-    episodes: Annotated[int, typer.Option(min=1, help="training seeds of each trial")] = 12,
-    out: Annotated[
-        Path | None, typer.Option(help="folder for the results; by default runs/tune/ and the name")
-    ] = None,
-    overrides: Overrides = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Find the learning rate and the cadence that suit each policy, with the same effort for all.
-
-    Of as many trials on the same seeds for every policy, the one with the best accuracy on the
-    validation split wins. To make evaluate use the result on a scenario NAME, copy tuned.yaml, or
-    the lines of one policy, to agents/ceas_agents/evaluation/tuned/NAME.yaml.
-
-    Example: ceas-gym tune metro
-    """
-    from ceas_agents.evaluation import contestants
-    from ceas_agents.tuning import run as tuning
-    from ceas_agents.tuning import search
-    from ceas_gym import config
-
-    settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
-    names = policy or search.everyone(settings.episode.decision)
-    chosen = [contestants.get(name) for name in dict.fromkeys(names)]
-    folder = out or Path("runs/tune") / Path(scenario.strip()).stem
-    _keep_results(folder / tuning.TABLE, overwrite=overwrite)
-    with config.naming(scenario):
-        plan = search.plan(settings, chosen, episodes)
-    command = tuning.command(scenario, policy or [], overrides or [], episodes)
-    tuning.tune(plan, folder, command)
-
-
-@app.command()
-def sweep(
-    file: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of the sweep")],
-    out: Annotated[
-        Path | None, typer.Option(help="folder for the results; by default runs/ and the name")
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="processes that play at once")] = 1,
-    overrides: Overrides = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Play every combination of what a file varies; print a table in per cent, write the rows.
-
-    If it is stopped, run it again: it continues where it was.
-
-    Example: ceas-gym sweep configs/worst-case.yaml --jobs 2
-    """
-    from ceas_agents.sweeps import plan as sweep_plan
-    from ceas_agents.sweeps import run as sweeping
-    from ceas_gym import config
-
-    changes = dict(config.parse_override(text) for text in overrides or [])
-    plan = sweep_plan.load(file, changes)
-    sweeping.sweep(plan, out or Path("runs") / file.stem, jobs, overwrite=overwrite)
-
-
-@app.command()
-def train(
-    file: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of the training")],
-    out: Annotated[
-        Path | None, typer.Option(help="folder for the agent; by default runs/train/ and the name")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="in place of the file's seed")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="in place of the file's steps")] = None,
-    overrides: Overrides = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Train a scheduler, validated against CEAS as it learns.
-
-    With Stable-Baselines3 (learner: sb3.ppo and others), or in one program (jax.ppo, jax.dqn).
-
-    If it is stopped, run it again: it continues where it was. The agent plays as any other policy
-    does: evaluate paper --policy ceas --policy runs/train/NAME/best.npz
-
-    Example: ceas-gym train configs/agents/ppo-residual.yaml
-    """
-    from ceas_agents.training import plan as plans
-    from ceas_agents.training import train as training
-    from ceas_gym import config
-
-    changes = dict(config.parse_override(text) for text in overrides or [])
-    plan = plans.load(file, changes, seed=seed, steps=steps)
-    training.train(plan, out or Path("runs/train") / file.stem, overwrite=overwrite)
+for divided in (tune, sweep, train):
+    app.command()(divided)
 
 
 @app.command()
@@ -261,24 +174,7 @@ def replay(
     replaying.replay(run, policy or [], seed, out)
 
 
-@app.command()
-def reproduce(
-    out: Annotated[Path, typer.Option(help="folder for report and data")] = Path("runs/reproduce"),
-    quick: Annotated[
-        bool, typer.Option("--quick", help="few seeds and settings, to see that it works")
-    ] = False,
-    overwrite: Overwrite = False,
-) -> None:
-    """Measure the paper's claims; write a report that opens in a browser, and all data behind it.
-
-    The whole takes about three quarters of an hour on two cores, and a quick run about ten minutes,
-    most of them compilation. If it is stopped, run it again: it continues where it was.
-
-    Example: ceas-gym reproduce --quick --out runs/quick
-    """
-    from ceas_agents.reproduction import run as reproduction
-
-    reproduction.reproduce(out, quick=quick, overwrite=overwrite)
+app.command()(reproduce)
 
 
 @app.command("list")
@@ -302,6 +198,8 @@ def main() -> None:
     # The user's own policies, attacks and circuits, `module:function`, are in the current folder.
     sys.path.insert(0, "")
     _print_anything()
+    # Whoever ends it politely is heard as one who presses Ctrl-C: what is finished is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except UsageError as error:
@@ -311,11 +209,6 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     sys.exit(code)
-
-
-def _keep_results(rows: Path, *, overwrite: bool) -> None:
-    if not overwrite and rows.exists() and rows.stat().st_size:
-        raise ValueError(f"{rows.parent} holds results; choose another --out or pass --overwrite")
 
 
 def _print_anything() -> None:

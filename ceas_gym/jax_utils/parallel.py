@@ -78,10 +78,13 @@ def side_by_side(call: Callable[..., Any], *arguments: Sequence[Any]) -> list[An
 def usable_cores() -> int:
     """Returns how many cores compute at the same time, in [1, infinity).
 
-    On a processor, these are the cores that this process may use; an accelerator counts as one.
+    On a processor, these are the cores that this process may use: those that `PJRT_NPROC` in the
+    environment tells XLA, or else all that the system allows. An accelerator counts as one.
     """
     if jax.default_backend() != "cpu":
         return 1
+    if told := os.environ.get("PJRT_NPROC"):
+        return int(told)
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 

@@ -1,9 +1,14 @@
 """Sweeps as people run them: what is played, resumed, refused and shown."""
 
 import csv
+import errno
 import json
 import shutil
+import signal
+import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +19,11 @@ from helpers import adversaries
 from ceas_agents import cli
 from ceas_agents.bounds import pair_bounds
 from ceas_agents.evaluation import contestants, play, rounds
+from ceas_agents.executors import lock, slurm
 from ceas_agents.sweeps import (
+    cells,
     compilation,
     run,
-    workers,
 )
 from ceas_agents.sweeps import (
     plan as plans,
@@ -81,7 +87,8 @@ def rows(folder):
 @pytest.fixture(autouse=True)
 def _keep_compiled(monkeypatch):
     # The other tests in this process have programs of their own.
-    monkeypatch.setattr(workers.jax, "clear_caches", lambda: None)
+    monkeypatch.setattr(cells.jax, "clear_caches", lambda: None)
+    monkeypatch.setattr(cells, "_loaded", {})
 
 
 @pytest.fixture
@@ -106,7 +113,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     file = written(folder, TWO_BY_TWO)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers.jax, "clear_caches", lambda: None)
+        patch.setattr(cells.jax, "clear_caches", lambda: None)
         run.sweep(plans.load(file), folder / "out")
     return folder / "out", file
 
@@ -162,10 +169,100 @@ def test_a_killed_run_goes_on_where_it_stopped(kept, finished, tmp_path):
     assert (tmp_path / "out" / "table.md").read_bytes() == (out / "table.md").read_bytes()
 
 
-def test_two_processes_give_the_same_rows(finished, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("on", "jobs"),
+    [
+        ("processes", 2),
+        pytest.param("processes", 3, marks=pytest.mark.slow),
+        pytest.param("ray", 2, marks=pytest.mark.slow),
+        pytest.param("slurm", 2, marks=pytest.mark.slow),
+    ],
+)
+def test_every_engine_gives_the_same_bytes(on, jobs, finished, tmp_path, monkeypatch):
+    if on != "processes":
+        pytest.importorskip({"ray": "ray", "slurm": "submitit"}[on], reason=f"no extra {on}")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setattr(slurm, "CLUSTER", "local")
     out, file = finished
-    assert call(monkeypatch, file, "--out", tmp_path / "out", "--jobs", 2) == 0
-    assert (tmp_path / "out" / "cells.csv").read_bytes() == (out / "cells.csv").read_bytes()
+    assert call(monkeypatch, file, "--out", tmp_path / "out", "--jobs", jobs, "--on", on) == 0
+    for name in ("cells.csv", "table.md", "run.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes()
+    assert not (tmp_path / "out" / "jobs").exists()
+
+
+def test_a_job_that_finished_before_a_crash_is_not_played_again(played, tmp_path, monkeypatch):
+    file, out = written(tmp_path, TWO_BY_TWO), tmp_path / "out"
+    # The rows of a job are in its file, but the run ended before they were in the table.
+    with monkeypatch.context() as patch:
+        patch.setattr(run.results, "append", full)
+        assert call(patch, file, "--out", out) == 2
+    assert len(played) == 1
+    assert call(monkeypatch, file, "--out", out) == 0
+    assert len(played) == len(rows(out)) == 8
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_second_sweep_in_the_folder_is_one_line(played, tmp_path, monkeypatch, capsys):
+    file, out = written(tmp_path, TWO_BY_TWO), tmp_path / "out"
+    with lock.held(out):
+        assert call(monkeypatch, file, "--out", out) == 2
+    assert capsys.readouterr().err == (
+        f"error: {out} is in use by another run; wait for its end, or choose another --out\n"
+    )
+    assert played == []
+    assert call(monkeypatch, file, "--out", out) == 0
+
+
+@pytest.mark.parametrize(("on", "said"), [("rya", "did you mean ray?"), ("slurm", "--on: s")])
+def test_an_engine_that_is_not_there_is_one_line(on, said, played, tmp_path, monkeypatch, capsys):
+    file, out = written(tmp_path, TWO_BY_TWO), tmp_path / "out"
+    monkeypatch.setenv("PATH", "")
+    assert call(monkeypatch, file, "--out", out, "--on", on, "--jobs", 2) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("error: --on: ")
+    assert said in error
+    assert "\n" not in error
+
+
+def in_session(number):
+    """Returns what is known of the processes of a session that have not ended."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == number and state != "Z":
+                found.append((path, state))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_is_finished_and_ends_all_processes(number, finished, tmp_path):
+    whole, _ = finished
+    file, out = written(tmp_path, {**TWO_BY_TWO, "episodes": 40}), tmp_path / "out"
+    command = [sys.executable, "-m", "ceas_agents.cli", "sweep", str(file), "--out", str(out)]
+    with subprocess.Popen([*command, "--jobs", "2"], start_new_session=True) as begun:
+        while not (out / "cells.csv").exists() or len(rows(out)) < 5:
+            time.sleep(0.1)
+        begun.send_signal(number)
+        assert begun.wait(60) == 130
+    deadline = time.monotonic() + 20
+    while left := in_session(begun.pid):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+    kept = rows(out)
+    assert 5 <= len(kept) < 160
+    subprocess.run([*command, "--jobs", "2"], check=True)
+    found = rows(out)
+    assert all(row in found for row in kept)
+    assert (
+        len({(r["consensus.rule"], r["attack.byzantine_nodes"], r["seed"]) for r in found}) == 160
+    )
+    assert [row for row in found if row["seed"] in ("3", "4")] == rows(whole)
 
 
 def test_only_what_is_missing_is_played(played, tmp_path, monkeypatch):
@@ -238,9 +335,9 @@ def test_an_interrupt_keeps_and_shows_what_is_finished(played, tmp_path, monkeyp
     monkeypatch.setattr(compilation, "episodes", interrupted)
     assert call(monkeypatch, file, "--out", out) == 130
     said = capsys.readouterr()
-    assert "interrupted: 4 of 8 episodes" in said.err
+    assert "interrupted: 3 of 8 episodes" in said.err
     assert "unfinished" in said.out
-    assert len(rows(out)) == 4
+    assert len(rows(out)) == 3
     monkeypatch.setattr(compilation, "episodes", made_up)
     assert call(monkeypatch, file, "--out", out) == 0
     assert len(rows(out)) == len(played) == 8

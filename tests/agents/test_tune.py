@@ -89,9 +89,14 @@ def pretend_over_time(monkeypatch, score):
 
 
 def played(plan):
-    return {
-        one.name: list(tune_search.trials(plan, one, lambda *_: None)) for one in plan.contestants
-    }
+    return {one.name: list(trials_of(plan, one)) for one in plan.contestants}
+
+
+def trials_of(plan, one):
+    def play(number, setting):
+        return tune_search.scores(plan, one, setting, lambda share: None)
+
+    return tune_search.trials(plan, one, play)
 
 
 @pytest.fixture
@@ -291,7 +296,7 @@ def test_all_trials_of_a_contestant_share_a_program():
 
 
 def played_one_by_one(search):
-    return tune_search.trials(search, search.contestants[0], lambda *_: None)
+    return trials_of(search, search.contestants[0])
 
 
 # --- The command ---
@@ -361,6 +366,29 @@ def test_an_interrupt_leaves_the_finished_trials_only(tmp_path, monkeypatch, cap
     assert [row["learning_rate"] for row in rows(tmp_path)] == ["0.0125", "0.025", "0.05", "0.1"]
     assert not (tmp_path / "tuned.yaml").exists()
     assert "interrupted: 4 of 9 trials" in capsys.readouterr().err
+    # A second call plays the trials that are missing only.
+    tried = []
+    pretend(monkeypatch, lambda contestant, rate, seed: tried.append(round(rate, 4)) or 0.5)
+    assert call(monkeypatch, *command[:-1]) == 0
+    assert list(dict.fromkeys(tried)) == [0.2, 0.4, 0.8, 0.0707, 0.141]
+    assert len(rows(tmp_path)) == TRIALS
+    assert (tmp_path / "tuned.yaml").exists()
+
+
+def test_a_folder_of_another_tuning_is_refused(tmp_path, monkeypatch, capsys):
+    pretend(monkeypatch, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    command = ["tune", "tiny", "--policy", "uniform", *SETS, "--out", tmp_path]
+    assert call(monkeypatch, *command) == 130
+    assert call(monkeypatch, *command, "--episodes", 3) == 2
+    assert "holds results of another tuning (seeds differ)" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_trials(finished, tmp_path, monkeypatch):
+    names = ["--policy", "focused", "--policy", "oblivious-fair", "--episodes", 2]
+    assert call(monkeypatch, "tune", "tiny", *names, *SETS, "--jobs", 2, "--out", tmp_path) == 0
+    for name in ("trials.csv", "tuned.yaml", "run.json"):
+        assert (tmp_path / name).read_bytes() == (finished / name).read_bytes()
 
 
 @pytest.mark.parametrize(

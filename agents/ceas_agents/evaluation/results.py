@@ -1,8 +1,8 @@
 """The folder of a run: rows as they finish, the resolved scenario, versions, table and plots."""
 
 import csv
+import io
 import json
-import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +19,8 @@ from ceas_agents.evaluation import play
 from ceas_agents.evaluation import rounds as by_rounds
 from ceas_agents.evaluation.rounds import Steps
 from ceas_agents.figures import over_time, plots
+from ceas_agents.files import write_json as write_json
+from ceas_agents.files import write_text as write_text
 from ceas_agents.statistics import intervals
 from ceas_agents.statistics.curves import Curve
 from ceas_gym import config
@@ -193,32 +195,22 @@ def reading_back(folder: Path, kind: str) -> Iterator[None]:
         ) from error
 
 
-def write_json(path: Path, record: Mapping[str, object]) -> None:
-    """Writes a JSON file, either completely or not at all.
+def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
+    r"""Returns rows as the text of a CSV file, with a header of all names that occur.
 
     Args:
-        path: The file, which is replaced if it exists.
-        record: Its contents, in types that JSON has.
+        rows: Values by name; a missing one leaves its field empty.
 
-    Raises:
-        OSError: If the file can't be written.
+    Example:
+        >>> csv_text([{"a": 1}, {"b": 2}])
+        'a,b\n1,\n,2\n'
     """
-    write_text(path, json.dumps(record, indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file in UTF-8, either completely or not at all: under another name, then renamed.
-
-    Args:
-        path: The file, which is replaced if it exists.
-        text: Its contents.
-
-    Raises:
-        OSError: If the file can't be written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def append(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:

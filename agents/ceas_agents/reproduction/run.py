@@ -1,26 +1,32 @@
 """`ceas-gym reproduce`: plays, measures, and writes the report with all its data."""
 
-import csv
-import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ceas_agents import console
 from ceas_agents.evaluation import results
+from ceas_agents.executors import jobs, lock, run
+from ceas_agents.executors.run import HERE, Engine
 from ceas_agents.figures import style
 from ceas_agents.reproduction import parts, report
 from ceas_agents.reproduction.parts import PARTS, Found, Part, Work
 from ceas_agents.reproduction.report import summary
-from ceas_agents.sweeps import run
+from ceas_agents.sweeps.run import CELLS
 from ceas_gym import config
 
 DATA, FIGURES, SUMMARY, REPORT = "data", "figures", "reproduction.json", "report.html"
 
 
-def reproduce(folder: Path, *, quick: bool = False, overwrite: bool = False) -> None:
+def reproduce(
+    folder: Path,
+    engine: Engine = HERE,
+    *,
+    quick: bool = False,
+    overwrite: bool = False,
+) -> None:
     """Measures every claim, prints the results in words, and writes the report.
 
     Finished parts are kept, so that a stopped run can be resumed. Changes of the code within one
@@ -28,26 +34,36 @@ def reproduce(folder: Path, *, quick: bool = False, overwrite: bool = False) -> 
 
     Args:
         folder: For `report.html`, `reproduction.json`, and their data and figures.
+        engine: Where sweeps are played and claims are measured.
         quick: Whether few seeds and settings are enough.
         overwrite: Whether to replace another reproduction in the folder.
 
     Raises:
-        ValueError: If the folder holds another reproduction.
-        OSError: If the folder can't be written.
+        ValueError: If the folder holds another reproduction, or another run is in it.
+        OSError: If the folder can't be written, or something can't be played or measured.
         KeyboardInterrupt: After an interrupt; what is finished is in the folder.
     """
     scenario = config.load(parts.SCENARIO)
     record = {"quick": quick, "versions": results.versions()}
-    _open(folder, record, config.dump(scenario), overwrite=overwrite)
-    try:
-        with console.progress_bar() as progress:
-            work = Work(folder / DATA, quick, progress)
-            found = {part.name: _found(part, work) for part in PARTS}
-    except KeyboardInterrupt:
-        print(f"interrupted: run it again to go on from {folder}", file=sys.stderr)
-        raise
-    results.write_json(folder / SUMMARY, {**record, "parts": found})
-    _write(folder, found, scenario, record)
+    with lock.held(folder):
+        _open(folder, record, config.dump(scenario), overwrite=overwrite)
+        try:
+            with console.progress_bar() as progress:
+                found = _all(Work(folder / DATA, quick, progress, engine))
+        except KeyboardInterrupt:
+            print(f"interrupted: run it again to go on from {folder}", file=sys.stderr)
+            raise
+        results.write_json(folder / SUMMARY, {**record, "parts": found})
+        _write(folder, found, scenario, record)
+        jobs.clear(folder / DATA)
+
+
+def _all(work: Work) -> dict[str, Found]:
+    # All parts together, so that no worker waits for the end of a part. Each part then finds the
+    # results of its jobs in their files.
+    todo = [job for part in PARTS for job in part.jobs(work)]
+    run.run(todo, work.engine, work.progress, lambda *_: None)
+    return {part.name: _found(part, work) for part in PARTS}
 
 
 def _open(folder: Path, record: Mapping[str, object], scenario: str, *, overwrite: bool) -> None:
@@ -59,9 +75,11 @@ def _open(folder: Path, record: Mapping[str, object], scenario: str, *, overwrit
     # Files of an earlier run must not be taken for results of this one.
     old = [folder / SUMMARY, folder / REPORT]
     old += [path for kind in style.FORMATS for path in (folder / FIGURES).glob(f"*.{kind}")]
-    old += [*data.glob("*.json"), *data.glob("*.csv"), *data.glob(f"*/{run.CELLS}")]
+    old += [*data.glob("*.json"), *data.glob("*.csv"), *data.glob(f"*/{CELLS}")]
     for path in old:
         path.unlink(missing_ok=True)
+    for made in [data, *data.glob("*/")]:
+        jobs.clear(made)
     results.write_text(folder / results.SCENARIO, scenario)
     results.write_json(folder / results.RECORD, record)
 
@@ -72,28 +90,10 @@ def _found(part: Part, work: Work) -> Found:
         with results.reading_back(work.folder, "reproduction"):
             return json.loads(path.read_text(encoding="utf-8"))
     found = part.find(work)
-    results.write_text(work.folder / f"{part.name}.csv", table(part.rows(found)))
+    results.write_text(work.folder / f"{part.name}.csv", results.csv_text(part.rows(found)))
     results.write_json(path, found)
     # As it would be read back, so that an uninterrupted run and a resumed one give the same.
     return json.loads(json.dumps(found))
-
-
-def table(rows: Sequence[Mapping[str, object]]) -> str:
-    r"""Returns rows as the text of a CSV file, with a header of all names that occur.
-
-    Args:
-        rows: Values by name; a missing one leaves its field empty.
-
-    Example:
-        >>> table([{"a": 1}, {"b": 2}])
-        'a,b\n1,\n,2\n'
-    """
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _write(folder: Path, found: Mapping[str, Found], scenario: Any, record: Any) -> None:  # noqa: ANN401

@@ -4,13 +4,15 @@ import csv
 import io
 import sys
 from pathlib import Path
-from typing import TextIO
 
 from rich.progress import Progress
 
 from ceas_agents import console
 from ceas_agents.evaluation import results
-from ceas_agents.sweeps import table, workers
+from ceas_agents.executors import jobs, lock, run
+from ceas_agents.executors.jobs import Job
+from ceas_agents.executors.run import HERE, Engine
+from ceas_agents.sweeps import cells, table
 from ceas_agents.sweeps.plan import Plan
 from ceas_gym import config
 
@@ -20,27 +22,33 @@ Finished = dict[tuple[str, ...], dict[int, results.Row]]
 """Rows by the labels of a cell, then by seed."""
 
 
-def sweep(plan: Plan, folder: Path, processes: int = 1, *, overwrite: bool = False) -> None:
+def sweep(
+    plan: Plan,
+    folder: Path,
+    engine: Engine = HERE,
+    *,
+    overwrite: bool = False,
+) -> None:
     """Plays the episodes that the folder does not hold yet, and prints the table in per cent.
 
     The table is also written to the folder.
 
     Rows are written as they finish. When all are finished, they are put in the order of the cells,
-    so that the file does not depend on interrupts or on the number of processes.
+    so that the file does not depend on interrupts or on who played them.
 
     Args:
         plan: From `sweeps.plan.load`.
         folder: For `cells.csv`, `table.md`, `run.json` and `scenario.yaml`.
-        processes: Number of processes that play at once; at least 1.
+        engine: Where the episodes are played.
         overwrite: Whether to replace results in the folder instead of resuming.
 
     Raises:
-        ValueError: If the folder holds results of another sweep.
-        OSError: If the folder can't be written.
+        ValueError: If the folder holds results of another sweep, or another run is in it.
+        OSError: If the folder can't be written, or episodes can't be played.
         KeyboardInterrupt: After an interrupt, when everything is written.
     """
-    with console.progress_bar() as progress:
-        finished, interrupted = play(plan, folder, processes, progress, overwrite=overwrite)
+    with lock.held(folder), console.progress_bar() as progress:
+        finished, interrupted = play(plan, folder, engine, progress, overwrite=overwrite)
     done, total = sum(map(len, finished.values())), len(_playable(plan)) * len(plan.seeds)
     if done:
         _show(plan, finished, folder)
@@ -50,7 +58,7 @@ def sweep(plan: Plan, folder: Path, processes: int = 1, *, overwrite: bool = Fal
 
 
 def play(
-    plan: Plan, folder: Path, processes: int, progress: Progress, *, overwrite: bool = False
+    plan: Plan, folder: Path, engine: Engine, progress: Progress, *, overwrite: bool = False
 ) -> tuple[Finished, bool]:
     """Returns all rows, after playing the episodes that the folder does not hold yet.
 
@@ -59,7 +67,7 @@ def play(
     Args:
         plan: From `sweeps.plan.load`.
         folder: As for `sweep`.
-        processes: Number of processes that play at once; at least 1.
+        engine: As for `sweep`.
         progress: Gets a bar that counts the episodes.
         overwrite: As for `sweep`.
 
@@ -69,30 +77,46 @@ def play(
 
     Raises:
         ValueError: If the folder holds results of another sweep.
-        OSError: If the folder can't be written.
+        OSError: As for `sweep`.
     """
-    finished = _opened(plan, folder, overwrite=overwrite)
+    finished, missing = begin(plan, folder, overwrite=overwrite)
+    done = sum(map(len, finished.values()))
     try:
         with (folder / CELLS).open("a", encoding="utf-8", newline="") as file:
-            _play(plan, finished, file, processes, progress)
+
+            def keep(job: Job, row: results.Row) -> None:
+                labels, seed = cells.whose(job)
+                results.append(file, [_line(plan, labels, seed, row)])
+                finished.setdefault(labels, {})[seed] = row
+
+            run.run(missing, engine, progress, keep, done)
     except KeyboardInterrupt:
         return finished, True
     _put_in_order(plan, finished, folder)
+    jobs.clear(folder)
     return finished, False
 
 
-def _play(plan: Plan, finished: Finished, file: TextIO, processes: int, progress: Progress) -> None:
-    jobs = [
-        (cell, [seed for seed in plan.seeds if seed not in finished.get(cell.labels, {})])
+def begin(plan: Plan, folder: Path, *, overwrite: bool = False) -> tuple[Finished, list[Job]]:
+    """Returns the rows that the folder holds already, and the jobs of all others.
+
+    It prepares the folder for this sweep.
+
+    Args:
+        plan: From `sweeps.plan.load`.
+        folder: As for `sweep`.
+        overwrite: As for `sweep`.
+
+    Raises:
+        ValueError: If the folder holds results of another sweep.
+        OSError: If the folder can't be written.
+    """
+    finished = _opened(plan, folder, overwrite=overwrite)
+    missing = {
+        cell.labels: [seed for seed in plan.seeds if seed not in finished.get(cell.labels, {})]
         for cell in _playable(plan)
-    ]
-    missing = [(cell, seeds) for cell, seeds in jobs if seeds]
-    done = sum(map(len, finished.values()))
-    task = progress.add_task("(compiling)", total=len(jobs) * len(plan.seeds), completed=done)
-    for labels, seed, row in workers.play(plan, missing, processes):
-        results.append(file, [_line(plan, labels, seed, row)])
-        finished.setdefault(labels, {})[seed] = row
-        progress.update(task, advance=1, description=", ".join(labels)[:28])
+    }
+    return finished, cells.jobs_of(plan, missing, jobs.make_room(folder, overwrite=overwrite))
 
 
 def _show(plan: Plan, finished: Finished, folder: Path) -> None:
@@ -122,13 +146,14 @@ def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> Finished:
         **results.told_of_data(fixed),
         "versions": results.versions(),
     }
-    cells = folder / CELLS
-    if not overwrite and cells.exists() and cells.stat().st_size:
+    rows = folder / CELLS
+    begun = rows.exists() and rows.stat().st_size > 0
+    if not overwrite and (begun or (folder / jobs.FOLDER).exists()):
         results.require_same(folder, "sweep", record, scenario)
-        finished = _read(plan, cells)
+        finished = _read(plan, rows) if begun else {}
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        cells.write_text("", encoding="utf-8")
+        results.write_text(rows, "")
         (folder / TABLE).unlink(missing_ok=True)
         finished = {}
     results.write_text(folder / results.SCENARIO, scenario)
@@ -154,12 +179,11 @@ def _read(plan: Plan, path: Path) -> Finished:
 
 
 def _put_in_order(plan: Plan, finished: Finished, folder: Path) -> None:
-    beside = folder / f".{CELLS}"
-    with beside.open("w", encoding="utf-8", newline="") as file:
-        for cell in _playable(plan):
-            for seed in plan.seeds:
-                results.append(file, [_line(plan, cell.labels, seed, finished[cell.labels][seed])])
-    beside.replace(folder / CELLS)
+    text = io.StringIO(newline="")
+    for cell in _playable(plan):
+        for seed in plan.seeds:
+            results.append(text, [_line(plan, cell.labels, seed, finished[cell.labels][seed])])
+    results.write_text(folder / CELLS, text.getvalue())
 
 
 def _line(plan: Plan, labels: tuple[str, ...], seed: int, row: results.Row) -> dict[str, object]:

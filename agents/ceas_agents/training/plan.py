@@ -78,6 +78,8 @@ class Settings(Checked, frozen=True):
     rows: Count = 32
     """Environments stepped together; for `jax.snes`, the candidates of a generation."""
     seed: Annotated[int, Field(ge=0, lt=MOST_RUNS)] = 0
+    seeds: Count = 1
+    """Trainings, with seeds from `seed` on; each is a run of its own."""
     validation: Validation = Field(default_factory=Validation)
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     """Arguments of the learner, by Stable-Baselines3's names, whatever the library."""
@@ -108,7 +110,8 @@ class Plan(NamedTuple):
     def record(self) -> dict[str, object]:
         """Returns all that determines the trained agent, for JSON: settings and first seeds."""
         stage_seeds = {"training": seeds(self, 0), "validation": VALIDATION_SEEDS}
-        return {**self.settings.model_dump(mode="json"), "first seeds": stage_seeds}
+        settings = self.settings.model_dump(mode="json", exclude={"seeds"})
+        return {**settings, "first seeds": stage_seeds}
 
 
 def load(path: Path, overrides: Mapping[str, object] | None = None, **changes: int | None) -> Plan:
@@ -163,6 +166,11 @@ def _require_trainable(settings: Settings) -> None:
         raise ValueError(
             f"also: {settings.learner} trains on one scenario; leave it out, or set learner to "
             f"{SEARCH}"
+        )
+    if settings.seed + settings.seeds > MOST_RUNS:
+        raise ValueError(
+            f"seeds: {settings.seeds} from {settings.seed} on are too many; the last one must be "
+            f"below {MOST_RUNS}"
         )
     stages = settings.steps // settings.validation.every + 1
     if stages * settings.rows > RUNS_APART:

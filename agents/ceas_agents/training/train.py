@@ -2,10 +2,10 @@
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-
-from rich.progress import Progress, TaskID
 
 from ceas_agents import console
 from ceas_agents.evaluation import contestants, play, results
@@ -20,6 +20,8 @@ from ceas_gym.scenario import Scenario
 
 BEST, LAST = "best.npz", "last.npz"
 TENSORBOARD = "tensorboard"
+Heard = Callable[[str, int], None]
+"""Is told how good the best agent is, and the steps so far, in decisions over all rows."""
 
 
 @dataclass
@@ -53,6 +55,34 @@ def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
         OSError: If the folder can't be written.
         KeyboardInterrupt: When interrupted; the finished stages are in the folder.
     """
+    learner, rows = begin(plan, folder, overwrite=overwrite)
+    with console.progress_bar() as progress:
+        task = progress.add_task("(compiling)", total=plan.settings.steps)
+
+        def heard(headline: str, steps: int) -> None:
+            progress.update(task, completed=steps, description=headline)
+
+        try:
+            training = go_on(plan, folder, learner, rows, heard)
+        except KeyboardInterrupt:
+            print(f"interrupted: run it again to go on from {folder}", file=sys.stderr)
+            raise
+    _show(training)
+    return training.rows
+
+
+def begin(plan: Plan, folder: Path, *, overwrite: bool = False) -> tuple[Trainer, list[Row]]:
+    """Returns the learner, and the learning curve that the folder holds already.
+
+    Args:
+        plan: As for `train`.
+        folder: As for `train`.
+        overwrite: As for `train`.
+
+    Raises:
+        ValueError: As `train` does.
+        OSError: If the folder can't be written.
+    """
     # Before anything in the folder is changed, so that a wrong argument leaves it as it was.
     learner = library(plan).trainer(plan)
     rows = _opened(plan, folder, overwrite=overwrite)
@@ -60,16 +90,31 @@ def train(plan: Plan, folder: Path, *, overwrite: bool = False) -> list[Row]:
         learner.resume(folder)
         # A row may lack its checkpoint, which is written later; its stage is trained again.
         rows = [row for row in rows if row["steps"] <= learner.steps]
-    with console.progress_bar() as progress:
-        task = progress.add_task("(compiling)", total=plan.settings.steps)
-        try:
-            training = _begun(plan, folder, learner, rows)
-            _go_on(training, progress, task)
-        except KeyboardInterrupt:
-            print(f"interrupted: run it again to go on from {folder}", file=sys.stderr)
-            raise
-    _show(training)
-    return training.rows
+    return learner, rows
+
+
+def go_on(plan: Plan, folder: Path, learner: Trainer, rows: list[Row], heard: Heard) -> Training:
+    """Returns a training that has come to its end, with its figure.
+
+    Args:
+        plan: As for `train`.
+        folder: As for `train`.
+        learner: From `begin`.
+        rows: From `begin`.
+        heard: Is told of the progress.
+
+    Raises:
+        OSError: If the folder can't be written.
+    """
+    training = _begun(plan, folder, learner, rows)
+    while learner.steps < plan.settings.steps:
+        headline, begun = _headline(training), time.monotonic()
+        told = learner.learn(len(training.rows) - 1, partial(heard, headline))
+        minutes = training.rows[-1]["minutes"] + (time.monotonic() - begun) / 60
+        _keep(training, {"steps": float(learner.steps), "minutes": minutes, **told})
+    heard(_headline(training), plan.settings.steps)
+    curve.draw(training.rows, training.reference, folder / curve.FIGURE, plan.name)
+    return training
 
 
 def _begun(plan: Plan, folder: Path, learner: Trainer, rows: list[Row]) -> Training:
@@ -78,17 +123,6 @@ def _begun(plan: Plan, folder: Path, learner: Trainer, rows: list[Row]) -> Train
     if not rows:
         _keep(training, {"steps": 0.0, "minutes": 0.0})
     return training
-
-
-def _go_on(training: Training, progress: Progress, task: TaskID) -> None:
-    plan, learner, rows = training.plan, training.learner, training.rows
-    while learner.steps < plan.settings.steps:
-        begun = time.monotonic()
-        progress.update(task, description=_headline(training))
-        told = learner.learn(len(rows) - 1, lambda steps: progress.update(task, completed=steps))
-        minutes = rows[-1]["minutes"] + (time.monotonic() - begun) / 60
-        _keep(training, {"steps": float(learner.steps), "minutes": minutes, **told})
-    progress.update(task, completed=plan.settings.steps)
 
 
 def _keep(training: Training, told: Row) -> None:
@@ -160,8 +194,6 @@ def _headline(training: Training) -> str:
 
 
 def _show(training: Training) -> None:
-    figure = training.folder / curve.FIGURE
-    curve.draw(training.rows, training.reference, figure, training.plan.name)
     screen = console.output()
     screen.print(curve.table(training.rows, training.reference, training.plan.name))
     written = [training.folder / name for name in (BEST, LAST, curve.TABLE, curve.FIGURE)]

@@ -4,16 +4,18 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
 
 from rich.table import Table
 
 from ceas_agents import console
 from ceas_agents.evaluation import results
-from ceas_agents.evaluation.contestants import CADENCE, Contestant
+from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.evaluation.tuned import RATE
+from ceas_agents.executors import jobs, lock, run
+from ceas_agents.executors.jobs import Job
+from ceas_agents.executors.run import HERE, Engine
 from ceas_agents.statistics import intervals
-from ceas_agents.tuning import proposals, search
+from ceas_agents.tuning import proposals, trials
 from ceas_agents.tuning.search import Plan, Setting, Trial, best, start
 from ceas_gym import config
 from ceas_gym.config import yaml_text
@@ -22,36 +24,46 @@ FOUND, TABLE = "tuned.yaml", "trials.csv"
 EDGE = " *"
 
 
-def tune(plan: Plan, folder: Path, command: str = "ceas-gym tune") -> None:
+def tune(
+    plan: Plan,
+    folder: Path,
+    engine: Engine = HERE,
+    command: str = "ceas-gym tune",
+    *,
+    overwrite: bool = False,
+) -> None:
     """Plays all trials, prints the best accuracies in per cent, and writes all results.
 
-    Trials are written as they finish. The tuned settings are written only when every contestant
-    had all its trials, so an interrupted run leaves none.
+    Finished trials are kept, so that a stopped run goes on. The tuned settings are written only
+    when every contestant had all its trials.
 
     Args:
         plan: From `tuning.search.plan`.
         folder: For `tuned.yaml`, `trials.csv`, `scenario.yaml` and `run.json`.
+        engine: Where the trials are played: all those of a contestant one after the other.
         command: The command that repeats the run, for the heading of `tuned.yaml`.
+        overwrite: Whether to replace results in the folder instead of going on.
 
     Raises:
-        OSError: If the folder can't be written.
+        ValueError: If the folder holds another tuning, or another run is in it.
+        OSError: If the folder can't be written, or trials can't be played.
         KeyboardInterrupt: After an interrupt, when everything is written.
     """
-    _open(plan, folder)
-    finished: list[Trial] = []
-    with (folder / TABLE).open("w", encoding="utf-8", newline="") as file:
+    with lock.held(folder):
+        _open(plan, folder, overwrite=overwrite)
+        todo = trials.jobs_of(plan, jobs.make_room(folder, overwrite=overwrite))
         try:
-            _play(plan, file, finished)
+            with console.progress_bar() as progress:
+                run.run(todo, engine, progress, lambda *_: None)
         except KeyboardInterrupt:
+            finished = _write_trials(plan, todo, folder)
             total = len(plan.contestants) * plan.trials
             said = f"interrupted: {len(finished)} of {total} trials are in {folder}"
-            print(said, file=sys.stderr)
+            print(f"{said}; run it again to go on", file=sys.stderr)
             raise
-    settings = {
-        one.name: best(_of(one, finished), start(plan.scenario, one)).setting
-        for one in plan.contestants
-    }
-    results.write_text(folder / FOUND, _heading(plan, command) + yaml_text.written(settings))
+        finished = _write_trials(plan, todo, folder)
+        _write_best(plan, finished, folder, command)
+        jobs.clear(folder)
     screen = console.output()
     screen.print(_table(plan, finished))
     screen.print(f"Written: {folder / FOUND} {folder / TABLE}", soft_wrap=True)
@@ -79,10 +91,7 @@ def command(scenario: str, policies: Sequence[str], overrides: Sequence[str], ep
 # --- The folder ---
 
 
-def _open(plan: Plan, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FOUND).unlink(missing_ok=True)
-    results.write_text(folder / results.SCENARIO, config.dump(plan.scenario))
+def _open(plan: Plan, folder: Path, *, overwrite: bool) -> None:
     record = {
         "contestants": {one.name: one.overrides for one in plan.contestants},
         "seeds": [plan.seeds.start, plan.seeds.stop - 1],
@@ -93,23 +102,27 @@ def _open(plan: Plan, folder: Path) -> None:
         **results.told_of_data(plan.scenario),
         "versions": results.versions(),
     }
+    scenario = config.dump(plan.scenario)
+    if (folder / results.RECORD).exists() and not overwrite:
+        results.require_same(folder, "tuning", record, scenario)
+    (folder / FOUND).unlink(missing_ok=True)
+    results.write_text(folder / results.SCENARIO, scenario)
     results.write_json(folder / results.RECORD, record)
 
 
-def _play(plan: Plan, file: TextIO, finished: list[Trial]) -> None:
-    with console.progress_bar() as progress:
-        task = progress.add_task("", total=len(plan.contestants) * plan.trials * len(plan.seeds))
+def _write_trials(plan: Plan, todo: Sequence[Job], folder: Path) -> list[Trial]:
+    played = [trials.played(plan, job) for job in todo]
+    finished = [trial for of_one in played for trial in of_one]
+    results.write_text(folder / TABLE, results.csv_text([_row(trial) for trial in finished]))
+    return finished
 
-        def heard(contestant: Contestant, setting: Setting) -> None:
-            cadence = f", {setting[CADENCE]} windows" if CADENCE in setting else ""
-            what = f"{contestant.name} at {setting[RATE]:g}{cadence}"
-            progress.update(task, advance=1, description=what)
 
-        for contestant in plan.contestants:
-            progress.update(task, description=f"{contestant.name} (compiling)")
-            for trial in search.trials(plan, contestant, heard):
-                results.append(file, [_row(trial)])
-                finished.append(trial)
+def _write_best(plan: Plan, finished: list[Trial], folder: Path, command: str) -> None:
+    settings = {
+        one.name: best(_of(one, finished), start(plan.scenario, one)).setting
+        for one in plan.contestants
+    }
+    results.write_text(folder / FOUND, _heading(plan, command) + yaml_text.written(settings))
 
 
 def _row(trial: Trial) -> dict[str, object]:

@@ -64,8 +64,10 @@ VARIANTS: dict[Decision, tuple[str, ...]] = {
 """Words that CEAS may be given, which are contestants by themselves: what it supposes of the
 coalition where a step is a round, and whom it serves where a step is a window."""
 VALIDATION = "validation_accuracy"
-Heard = Callable[[Contestant, Setting], None]
-"""Called after every episode, to show the progress."""
+Tell = Callable[[float], None]
+"""Is told the share of a trial that is done, in [0, 1]."""
+Play = Callable[[int, Setting], NDArray[np.float64]]
+"""Returns the scores of a trial, in [0, 1] and of shape (seeds,), from its number and setting."""
 
 
 class Plan(NamedTuple):
@@ -128,13 +130,13 @@ def plan(scenario: Scenario, contestants: list[Contestant], episodes: int) -> Pl
     return Plan(scenario, contestants, range(SEED, SEED + episodes))
 
 
-def trials(plan: Plan, contestant: Contestant, heard: Heard) -> Iterator[Trial]:
+def trials(plan: Plan, contestant: Contestant, play: Play) -> Iterator[Trial]:
     """Yields the trials of a contestant as they finish, as many as `Plan.trials`.
 
     Args:
         plan: The tuning.
         contestant: One of its contestants.
-        heard: Called after every episode.
+        play: Plays a trial (`scores`), or knows its scores.
 
     Yields:
         Trials, whose scores are in [0, 1] and of shape (seeds,).
@@ -144,7 +146,8 @@ def trials(plan: Plan, contestant: Contestant, heard: Heard) -> Iterator[Trial]:
     for setting in _proposed(plan, begin, lambda: best(played, begin).setting):
         is_new = all(trial.setting != setting for trial in played)
         if is_new and _can_play(plan, contestant, setting):
-            played.append(_trial(plan, contestant, setting, heard))
+            scores = play(len(played), setting)
+            played.append(Trial(contestant.name, setting, scores))
             yield played[-1]
         if len(played) == plan.trials:
             return
@@ -220,6 +223,24 @@ def score(plan: Plan, params: Params, steps: Steps) -> float:
     return curves.mean(by_rounds.accuracy(rounds, play.seconds(params), VALIDATION))
 
 
+def scores(plan: Plan, contestant: Contestant, setting: Setting, tell: Tell) -> NDArray[np.float64]:
+    """Returns the scores of a trial, which is played: accuracies in [0, 1], shape (seeds,).
+
+    Args:
+        plan: The tuning.
+        contestant: One of its contestants.
+        setting: What is tried.
+        tell: Is told of the progress.
+    """
+    changed = tuned.changed(contestant, setting)
+    params = play.prepare(plan.scenario, [changed])[contestant.name]
+    found: list[float] = []
+    for _, metrics in play.episodes(changed, params, most_steps(params), plan.seeds):
+        found.append(score(plan, params, metrics))
+        tell(len(found) / len(plan.seeds))
+    return np.array(found)
+
+
 def _proposed(plan: Plan, begin: Setting, best: Callable[[], Setting]) -> Iterator[Setting]:
     if plan.by_window:
         return by_window(begin, plan.scenario.network.most_windows, best)
@@ -238,13 +259,3 @@ def _can_play(plan: Plan, contestant: Contestant, setting: Setting) -> bool:
         plan.scenario.network.most_windows, int(params.budget - params.network.barrier_windows)
     )
     return setting[CADENCE] <= longest
-
-
-def _trial(plan: Plan, contestant: Contestant, setting: Setting, heard: Heard) -> Trial:
-    changed = tuned.changed(contestant, setting)
-    params = play.prepare(plan.scenario, [changed])[contestant.name]
-    scores: list[float] = []
-    for _, metrics in play.episodes(changed, params, most_steps(params), plan.seeds):
-        scores.append(score(plan, params, metrics))
-        heard(contestant, setting)
-    return Trial(contestant.name, setting, np.array(scores))

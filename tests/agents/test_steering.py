@@ -12,6 +12,7 @@ from helpers.compiled import compiled, reset
 
 from ceas_agents.policies import checkpoints, steering
 from ceas_agents.policies.checkpoints import Agent
+from ceas_agents.policies.closed_loop import trust
 from ceas_agents.policies.closed_loop.ceas import ceas
 from ceas_agents.policies.networks import Features
 from ceas_agents.training.evolution import weights
@@ -63,13 +64,13 @@ def test_the_first_two_outputs_are_options_of_ceas(params, start, act, first, se
 def test_the_last_output_passes_over_the_best_links(params, start, act):
     tolerated, best = int(params.consensus.tolerated), order(params)
     for output in (2.0, 3.0, 4.0, 6.0):
-        passed_over = round(tolerated / (1 + np.exp(4 - output)))
+        passed_over = round(0.75 * tolerated / (1 + np.exp(4 - output)))
         assert not served(act(start, 0, 0, output)) & set(best[:passed_over])
     assert set(best[:3]) <= served(act(start, 0, 0, -20))
 
 
 def test_reliance_counts_the_best_nodes_that_took_part(params, start):
-    reliance, best = compiled(steering.reliance), order(params)
+    reliance, best = compiled(trust.reliance), order(params)
     tolerated = int(params.consensus.tolerated)
     assert reliance(params, start) == 1
     for among in (0, 1, tolerated):

@@ -89,6 +89,7 @@ BY_WINDOW = _named(
     Contestant("ceas-open", CEAS, OPEN_LOOP, has_cadence=True),
     Contestant("ceas-paced", options.chosen("ceas-paced", CEAS, UNTUNED), {}, has_cadence=True),
     Contestant("ceas-blind", options.chosen("ceas-blind", CEAS, BLIND), {}, has_cadence=True),
+    Contestant("ceas-wary", options.chosen("ceas-wary", CEAS, "trust=wary"), {}),
     Contestant("on-arrival", UNIFORM, ON_ARRIVAL, has_cadence=True),
 )
 """Contestants that are others' equals where a step is a round, or can't play there."""

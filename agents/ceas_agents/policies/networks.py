@@ -24,6 +24,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from ceas_agents.policies import choice_network, node_network, steering
 from ceas_agents.policies.ceas import ceas
+from ceas_agents.policies.closed_loop import trust
 from ceas_agents.policies.closed_loop.ceas import ceas as ceas_by_window
 from ceas_agents.policies.node_network import Activation, through
 from ceas_agents.policies.node_network import Layer as Layer
@@ -186,7 +187,7 @@ def steered(
     """Learned: CEAS for windows, whose numbers a network sets anew in every window.
 
     The network sees its features, as means over the nodes if they are features of nodes, and the
-    reliance on the nodes with the best links (`policies.steering`).
+    reliance on the nodes with the best links (`policies.closed_loop.trust`).
     """
     del key
     if not params.by_window:
@@ -195,7 +196,7 @@ def steered(
         raise ValueError(
             "agent steers CEAS for single nodes, but nodes form teams; set learning.scheme to data"
         )
-    seen = jnp.append(summary(_seen(columns, observation)), steering.reliance(params, observation))
+    seen = jnp.append(summary(_seen(columns, observation)), trust.reliance(params, observation))
     _require("inputs", layers[0].weight.shape[0], seen.size)
     _require("outputs", layers[-1].bias.size, steering.OUTPUTS)
     return steering.play(through(layers, seen, jnp.tanh), params, observation)

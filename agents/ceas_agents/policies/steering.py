@@ -2,7 +2,7 @@
 
     number of nodes = quorum + room s(x_0 - 2)        room = nodes - quorum
     G0              = 300 exp(x_1) shots
-    passed over     = f s(x_2 - 4), rounded          f = nodes that the rule tolerates
+    passed over     = most s(x_2 - 4), rounded       most = 3/4 of the nodes that the rule tolerates
 
 with the outputs x of the network and the logistic function s. So a network whose outputs are zero
 plays CEAS with a few nodes beyond the quorum. Few numbers for any number of nodes: that is what a
@@ -10,59 +10,23 @@ search over whole episodes can learn (`training.evolution`).
 
 The hub can't see who is Byzantine, only whether learning goes on. Whether it goes badly because of
 the nodes with the best links, or without them, depends on whether they took part. So the network
-also sees its `reliance` on them.
+also sees its `reliance` on them (`closed_loop.trust`).
 """
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float
 
-from ceas_agents.policies.closed_loop import ceas, prospects
+from ceas_agents.policies.closed_loop import ceas, prospects, trust
 from ceas_agents.policies.closed_loop.outlook import Aim
 from ceas_gym.consensus.protocol import quorum
-from ceas_gym.network import forecast
-from ceas_gym.task.observations import column
 from ceas_gym.task.readiness import HALF
-from ceas_gym.types import Network, Observation, Params
+from ceas_gym.types import Observation, Params
 
 OUTPUTS = 3
 """Numbers that are steered: nodes beyond a quorum, G0, and nodes that are passed over."""
 SPARE, PASSED_OVER = -2.0, -4.0
 """Added to the first and to the last output, so that zeros serve few nodes, and the best ones."""
-
-
-def tolerated(params: Params) -> Int[Array, ""]:
-    """Returns how many Byzantine nodes the rule is set to tolerate, at most all nodes."""
-    return jnp.minimum(params.consensus.tolerated, params.network.nodes)
-
-
-def reliance(params: Params, observation: Observation) -> Float[Array, ""]:
-    """Returns the share of the nodes with the best links that took part in the last round.
-
-    These are as many as the rule is set to tolerate.
-
-    Args:
-        params: The scenario.
-        observation: What the hub knows; only the shots of the last round are used.
-
-    Returns:
-        In [0, 1]; 1 before the first round.
-    """
-    best = among_best(params.network, tolerated(params))
-    took_part = column(params.network, observation, "shots") > 0
-    share = (best & took_part).sum() / jnp.maximum(tolerated(params), 1)
-    return jnp.where(took_part.any(), share, 1.0)
-
-
-def among_best(network: Network, number: float | Array) -> Bool[Array, " nodes"]:
-    """Returns which nodes have the best links by calibration, where attackers would gain most.
-
-    Args:
-        network: Links, whose `forecast.quality` is compared.
-        number: How many nodes; rounded.
-    """
-    place = jnp.argsort(jnp.argsort(-forecast.quality(network)))
-    return place < jnp.round(number)
 
 
 def play(
@@ -76,12 +40,13 @@ def play(
         observation: What the hub knows, every entry in [0, 1].
     """
     room = jnp.maximum(params.network.nodes - quorum(params.consensus), 0)
+    most = trust.most_passed_over(params)
     return serve(
         params,
         observation,
         spare=room * jax.nn.sigmoid(outputs[0] + SPARE),
         half=HALF * jnp.exp(outputs[1]),
-        passed_over=tolerated(params) * jax.nn.sigmoid(outputs[2] + PASSED_OVER),
+        passed_over=most * jax.nn.sigmoid(outputs[2] + PASSED_OVER),
     )
 
 
@@ -102,7 +67,7 @@ def serve(
         passed_over: Number of nodes with the best links that get no channel-time; at least 0.
     """
     least, found = quorum(params.consensus), prospects.assess(params.network, observation)
-    able = found.able & ~among_best(params.network, passed_over)
+    able = found.able & ~trust.among_best(params.network, passed_over)
     number = jnp.minimum(least + spare, params.network.nodes)
     aim = Aim(number=number, half=half, enough=least)
     return ceas.act(params, observation, found._replace(able=able), aim)

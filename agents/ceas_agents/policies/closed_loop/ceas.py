@@ -34,6 +34,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ceas_agents.policies.closed_loop import expected, firing, outlook, prospects, serving
+from ceas_agents.policies.closed_loop import trust as trusting
 from ceas_agents.policies.closed_loop.outlook import Aim, Outlook
 from ceas_agents.policies.closed_loop.prospects import HORIZONS, Prospects
 from ceas_agents.policies.serving import Placement
@@ -47,6 +48,7 @@ CANDIDATES = 8
 Serve = Literal["quorum", "least_loss", "all"]
 Hold = Literal["quorum", "none"]
 Feedback = Literal["observed", "none"]
+Trust = Literal["always", "wary"]
 
 
 class Plan(NamedTuple):
@@ -74,6 +76,7 @@ def ceas(
     placement: Placement = "unknown",
     hold: Hold = "quorum",
     feedback: Feedback = "observed",
+    trust: Trust = "always",
 ) -> Float[Array, " nodes_and_1"]:
     """Serves the most productive nodes, key first, and fires when waiting pays no more.
 
@@ -93,12 +96,16 @@ def ceas(
         hold: `quorum` waits for a quorum; `none` fires without one, too.
         feedback: `observed` plans each window by what nodes hold; `none` plans a whole cycle by
             what they are expected to hold, and looks only at whether a quorum is ready.
+        trust: `always` relies on the best links; `wary` passes over some of them once learning goes
+            badly with them (`trust`).
 
     Returns:
         The action, in [-1, 1].
     """
     del key
     found = prospects.assess(params.network, observation)
+    if trust == "wary":
+        found = found._replace(able=found.able & trusting.wary(params, observation))
     aim = Aim(
         number=params.network.nodes,
         half=half,

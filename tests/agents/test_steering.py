@@ -64,7 +64,7 @@ def test_the_first_two_outputs_are_options_of_ceas(params, start, act, first, se
 def test_the_last_output_passes_over_the_best_links(params, start, act):
     tolerated, best = int(params.consensus.tolerated), order(params)
     for output in (2.0, 3.0, 4.0, 6.0):
-        passed_over = round(0.75 * tolerated / (1 + np.exp(4 - output)))
+        passed_over = round(tolerated / (1 + np.exp(4 - output)))
         assert not served(act(start, 0, 0, output)) & set(best[:passed_over])
     assert set(best[:3]) <= served(act(start, 0, 0, -20))
 

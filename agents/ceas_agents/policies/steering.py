@@ -2,7 +2,7 @@
 
     number of nodes = quorum + room s(x_0 - 2)        room = nodes - quorum
     G0              = 300 exp(x_1) shots
-    passed over     = most s(x_2 - 4), rounded       most = 3/4 of the nodes that the rule tolerates
+    passed over     = f s(x_2 - 4), rounded          f = nodes that the rule tolerates
 
 with the outputs x of the network and the logistic function s. So a network whose outputs are zero
 plays CEAS with a few nodes beyond the quorum. Few numbers for any number of nodes: that is what a
@@ -40,13 +40,12 @@ def play(
         observation: What the hub knows, every entry in [0, 1].
     """
     room = jnp.maximum(params.network.nodes - quorum(params.consensus), 0)
-    most = trust.most_passed_over(params)
     return serve(
         params,
         observation,
         spare=room * jax.nn.sigmoid(outputs[0] + SPARE),
         half=HALF * jnp.exp(outputs[1]),
-        passed_over=most * jax.nn.sigmoid(outputs[2] + PASSED_OVER),
+        passed_over=trust.tolerated(params) * jax.nn.sigmoid(outputs[2] + PASSED_OVER),
     )
 
 

@@ -22,9 +22,10 @@ from ceas_gym.network import forecast
 from ceas_gym.task.observations import PLACE, column
 from ceas_gym.types import Network, Observation, Params
 
-LATE, POOR = 0.12, 0.4
+LATE, POOR = 0.33, 0.5
 """Share of the budget from which trust may be lost, and the validation accuracy below which it is.
-"""
+
+Sooner, an unlucky training looks like an attacked one (docs/agents.md)."""
 PASSED_OVER = 0.75
 """Nodes that are passed over, as a share of those that the rule is set to tolerate."""
 FEW = 0.6
@@ -32,18 +33,25 @@ FEW = 0.6
 """
 
 
-def wary(params: Params, observation: Observation) -> Bool[Array, " nodes"]:
+def wary(
+    params: Params,
+    observation: Observation,
+    late: float | Array = LATE,
+    poor: float | Array = POOR,
+) -> Bool[Array, " nodes"]:
     """Returns which nodes get channel-time: all, or all but some of those with the best links.
 
     Args:
         params: The scenario.
         observation: What the hub knows, every entry in [0, 1].
+        late: Share of the budget from which trust may be lost; in [0, 1].
+        poor: Validation accuracy below which it is; in [0, 1].
     """
     progress, accuracy = (
         observation.network[PLACE[name]] for name in ("progress", "validation_accuracy")
     )
     lost_before = reliance(params, observation) < FEW
-    is_lost = lost_before | ((progress > LATE) & (accuracy < POOR))
+    is_lost = lost_before | ((progress > late) & (accuracy < poor))
     return ~(is_lost & among_best(params.network, most_passed_over(params)))
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ceas_agents.policies import steering
-from ceas_agents.policies.closed_loop.trust import FEW, LATE, POOR
 from ceas_agents.policies.networks import Layer, Layers
 from ceas_gym.task.readiness import HALF
 
@@ -52,6 +51,9 @@ def layers(weights: NDArray[np.float32], widths: Widths) -> Layers:
 
 WARY_SEES, WARY_HIDDEN = ("progress", "validation_accuracy"), 3
 """What the network of a wary start sees, besides its reliance, and its hidden units."""
+LATE, POOR, FEW = 0.12, 0.4, 0.5
+"""Progress from which a wary start may lose its trust, the validation accuracy below which it does,
+and the reliance below which it has lost it before."""
 STEEP, SURE = 30.0, 4.0
 """Slope of the hidden units, and how far the output for nodes passed over is from undecided."""
 

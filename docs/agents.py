@@ -29,7 +29,8 @@ from ceas_agents.policies.networks import Layers
 from ceas_agents.training.evolution import weights
 from ceas_gym import config
 
-AGENT, START, ALWAYS, CEAS = "steered-v1", "its start", "never the best", "ceas"
+AGENT, START, ALWAYS = "steered-v1", "its start", "never the best"
+CEAS, WARY = "ceas", "ceas-wary"
 WIDTHS = (3, 3, 3)
 """Of the agent's network."""
 RATE: dict[str, object] = {"learning.learning_rate": 0.6}
@@ -71,7 +72,7 @@ def cells() -> list[Cell]:
         Cell(rung, LADDER, where, name)
         for rung in RUNGS
         for where in PLACEMENTS
-        for name in (AGENT, START, ALWAYS)
+        for name in (AGENT, START, ALWAYS, WARY)
     ]
     resized = [
         Cell(rung, size, where, name)
@@ -85,8 +86,8 @@ def cells() -> list[Cell]:
 
 def contestant(cell: Cell) -> Contestant:
     """Returns who plays in a cell: CEAS as tuned for the rung, the others at the agent's rate."""
-    if cell.name == CEAS:
-        return tuned.contestant(cell.rung, contestants.get(CEAS))
+    if cell.name in (CEAS, WARY):
+        return tuned.contestant(cell.rung, contestants.get(cell.name))
     agent = checkpoints.load(checkpoints.shipped_file(AGENT))
     if cell.name == START:
         agent = agent._replace(layers=weights.layers(weights.wary(), WIDTHS))
@@ -187,20 +188,30 @@ def ladder(played: Played) -> Iterator[str]:
 
 def worse(played: Played) -> Iterator[str]:
     """Yields the lines of the table of what each reaches in the worse of the two placements."""
-    head = ["rung", AGENT, START, ALWAYS, CEAS, "the best of the others", "which is"]
+    head = ["rung", AGENT, START, ALWAYS, WARY, CEAS, "the best of the others", "which is"]
     return show.table(head, (_worst_of(played, rung) for rung in RUNGS))
 
 
 def _worst_of(played: Played, rung: str) -> list[str]:
     levels = {name: _worse(played, rung, name) for name in closed_loop.CONTESTANTS}
     best = max(levels, key=levels.__getitem__)
-    own = [_worse(played, rung, name) for name in (AGENT, START, ALWAYS)]
+    own = [_worse(played, rung, name) for name in (AGENT, START, ALWAYS, WARY)]
     shown = [f"{100 * level:.1f}" for level in (*own, levels[CEAS], levels[best])]
     return [rung.removesuffix("-loop"), *shown, best]
 
 
 def _worse(played: Played, rung: str, name: str) -> float:
     return min(float(played.values((rung, LADDER, where), name).mean()) for where in PLACEMENTS)
+
+
+def wary(played: Played) -> Iterator[str]:
+    """Yields the lines of the table of the rule that became a contestant."""
+    places = [(rung, LADDER, where) for rung in RUNGS for where in PLACEMENTS]
+    best = [played.best(place) for place in places]
+    columns = [_leads(played, places, others, WARY) for others in ([CEAS] * len(places), best)]
+    levels = [played.level(place, WARY) for place in places]
+    rows = zip(map(_where, places), levels, *columns, best, strict=True)
+    return show.table(["rung, attackers", WARY, "minus ceas", "minus the best", "which is"], rows)
 
 
 def sizes(played: Played) -> Iterator[str]:
@@ -230,9 +241,9 @@ def _speeds(played: Played, place: Place) -> list[str]:
     return [*shown, fastest]
 
 
-def _leads(played: Played, places: list[Place], others: list[str]) -> list[str]:
+def _leads(played: Played, places: list[Place], others: list[str], name: str = AGENT) -> list[str]:
     differences = [
-        played.values(place, AGENT) - played.values(place, other)
+        played.values(place, name) - played.values(place, other)
         for place, other in zip(places, others, strict=True)
     ]
     return [show.points(*lead) for lead in show.leads(differences, played.layouts)]
@@ -271,7 +282,7 @@ def draw(played: Played, path: Path) -> None:
 # --- The page ---
 
 
-TABLES = {"worse": worse, "ladder": ladder, "sizes": sizes, "speeds": speeds}
+TABLES = {"worse": worse, "ladder": ladder, "wary": wary, "sizes": sizes, "speeds": speeds}
 
 
 def write() -> None:

@@ -1,0 +1,289 @@
+"""Plays CEAS with several gates of trust on trial seeds, and writes the tables of `trust.md`.
+
+    python docs/trust.py runs/trust
+
+The folder keeps the episodes, and an interrupted run goes on from there. `trust.json`, beside the
+page, keeps what the tables are made of.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import show
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, Key
+from numpy.typing import NDArray
+from show import PLACEMENTS, Values
+
+from ceas_agents.evaluation import contestants, results, tuned
+from ceas_agents.evaluation import play as evaluate
+from ceas_agents.evaluation import rounds as by_rounds
+from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.policies import steering
+from ceas_agents.policies.closed_loop import trust
+from ceas_agents.policies.rollout import most_steps
+from ceas_agents.statistics import curves
+from ceas_gym import config
+from ceas_gym.types import Observation, Params
+
+RUNGS = ("unequal-loop", "drift-loop")
+NETWORKS: dict[str, object] = {
+    "episode.layouts": 64,
+    "network.layout_seed": 7000,
+    "learning.data_seed": 7000,
+}
+"""Networks and data splits that no evaluation and no training uses."""
+SEED, EPISODES = 3_000_000, 96
+NEVER = 2.0
+"""Progress that no episode reaches."""
+SPARE = 2.0
+"""Nodes that are served beyond a quorum."""
+TIMES_S = (20, 45, 90, 120, 180)
+"""Times at which the placements are told apart."""
+FOLDS = 8
+PAGE = Path(__file__).with_name("trust.md")
+KEPT = Path(__file__).with_name("trust.json")
+Found = dict[str, Any]
+Validated = list[tuple[float, float, float]]
+"""Time in s, validation accuracy and loss at the start and after each barrier."""
+
+
+class Gate(NamedTuple):
+    """From when trust may be lost, as a share of the time, and below which accuracy."""
+
+    late: float
+    poor: float
+
+    def __str__(self) -> str:
+        """Returns it in words."""
+        return "never" if self.late == NEVER else f"from {self.late:.2f}, below {self.poor:.1f}"
+
+
+GATES = (
+    Gate(NEVER, 0.0),
+    Gate(0.0, 1.1),
+    *(Gate(0.06, 0.3), Gate(0.12, 0.4), Gate(0.2, 0.4), Gate(trust.LATE, trust.POOR)),
+)
+"""Among them, trust that is never lost, and trust that is lost at once."""
+
+
+class Cell(NamedTuple):
+    """A rung, the placement of the attackers, and a gate."""
+
+    rung: str
+    placement: str
+    gate: Gate
+
+    @property
+    def file(self) -> str:
+        """Returns the name of the file that keeps its episodes."""
+        return f"{self.rung}, {self.placement}, {self.gate}.json"
+
+
+def cells() -> list[Cell]:
+    """Returns what is played."""
+    return [Cell(rung, where, gate) for rung in RUNGS for where in PLACEMENTS for gate in GATES]
+
+
+def gated(
+    params: Params,
+    observation: Observation,
+    key: Key[Array, ""],
+    late: float,
+    poor: float,
+    half: float,
+) -> Float[Array, " nodes_and_1"]:
+    """Returns the action of CEAS, in [-1, 1], that is wary by other thresholds than by default.
+
+    Args:
+        params: The scenario.
+        observation: What the hub knows.
+        key: Not used.
+        late: As for `trust.wary`.
+        poor: As for `trust.wary`.
+        half: As for `steering.serve`.
+    """
+    del key
+    trusts = trust.wary(params, observation, late, poor).all()
+    passed_over = (1 - trusts) * trust.most_passed_over(params)
+    return steering.serve(params, observation, SPARE, half, passed_over)
+
+
+def contestant(cell: Cell) -> Contestant:
+    """Returns CEAS at the rate and with the G0 that were tuned for the rung, and with the gate."""
+    ceas = tuned.contestant(cell.rung, contestants.get("ceas"))
+    half = ceas.policy.keywords["half"]  # pyright: ignore[reportFunctionMemberAccess]
+    policy = Partial(gated, late=cell.gate.late, poor=cell.gate.poor, half=half)
+    return Contestant(str(cell.gate), policy, ceas.overrides)
+
+
+def play(folder: Path, seeds: Sequence[int]) -> None:
+    """Plays what the folder lacks: a file for each cell, with a row for each seed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for cell in cells():
+        if (folder / cell.file).exists():
+            continue
+        scenario = config.load(cell.rung, NETWORKS | {"attack.placement": cell.placement})
+        chosen = contestant(cell)
+        params = evaluate.prepare(scenario, [chosen])[chosen.name]
+        played = evaluate.episodes(chosen, params, most_steps(params), seeds)
+        rows = [_row(steps, evaluate.seconds(params)) for _, steps in played]
+        results.write_json(folder / cell.file, rows)
+        print(cell.file, f"{np.mean([row['mean'] for row in rows]):.3f}", flush=True)
+
+
+def _row(steps: by_rounds.Steps, budget_s: float) -> Found:
+    rounds = by_rounds.of_steps(steps)
+    done = by_rounds.barriers(rounds)
+    names = ("time_s", "validation_accuracy", "validation_loss")
+    start = (0.0, float(steps["validation_accuracy_before"][0]), 0.0)
+    after = np.stack([done[name] for name in names], axis=1).round(4).tolist()
+    mean = curves.mean(by_rounds.accuracy(rounds, budget_s))
+    return {"layout": int(steps["layout"][0]), "mean": round(mean, 6), "history": [start, *after]}
+
+
+def gather(folder: Path) -> list[Found]:
+    """Returns what the page shows: an entry for each cell, and histories where trust is kept."""
+    return [_gathered(cell, json.loads((folder / cell.file).read_text())) for cell in cells()]
+
+
+def _gathered(cell: Cell, rows: list[Found]) -> Found:
+    columns = {name: [row[name] for row in rows] for name in ("layout", "mean")}
+    histories = {"histories": [row["history"] for row in rows]} if cell.gate == GATES[0] else {}
+    return {"rung": cell.rung, "placement": cell.placement, "gate": cell.gate} | columns | histories
+
+
+# --- The tables ---
+
+
+def read(found: list[Found]) -> dict[Cell, Found]:
+    """Returns the entries by cell."""
+    return {Cell(each["rung"], each["placement"], Gate(*each["gate"])): each for each in found}
+
+
+def gates(played: dict[Cell, Found]) -> Iterator[str]:
+    """Yields the lines of the table of gates: levels, and differences from trust never lost."""
+    places = [(rung, where) for rung in RUNGS for where in PLACEMENTS]
+    layouts = np.array(played[Cell(*places[0], GATES[0])]["layout"])
+    level = {cell: np.array(each["mean"]) for cell, each in played.items()}
+    rows = [
+        [str(gate), *(_against(level, Cell(*place, gate), layouts) for place in places)]
+        for gate in GATES
+    ]
+    head = [f"{rung.removesuffix('-loop')}, {PLACEMENTS[where]}" for rung, where in places]
+    return show.table(["trust is lost", *head], rows)
+
+
+def _against(level: dict[Cell, Values], cell: Cell, layouts: NDArray[np.int64]) -> str:
+    kept = cell._replace(gate=GATES[0])
+    if cell == kept:
+        return f"{100 * level[cell].mean():.1f}"
+    [lead] = show.leads([level[cell] - level[kept]], layouts)
+    return show.points(*lead)
+
+
+def telling(played: dict[Cell, Found]) -> Iterator[str]:
+    """Yields the lines of the table of how well the placements can be told apart."""
+    rows = (
+        [rung.removesuffix("-loop"), f"{time} s", *_told(played, rung, time)]
+        for rung in RUNGS
+        for time in TIMES_S
+    )
+    return show.table(["rung", "after", "by the accuracy", "by all that was validated"], rows, 2)
+
+
+def _told(played: dict[Cell, Found], rung: str, time: float) -> list[str]:
+    sides = [
+        np.array(
+            [features(each, time) for each in played[Cell(rung, where, GATES[0])]["histories"]]
+        )
+        for where in PLACEMENTS
+    ]
+    is_random = np.repeat([True, False], [len(side) for side in sides])
+    seen = np.concatenate(sides)
+    return [f"{separation(each, is_random):.2f}" for each in (seen[:, 0], judged(seen, is_random))]
+
+
+def features(history: Validated, time: float) -> list[float]:
+    """Returns what can be said of an episode until a time.
+
+    Args:
+        history: Of the episode.
+        time: In s; at least one barrier comes before it.
+
+    Returns:
+        Of the accuracy and of the loss: the last one, the first, the one before the last, the mean,
+        the best, the mean of the last three, and how often it improved. The accuracy comes first.
+    """
+    past = np.array([row for row in history if row[0] <= time])
+    # The loss of an untrained model is not kept; that after the first barrier stands for it.
+    accuracy, loss = past[:, 1], np.clip(np.nan_to_num(past[1:, 2], nan=4.0), 0, 4)
+    return [*_said(accuracy), *_said(-loss)]
+
+
+def _said(values: Values) -> list[float]:
+    last, before = values[-1], values[-2:][0]
+    better = float((np.diff(values) > 0).mean()) if len(values) > 1 else 0.0
+    return [last, values[0], before, values.mean(), values.max(), values[-3:].mean(), better]
+
+
+def judged(seen: Values, is_random: NDArray[np.bool_]) -> Values:
+    """Returns the log odds that attackers are at random, of a model that has not seen the episode.
+
+    Logistic regression on standardised features, trained on the other folds.
+
+    Args:
+        seen: Features, shape (episodes, features).
+        is_random: Where the attackers were.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    return cross_val_predict(model, seen, is_random, cv=folds, method="decision_function")
+
+
+def separation(score: Values, is_random: NDArray[np.bool_]) -> float:
+    """Returns the area under the ROC curve: the chance that an episode at random scores higher.
+
+    Args:
+        score: Of each episode.
+        is_random: Where the attackers were.
+
+    Example:
+        >>> separation(np.array([1.0, 0.5, 0.5, 0.0]), np.array([True, True, False, False]))
+        0.875
+    """
+    above = np.sign(score[is_random][:, None] - score[~is_random])
+    return float((above.mean() + 1) / 2)
+
+
+TABLES = {"gates": gates, "telling": telling}
+
+
+def write() -> None:
+    """Writes the tables from `trust.json`."""
+    played = read(json.loads(KEPT.read_text(encoding="utf-8")))
+    show.fill(PAGE, lambda name: "\n".join(TABLES[name](played)))
+
+
+def main() -> None:
+    """Plays what is missing, and writes the tables."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="keeps the episodes, such as runs/trust")
+    given = parser.parse_args()
+    play(given.folder, range(SEED, SEED + EPISODES))
+    # On one line: there are thousands of numbers.
+    results.write_text(KEPT, json.dumps(gather(given.folder)) + "\n")
+    write()
+
+
+if __name__ == "__main__":
+    main()

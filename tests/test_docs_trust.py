@@ -1,4 +1,4 @@
-"""The page on trust says what the kept summary of its run says, and tells episodes apart rightly."""
+"""The page on trust says what its summary says, and it tells episodes apart rightly."""
 
 import json
 

@@ -42,8 +42,10 @@ NEVER = 2.0
 """Progress that no episode reaches."""
 SPARE = 2.0
 """Nodes that are served beyond a quorum."""
-TIMES_S = (20, 45, 90, 120, 180)
+TIMES_S = (30, 45, 90, 120, 180)
 """Times at which the placements are told apart."""
+GUESS = np.log(3)
+"""Loss of a model that finds all three classes equally likely, in nats."""
 FOLDS = 8
 PAGE = Path(__file__).with_name("trust.md")
 KEPT = Path(__file__).with_name("trust.json")
@@ -147,14 +149,24 @@ def _row(steps: by_rounds.Steps, budget_s: float) -> Found:
 
 
 def gather(folder: Path) -> list[Found]:
-    """Returns what the page shows: an entry for each cell, and histories where trust is kept."""
+    """Returns what the page shows: an entry for each cell, and features where trust is kept."""
     return [_gathered(cell, json.loads((folder / cell.file).read_text())) for cell in cells()]
 
 
 def _gathered(cell: Cell, rows: list[Found]) -> Found:
     columns = {name: [row[name] for row in rows] for name in ("layout", "mean")}
-    histories = {"histories": [row["history"] for row in rows]} if cell.gate == GATES[0] else {}
-    return {"rung": cell.rung, "placement": cell.placement, "gate": cell.gate} | columns | histories
+    seen = {
+        f"seen until {time} s": [
+            np.round(features(row["history"], time), 3).tolist() for row in rows
+        ]
+        for time in TIMES_S
+        if cell.gate == GATES[0]
+    }
+    return {"rung": cell.rung, "placement": cell.placement, "gate": cell.gate} | columns | seen
+
+
+def _seen(histories: list[Validated], time: float) -> list[list[float]]:
+    return [np.round(features(each, time), 3).tolist() for each in histories]
 
 
 # --- The tables ---
@@ -197,12 +209,8 @@ def telling(played: dict[Cell, Found]) -> Iterator[str]:
 
 
 def _told(played: dict[Cell, Found], rung: str, time: float) -> list[str]:
-    sides = [
-        np.array(
-            [features(each, time) for each in played[Cell(rung, where, GATES[0])]["histories"]]
-        )
-        for where in PLACEMENTS
-    ]
+    kept = [played[Cell(rung, where, GATES[0])] for where in PLACEMENTS]
+    sides = [np.array(each[f"seen until {time} s"]) for each in kept]
     is_random = np.repeat([True, False], [len(side) for side in sides])
     seen = np.concatenate(sides)
     return [f"{separation(each, is_random):.2f}" for each in (seen[:, 0], judged(seen, is_random))]
@@ -213,15 +221,16 @@ def features(history: Validated, time: float) -> list[float]:
 
     Args:
         history: Of the episode.
-        time: In s; at least one barrier comes before it.
+        time: In s.
 
     Returns:
         Of the accuracy and of the loss: the last one, the first, the one before the last, the mean,
         the best, the mean of the last three, and how often it improved. The accuracy comes first.
     """
     past = np.array([row for row in history if row[0] <= time])
-    # The loss of an untrained model is not kept; that after the first barrier stands for it.
-    accuracy, loss = past[:, 1], np.clip(np.nan_to_num(past[1:, 2], nan=4.0), 0, 4)
+    # The loss of an untrained model is not kept. Until there is another, a guess stands for it.
+    losses = past[1:, 2] if len(past) > 1 else [GUESS]
+    accuracy, loss = past[:, 1], np.clip(np.nan_to_num(losses, nan=4.0), 0, 4)
     return [*_said(accuracy), *_said(-loss)]
 
 

@@ -9,121 +9,31 @@ what the tables are made of.
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import closed_loop
 import numpy as np
 import show
-from closed_loop import MEAN, NETWORKS, RUNGS
+from agents_runs import AGENT, ALWAYS, CEAS, LADDER, RESIZED, SIZES, START, WARY, Cell, cells, play
+from closed_loop import MEAN, RUNGS
 from numpy.typing import NDArray
 from show import PLACEMENTS, Values
 
-from ceas_agents.evaluation import contestants, results, tuned
-from ceas_agents.evaluation import play as evaluate
-from ceas_agents.evaluation.contestants import Contestant
+from ceas_agents.evaluation import results
 from ceas_agents.figures import plots, style
-from ceas_agents.policies import checkpoints
-from ceas_agents.policies.networks import Layers
-from ceas_agents.training.evolution import weights
-from ceas_gym import config
 
-AGENT, START, ALWAYS = "steered-v1", "its start", "never the best"
-CEAS, WARY = "ceas", "ceas-wary"
-WIDTHS = (3, 3, 3)
-"""Of the agent's network."""
-RATE: dict[str, object] = {"learning.learning_rate": 0.6}
-"""The rate at which the agent was trained, on every scenario; the others' are tuned on each."""
-SIZES: dict[str, dict[str, object]] = {
-    "20 nodes": {"network.nodes": 20, "attack.byzantine_nodes": 5},
-    "100 nodes": {"network.nodes": 100, "attack.byzantine_nodes": 25},
-}
-"""Other numbers of nodes; channels are in proportion to them."""
-RESIZED = ("unequal-loop",)
 SHOWN = ("unequal-loop", "drift-loop")
 """Rungs of the figure, on which the agent was trained."""
-LADDER = "as shipped"
 PAGE = Path(__file__).with_name("agents.md")
 KEPT = Path(__file__).with_name("agents.json")
 OTHERS = Path(__file__).with_name("closed-loop.json")
 COLUMNS = (MEAN, "time_to_accuracy_s", "reached_target", "layout")
 Found = dict[str, Any]
 Place = tuple[str, str, str]
-
-
-class Cell(NamedTuple):
-    """A scenario, its size, the placement of the attackers, and a contestant."""
-
-    rung: str
-    size: str
-    placement: str
-    name: str
-
-    @property
-    def file(self) -> str:
-        """Returns the name of the file that keeps its episodes."""
-        return f"{', '.join(self)}.json"
-
-
-def cells() -> list[Cell]:
-    """Returns who plays where."""
-    ladder = [
-        Cell(rung, LADDER, where, name)
-        for rung in RUNGS
-        for where in PLACEMENTS
-        for name in (AGENT, START, ALWAYS, WARY)
-    ]
-    resized = [
-        Cell(rung, size, where, name)
-        for rung in RESIZED
-        for size in SIZES
-        for where in PLACEMENTS
-        for name in (AGENT, CEAS)
-    ]
-    return ladder + resized
-
-
-def contestant(cell: Cell) -> Contestant:
-    """Returns who plays in a cell: CEAS as tuned for the rung, the others at the agent's rate."""
-    if cell.name in (CEAS, WARY):
-        return tuned.contestant(cell.rung, contestants.get(cell.name))
-    agent = checkpoints.load(checkpoints.shipped_file(AGENT))
-    if cell.name == START:
-        agent = agent._replace(layers=weights.layers(weights.wary(), WIDTHS))
-    elif cell.name == ALWAYS:
-        agent = agent._replace(layers=always())
-    return Contestant(cell.name, checkpoints.policy(agent), RATE)
-
-
-def always() -> Layers:
-    """Returns the network that the search starts with, if it never trusted the best links."""
-    first, last = weights.layers(weights.wary(), WIDTHS)
-    more = np.array([0.0, 0.0, 9.0], np.float32)
-    return (first, last._replace(weight=np.zeros_like(last.weight), bias=last.bias + more))
-
-
-def scenario(cell: Cell) -> Any:  # noqa: ANN401 - a scenario
-    """Returns the scenario of a cell."""
-    changes = NETWORKS | {"attack.placement": cell.placement} | SIZES.get(cell.size, {})
-    nodes = changes.get("network.nodes")
-    if isinstance(nodes, int):
-        shipped = config.load(cell.rung).network
-        changes["network.channels"] = shipped.channels * nodes // shipped.nodes
-    return config.load(cell.rung, changes)
-
-
-def play(folder: Path, seeds: Sequence[int]) -> None:
-    """Plays what the folder lacks: a file for each cell, with a row and a curve for each seed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for cell in cells():
-        if (folder / cell.file).exists():
-            continue
-        settings = scenario(cell)
-        chosen = contestant(cell)
-        params = evaluate.prepare(settings, [chosen])[chosen.name]
-        target = settings.episode.target_accuracy
-        closed_loop.keep(folder / cell.file, chosen, params, target, seeds)
+PLACES: list[Place] = [(rung, LADDER, where) for rung in RUNGS for where in PLACEMENTS]
+"""Of the ladder: rung, size, and placement of the attackers."""
 
 
 def gather(folder: Path) -> list[Found]:
@@ -165,6 +75,11 @@ class Played(NamedTuple):
         names = closed_loop.CONTESTANTS
         return max(names, key=lambda name: self.values(place, name).mean())
 
+    @property
+    def all_best(self) -> list[str]:
+        """Returns the best at each of `PLACES`."""
+        return list(map(self.best, PLACES))
+
 
 def read(found: list[Found]) -> Played:
     """Returns all episodes that the page compares."""
@@ -176,14 +91,12 @@ def read(found: list[Found]) -> Played:
 
 def ladder(played: Played) -> Iterator[str]:
     """Yields the lines of the table of the ladder."""
-    places = [(rung, LADDER, where) for rung in RUNGS for where in PLACEMENTS]
-    best = [played.best(place) for place in places]
-    columns = [_leads(played, places, [name] * len(places)) for name in (CEAS, START, ALWAYS)]
-    columns.append(_leads(played, places, best))
-    names = ("minus ceas", f"minus {START}", f"minus {ALWAYS}", "minus the best", "which is")
-    levels = [played.level(place, AGENT) for place in places]
-    rows = zip(map(_where, places), levels, *columns, best, strict=True)
-    return show.table(["rung, attackers", AGENT, *names], rows)
+    others = (*([name] * len(PLACES) for name in (CEAS, START, ALWAYS)), played.all_best)
+    columns = [_leads(played, PLACES, names) for names in others]
+    head = ("minus ceas", f"minus {START}", f"minus {ALWAYS}", "minus the best", "which is")
+    levels = [played.level(place, AGENT) for place in PLACES]
+    rows = zip(map(_where, PLACES), levels, *columns, played.all_best, strict=True)
+    return show.table(["rung, attackers", AGENT, *head], rows)
 
 
 def worse(played: Played) -> Iterator[str]:
@@ -206,11 +119,10 @@ def _worse(played: Played, rung: str, name: str) -> float:
 
 def wary(played: Played) -> Iterator[str]:
     """Yields the lines of the table of the rule that became a contestant."""
-    places = [(rung, LADDER, where) for rung in RUNGS for where in PLACEMENTS]
-    best = [played.best(place) for place in places]
-    columns = [_leads(played, places, others, WARY) for others in ([CEAS] * len(places), best)]
-    levels = [played.level(place, WARY) for place in places]
-    rows = zip(map(_where, places), levels, *columns, best, strict=True)
+    others = ([CEAS] * len(PLACES), played.all_best)
+    columns = [_leads(played, PLACES, names, WARY) for names in others]
+    levels = [played.level(place, WARY) for place in PLACES]
+    rows = zip(map(_where, PLACES), levels, *columns, played.all_best, strict=True)
     return show.table(["rung, attackers", WARY, "minus ceas", "minus the best", "which is"], rows)
 
 
@@ -227,8 +139,7 @@ def sizes(played: Played) -> Iterator[str]:
 
 def speeds(played: Played) -> Iterator[str]:
     """Yields the lines of the table of time to accuracy."""
-    places = [(rung, LADDER, where) for rung in RUNGS for where in PLACEMENTS]
-    rows = ([_where(place), *_speeds(played, place)] for place in places)
+    rows = ([_where(place), *_speeds(played, place)] for place in PLACES)
     return show.table(["rung, attackers", AGENT, CEAS, "fastest of the others", ""], rows)
 
 

@@ -16,7 +16,20 @@ from typing import Any, NamedTuple
 import closed_loop
 import numpy as np
 import show
-from agents_runs import AGENT, ALWAYS, CEAS, LADDER, RESIZED, SIZES, START, WARY, Cell, cells, play
+from agents_runs import (
+    AGENT,
+    ALWAYS,
+    CEAS,
+    LADDER,
+    RESIZED,
+    RULE,
+    SIZES,
+    START,
+    WARY,
+    Cell,
+    cells,
+    play,
+)
 from closed_loop import MEAN, RUNGS
 from numpy.typing import NDArray
 from show import PLACEMENTS, Values
@@ -119,11 +132,16 @@ def _worse(played: Played, rung: str, name: str) -> float:
 
 def wary(played: Played) -> Iterator[str]:
     """Yields the lines of the table of the rule that became a contestant."""
-    others = ([CEAS] * len(PLACES), played.all_best)
-    columns = [_leads(played, PLACES, names, WARY) for names in others]
+    ceas = [CEAS] * len(PLACES)
+    columns = [
+        _leads(played, PLACES, ceas, RULE),
+        _leads(played, PLACES, ceas, WARY),
+        _leads(played, PLACES, played.all_best, WARY),
+    ]
     levels = [played.level(place, WARY) for place in PLACES]
     rows = zip(map(_where, PLACES), levels, *columns, played.all_best, strict=True)
-    return show.table(["rung, attackers", WARY, "minus ceas", "minus the best", "which is"], rows)
+    head = ("the rule alone minus ceas", "minus ceas", "minus the best", "which is")
+    return show.table(["rung, attackers", WARY, *head], rows)
 
 
 def sizes(played: Played) -> Iterator[str]:

@@ -22,7 +22,8 @@ from ceas_agents.training.evolution import weights
 from ceas_gym import config
 
 AGENT, START, ALWAYS = "steered-v1", "its start", "never the best"
-CEAS, WARY = "ceas", "ceas-wary"
+CEAS, WARY, RULE = "ceas", "ceas-wary", "ceas:trust=wary"
+"""The rule is played as it was tuned, and at the settings of CEAS, so that nothing else differs."""
 WIDTHS = (3, 3, 3)
 """Of the agent's network."""
 RATE: dict[str, object] = {"learning.learning_rate": 0.6}
@@ -47,7 +48,7 @@ class Cell(NamedTuple):
     @property
     def file(self) -> str:
         """Returns the name of the file that keeps its episodes."""
-        return f"{', '.join(self)}.json"
+        return f"{', '.join(self).replace(':', ' ')}.json"
 
 
 def cells() -> list[Cell]:
@@ -56,7 +57,7 @@ def cells() -> list[Cell]:
         Cell(rung, LADDER, where, name)
         for rung in RUNGS
         for where in PLACEMENTS
-        for name in (AGENT, START, ALWAYS, WARY)
+        for name in (AGENT, START, ALWAYS, WARY, RULE)
     ]
     resized = [
         Cell(rung, size, where, name)
@@ -72,6 +73,9 @@ def contestant(cell: Cell) -> Contestant:
     """Returns who plays in a cell: CEAS as tuned for the rung, the others at the agent's rate."""
     if cell.name in (CEAS, WARY):
         return tuned.contestant(cell.rung, contestants.get(cell.name))
+    if cell.name == RULE:
+        settings = tuned.read(tuned.FOLDER / f"{cell.rung}.yaml", contestants.get(CEAS))
+        return tuned.changed(contestants.get(RULE), settings)
     agent = checkpoints.load(checkpoints.shipped_file(AGENT))
     if cell.name == START:
         agent = agent._replace(layers=weights.layers(weights.wary(), WIDTHS))

@@ -76,3 +76,20 @@ def test_nobody_in_hindsight_is_better_than_the_best(script, found):
             assert all(
                 best >= played.values(place, name).mean() for name in script.closed_loop.CONTESTANTS
             )
+
+
+def test_the_rule_costs_and_wins_what_the_page_says(script, found):
+    played = script.read(found)
+
+    def gains(placement):
+        places = [place for place in script.PLACES if place[2] == placement]
+        gained = {
+            place[0]: (played.values(place, script.RULE) - played.values(place, "ceas")).mean()
+            for place in places
+        }
+        return {rung: round(100 * float(points), 1) for rung, points in gained.items()}
+
+    assert min(gains("random").values()) == -1.5
+    on_best = gains("best_links")
+    assert on_best.pop("paper-loop") == -0.1
+    assert (min(on_best.values()), max(on_best.values())) == (10.3, 20.8)

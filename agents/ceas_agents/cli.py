@@ -1,6 +1,7 @@
 """The command line `ceas-gym`."""
 
 import io
+import platform
 import signal
 import sys
 from pathlib import Path
@@ -21,8 +22,23 @@ UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        versions = (f"ceas-gym {version('ceas-gym')}", f"JAX {version('jax')}")
+        typer.echo(", ".join([*versions, f"Python {platform.python_version()}"]))
+        raise typer.Exit
+
+
 @app.callback()
 def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="print versions, and exit"
+        ),
+    ] = False,
     cache: Annotated[
         bool, typer.Option(help="keep compiled programs in the user's cache folder")
     ] = True,

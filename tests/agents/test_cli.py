@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +19,7 @@ from ceas_gym import config, parameters
 from ceas_gym.envs.env import CEASEnv
 from ceas_gym.types import Observation
 
+ROOT = Path(__file__).parent.parent.parent
 SHORT = ["--set", "episode.rounds=3", "--episodes", "2", "--seed", "5"]
 
 
@@ -146,7 +149,7 @@ def test_interrupt_leaves_the_finished_rows(tmp_path, monkeypatch, capsys):
         (["evaluate", "tiny", "--set", "attack.name=whitebox"], "did you mean white_box?"),
         (["evaluate", "tiny", "--episodes", "0"], "episodes"),
         (["evaluate", "tiny", "--polcy", "ceas"], "--policy"),
-        (["evaluate", "tiny", "--out", "/dev/null/results"], "/dev/null"),
+        (["evaluate", "tiny", "--out", "/dev/null/results"], "/dev/null is not a folder; choose"),
         (["evaluat"], "evaluat"),
         (["list", "attack"], "did you mean attacks?"),
     ],
@@ -160,6 +163,34 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, said, tmp_path, monkey
     assert said in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "command", ["evaluate micro", "bound micro", "bench micro", "sweep a.yaml"]
+)
+def test_where_results_go_is_checked_before_anything_is_played(
+    command, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(play, "episodes", None)
+    (tmp_path / "a.yaml").write_text(
+        "scenario: micro\npolicy: uniform\nvary: {episode.rounds: [1]}"
+    )
+    (tmp_path / "notes").write_text("mine")
+    assert call(monkeypatch, *command.split(), "--out", "notes/run") == 2
+    error = capsys.readouterr().err
+    said = "--out notes/run: no results can be written there: notes is not a folder"
+    assert error.endswith(f"error: {said}; choose another folder\n")
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+def test_version_is_one_line(monkeypatch, capsys):
+    assert call(monkeypatch, "--version") == 0
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert cited is not None
+    said = f"ceas-gym {cited[1]}, JAX {jax.__version__}, Python {python}\n"
+    assert capsys.readouterr().out == said
 
 
 def test_list_names_everything(monkeypatch, capsys):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from ceas_agents import console
+from ceas_agents import console, files
 from ceas_agents.bench import (
     contenders,
     flops,
@@ -79,7 +79,7 @@ def bench(
         ValueError: If Stable-Baselines3 is to learn, but is not installed.
         OSError: If the folder can't be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     # Only the fresh processes use all cores. The limit to one core must come before JAX starts its
     # threads.
     with timing.one_core() as cores, console.progress_bar() as progress:

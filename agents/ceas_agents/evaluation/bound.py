@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 from rich.table import Table
 
-from ceas_agents import console
+from ceas_agents import console, files
 from ceas_agents.bounds import optimal_rounds, oracle, team_oracle
 from ceas_agents.evaluation import loop_bound, play, results
 from ceas_agents.evaluation.contestants import Contestant
@@ -53,7 +53,7 @@ def compare(
                 f"{contestant.name} plays under a protocol of its own, which the bound is not for; "
                 "name a policy, such as uniform"
             )
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     if by_window:
         return loop_bound.compare(played, contestants, seeds, folder)
     params = play.prepare(played, contestants)

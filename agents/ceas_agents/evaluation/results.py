@@ -19,6 +19,7 @@ from ceas_agents.evaluation import play
 from ceas_agents.evaluation import rounds as by_rounds
 from ceas_agents.evaluation.rounds import Steps
 from ceas_agents.figures import over_time, plots
+from ceas_agents.files import make_folder as make_folder
 from ceas_agents.files import write_json as write_json
 from ceas_agents.files import write_text as write_text
 from ceas_agents.statistics import intervals
@@ -48,7 +49,7 @@ class Folder:
             OSError: If the folder can't be written.
         """
         self.path, self._target = path, scenario.episode.target_accuracy
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         write_text(path / SCENARIO, config.dump(scenario))
         write_json(path / RECORD, {**record, "versions": versions()})
         self._episodes = (path / "episodes.csv").open("w", encoding="utf-8", newline="")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ceas_agents import files
+
 NAME = "run.lock"
 
 
@@ -22,7 +24,7 @@ def held(folder: Path) -> Iterator[None]:
         ValueError: If another run is in the folder.
         OSError: If the folder can't be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     lock = FileLock(folder / NAME, timeout=0)
     try:
         lock.acquire()

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ceas_agents import console
+from ceas_agents import console, files
 from ceas_agents.evaluation import play, results
 from ceas_agents.replay import page, record, runs
 from ceas_agents.replay.runs import Run
@@ -40,7 +40,7 @@ def replay(folder: Path, names: list[str], seed: int | None, out: Path | None) -
     file = out or folder / PAGE
     if file.is_dir():
         raise ValueError(f"--out {file} is a folder; name a file in it, such as {file / PAGE}")
-    file.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(file.parent)
     sides = _sides(run, shown, number)
     for note in filter(None, [side["note"] for side in sides]):
         print(f"note: {note}", file=sys.stderr)

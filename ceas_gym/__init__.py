@@ -7,7 +7,8 @@ The import registers the ids
 - `ceas_gym/CEASDispatch-v1`: an action is a choice among scheduling rules.
 
 `make_params`, `reset` and `step` are the same environment as pure functions in JAX
-(`ceas_gym.envs.functional`). Large libraries are loaded when they are first used.
+(`ceas_gym.envs.functional`). `parallel_env` makes it one of several agents, for PettingZoo
+(`ceas_gym.envs.parallel`). Large libraries are loaded when they are first used.
 """
 
 from importlib import import_module
@@ -18,11 +19,17 @@ from gymnasium import register
 
 if TYPE_CHECKING:
     from ceas_gym.envs.functional import make_params, reset, step
+    from ceas_gym.envs.parallel import parallel_env
 
-__all__ = ["__version__", "make_params", "reset", "step"]
+__all__ = ["__version__", "make_params", "parallel_env", "reset", "step"]
 __version__ = version("ceas-gym")
 
-_FUNCTIONAL = ("make_params", "reset", "step")
+_MODULES = {
+    "make_params": "functional",
+    "reset": "functional",
+    "step": "functional",
+    "parallel_env": "parallel",
+}
 
 for _name, _module in (("CEAS", "env"), ("CEASFlat", "flat"), ("CEASDispatch", "dispatch")):
     _vector_module = "vector_env" if _module == "env" else _module
@@ -43,10 +50,10 @@ for _name in ("tiny", "paper"):
 if not TYPE_CHECKING:  # Otherwise a type checker would accept any name.
 
     def __getattr__(name: str) -> Any:  # noqa: ANN401 - whichever function is asked for
-        """Returns a function of the functional interface; the first use loads it, and JAX."""
-        if name not in _FUNCTIONAL:
+        """Returns a public function; the first use loads its module, and JAX."""
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module("ceas_gym.envs.functional"), name)
+        return getattr(import_module(f"ceas_gym.envs.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

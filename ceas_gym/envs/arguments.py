@@ -27,12 +27,13 @@ KINDS = {
 MASK = "reset_mask"
 
 
-def action(value: object, shape: Sequence[int]) -> NDArray[np.float32]:
+def action(value: object, shape: Sequence[int], name: str = "action") -> NDArray[np.float32]:
     """Returns an action as an array of the given shape.
 
     Args:
         value: Integers or floats of any width, in an array or nested lists.
         shape: Shape that it must have.
+        name: What messages call it.
 
     Raises:
         ValueError: If it is not made of real numbers, has another shape, or has an entry that is
@@ -46,16 +47,46 @@ def action(value: object, shape: Sequence[int]) -> NDArray[np.float32]:
         ...
         ValueError: Argument `action` must be an array of real numbers, but is made of text.
     """
-    array, shape = _real(value), tuple(shape)
+    array, shape = _real(name, value), tuple(shape)
     if array.shape != shape:
-        raise ValueError(f"Argument `action` must have shape {shape}, but has {array.shape}.")
+        raise ValueError(f"Argument `{name}` must have shape {shape}, but has {array.shape}.")
     finite = np.isfinite(array)
     if not finite.all():
         place = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise ValueError(f"Argument `action` must be finite, but is {array[place]} at {place}.")
+        raise ValueError(f"Argument `{name}` must be finite, but is {array[place]} at {place}.")
     with np.errstate(over="ignore"):
         # A number too large for 32 bits becomes infinite, and is later clipped to the action space.
         return array.astype(np.float32, copy=False)
+
+
+def actions(value: object, agents: Sequence[str], shape: Sequence[int]) -> NDArray[np.float32]:
+    """Returns the actions of several agents as one array, whose last axis is the agents.
+
+    Args:
+        value: An action for each agent, by name.
+        agents: Names of all agents.
+        shape: Shape that the action of each must have.
+
+    Raises:
+        ValueError: If it is not a mapping, an agent is missing or unknown, or an action is none.
+
+    Example:
+        >>> actions({"b": [3, 4], "a": [1, 2]}, ["a", "b"], (2,)).tolist()
+        [[1.0, 3.0], [2.0, 4.0]]
+        >>> actions({"b": [3, 4]}, ["a", "b"], (2,))
+        Traceback (most recent call last):
+        ...
+        ValueError: Argument `actions` has no action for 'a'.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError(f"Argument `actions` must be a mapping, but is {_shown(value)}.")
+    if unknown := [name for name in value if name not in agents]:
+        hint = nearest(str(unknown[0]), agents)
+        raise ValueError(f"Argument `actions` holds {_shown(unknown[0])}, unknown; {hint}")
+    if missing := [name for name in agents if name not in value]:
+        raise ValueError(f"Argument `actions` has no action for {missing[0]!r}.")
+    each = [action(value[name], shape, f"actions[{name!r}]") for name in agents]
+    return np.stack(each, axis=-1)
 
 
 def choices(value: object, number: int, shape: Sequence[int] = ()) -> NDArray[np.int32]:
@@ -227,12 +258,12 @@ def _listed(value: Any) -> list[Any] | None:  # noqa: ANN401 - whatever a user g
     return list(value) if isinstance(value, Sequence) else None
 
 
-def _real(value: object) -> NDArray[Any]:
-    array = _array("action", value)
+def _real(name: str, value: object) -> NDArray[Any]:
+    array = _array(name, value)
     # `can_cast` also knows types that are not NumPy's own, such as bfloat16.
     if array.dtype == bool or not np.can_cast(array.dtype, np.float32, "same_kind"):
         raise ValueError(
-            f"Argument `action` must be an array of real numbers, but is made of {_kind(array)}."
+            f"Argument `{name}` must be an array of real numbers, but is made of {_kind(array)}."
         )
     return array
 

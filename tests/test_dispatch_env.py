@@ -64,6 +64,7 @@ def test_masks_are_those_of_the_observation(env: CEASDispatchEnv) -> None:
     env.reset(seed=2)
     mask = env.action_masks()
     assert mask.dtype == bool
+    assert mask.flags.writeable
     assert mask.shape == (env.action_space.n,)  # pyright: ignore[reportAttributeAccessIssue]
     hub = Observation(jnp.asarray(env._seen.nodes), jnp.asarray(env._seen.network))
     assert mask.tolist() == compiled(dispatch.mask)(env.params, hub).tolist()

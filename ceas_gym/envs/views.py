@@ -148,7 +148,8 @@ def _of_rows(
     # A single environment is a batch of one row.
     batch = seen.layout.shape
     rows = [part.reshape((-1, *part.shape[len(batch) :])) for part in (*seen, *others)]
-    found = np.asarray(call(params, *rows))
+    # A copy: PyTorch warns of arrays that it may not write to, as those of JAX are.
+    found = np.array(call(params, *rows))
     return found.reshape((*batch, *found.shape[1:]))
 
 

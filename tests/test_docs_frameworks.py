@@ -9,7 +9,7 @@ PAGE = (Path(__file__).parent.parent / "docs" / "frameworks.md").read_text()
 BLOCKS = re.findall(r"^## ([^\n:]+).*?```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
 MODULES = {
     "Stable-Baselines3": ("stable_baselines3", "PPO: accuracy"),
-    "sb3-contrib": ("sb3_contrib", "MaskablePPO: picks"),
+    "sb3-contrib": ("sb3_contrib", "MaskablePPO: choice"),
     "PettingZoo": ("pettingzoo", "auction: return"),
 }
 LONGEST = 22

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ceas_agents.arguments import Overrides, Overwrite, keep_results
-from ceas_agents.divided import reproduce, sweep, train, tune
+from ceas_agents.divided import leaderboard, reproduce, sweep, train, tune
 
 DEFAULT_POLICIES = {
     "round": ("ceas", "oblivious-fair", "oblivious-naive"),
@@ -100,7 +100,7 @@ def evaluate(
     evaluation.evaluate(settings, chosen, params, range(seed, seed + episodes), out)
 
 
-for divided in (tune, sweep, train):
+for divided in (tune, sweep, train, leaderboard):
     app.command()(divided)
 
 

@@ -1,4 +1,4 @@
-"""Commands whose work is divided into jobs: `tune`, `sweep`, `train` and `reproduce`."""
+"""Commands whose work is divided into jobs: `tune`, `sweep`, `train`, `leaderboard`, and more."""
 
 from pathlib import Path
 from typing import Annotated
@@ -109,6 +109,48 @@ def train(
     plan = plans.load(file, changes, seed=seed, seeds=seeds, steps=steps)
     folder = out or Path("runs/train") / file.stem
     training.train_all(plan, folder, checked(on, jobs), overwrite=overwrite)
+
+
+def leaderboard(
+    policy: Annotated[str, typer.Argument(help="contestant, agent, .npz or module:function")],
+    track: Annotated[
+        list[str] | None,
+        typer.Option(help="windows or partitions; repeat for several; by default all"),
+    ] = None,
+    episodes: Annotated[
+        int | None, typer.Option(min=1, help="seeds of each cell; by default all of the suite")
+    ] = None,
+    salt: Annotated[
+        Path | None, typer.Option(help="file of the salt, to play what is held back")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder; by default runs/leaderboard/ and the name")
+    ] = None,
+    on: On = "processes",
+    jobs: Jobs = 1,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Play a fixed suite with one policy, and write a row for docs/leaderboard.md.
+
+    Shipped contestants play at their tuned settings. A policy of your own plays at the learning
+    rates of the scenarios, or at one that you give with --set learning.learning_rate=RATE. Nothing
+    else can be set. If it is stopped, run it again: it continues where it was.
+
+    Example: ceas-gym leaderboard my_module:my_policy --set learning.learning_rate=0.4 --jobs 2
+    """
+    from ceas_agents.executors.run import checked
+    from ceas_agents.leaderboard import entry, row, suite
+    from ceas_agents.leaderboard import run as board
+    from ceas_gym import config
+
+    engine = checked(on, jobs)
+    who = entry.entry(policy, dict(config.parse_override(text) for text in overrides or []))
+    folder = out or Path("runs/leaderboard") / entry.folder_name(policy)
+    keep_results(folder / board.ROW, overwrite=overwrite)
+    playing = suite.salted(suite.SUITE, salt) if salt else suite.SUITE
+    plan = row.plan(who, playing, episodes, track or [])
+    board.play(plan, folder, engine, overwrite=overwrite)
 
 
 def reproduce(

@@ -103,8 +103,8 @@ def draws(clusters: Int[np.ndarray, " seeds"]) -> Iterator[Int[np.ndarray, "resa
     """Yields the indices of the seeds in all resamples, a batch at a time.
 
     Args:
-        clusters: From `clusters`. If they differ in size, so do the resamples, and each resample
-            is a batch by itself.
+        clusters: From `clusters`. If they differ in size, so do the resamples, and those of the
+            same size are in batches together.
     """
     order, sizes = np.argsort(clusters, kind="stable"), np.bincount(clusters)
     drawn = _indices(len(sizes))
@@ -115,8 +115,12 @@ def draws(clusters: Int[np.ndarray, " seeds"]) -> Iterator[Int[np.ndarray, "resa
             yield members[rows].reshape(len(rows), -1)
         return
     parts = np.split(order, np.cumsum(sizes)[:-1])
-    for row in drawn:
-        yield np.concatenate([parts[one] for one in row])[None]
+    lengths = sizes[drawn].sum(axis=1)
+    for length in np.unique(lengths):
+        same = drawn[lengths == length]
+        for first in range(0, len(same), BATCH):
+            rows = same[first : first + BATCH]
+            yield np.stack([np.concatenate([parts[one] for one in row]) for row in rows])
 
 
 def _weighted(

@@ -3,13 +3,14 @@
 import hashlib
 import importlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from ceas_agents.evaluation import contestants, play, tuned
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.evaluation.tuned import RATE
-from ceas_agents.leaderboard.suite import Cell, Changes
+from ceas_agents.leaderboard.suite import Cell
 from ceas_agents.policies import checkpoints
 from ceas_agents.policies.registry import POLICIES
 from ceas_gym import config
@@ -34,7 +35,7 @@ class Ready(NamedTuple):
     params: Params
 
 
-def entry(name: str, settings: Changes) -> Entry:
+def entry(name: str, settings: Mapping[str, object]) -> Entry:
     """Returns who plays, after checking that there is such a policy and that the suite stays fixed.
 
     Args:

@@ -147,6 +147,19 @@ def test_resampled_errors_are_those_of_the_resampled_values() -> None:
     np.testing.assert_allclose(found.error[: len(drawn), 0], stats.sem(drawn, axis=1))
 
 
+def test_resamples_of_networks_of_any_size_are_all_there() -> None:
+    """Each resample by itself: all seeds of every network that it has drawn."""
+    sizes = np.array([3, 2, 2])
+    clusters = np.repeat(np.arange(3), sizes)
+    drawn = np.random.default_rng(resampling.SEED).integers(0, 3, (resampling.RESAMPLES, 3))
+    expected = [
+        tuple(seed for one in row for seed in np.flatnonzero(clusters == one)) for row in drawn
+    ]
+    batches = list(resampling.draws(clusters))
+    assert max(map(len, batches)) <= resampling.BATCH
+    assert sorted(tuple(row) for rows in batches for row in rows.tolist()) == sorted(expected)
+
+
 def test_groups_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="30 seeds need as many groups"):
         interval(VALUES, groups=np.arange(29))

@@ -85,6 +85,18 @@ SUITE = Suite(
 """The public suite."""
 
 
+def tracks(suite: Suite) -> dict[str, list[Cell]]:
+    """Returns the cells of each track, in order.
+
+    Args:
+        suite: Public or held back.
+    """
+    found: dict[str, list[Cell]] = {}
+    for cell in suite.cells:
+        found.setdefault(cell.track, []).append(cell)
+    return found
+
+
 def hidden(suite: Suite) -> Suite:
     """Returns a suite with the record of the one that is held back, for those without the salt.
 
@@ -168,15 +180,3 @@ def _networks(salt: bytes, scenario: str) -> tuple[tuple[str, int], ...]:
 def _text(name: str) -> str:
     shipped = name in config.shipped()
     return sources.shipped_text(name) if shipped else sources.file_text(name)
-
-
-def tracks(suite: Suite) -> dict[str, list[Cell]]:
-    """Returns the cells of each track, in order.
-
-    Args:
-        suite: Public or held back.
-    """
-    found: dict[str, list[Cell]] = {}
-    for cell in suite.cells:
-        found.setdefault(cell.track, []).append(cell)
-    return found

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import agents_runs
 import closed_loop
 
 import agents
@@ -68,9 +69,13 @@ def imported() -> list[Standing]:
         played = {cell: _columns(there[cell.scenario][cell.placement][name]) for cell in cells}
         found.append(Standing(name, DEFAULT, "`docs/closed_loop.py`", played))
     here = agents.read(json.loads(agents.KEPT.read_text(encoding="utf-8"))).here
-    places = {cell: (cell.scenario, agents.LADDER, cell.placement, agents.AGENT) for cell in cells}
-    played = {cell: _columns(here[agents.Cell(*place)]) for cell, place in places.items()}
-    return [*found, Standing(agents.AGENT, f"{agents.RATE[RATE]}", "`docs/agents.py`", played)]
+    rates = {agents_runs.AGENT: f"{agents_runs.RATE[RATE]}", agents_runs.WARY: DEFAULT}
+    for name, rate in rates.items():
+        places = {cell: (cell.scenario, agents_runs.LADDER, cell.placement) for cell in cells}
+        of = {cell: here[agents_runs.Cell(*place, name)] for cell, place in places.items()}
+        played = {cell: _columns(each) for cell, each in of.items()}
+        found.append(Standing(name, rate, "`docs/agents.py`", played))
+    return found
 
 
 def added(rows: Sequence[row.Row], track: str, *, held_back: bool = False) -> list[Standing]:

@@ -36,7 +36,7 @@ def test_the_suite_is_what_the_other_pages_played(script):
     assert [(cell.scenario, cell.placement) for cell in cells] == loop.places()
     for cell in cells:
         placed = {"attack.placement": cell.placement}
-        assert cell.changes == loop.NETWORKS | placed == script.agents.NETWORKS | placed
+        assert cell.changes == loop.NETWORKS | placed == script.agents_runs.NETWORKS | placed
     assert range(loop.SEED, loop.SEED + loop.EPISODES) == suite.PUBLIC_SEEDS
 
 

@@ -16,6 +16,7 @@ from ceas_agents.policies.registry import POLICIES
 from ceas_agents.training.on_device import scheduling
 from ceas_agents.training.on_device.ppo import network
 from ceas_agents.training.on_device.ppo.settings import Network
+from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.types import Observation
 
 SHAPE = Network(hidden=8, log_std_init=-0.5)
@@ -95,7 +96,7 @@ def test_density_and_entropy_are_those_of_scipy(params):
 def test_gradients_of_a_layer_are_those_of_its_product():
     random = np.random.default_rng(0)
     shapes = [(3, 5), (5,), (2, 4, 3), (2, 4, 5)]
-    weight, bias, seen, slope = (np.float32(random.normal(size=shape)) for shape in shapes)
+    weight, bias, seen, slope = (array(random.normal(size=shape)) for shape in shapes)
     layer = node_network.Layer(weight, bias)
     pulled = jax.jit(lambda *given: jax.vjp(node_network.apply, *given[:2])[1](given[2]))
     of_layer, of_seen = pulled(layer, seen, slope)

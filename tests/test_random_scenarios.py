@@ -22,6 +22,7 @@ NAMES = {
     "network.purification": [*purification.PURIFICATIONS],
     "learning.scheme": [*partitions.PARTITIONS],
     "learning.dataset": [*data.DATASETS],
+    "learning.label_column": ["label"],
     "learning.feature_map": ["angle"],
     "learning.ansatz": ["hardware_efficient"],
     "learning.optimizer": [*model.OPTIMIZERS],
@@ -44,16 +45,17 @@ MOST = {
 """What keeps a scenario small; all else goes up to what is allowed."""
 LISTS = {
     "learning.classes": lambda random: random.integers(0, 10, random.integers(2, 5)).tolist(),
+    "learning.placement": lambda random: random.integers(0, 3, random.integers(1, 7)).tolist(),
     "network.lengths_km": lambda random: random.uniform(0, 60, random.integers(1, 12)).tolist(),
 }
 
 
 def settings() -> dict[str, dict[str, Any]]:
-    """Returns the JSON schema of every setting but the graph's, by dotted key."""
+    """Returns the JSON schema of every setting but those of graph and map, by dotted key."""
     return {
         joined(section, name): schema
         for section, kind in SECTIONS.items()
-        if section != "network.graph"
+        if section not in ("network.graph", "network.map")
         for name, schema in kind.model_json_schema()["properties"].items()
         if joined(section, name) not in SECTIONS
     }

@@ -28,6 +28,8 @@ from ceas_gym.types import Params
 
 NUMBERS = list(numbers())
 EDGE = {"network.graph.edges.length_km", "network.graph.edges.channels"}
+DETOUR = "network.map.detour_factor"
+"""Nothing can be said of a map unless one is named."""
 
 
 def override(number: Number, value: float) -> dict[str, Any]:
@@ -35,6 +37,8 @@ def override(number: Number, value: float) -> dict[str, Any]:
     if number.key in EDGE:
         edge = {"ends": ["a", "b"], "length_km": 1.0, number.key.rpartition(".")[2]: value}
         return {"network.graph": {"hub": "a", "edges": [edge]}, "attack.byzantine_nodes": 0}
+    if number.key == DETOUR:
+        return {"network.graph": "surfnet-randstad", DETOUR: value}
     return {number.key: [value] * 4 if number.path else value}
 
 
@@ -52,8 +56,10 @@ def test_a_number_outside_its_bounds_is_refused_with_key_and_range(
         assert allowed(number.key, is_entry=bool(number.path)) in said
         assert all(f"{bound}" in said for bound in number.bounds)
         if number.key not in EDGE:
-            changes = {number.key: override(number, value)[number.key]}
-            assert evaluated(changes, monkeypatch, capsys) == (2, [f"error: {said}"])
+            assert evaluated(override(number, value), monkeypatch, capsys) == (
+                2,
+                [f"error: {said}"],
+            )
 
 
 def evaluated(
@@ -159,6 +165,7 @@ FIXED = {
     *GRAPH,
     *COMMITTEE,
     *TEAMS,
+    DETOUR,
     "consensus.tolerated_nodes",
     "learning.angles_per_qubit",
 }

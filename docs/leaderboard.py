@@ -187,8 +187,9 @@ def ranked(standings: Sequence[Standing], scores: Scores) -> list[Standing]:
 
 
 def _of_windows(kept: Kept) -> tuple[list[Standing], Scores]:
-    own = [each for each in added(kept["rows"], WINDOWS) if each.episodes == len(SUITE.seeds)]
-    return own + imported(), kept["imported"] | _scores(kept["rows"], WINDOWS)
+    # A row of fewer seeds says what cells cost, and has no place beside rows of all.
+    whole = [each for each in kept["rows"] if each["episodes"] == len(SUITE.seeds)]
+    return added(whole, WINDOWS) + imported(), kept["imported"] | _scores(whole, WINDOWS)
 
 
 def _table(standings: Sequence[Standing], scores: Scores) -> Iterator[str]:

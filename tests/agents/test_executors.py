@@ -21,6 +21,8 @@ from ceas_agents.executors import EXECUTORS, batches, jobs, lock, run, slurm
 from ceas_agents.executors.jobs import Job
 from ceas_agents.executors.run import HERE, Engine
 
+# submitit does not wait for the processes of its local jobs that are cancelled.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 PROCESSES = Engine("processes", 2)
 EXPECTED = {n: {"thrice": 3 * n, "odd": [0.1, float("inf")]} for n in range(5)}
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,13 +38,16 @@ def begin(number: int, logs: Path) -> Iterator[Start]:
         from ray import exceptions
     except ImportError:
         raise ValueError("--on: Ray is not installed; pip install 'ceas-gym[ray]'") from None
-    ray.init(
-        **_place(number),
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        runtime_env={"env_vars": workers.environment()},
-    )
+    with warnings.catch_warnings():
+        # JAX warns of forks. Those of Ray are replaced by programs of its own at once.
+        warnings.filterwarnings("ignore", message=r"os\.fork", category=RuntimeWarning)
+        ray.init(
+            **_place(number),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": workers.environment()},
+        )
     # Lost batches are started again by the caller, who knows what is left of them.
     task = ray.remote(num_cpus=1, max_retries=0)(perform_all)
 

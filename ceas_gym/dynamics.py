@@ -222,12 +222,7 @@ def late(params: Params, coalition: Coalition) -> Float[Array, ""]:
 
 
 def deliver(
-    params: Params,
-    state: State,
-    coalition: Coalition,
-    links: Links,
-    gathered: Gathered,
-    keys: Keys,
+    params: Params, state: State, coalition: Coalition, links: Links, gathered: Gathered, keys: Keys
 ) -> tuple[Memory, Conditions, Ledger, Delivery]:
     """Returns memory, conditions after tests, ledger and delivery; arguments as for `barrier`."""
     network, fakes = params.network, sabotage.tests(params, coalition)
@@ -239,27 +234,15 @@ def deliver(
     )
     able = traps.set_aside(params.consensus.members, able)
     delivery = sabotage.delivery(params, coalition, able)
-    known = verification.remember(
-        network,
-        state.conditions,
-        tests,
-        teams.of_nodes(network.teams, delivery.authenticated),
-    )
+    tagged = teams.of_nodes(network.teams, delivery.authenticated)
+    known = verification.remember(network, state.conditions, tests, tagged)
     return memory, known, ledger, delivery
 
 
 def measure(
     params: Params, coalition: Coalition, delivery: Delivery, pulled: Pulled, key: Key[Array, ""]
 ) -> Float[Array, "teams parameters"]:
-    """Returns the gradients that teams measure, some of them on poisoned labels.
-
-    Args:
-        params: The scenario.
-        coalition: The Byzantine nodes.
-        delivery: Shots, signal and tags of this round.
-        pulled: The observables of the model, pulled back to the data.
-        key: Decides samples and outcomes.
-    """
+    """Returns the gradients that teams measure, some of them on poisoned labels."""
     learn = partial(params.learning.scheme.gradients, params.learning, pulled)
     poisoned = coalition.acting_teams & params.adversary.poisons_labels
     return sabotage.learn(params, coalition, learn)(delivery, poisoned, key)

@@ -7,6 +7,9 @@ from helpers import scripts
 
 from ceas_agents.leaderboard import row, score, suite
 
+REORDERED = {("short-memory-loop, best_links", 0)}
+"""Episodes that took another path when sums were reordered, after the other page was played."""
+
 
 @pytest.fixture(scope="module")
 def script():
@@ -52,9 +55,8 @@ def test_everybody_has_all_episodes_and_the_kept_scores(script, kept):
 
 
 def test_rows_are_of_this_suite_and_agree_with_what_was_imported(script, kept, tmp_path):
-    """But for rounding: sums have been reordered since, and one step may lead to another path."""
     others = {each.name: each for each in script.imported()}
-    same: list[bool] = []
+    differ: set[tuple[str, int]] = set()
     for number, each in enumerate(kept["rows"]):
         file = tmp_path / f"{number}.json"
         file.write_text(json.dumps(each))
@@ -68,8 +70,8 @@ def test_rows_are_of_this_suite_and_agree_with_what_was_imported(script, kept, t
                     columns[script.closed_loop.MEAN],
                     strict=False,
                 )
-                same += [abs(here - before) < 1e-5 for here, before in pairs]
-    assert sum(same) >= 0.9 * len(same) > 0
+                differ |= {(cell.name, n) for n, (one, other) in enumerate(pairs) if one != other}
+    assert differ == REORDERED
 
 
 def test_a_row_that_is_added_again_replaces_the_old_one(script):

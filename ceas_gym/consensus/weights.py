@@ -1,20 +1,14 @@
 """Weights of the nodes: from the hub's own measurements, and capped before any update is seen."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ceas_gym.consensus import least_certificate
 from ceas_gym.consensus.ranks import mass_below
 from ceas_gym.consensus.scale import power_of_two
 from ceas_gym.types import Consensus
-
-LEVELS = 64
-"""Grid points in the search of `of_least_certificate`, beside the weights themselves."""
-NARROWINGS = 4
-"""Refinements of the gap between two levels, each by a factor `LEVELS`."""
 
 Weighting = Callable[[Array, Array, Array], Array]
 """(information, counted, batch_floor) -> weights before the cap, zero where not counted; all of
@@ -153,9 +147,6 @@ def of_least_certificate(
     beta is Byzantine. Shares above `largest_share` are excluded, unless equal votes have one. Under
     a rule that clips to the median length, variances count as at most their median.
 
-    A search over a grid and the weights, where the bound has kinks, brackets the minimum; the root
-    of the derivative refines it, because rounding moves a root much less than a minimum.
-
     This is the default: it is safer than the share budget when the best links are Byzantine, and
     otherwise about as good. Under a rule that clips, it gives nearly equal votes, whatever the
     fidelity: clipping already limits noisy nodes, and weight on the best links helps any Byzantine
@@ -163,66 +154,8 @@ def of_least_certificate(
     """
     weights, least = _with_a_vote(raw, counted)
     heaviest = counted & _heaviest(weights, consensus.tolerated)
-    variances = _scaled(variances, counted, clips=consensus.clips)
-    of_heavy = heaviest.astype(weights.dtype)
-    nodes = _Nodes(
-        weights=weights,
-        kept=jnp.stack([weights, weights * of_heavy, weights * variances, weights**2 * variances]),
-        cut=jnp.stack([counted.astype(weights.dtype), of_heavy, variances]),
-        least=least,
-        largest_share=consensus.largest_share,
-    )
-    return _cut(weights, _root(nodes, *_best_levels(nodes, counted)))
-
-
-class _Nodes(NamedTuple):
-    """What the bound at any level is made of; the least level is allowed whatever its share."""
-
-    weights: Array
-    kept: Array
-    cut: Array
-    least: Array
-    largest_share: Array
-
-    def sums(self, levels: Array) -> tuple[Array, Array]:
-        """Returns sums over nodes whose weight is kept, and over those cut, at each level."""
-        below = (self.weights < levels[:, None]).astype(self.weights.dtype)
-        return below @ self.kept.T, (1 - below) @ self.cut.T
-
-    def allow(self, levels: Array, shares: Array) -> Array:
-        """Returns at which levels the heaviest nodes have no more than the largest share."""
-        return (shares <= self.largest_share) | (levels <= self.least)
-
-
-def _best_levels(nodes: _Nodes, counted: Array) -> tuple[Array, Array, Array]:
-    # The level of least bound among a grid and the weights, between its neighbours.
-    weights, least = nodes.weights, nodes.least
-    most = jnp.maximum(weights.max(), least)
-    grid = least * (most / least) ** jnp.linspace(0, 1, LEVELS)
-    levels = jnp.concatenate([grid, jnp.where(counted, weights, least)])
-    bounds, shares = jax.vmap(_bound_at)(levels, *nodes.sums(levels))
-    best = levels[jnp.argmin(jnp.where(nodes.allow(levels, shares), bounds, jnp.inf))]
-    low = jnp.max(jnp.where(levels < best, levels, least))
-    return low, best, jnp.min(jnp.where(levels > best, levels, most))
-
-
-def _root(nodes: _Nodes, low: Array, best: Array, high: Array) -> Array:
-    # Between neighbouring levels the sums are constant, so the bound is one smooth function.
-    sides = nodes.sums(jnp.stack([low + best, best + high]) / 2)
-    slope = jax.grad(_bound_at, has_aux=True)
-    falls = slope(best, sides[0][1], sides[1][1])[0] < 0
-    side = jax.tree.map(lambda both: jnp.where(falls, both[1], both[0]), sides)
-
-    def narrow(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = bracket
-        levels = low + (high - low) * jnp.arange(1, LEVELS) / LEVELS
-        rises, shares = jax.vmap(slope, in_axes=(0, None, None))(levels, *side)
-        down = nodes.allow(levels, shares) & (rises < 0)
-        low = jnp.max(jnp.where(down, levels, low))
-        return low, jnp.min(jnp.where(levels > low, levels, high))
-
-    bracket = (jnp.where(falls, best, low), jnp.where(falls, high, best))
-    return jax.lax.fori_loop(0, NARROWINGS, narrow, bracket)[0]
+    level = least_certificate.level(consensus, weights, least, heaviest, counted, variances)
+    return _cut(weights, level)
 
 
 def uncapped(
@@ -286,37 +219,11 @@ def _with_a_vote(weights: Array, counted: Array) -> tuple[Float[Array, " nodes"]
     return jnp.where(counted, jnp.maximum(weights, least), 0), least
 
 
-def _scaled(variances: Array, counted: Array, *, clips: bool) -> Float[Array, " nodes"]:
-    # Only their ratios matter. A rule that clips leaves none above the median.
-    variances = jnp.where(counted, variances, 0)
-    variances = variances / power_of_two(variances.max())
-    return jnp.minimum(variances, _median(variances, counted)) if clips else variances
-
-
 def _cut(weights: Array, level: Array) -> Float[Array, " nodes"]:
     cut = jnp.minimum(weights, level)
     return cut / jnp.maximum(cut.sum(), 1e-30)
 
 
-def _bound_at(level: Array, kept: Array, cut: Array) -> tuple[Array, Array]:
-    # The bound and the heaviest nodes' share, when all weights above the level are cut to it.
-    # `kept` sums over nodes below the level: weight, the heaviest's weight, noise times weight, and
-    # noise times squared weight. `cut` sums over the others: number, the heaviest's number, noise.
-    total = kept[0] + cut[0] * level
-    share = (kept[1] + cut[1] * level) / total
-    safe = jnp.minimum(share, 0.4999)
-    spread = (kept[2] + cut[2] * level) / total
-    noise = (kept[3] + cut[2] * level**2) / total**2
-    # The square root has no finite slope at zero.
-    biased = jnp.maximum(safe / (1 - 2 * safe) * spread, 1e-30)
-    return jnp.sqrt(biased) + jnp.sqrt(jnp.maximum(noise, 1e-30)), share
-
-
 def _error(kappa: Array, weights: Array, variances: Array) -> Float[Array, ""]:
     biased = kappa * (weights * variances).sum()
     return jnp.sqrt(biased) + jnp.sqrt((weights**2 * variances).sum())
-
-
-def _median(values: Array, counted: Array) -> Float[Array, ""]:
-    ordered, count = jnp.sort(jnp.where(counted, values, jnp.inf)), counted.sum()
-    return (ordered[jnp.maximum(count - 1, 0) // 2] + ordered[count // 2]) / 2

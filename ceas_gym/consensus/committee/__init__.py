@@ -5,7 +5,8 @@ key is used twice. `round.execute` is the whole round on one page. The environme
 does not execute it: it assumes what is proved here, and charges what it costs (`consensus.hubs`).
 
     settings         the number of members, of Byzantine members, and the length of a tag
-    round            the whole round: instructions, updates, agreement, fetch -> `Outcome`
+    round            the whole round: instructions, updates, agreement, fetch
+    outcome          what came of it: models, messages, tags, key
     agreement        agreement with tags on one node's update, as a state machine without side
                      effects: Turpin-Coan and phase king
     broadcast        agreement with signatures: Dolev-Strong

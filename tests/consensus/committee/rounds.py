@@ -11,7 +11,8 @@ from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
 from ceas_gym.consensus.committee.keys import KeyStore
 from ceas_gym.consensus.committee.members import Model
 from ceas_gym.consensus.committee.network import Behaviour, Envelope, Scene
-from ceas_gym.consensus.committee.round import Outcome, execute
+from ceas_gym.consensus.committee.outcome import Outcome
+from ceas_gym.consensus.committee.round import execute
 from ceas_gym.consensus.committee.settings import Committee
 
 MODEL = np.array([0.25, -8.0])

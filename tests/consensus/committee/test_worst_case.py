@@ -11,7 +11,7 @@ from consensus.committee.rounds import FOUR, SEVEN, SIGNED, play
 from ceas_gym.consensus.committee import behaviours, counts, messages, signatures
 from ceas_gym.consensus.committee.behaviours import BEHAVIOURS
 from ceas_gym.consensus.committee.network import Envelope, Scene
-from ceas_gym.consensus.committee.round import Outcome
+from ceas_gym.consensus.committee.outcome import Outcome
 from ceas_gym.consensus.committee.settings import Committee
 
 ONE = Committee(members=1, tag_bits=40)

@@ -11,7 +11,7 @@ Three quarters are enough: the rule copes with the attackers that may be left. A
 none among the best links, so that distrust is a mistake, passing over all would cost more.
 
 Source:
-    Derived here, from what a learned agent does and from trials on training seeds (docs/agents.md).
+    Derived here, from what a learned agent does and from trials on training seeds (docs/trust.md).
 """
 
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ from ceas_gym.types import Network, Observation, Params
 LATE, POOR = 0.33, 0.5
 """Share of the budget from which trust may be lost, and the validation accuracy below which it is.
 
-Sooner, an unlucky training looks like an attacked one (docs/agents.md)."""
+Sooner, an unlucky training looks like an attacked one (docs/trust.md)."""
 PASSED_OVER = 0.75
 """Nodes that are passed over, as a share of those that the rule is set to tolerate."""
 FEW = 0.6

@@ -183,7 +183,7 @@ def barrier(
         model=trained,
         workers=workers,
         cache=cache,
-        scores=model.score(learning, trained),
+        scores=model.score(learning, trained, state.scores.lowest_loss),
         report=protocol.report(delivery, received, verdict, late(params, coalition)),
         trap_results=watch(params, state, coalition, ledger, delivery, keys.traps),
         round=state.round + 1,

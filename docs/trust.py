@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 import show
 from jax.tree_util import Partial
@@ -28,6 +29,7 @@ from ceas_agents.policies.closed_loop import trust
 from ceas_agents.policies.rollout import most_steps
 from ceas_agents.statistics import curves
 from ceas_gym import config
+from ceas_gym.task.observations import PLACE
 from ceas_gym.types import Observation, Params
 
 RUNGS = ("unequal-loop", "drift-loop")
@@ -38,8 +40,6 @@ NETWORKS: dict[str, object] = {
 }
 """Networks and data splits that no evaluation and no training uses."""
 SEED, EPISODES = 3_000_000, 96
-NEVER = 2.0
-"""Progress that no episode reaches."""
 SPARE = 2.0
 """Nodes that are served beyond a quorum."""
 TIMES_S = (30, 45, 90, 120, 180)
@@ -47,6 +47,8 @@ TIMES_S = (30, 45, 90, 120, 180)
 GUESS = np.log(3)
 """Loss of a model that finds all three classes equally likely, in nats."""
 FOLDS = 8
+ACCURACY, LOSS, LOWEST = 0, 7, 11
+"""Places of what a gate watches in `features`; both losses have the sign of a gain."""
 PAGE = Path(__file__).with_name("trust.md")
 KEPT = Path(__file__).with_name("trust.json")
 Found = dict[str, Any]
@@ -55,20 +57,30 @@ Validated = list[tuple[float, float, float]]
 
 
 class Gate(NamedTuple):
-    """From when trust may be lost, as a share of the time, and below which accuracy."""
+    """When trust is lost: from when it may be, what is watched, and beyond which value."""
 
-    late: float
-    poor: float
+    early: float
+    """Share of the time."""
+    watched: str
+    """`accuracy` or `rise`: the validation accuracy, or how far its loss is above the lowest."""
+    limit: float
+    """Accuracy below which, or share of the loss of guessing above which, trust is lost."""
 
     def __str__(self) -> str:
         """Returns it in words."""
-        return "never" if self.late == NEVER else f"from {self.late:.2f}, below {self.poor:.1f}"
+        if self == NEVER:
+            return "never"
+        side = "below" if self.watched == "accuracy" else "above"
+        return f"from {self.early:.2f}, {self.watched} {side} {self.limit:.1f}"
 
 
+NEVER = Gate(2.0, "accuracy", 0.0)
+ALWAYS = Gate(0.0, "accuracy", 1.1)
 GATES = (
-    Gate(NEVER, 0.0),
-    Gate(0.0, 1.1),
-    *(Gate(0.06, 0.3), Gate(0.12, 0.4), Gate(0.2, 0.4), Gate(trust.LATE, trust.POOR)),
+    *(NEVER, ALWAYS),
+    *(Gate(0.06, "accuracy", 0.3), Gate(0.12, "accuracy", 0.4)),
+    *(Gate(0.2, "accuracy", 0.4), Gate(0.33, "accuracy", 0.5)),
+    *(Gate(0.06, "rise", 0.8), Gate(trust.EARLY, "rise", trust.RISE), Gate(0.0, "rise", 1.0)),
 )
 """Among them, trust that is never lost, and trust that is lost at once."""
 
@@ -95,22 +107,30 @@ def gated(
     params: Params,
     observation: Observation,
     key: Key[Array, ""],
-    late: float,
-    poor: float,
+    early: float,
+    limit: float,
     half: float,
+    *,
+    by_rise: bool,
 ) -> Float[Array, " nodes_and_1"]:
-    """Returns the action of CEAS, in [-1, 1], that is wary by other thresholds than by default.
+    """Returns the action of CEAS, in [-1, 1], that loses its trust at a gate.
 
     Args:
         params: The scenario.
         observation: What the hub knows.
         key: Not used.
-        late: As for `trust.wary`.
-        poor: As for `trust.wary`.
+        early: Of the gate.
+        limit: Of the gate.
         half: As for `steering.serve`.
+        by_rise: Whether the gate watches the rise of the loss.
     """
     del key
-    trusts = trust.wary(params, observation, late, poor).all()
+    progress, accuracy = (
+        observation.network[PLACE[name]] for name in ("progress", "validation_accuracy")
+    )
+    poor, risen = accuracy < limit, trust.relapsed(observation, early, limit)
+    badly = jnp.where(by_rise, risen, (progress > early) & poor)
+    trusts = trust.trusted(params, observation, badly).all()
     passed_over = (1 - trusts) * trust.most_passed_over(params)
     return steering.serve(params, observation, SPARE, half, passed_over)
 
@@ -119,7 +139,10 @@ def contestant(cell: Cell) -> Contestant:
     """Returns CEAS at the rate and with the G0 that were tuned for the rung, and with the gate."""
     ceas = tuned.contestant(cell.rung, contestants.get("ceas"))
     half = ceas.policy.keywords["half"]  # pyright: ignore[reportFunctionMemberAccess]
-    policy = Partial(gated, late=cell.gate.late, poor=cell.gate.poor, half=half)
+    gate = cell.gate
+    by_rise = gate.watched == "rise"
+    # One program plays all gates, so that their episodes are equal until trust is lost.
+    policy = Partial(gated, early=gate.early, limit=gate.limit, half=half, by_rise=by_rise)
     return Contestant(str(cell.gate), policy, ceas.overrides)
 
 
@@ -156,11 +179,9 @@ def gather(folder: Path) -> list[Found]:
 def _gathered(cell: Cell, rows: list[Found]) -> Found:
     columns = {name: [row[name] for row in rows] for name in ("layout", "mean")}
     seen = {
-        f"seen until {time} s": [
-            np.round(features(row["history"], time), 3).tolist() for row in rows
-        ]
+        f"seen until {time} s": _seen([row["history"] for row in rows], time)
         for time in TIMES_S
-        if cell.gate == GATES[0]
+        if cell.gate == NEVER
     }
     return {"rung": cell.rung, "placement": cell.placement, "gate": cell.gate} | columns | seen
 
@@ -180,7 +201,7 @@ def read(found: list[Found]) -> dict[Cell, Found]:
 def gates(played: dict[Cell, Found]) -> Iterator[str]:
     """Yields the lines of the table of gates: levels, and differences from trust never lost."""
     places = [(rung, where) for rung in RUNGS for where in PLACEMENTS]
-    layouts = np.array(played[Cell(*places[0], GATES[0])]["layout"])
+    layouts = np.array(played[Cell(*places[0], NEVER)]["layout"])
     level = {cell: np.array(each["mean"]) for cell, each in played.items()}
     rows = [
         [str(gate), *(_against(level, Cell(*place, gate), layouts) for place in places)]
@@ -191,7 +212,7 @@ def gates(played: dict[Cell, Found]) -> Iterator[str]:
 
 
 def _against(level: dict[Cell, Values], cell: Cell, layouts: NDArray[np.int64]) -> str:
-    kept = cell._replace(gate=GATES[0])
+    kept = cell._replace(gate=NEVER)
     if cell == kept:
         return f"{100 * level[cell].mean():.1f}"
     [lead] = show.leads([level[cell] - level[kept]], layouts)
@@ -205,15 +226,17 @@ def telling(played: dict[Cell, Found]) -> Iterator[str]:
         for rung in RUNGS
         for time in TIMES_S
     )
-    return show.table(["rung", "after", "by the accuracy", "by all that was validated"], rows, 2)
+    head = ["rung", "after", "by the accuracy", "by the rise", "by all that was validated"]
+    return show.table(head, rows, 2)
 
 
 def _told(played: dict[Cell, Found], rung: str, time: float) -> list[str]:
-    kept = [played[Cell(rung, where, GATES[0])] for where in PLACEMENTS]
+    kept = [played[Cell(rung, where, NEVER)] for where in PLACEMENTS]
     sides = [np.array(each[f"seen until {time} s"]) for each in kept]
     is_random = np.repeat([True, False], [len(side) for side in sides])
     seen = np.concatenate(sides)
-    return [f"{separation(each, is_random):.2f}" for each in (seen[:, 0], judged(seen, is_random))]
+    scores = (seen[:, ACCURACY], seen[:, LOSS] - seen[:, LOWEST], judged(seen, is_random))
+    return [f"{separation(each, is_random):.2f}" for each in scores]
 
 
 def features(history: Validated, time: float) -> list[float]:
@@ -243,20 +266,25 @@ def _said(values: Values) -> list[float]:
 def judged(seen: Values, is_random: NDArray[np.bool_]) -> Values:
     """Returns the log odds that attackers are at random, of a model that has not seen the episode.
 
-    Logistic regression on standardised features, trained on the other folds.
+    Logistic regression on standardised features, trained on the other folds. The two episodes of a
+    seed begin with the same model, so they are in the same fold.
 
     Args:
-        seen: Features, shape (episodes, features).
+        seen: Features, shape (episodes, features); first of all seeds at random, then of the same
+            seeds on the best links.
         is_random: Where the attackers were.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import GroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression())
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    return cross_val_predict(model, seen, is_random, cv=folds, method="decision_function")
+    seeds = np.tile(np.arange(len(seen) // 2), 2)
+    folds = GroupKFold(FOLDS, shuffle=True, random_state=0)
+    return cross_val_predict(
+        model, seen, is_random, groups=seeds, cv=folds, method="decision_function"
+    )
 
 
 def separation(score: Values, is_random: NDArray[np.bool_]) -> float:

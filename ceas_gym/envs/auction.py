@@ -43,10 +43,10 @@ class AuctionEnv(ParallelEnv[str, Floats, Floats]):
     itself after `network.most_windows`. Else it fires at the end of the round.
 
     ## Observation space
-    `Box(0, 1, (32,), float32)` for each agent: the 15 features of the network, then the 17 (where
+    `Box(0, 1, (33,), float32)` for each agent: the 16 features of the network, then the 17 (where
     nodes form teams, 21) features of its own node, as `CEASEnv` describes them. `state()` returns
     the features of the network and of all nodes, for a critic that is trained in one place; it has
-    the `state_space` `Box(0, 1, (15 + 17 N,), float32)`.
+    the `state_space` `Box(0, 1, (16 + 17 N,), float32)`.
 
     ## Rewards
     All agents get the same reward, the scenario's (`episode.reward`): they train one model.
@@ -154,7 +154,7 @@ class AuctionEnv(ParallelEnv[str, Floats, Floats]):
         )
 
     def state(self) -> Floats:
-        """Returns what the hub observes of the network and of all nodes, shape (15 + 17 N,).
+        """Returns what the hub observes of the network and of all nodes, shape (16 + 17 N,).
 
         Raises:
             RuntimeError: Before the first reset.

@@ -33,7 +33,7 @@ class CEASDispatchEnv(CEASEnv):
     its pairs outlive the window. Choices that are masked can be played nonetheless.
 
     ## Observation space
-    `Box(0, 1, (32,), float32)`: the 15 features of the network, and the means of the 17 features
+    `Box(0, 1, (33,), float32)`: the 16 features of the network, and the means of the 17 features
     over the nodes, in the order of `CEASEnv`. So an agent works for any number of nodes.
 
     All else is as for `CEASEnv`.
@@ -72,7 +72,7 @@ class CEASDispatchVectorEnv(CEASVectorEnv):
         >>> envs = gym.make_vec("ceas_gym/CEASDispatch-v1", num_envs=3, scenario="tiny")
         >>> observation, info = envs.reset(seed=1)
         >>> observation.shape, envs.action_masks().shape
-        ((3, 32), (3, 15))
+        ((3, 33), (3, 15))
     """
 
     view: ClassVar[View] = views.DISPATCH

@@ -52,7 +52,7 @@ class CEASEnv(gym.Env[Any, Any]):
       is above zero, fires the barrier at the end of the window.
 
     ## Observation space
-    `Dict(nodes=Box(0, 1, (N, 17)), network=Box(0, 1, (15,)))`, float32. It holds what a real hub
+    `Dict(nodes=Box(0, 1, (N, 17)), network=Box(0, 1, (16,)))`, float32. It holds what a real hub
     can know: calibration, stored pairs and key, time, and the last barrier; never who is Byzantine.
     A feature is the named quantity in the unit of the last column, clipped to [0, 1].
 
@@ -104,6 +104,7 @@ class CEASEnv(gym.Env[Any, Any]):
     | 12 worth | what a barrier now would be worth: G / (G + 300) | 1 |
     | 13 worth_later | the same a window later, if no pairs were added | 1 |
     | 14 late | time that the last agreement took from this round | rounds |
+    | 15 lowest_loss | lowest validation loss of the episode so far | 2 log(classes) nats |
 
     `round` in a unit is one of W windows. `worth` is what the update of a barrier would be worth:
     G is the number of shots of perfect signal behind it (`ceas_gym.task.readiness`).
@@ -194,7 +195,7 @@ class CEASEnv(gym.Env[Any, Any]):
 
         Returns:
             observation: `nodes`, shape (nodes, 17), or (nodes, 21) where nodes form teams, and
-                `network`, shape (15,), in [0, 1].
+                `network`, shape (16,), in [0, 1].
             info: The metrics of a step in which nothing happened, by name.
 
         Raises:

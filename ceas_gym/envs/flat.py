@@ -18,7 +18,7 @@ class CEASFlatEnv(CEASEnv):
     `Box(-1, 1, (N + 1,), float32)`, as for `CEASEnv`.
 
     ## Observation space
-    `Box(0, 1, (15 + 17 N,), float32)`: the features of the network, then those of each node, as
+    `Box(0, 1, (16 + 17 N,), float32)`: the features of the network, then those of each node, as
     `gymnasium.spaces.flatten` orders them. Their meaning is in the docstring of `CEASEnv`.
 
     All else is as for `CEASEnv`.

@@ -65,14 +65,14 @@ def reset(key: Key[Array, ""], params: Params) -> tuple[Observation, State]:
         params: From `make_params`.
 
     Returns:
-        observation: `nodes`, shape (nodes, 17), and `network`, shape (15,), in [0, 1]; the
+        observation: `nodes`, shape (nodes, 17), and `network`, shape (16,), in [0, 1]; the
             docstring of `CEASEnv` has the meaning and the unit of each feature.
         state: For `step`.
 
     Example:
         >>> observation, state = reset(jax.random.key(0), make_params("tiny"))
         >>> observation.nodes.shape, observation.network.shape, int(state.round)
-        ((4, 17), (15,), 0)
+        ((4, 17), (16,), 0)
     """
     return _reset(key, params)
 

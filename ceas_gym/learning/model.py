@@ -65,21 +65,25 @@ def apply(
     return jax.tree.map(lambda new, old: jnp.where(committed, new, old), moved, model)
 
 
-def score(learning: Learning, model: Model) -> Scores:
+def score(learning: Learning, model: Model, lowest: float | Array = jnp.inf) -> Scores:
     """Returns loss and accuracy of the model, computed without noise.
 
     Args:
         learning: Validation and test split, circuit and loss.
         model: Its parameters are used.
+        lowest: Lowest validation loss of the episode before, in nats.
 
     Returns:
-        Scalars: the loss in nats, at least 0, and the accuracies in [0, 1].
+        Scalars: the losses in nats, at least 0, and the accuracies in [0, 1].
     """
     observables = pullback.observables(learning.program, model.parameters)
     validation = learners.logits(learning, learning.validation.paulis, observables)
     test = learners.logits(learning, learning.test.paulis, observables)
+    loss = learners.cross_entropy(validation, learning.validation.labels)
     return Scores(
-        validation_loss=learners.cross_entropy(validation, learning.validation.labels),
+        validation_loss=loss,
+        # A model that has diverged has no loss.
+        lowest_loss=jnp.fmin(loss, lowest),
         validation_accuracy=learners.accuracy(validation, learning.validation.labels),
         accuracy=learners.accuracy(test, learning.test.labels),
     )

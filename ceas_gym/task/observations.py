@@ -64,6 +64,7 @@ NETWORK_FEATURES = (
     Feature("worth", "1", "what a barrier now would be worth: G / (G + 300)"),
     Feature("worth_later", "1", "the same a window later, if no pairs were added"),
     Feature("late", "rounds", "time that the last agreement took from this round"),
+    Feature("lowest_loss", "2 log(classes) nats", "lowest validation loss of the episode so far"),
 )
 COLUMN = {feature.name: column for column, feature in enumerate((*NODE_FEATURES, *TEAM_FEATURES))}
 """Columns of `Observation.nodes` by the names of the features."""
@@ -85,7 +86,7 @@ def observe(params: Params, state: State) -> Observation:
 
     Returns:
         `nodes` in the order of `node_features`, shape (nodes, 17) or, where nodes form teams,
-        (nodes, 21), and `network` in the order of `NETWORK_FEATURES`, shape (15,); every entry in
+        (nodes, 21), and `network` in the order of `NETWORK_FEATURES`, shape (16,); every entry in
         [0, 1].
     """
     links = conditions.links(params.network, state.conditions)
@@ -186,14 +187,11 @@ def _of_teams(params: Params, state: State) -> list[Array]:
 
 def _hub(params: Params, state: State) -> list[Array]:
     scores, report = state.scores, state.report
-    classes = params.learning.readout.shape[0]
     interval = params.network.condition_model.calibration_windows
     since = state.clock % interval / interval if params.network.drifts else jnp.zeros(())
     return [
         state.clock / params.budget,
-        # A model that diverged has no loss; its observation is clipped to one.
-        jnp.where(jnp.isnan(scores.validation_loss), jnp.inf, scores.validation_loss)
-        / (2 * jnp.log(classes)),
+        _share_of_guesses(params, scores.validation_loss),
         scores.validation_accuracy,
         report.share,
         report.committed.astype(jnp.float32),
@@ -205,6 +203,12 @@ def _hub(params: Params, state: State) -> list[Array]:
     ]
 
 
+def _share_of_guesses(params: Params, loss: Float[Array, ""]) -> Float[Array, ""]:
+    # Of twice the loss of guessing. A model that diverged has no loss; it is clipped to one.
+    classes = params.learning.readout.shape[0]
+    return jnp.where(jnp.isnan(loss), jnp.inf, loss) / (2 * jnp.log(classes))
+
+
 def _timing(params: Params, state: State, stocks: Stocks) -> list[Array]:
     quorum = protocol.quorum(params.consensus)
     return [
@@ -213,4 +217,5 @@ def _timing(params: Params, state: State, stocks: Stocks) -> list[Array]:
         readiness.worth(params, stocks.information, stocks.ready),
         readiness.worth(params, stocks.later, stocks.ready_later),
         state.report.late / params.network.windows,
+        _share_of_guesses(params, state.scores.lowest_loss),
     ]

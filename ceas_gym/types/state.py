@@ -77,6 +77,8 @@ class Scores:
     """Quality of the global model, evaluated without noise."""
 
     validation_loss: Float[Array, ""]
+    lowest_loss: Float[Array, ""]
+    """Lowest validation loss of the episode so far, in nats."""
     validation_accuracy: Float[Array, ""]
     accuracy: Float[Array, ""]
     """Accuracy on the test split, in [0, 1]; it is in no reward and in no observation."""

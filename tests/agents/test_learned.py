@@ -163,7 +163,7 @@ def test_windows_are_refused_by_agents_that_schedule_rounds(form, agents):
 
 def test_agents_that_see_all_as_one_vector_may_act_on_windows():
     by_window = drawn.params({"episode.decision": "window"})
-    layers = (Layer(jnp.ones((15 + 17 * 4, 5)) / 83, jnp.zeros(5)),)
+    layers = (Layer(jnp.ones((16 + 17 * 4, 5)) / 84, jnp.zeros(5)),)
     action = checkpoints.policy(Agent("flat", layers))(by_window, drawn.observation(4, 0), KEY)
     mean = np.concatenate(
         [part.ravel() for part in jax.tree.leaves(drawn.observation(4, 0))]

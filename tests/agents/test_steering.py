@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import jax
@@ -81,7 +82,7 @@ def test_reliance_counts_the_best_nodes_that_took_part(params, start):
 
 
 def test_nodes_that_form_teams_are_refused_in_one_line():
-    made = Agent("steered", weights.layers(weights.wary(), (3, 3, 3)), SEEN)
+    made = Agent("steered", weights.layers(weights.wary(), (5, 3, 3)), SEEN)
     teams = parameters.build(config.load("circuit", {"episode.decision": "window"}))
     shown = reset(teams, KEY)[1].observation
     with pytest.raises(ValueError, match=r"nodes form teams; set learning\.scheme to data"):
@@ -89,12 +90,11 @@ def test_nodes_that_form_teams_are_refused_in_one_line():
 
 
 def test_a_wary_start_loses_its_trust_and_keeps_to_it():
-    """By the rule in words: late and poor, or passed over before."""
-    first, last = weights.layers(weights.wary(), (3, weights.WARY_HIDDEN, steering.OUTPUTS))
-    for late in (0.05, 0.2, 0.9):
-        for accuracy in (0.2, 0.6, 0.95):
-            for relied in (0.0, 1.0):
-                inner = np.tanh(np.array([late, accuracy, relied]) @ first.weight + first.bias)
-                share = 1 / (1 + np.exp(4 - (inner @ last.weight + last.bias)[-1]))
-                distrusts = relied == 0 or (late > 0.12 and accuracy < 0.4)
-                assert share == pytest.approx(float(distrusts), abs=0.05)
+    """By the rule in words: the loss has risen, or the best links were passed over before."""
+    first, last = weights.layers(weights.wary(), (5, weights.WARY_HIDDEN, steering.OUTPUTS))
+    for progress, loss, lowest, relied in product((0.0, 0.2), (0.3, 0.9), (0.2, 0.7), (0.0, 1.0)):
+        shown = np.array([progress, 0.5, loss, lowest, relied])
+        inner = np.tanh(shown @ first.weight + first.bias)
+        share = 1 / (1 + np.exp(4 - (inner @ last.weight + last.bias)[-1]))
+        distrusts = relied == 0 or (progress > 0.06 and loss - lowest > 0.45)
+        assert share == pytest.approx(float(distrusts), abs=0.05)

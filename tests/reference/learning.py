@@ -238,12 +238,17 @@ def full_gradient(learning: Learning, parameters: Array) -> Array:
     return descend(learning, parameters, rho, slopes)
 
 
-def score(learning: Learning, parameters: Array) -> Scores:
-    """Returns loss in nats and accuracy in [0, 1], without noise."""
+def score(learning: Learning, parameters: Array, lowest: float) -> Scores:
+    """Returns loss in nats and accuracy in [0, 1], without noise; lowest is that before."""
     loss, accuracy = [], []
     for split in (learning.validation, learning.test):
         rho = density(learning, split)
         guesses = guess(learning, expect(learning, weights(learning, parameters), rho))
         loss.append(-np.log(guesses[range(len(guesses)), split.labels]).mean())
         accuracy.append((guesses.argmax(axis=1) == split.labels).mean())
-    return Scores(validation_loss=loss[0], validation_accuracy=accuracy[0], accuracy=accuracy[1])
+    return Scores(
+        validation_loss=loss[0],
+        lowest_loss=min(loss[0], float(lowest)),
+        validation_accuracy=accuracy[0],
+        accuracy=accuracy[1],
+    )

@@ -46,7 +46,7 @@ def observe(
     of_team = {"information": now / full, "information_later": later / full, "ready": 1.0 * ready}
     nodes |= {name: teams.shown(network, each) for name, each in of_team.items()}
     nodes |= teams.features(network, held, most)
-    waited = int(state.gathered.window)
+    waited, classes = int(state.gathered.window), len(params.learning.readout)
     return nodes, {
         "progress": min(int(state.clock) / int(params.budget), 1.0),
         "waited": waited / scenario.network.most_windows,
@@ -54,6 +54,7 @@ def observe(
         "worth": worth(scenario, params, now[ready]),
         "worth_later": worth(scenario, params, later[lasts]),
         "late": float(state.report.late) / scenario.network.windows,
+        "lowest_loss": min(float(state.scores.lowest_loss) / (2 * np.log(classes)), 1.0),
     }
 
 

@@ -65,7 +65,7 @@ def fire(
         model=Model(after, state.model.optimizer_state),
         workers=outcome.workers,
         cache=outcome.cache,
-        scores=score(learning, after),
+        scores=score(learning, after, state.scores.lowest_loss),
         report=report(scenario, number, units, outcome),
         trap_results=traps.watch(scenario, params, state, nodes, luck),
         round=state.round + 1,

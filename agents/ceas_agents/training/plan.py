@@ -56,6 +56,8 @@ class Variant(Checked, frozen=True):
     scenario: str
     set: dict[str, Any] = Field(default_factory=dict)
     """Overrides by dotted key, in addition to those of the first scenario."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Of its return in the mean over all scenarios, above 0; the first scenario has weight 1."""
 
 
 class Settings(Checked, frozen=True):
@@ -65,7 +67,7 @@ class Settings(Checked, frozen=True):
     set: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the scenario by dotted key."""
     also: list[Variant] = Field(default_factory=list[Variant])
-    """Further scenarios, each of which counts as much as the first; only for `jax.snes`."""
+    """Further scenarios; only for `jax.snes`."""
     learner: Annotated[Learners, BeforeValidator(lambda name: _full(name))] = "sb3.ppo"
     """With its library; `ppo`, `sac` and `dqn` are those of Stable-Baselines3."""
     policy: Policies = "nodes"
@@ -105,6 +107,11 @@ class Plan(NamedTuple):
     def scenarios(self) -> tuple[Scenario, ...]:
         """Returns all scenarios, the first one first."""
         return (self.scenario, *self.others)
+
+    @property
+    def weights(self) -> list[float]:
+        """Returns the weight of each scenario in means over them, above 0."""
+        return [1.0, *(each.weight for each in self.settings.also)]
 
     @property
     def record(self) -> dict[str, object]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ceas_agents import console
 from ceas_agents.evaluation import contestants, play, results
 from ceas_agents.evaluation.contestants import Contestant
@@ -150,10 +152,16 @@ def best(plan: Plan, rows: list[Row]) -> Row:
 
 
 def _validated(plan: Plan, contestant: Contestant) -> Row:
-    # With the exported agent in JAX, because that is what is used after the training. All scenarios
-    # count alike.
-    rows = [row for scenario in plan.scenarios for row in _played(plan, scenario, contestant)]
-    return {name: sum(row[name] for row in rows) / len(rows) for name in curve.MEASURES}
+    # With the exported agent in JAX, because that is what is used after the training.
+    played = [_played(plan, scenario, contestant) for scenario in plan.scenarios]
+    return {
+        name: float(np.average(_means(played, name), weights=plan.weights))
+        for name in curve.MEASURES
+    }
+
+
+def _means(played: list[list[Row]], name: str) -> list[float]:
+    return [sum(row[name] for row in rows) / len(rows) for rows in played]
 
 
 def _played(plan: Plan, scenario: Scenario, contestant: Contestant) -> list[Row]:

@@ -48,16 +48,24 @@ def after(start, best_first, took_part: int, **network: float):
     return seen.hub(seen.nodes(start, shots=shots), **network)
 
 
-@pytest.mark.parametrize("progress", [trust.LATE - 0.02, trust.LATE + 0.02, 0.9])
-@pytest.mark.parametrize("accuracy", [trust.POOR - 0.02, trust.POOR + 0.02])
+@pytest.mark.parametrize("progress", [trust.EARLY - 0.02, trust.EARLY + 0.02, 0.9])
+@pytest.mark.parametrize("rise", [trust.RISE - 0.02, trust.RISE + 0.02])
 @pytest.mark.parametrize("took_part", [3, 8, 12])
-def test_nine_of_fifty_are_passed_over_once_it_is_late_and_poor_and_then_for_good(
-    params, start, best_first, wary, progress, accuracy, took_part
+def test_nine_of_fifty_are_passed_over_after_a_relapse_and_then_for_good(
+    params, start, best_first, wary, progress, rise, took_part
 ):
-    shown = after(start, best_first, took_part, progress=progress, validation_accuracy=accuracy)
-    lost = took_part / 12 < trust.FEW or (progress > trust.LATE and accuracy < trust.POOR)
+    # Losses are shown as shares of twice the loss of guessing.
+    losses = {"lowest_loss": 0.3, "validation_loss": 0.3 + rise / 2}
+    shown = after(start, best_first, took_part, progress=progress, **losses)
+    lost = took_part / 12 < trust.FEW or (progress > trust.EARLY and rise > trust.RISE)
     passed_over = set(np.flatnonzero(~np.asarray(wary(params, shown))))
     assert passed_over == (set(best_first[:9]) if lost else set())
+
+
+def test_a_training_that_never_was_good_is_no_relapse(params, start, best_first, wary):
+    losses = {"lowest_loss": 0.7, "validation_loss": 1.0}
+    shown = after(start, best_first, 12, progress=0.9, validation_accuracy=0.2, **losses)
+    assert np.asarray(wary(params, shown)).all()
 
 
 def test_before_the_first_round_it_trusts(params, start, wary):

@@ -5,15 +5,21 @@ import textwrap
 import numpy as np
 import pytest
 
-from ceas_agents.evaluation import contestants
+from ceas_agents.evaluation import contestants, play
 from ceas_agents.policies import checkpoints
 from ceas_agents.training import curve, plan, train, trainer, updates
+from ceas_agents.training.evolution import episodes, search
+from ceas_agents.training.on_device.environment import WATCHED
+from ceas_agents.training.plan import VALIDATION_SEEDS
+from ceas_gym import parameters
+
+METRICS = {name: np.zeros((2, 2)) for name in WATCHED}
 
 FILE = """
     scenario: tiny
     set: {episode.decision: window, episode.rounds: 3, episode.reward: validation_accuracy}
     also:
-      - {scenario: tiny, set: {attack.byzantine_nodes: 0}}
+      - {scenario: tiny, set: {attack.byzantine_nodes: 0}, weight: 3}
     learner: jax.snes
     policy: steered
     steps: 100
@@ -60,6 +66,34 @@ def test_all_scenarios_are_played(finished):
     assert coalitions == [1, 0]
 
 
+def test_scenarios_count_by_their_weights_in_the_search(tmp_path, monkeypatch):
+    scores, earned = [], iter([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 5.0], [9.0, 1.0]]])
+
+    def played(*_):
+        return episodes.Played(np.array(next(earned)), np.ones((2, 2), int), METRICS)
+
+    def told(searched, deviations, returns):
+        scores.append(np.asarray(returns))
+        return searched
+
+    monkeypatch.setattr(episodes, "on_all_cores", played)
+    monkeypatch.setattr(search, "tell_compiled", told)
+    begin(tmp_path, FILE.replace("every: 50", "every: 8")).learn(0, lambda _: None)
+    np.testing.assert_allclose(scores, [[(1.5 + 3 * 5) / 4, (3.5 + 3 * 5) / 4]])
+
+
+def test_scenarios_count_by_their_weights_in_the_validation(finished):
+    made, best = planned(finished), contestants.get(str(finished / "run" / train.LAST))
+    means = []
+    for scenario in made.scenarios:
+        params = parameters.build(scenario)
+        played = play.episodes(best, params, 12, range(VALIDATION_SEEDS, VALIDATION_SEEDS + 2))
+        means.append(np.mean([steps["reward"].sum() for _, steps in played]))
+    told = curve.read(finished / "run")[-1]["validation_return"]
+    assert means[0] != means[1]
+    assert told == pytest.approx((means[0] + 3 * means[1]) / 4)
+
+
 def test_a_stopped_search_goes_on_exactly(finished, tmp_path, monkeypatch):
     made = planned(tmp_path)
     save, calls = updates.Trainer.save, []
@@ -88,6 +122,7 @@ def test_a_stopped_search_goes_on_exactly(finished, tmp_path, monkeypatch):
         ("episodes: 1}", "episode: 1}", "episode is not a setting; did you mean episodes?"),
         ("jax.snes", "jax.ppo", "jax.ppo trains nodes or residual, not steered"),
         ("scenario: tiny, set", "scenario: tinny, set", "did you mean tiny?"),
+        ("weight: 3", "weight: 0", "also.0.weight must be above 0, but is 0"),
         ("byzantine_nodes: 0", "byzantine_node: 0", "did you mean attack.byzantine_nodes?"),
         ("rows: 2", "rows: 2\n    network: {network_features: [progres]}", "mean progress?"),
         ("rows: 2", "rows: 2\n    network: {network_features: []}", "name at least one feature"),

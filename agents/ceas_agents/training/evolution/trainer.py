@@ -87,7 +87,8 @@ def _generation(setup: Setup, searched: Search) -> tuple[Search, int, Row]:
         episodes.on_all_cores(most_steps(params), seen, params, layers, keys)
         for params in setup.params
     ]
-    scores = np.mean([each.earned.mean(axis=1) for each in played], axis=0)
+    earned = [each.earned.mean(axis=1) for each in played]
+    scores = np.average(earned, axis=0, weights=setup.plan.weights)
     following = search.tell_compiled(searched, deviations, array(scores))
     return following, int(sum(each.steps.sum() for each in played)), _told(played)
 

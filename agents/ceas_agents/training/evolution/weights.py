@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ceas_agents.policies import steering
+from ceas_agents.policies.closed_loop import trust
 from ceas_agents.policies.networks import Layer, Layers
 from ceas_gym.task.readiness import HALF
 
@@ -49,11 +50,10 @@ def layers(weights: NDArray[np.float32], widths: Widths) -> Layers:
     return tuple(found)
 
 
-WARY_SEES, WARY_HIDDEN = ("progress", "validation_accuracy"), 3
-"""What the network of a wary start sees, besides its reliance, and its hidden units."""
-LATE, POOR, FEW = 0.12, 0.4, 0.5
-"""Progress from which a wary start may lose its trust, the validation accuracy below which it does,
-and the reliance below which it has lost it before."""
+WARY_SEES = ("progress", "validation_accuracy", "validation_loss", "lowest_loss")
+"""What the network of a wary start sees, besides its reliance."""
+WARY_HIDDEN = 3
+"""Its hidden units."""
 STEEP, SURE = 30.0, 4.0
 """Slope of the hidden units, and how far the output for nodes passed over is from undecided."""
 
@@ -61,13 +61,16 @@ STEEP, SURE = 30.0, 4.0
 def wary() -> NDArray[np.float32]:
     """Returns weights that pass over the best links once learning has gone badly with them.
 
-    Each hidden unit is near 1 or -1: it is late (A), accuracy is poor (B), and the best links were
-    passed over in the last round (C). They are passed over in this one if C, or both A and B, which
-    is A + B + 2 C + 1 > 0 in these numbers.
+    Each hidden unit is near 1 or -1: it is not too early (A), the loss has risen (B), and the best
+    links were passed over in the last round (C). They are passed over in this one if C, or both A
+    and B, which is A + B + 2 C + 1 > 0 in these numbers (`closed_loop.trust`).
     """
-    first = STEEP * np.diag([1.0, -1.0, -1.0]), STEEP * np.array([-LATE, POOR, FEW])
+    # Losses are shown as shares of twice the loss of guessing.
+    slopes = {"progress": (1, 0, 0), "validation_loss": (0, 2, 0), "lowest_loss": (0, -2, 0)}
+    seen = np.array([slopes.get(name, (0, 0, 0)) for name in WARY_SEES])
+    first = np.append(seen, [[0, 0, -1]], axis=0), np.array([-trust.EARLY, -trust.RISE, trust.FEW])
     weight = np.zeros((WARY_HIDDEN, steering.OUTPUTS))
     weight[:, -1] = SURE * np.array([1, 1, 2])
-    bias = [0.0, math.log(1000 / HALF), SURE - steering.PASSED_OVER]
-    parts = (*first, weight, np.array(bias))
+    bias = np.array([0.0, math.log(1000 / HALF), SURE - steering.PASSED_OVER])
+    parts = (*(STEEP * each for each in first), weight, bias)
     return np.concatenate([part.ravel() for part in parts]).astype(np.float32)

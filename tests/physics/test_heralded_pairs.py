@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 
@@ -10,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from physics import density
 
@@ -185,6 +186,7 @@ def test_dark_counts_alone() -> None:
 @SCHEMES
 @settings(deadline=None)
 @given(chances=st.tuples(CHANCES, CHANCES, CHANCES, CHANCES))
+@example(chances=(sys.float_info.min, 0.5, sys.float_info.min, 0.0))
 def test_probabilities_are_probabilities(
     scheme: Scheme, chances: tuple[float, float, float, float]
 ) -> None:

@@ -153,7 +153,8 @@ def post_select(
 
     Returns:
         The probability of keeping the pair, in [0, 1], and the Bell-diagonal quadruple. Where no
-        pair is ever kept, the quadruple is (0, 1/3, 1/3, 1/3), with fidelity 0 and no key.
+        pair is ever kept, the quadruple is (0, 1/3, 1/3, 1/3), with fidelity 0 and no key. So it is
+        where the probability is too small for its parts to be numbers of full precision.
 
     Source:
         Definition of a conditional probability.
@@ -164,7 +165,9 @@ def post_select(
         0.5 [0.75 0.   0.   0.25]
     """
     probability = weights.sum(axis=-1)
-    kept = (probability > 0.0)[..., None]
+    # Parts below the least normal number would be taken for zero.
+    number = jnp.finfo(probability.dtype)
+    kept = (probability > number.tiny / number.eps)[..., None]
     # Divides by 1 there: a NaN that the last `where` hides would still reach the gradient.
     shares = weights / jnp.where(kept, probability[..., None], 1.0)
     never = jnp.broadcast_to(jnp.asarray(_NEVER_KEPT, shares.dtype), shares.shape)

@@ -80,7 +80,7 @@ GATES = (
     *(NEVER, ALWAYS),
     *(Gate(0.06, "accuracy", 0.3), Gate(0.12, "accuracy", 0.4)),
     *(Gate(0.2, "accuracy", 0.4), Gate(0.33, "accuracy", 0.5)),
-    *(Gate(0.06, "rise", 0.8), Gate(trust.EARLY, "rise", trust.RISE), Gate(0.0, "rise", 1.0)),
+    *(Gate(trust.EARLY, "rise", trust.RISE), Gate(0.06, "rise", 0.9), Gate(0.0, "rise", 1.0)),
 )
 """Among them, trust that is never lost, and trust that is lost at once."""
 

@@ -96,5 +96,5 @@ def test_a_wary_start_loses_its_trust_and_keeps_to_it():
         shown = np.array([progress, 0.5, loss, lowest, relied])
         inner = np.tanh(shown @ first.weight + first.bias)
         share = 1 / (1 + np.exp(4 - (inner @ last.weight + last.bias)[-1]))
-        distrusts = relied == 0 or (progress > 0.06 and loss - lowest > 0.45)
+        distrusts = relied == 0 or (progress > 0.06 and loss - lowest > 0.4)
         assert share == pytest.approx(float(distrusts), abs=0.05)

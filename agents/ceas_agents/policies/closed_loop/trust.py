@@ -3,7 +3,7 @@
 The hub can't see who is Byzantine, only whether learning goes on. The nodes with the best links are
 those that a scheduler relies on, so there attackers do most harm. *Wary* scheduling relies on them
 as long as learning goes well. It has *relapsed* once the validation loss is above the lowest of the
-episode by almost the loss of guessing. From then on, three quarters of as many of these nodes as
+episode by most of the loss of guessing. From then on, three quarters of as many of these nodes as
 the rule of aggregation tolerates are passed over, and at least a quorum is left. It stays so for
 the rest of the episode, because a loss that is low without them says nothing about them.
 
@@ -27,7 +27,7 @@ from ceas_gym.network import forecast
 from ceas_gym.task.observations import PLACE, column
 from ceas_gym.types import Network, Observation, Params
 
-EARLY, RISE = 0.06, 0.9
+EARLY, RISE = 0.06, 0.8
 """Share of the budget from which trust may be lost, and how far the validation loss is then above
 its lowest value, as a share of the loss of guessing.
 

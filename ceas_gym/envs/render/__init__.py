@@ -106,12 +106,23 @@ class Renderer:
         """
         if self._mode is None:
             return _warn()
-        if row not in self._stories:
-            raise RuntimeError("Call `reset` before the first `render`.")
-        told = self._stories[row]
+        told = self.told(row)
         if self._mode == "ansi":
             return text.table(self._stage(told), told)
         return None if self._mode == "human" else self._picture(told)
+
+    def told(self, row: int = 0) -> Story:
+        """Returns what has been seen of a row's episode.
+
+        Args:
+            row: Which of several environments.
+
+        Raises:
+            RuntimeError: Before the first reset.
+        """
+        if row not in self._stories:
+            raise RuntimeError("Call `reset` before the first `render`.")
+        return self._stories[row]
 
     def draw_rows(self, rows: int) -> tuple[Frame | None, ...] | None:
         """Returns what `draw` returns for each of so many rows; None without a mode."""
@@ -126,7 +137,7 @@ class Renderer:
     def _show(self) -> None:
         from ceas_gym.envs.render.window import Window
 
-        picture = self._picture(self._stories[0])
+        picture = self._picture(self.told())
         if self._window is None:
             self._window = Window(f"ceas_gym: {self._scenario.name}", picture.shape[:2])
         since = time.monotonic() - self._shown

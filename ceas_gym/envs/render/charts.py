@@ -1,6 +1,6 @@
 """The numbers of a round, accuracy and loss over time, and the schedule."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,6 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from ceas_gym.envs.render import words
 from ceas_gym.envs.render.part import Part, axes, canvas, joined
@@ -96,16 +97,29 @@ def _barriers(figure: Figure, stage: Stage) -> Part:
 
 def _loss(figure: Figure, stage: Stage) -> Part:
     place = _over_time(figure, stage, LOSS)
-    place.set(title="Loss on the validation split in nats", ylim=(0, stage.most_loss))
+    place.set(title="Loss on the validation split in nats", ylim=(0, 1))
     place.set_xlabel("time in s", labelpad=1)
-    place.yaxis.set_major_locator(MaxNLocator(2))
-    return _curve(place, lambda story: story.loss)
+    place.set_yticks([0, 0.5, 1], ["0", "", ""])
+    across = place.get_yaxis_transform()
+    marks = [
+        place.text(-0.0165, height, "", color=TEXT, fontsize=8, transform=across)
+        for height in (0.5, 1.0)
+    ]
+    for mark in marks:
+        mark.set(ha="right", va="center_baseline")
+    curve = _curve(place, lambda story: np.array(story.loss) / words.scale_of_loss(story))
+
+    def update(story: Story) -> None:
+        for mark in marks:
+            mark.set_text(f"{mark.get_position()[1] * words.scale_of_loss(story):g}")
+
+    return joined([curve, Part(marks, update)])
 
 
 def _schedule(figure: Figure, stage: Stage) -> Part:
     place = axes(figure, CHARTS_LEFT, SCHEDULE[0], CHARTS_WIDTH, SCHEDULE[1])
     place.set(xlim=(-0.5, stage.windows - 0.5), ylim=(stage.nodes - 0.5, -0.5))
-    place.set_title("Channels given since the barrier before")
+    place.set_title("Channels given since the barrier before (darker: more)")
     place.set_xlabel("window", labelpad=1)
     place.set_ylabel("node", labelpad=2)
     for axis in (place.xaxis, place.yaxis):
@@ -142,7 +156,7 @@ def _over_time(figure: Figure, stage: Stage, rows: tuple[float, float]) -> Axes:
     return place
 
 
-def _curve(place: Axes, values: Callable[[Story], Sequence[float]]) -> Part:
+def _curve(place: Axes, values: Callable[[Story], ArrayLike]) -> Part:
     line = place.step([], [], where="post", color=SIDE, linewidth=1.6, clip_on=False)[0]
     end = place.plot([], [], "o", color=SIDE, markersize=4.5, clip_on=False)[0]
     low, high = place.get_ylim()

@@ -103,7 +103,9 @@ def _weight(place: Axes, x: float, y: float) -> None:
 
 def _byzantine(place: Axes, x: float, y: float) -> None:
     for at, colour in ((x - 9, "white"), (x + 9, SIDE)):
-        place.scatter(at, y, areas(5.5), colour, marker="D", edgecolors=HIDDEN, linewidths=points(2))
+        place.scatter(
+            at, y, areas(5.5), colour, marker="D", edgecolors=HIDDEN, linewidths=points(2)
+        )
 
 
 def _verdict(place: Axes, x: float, y: float) -> None:
@@ -128,8 +130,8 @@ ENTRIES: dict[str, Sign] = {
     PAIRS: _pairs,
     "channel-time of the node": _served,
     "fibre: degraded, or down": _conditions,
-    "key: a full ring is all that it needs": _key,
-    "ready: all key, and pairs for a shot": _ready,
+    "key: a full ring is all it needs": _key,
+    "ready: all key, pairs for a shot": _ready,
     "counted at the last barrier": _counted,
     "not counted": _not_counted,
     BARS: _weight,

@@ -30,8 +30,6 @@ class Stage(NamedTuple):
     memories: int
     """Pairs for which a link has memories."""
     budget_s: float
-    most_loss: float
-    """Loss, in nats, up to which there is room."""
     map: dict[str, Any]
     """From `network.network_map.drawn`."""
 
@@ -61,8 +59,6 @@ def build(scenario: Scenario, params: Params, scene: Scene, layout: int) -> Stag
         windows=int(windows),
         memories=int(network.memories.per_link),
         budget_s=budget_s,
-        # An undecided model has a loss of log(classes).
-        most_loss=2 * float(np.log(params.learning.readout.shape[0])),
         map=network_map.drawn(topology),
     )
 

@@ -43,7 +43,7 @@ def table(stage: Stage, story: Story) -> str:
         "",
         *_wrapped(f"{name} {value}" for name, value in numbers),
         _curve("accuracy", story.accuracy, 1.0),
-        _curve("loss", story.loss, stage.most_loss),
+        _curve("loss", story.loss, words.scale_of_loss(story)),
         "",
         *_columns(_rows(stage, story)),
         "",

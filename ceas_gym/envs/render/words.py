@@ -12,6 +12,8 @@ NAMES = (
     *("stored", *FATES, "useful"),
 )
 """What the numbers are called, in their order."""
+SMALLEST_LOSS = 0.5
+"""Loss in nats for which there is room at least."""
 
 
 class Mood(StrEnum):
@@ -62,6 +64,18 @@ def figures(stage: Stage, story: Story) -> dict[str, str]:
         f"{story.info['utilization']:.0%}",
     )
     return dict(zip(NAMES, values, strict=True))
+
+
+def scale_of_loss(story: Story) -> float:
+    """Returns a loss in nats up to which there is room: 1, 2 or 5 times a power of ten.
+
+    Args:
+        story: Of at least the start of an episode.
+    """
+    known = [loss for loss in story.loss if np.isfinite(loss)]
+    largest = max([SMALLEST_LOSS, *known])
+    power = 10.0 ** np.floor(np.log10(largest))
+    return float(power * next(step for step in (1, 2, 5, 10) if step * power >= largest))
 
 
 def clock(stage: Stage, story: Story) -> str:

@@ -1,7 +1,5 @@
 """Mode `ansi`: a round as a table for a terminal."""
 
-import textwrap
-from collections.abc import Iterable
 from itertools import zip_longest
 
 import numpy as np
@@ -36,12 +34,11 @@ def table(stage: Stage, story: Story) -> str:
     Returns:
         Lines of at most 100 characters, for terminals that show UTF-8, without colours.
     """
-    numbers = words.figures(stage, story).items()
     lines = [
         f"{stage.title}: {stage.subtitle}",
         f"{words.clock(stage, story)} · {words.sentence(story)[0]}",
         "",
-        *_wrapped(f"{name} {value}" for name, value in numbers),
+        *_numbers(stage, story),
         _curve("accuracy", story.accuracy, 1.0),
         _curve("loss", story.loss, words.scale_of_loss(story)),
         "",
@@ -104,7 +101,7 @@ def _curve(name: str, values: list[float], most: float) -> str:
     return f"{name:<9}{values[-1]:6.3f}  {_heights(np.array(values)[chosen] / most)}"
 
 
-def _wrapped(parts: Iterable[str]) -> list[str]:
-    return textwrap.wrap(
-        " · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts), WIDTH
-    )
+def _numbers(stage: Stage, story: Story) -> list[str]:
+    parts = [" ".join(pair) for pair in words.figures(stage, story).items()]
+    half = len(parts) // 2
+    return [" · ".join(parts[:half]), " · ".join(parts[half:])]

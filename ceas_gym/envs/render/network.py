@@ -111,12 +111,13 @@ def _distances(axes: Axes, where: Places, stage: Stage) -> Part:
 
 
 def _widest_gap(where: Places) -> Float[np.ndarray, " 2"]:
-    # The direction amid the widest gap between nodes; of several, that nearest to the top.
+    # The direction amid the widest gap between nodes; of several, that nearest to the top, on the
+    # left: a star's nearest nodes, with their weights, are on the right.
     turns = np.sort(np.arctan2(*where.outwards.T[::-1]))
     gaps = np.diff(turns, append=turns[0] + 2 * np.pi)
     middles = (turns + gaps / 2)[gaps > gaps.max() - 1e-3]
     ways = np.stack([np.cos(middles), np.sin(middles)], axis=1)
-    return ways[ways[:, 1].argmin()]
+    return ways[np.lexsort(ways.round(3).T)[0]]
 
 
 def _served(axes: Axes, where: Places, stage: Stage) -> Part:

@@ -15,7 +15,7 @@ NEAR_HUB = 0.14
 """Where the path of the oldest pairs ends, as a share of the map's radius."""
 SMALLEST, LARGEST = 3.0, 11.0
 """Radius of a node."""
-BEFORE_WEIGHT, WEIGHT = 22.0, 34.0
+BEFORE_WEIGHT, WEIGHT = 25.0, 32.0
 """From a node's edge to the bar of its weight; longest bar."""
 
 

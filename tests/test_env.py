@@ -20,7 +20,7 @@ from ceas_gym.config import load
 from ceas_gym.envs.env import CEASEnv
 from ceas_gym.envs.flat import CEASFlatEnv
 from ceas_gym.task import metrics
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES, TEAM_FEATURES
+from ceas_gym.task.observations import COLUMN, NETWORK_FEATURES, NODE_FEATURES, TEAM_FEATURES
 
 IDS = [f"ceas_gym/{name}-v1" for name in ("CEAS", "CEASFlat", "CEASDispatch")]
 OLD = {"CEASTiny": "tiny", "CEASPaper": "paper"}
@@ -289,18 +289,18 @@ def test_what_is_drawn_is_what_happened(by_window):
     assert byzantine.sum() == by_window.scenario.attack.byzantine_nodes
     for wanted in (False, False, False, True):
         observation, _, _, _, info = by_window.step(fires(by_window, wanted))
-        scene, before = by_window._renderer.told().scene, observation["nodes"]
+        scene, nodes = by_window._renderer.told().scene, observation["nodes"]
         if not wanted:
-            ready = before[:, NODE_FEATURES.index("ready")]
+            ready = nodes[:, COLUMN["ready"]]
             np.testing.assert_array_equal(scene.ready, ready)
-            tags = before[:, NODE_FEATURES.index("tags")]
+            tags = nodes[:, COLUMN["tags"]]
             np.testing.assert_allclose(scene.key, tags, atol=1e-6)
             assert scene.pairs.sum() == info["pairs_stored"]
             assert not scene.counted.any()
     assert scene.counted.sum() == info["accepted_nodes"] > 0
     assert scene.weights.sum() == pytest.approx(1)
     assert not scene.weights[scene.counted == 0].any()
-    seen = before[:, NODE_FEATURES.index("weight")] * 4 / scene.counted.sum()
+    seen = nodes[:, COLUMN["weight"]] * 4 / scene.counted.sum()
     np.testing.assert_allclose(scene.weights, seen, atol=1e-6)
     lying = scene.weights[byzantine > 0].sum()
     assert lying == pytest.approx(info["byzantine_weight"], abs=1e-6)

@@ -43,7 +43,7 @@ def build(figure: Figure, stage: Stage) -> Part:
     place = canvas(figure, LEFT, TOP, WIDTH, HEIGHT)
     entries = dict(ENTRIES)
     if len(stage.members) > 1:
-        entries["committee: a vote; exposed by traps"] = _committee
+        entries["committee: votes, or exposed"] = _committee
     half, texts = (len(entries) + 1) // 2, dict[str, Text]()
     for number, (words, sign) in enumerate(entries.items()):
         column, row = divmod(number, half)

@@ -15,7 +15,7 @@ SCENARIO, SEED, ROUNDS, SERVED = "paper", 3, 3, 33
 
 
 def main() -> None:
-    """Plays rounds in which the best links share all channels, and writes the last one's picture."""
+    """Plays rounds in which the best links share the channels, and draws the last one."""
     env: Any = gym.make("ceas_gym/CEAS-v1", scenario=SCENARIO, render_mode="rgb_array")
     observation, _ = env.reset(seed=SEED)
     for _ in range(ROUNDS):

@@ -298,6 +298,8 @@ def test_what_is_drawn_is_what_happened(by_window):
             assert scene.pairs.sum() == info["pairs_stored"]
             assert not scene.counted.any()
     assert scene.counted.sum() == info["accepted_nodes"] > 0
+    # Whoever was counted had been ready.
+    assert (scene.ready >= scene.counted).all()
     assert scene.weights.sum() == pytest.approx(1)
     assert not scene.weights[scene.counted == 0].any()
     seen = nodes[:, COLUMN["weight"]] * 4 / scene.counted.sum()

@@ -255,6 +255,12 @@ def test_pictures_of_rows_are_alike_in_shape():
         assert [(frame.shape, frame.dtype) for frame in frames] == [((800, 1280, 3), np.uint8)] * 2
 
 
+def test_rows_that_the_first_reset_leaves_out_are_drawn_as_well():
+    envs = CEASVectorEnv(2, "tiny", overrides=OVERRIDES, render_mode="ansi")
+    envs.reset(seed=1, options={"reset_mask": np.array([True, False])})
+    assert all("start: no pairs" in table for table in envs.render())
+
+
 def test_drawing_rows_without_a_mode_is_warned_of():
     with pytest.warns(UserWarning, match='pass render_mode="rgb_array"'):
         assert CEASVectorEnv(2, "tiny", overrides=OVERRIDES).render() is None

@@ -124,6 +124,8 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         one, seeds = arguments.seeds(seed, self.num_envs)
         mask = arguments.reset_mask(options, self.num_envs)
         follows = seed is None and bool(self._packed)
+        # The first reset begins the episodes of all rows.
+        begins = mask | (not self._packed)
         super().reset(seed=one)
         begin = partial(_reset, self.params, follows=np.bool_(follows))
         begun = parallel.side_by_side(begin, self._key_words(seeds, follows=follows))
@@ -133,7 +135,7 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         self._packed = begun
         self._ended &= ~mask
         observation, _, _, info = self._read([part.output for part in self._packed], mask)
-        self._renderer.follow_rows(self._output, mask, begins=mask)
+        self._renderer.follow_rows(self._output, begins, begins=begins)
         return observation, info
 
     def step(

@@ -63,7 +63,8 @@ def scale_of_weights(weights: Float[np.ndarray, " nodes"]) -> float:
         >>> scale_of_weights(np.array([0.0, 0.03]))
         0.05
     """
-    return next(scale for scale in SCALES if scale >= min(weights.max(initial=0), 1) * (1 - 1e-6))
+    largest = np.clip(np.nan_to_num(weights), 0, 1).max(initial=0)
+    return next(scale for scale in SCALES if scale >= largest * (1 - 1e-6))
 
 
 # --- What stays the same ---

@@ -106,7 +106,7 @@ def _distances(axes: Axes, where: Places, stage: Stage) -> Part:
         for km, share in stage.map["rings"]
     ]
     for label in labels:
-        label.set(color="#7b8794", fontsize=8, ha="center", va="center")
+        label.set(color="#7b8794", fontsize=8, ha="right", va="center")
         label.set_path_effects([withStroke(linewidth=3, foreground="white")])
     return Part(labels, lambda story: None)
 

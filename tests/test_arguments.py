@@ -247,15 +247,14 @@ def test_whole_numbers_are_numbers_of_things(value):
     assert CEASVectorEnv(1, "tiny", max_episode_steps=10**12).num_envs == 1
 
 
-@pytest.mark.parametrize(
-    "mode", ["bogus", "human", "rgb_array_list", "", 5, ["rgb_array"]], ids=repr
-)
+@pytest.mark.parametrize("mode", ["bogus", "rgb_array_list", "", 5, ["rgb_array"]], ids=repr)
 def test_unknown_modes_of_rendering_are_named(mode):
     message = said(CEASEnv, "tiny", render_mode=mode)
     assert message.startswith(f"Argument `render_mode` is {mode!r}, unknown; ")
     assert "rgb_array" in message
-    with pytest.raises(ValueError, match="draws nothing"):
-        CEASVectorEnv(1, "tiny", render_mode=mode)
+    assert said(CEASVectorEnv, 1, "tiny", render_mode=mode).startswith(
+        f"Argument `render_mode` is {mode!r}, unknown; "
+    )
 
 
 def test_modes_that_gymnasium_makes_of_rgb_array_work():

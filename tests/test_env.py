@@ -5,11 +5,13 @@ import sys
 import warnings
 
 import gymnasium as gym
+import matplotlib
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import DeprecatedEnv
 from gymnasium.utils.env_checker import check_env
+from helpers import toy_window
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
@@ -18,7 +20,7 @@ from ceas_gym.config import load
 from ceas_gym.envs.env import CEASEnv
 from ceas_gym.envs.flat import CEASFlatEnv
 from ceas_gym.task import metrics
-from ceas_gym.task.observations import NETWORK_FEATURES, NODE_FEATURES, TEAM_FEATURES
+from ceas_gym.task.observations import COLUMN, NETWORK_FEATURES, NODE_FEATURES, TEAM_FEATURES
 
 IDS = [f"ceas_gym/{name}-v1" for name in ("CEAS", "CEASFlat", "CEASDispatch")]
 OLD = {"CEASTiny": "tiny", "CEASPaper": "paper"}
@@ -35,7 +37,7 @@ DECISIONS = {"round": {}, "window": WINDOWS}
 
 @pytest.fixture(scope="module")
 def env():
-    return CEASEnv("tiny")
+    return CEASEnv("tiny", render_mode="ansi")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,8 @@ def equal(one, other):
 @pytest.mark.parametrize("name", IDS)
 def test_gymnasium_check_has_no_remark(name, decision):
     made = gym.make(name, scenario="tiny", overrides=DECISIONS[decision], render_mode="rgb_array")
-    with warnings.catch_warnings():
+    # It opens a window, too.
+    with warnings.catch_warnings(), matplotlib.rc_context({"backend": toy_window.NAME}):
         warnings.simplefilter("error")
         check_env(made.unwrapped)
 
@@ -265,18 +268,44 @@ def test_step_before_reset_is_an_error():
 def test_requests_beyond_the_channels_are_scaled_down(env):
     env.reset(seed=1)
     env.step(np.ones(env.action_space.shape, np.float32))
-    assert np.sum(env._story.schedule, axis=1) == pytest.approx(1.0)
+    assert np.sum(env._renderer.told().schedule, axis=1) == pytest.approx(1.0)
 
 
-def test_render_shows_a_round():
-    env = CEASEnv("tiny", render_mode="rgb_array")
-    env.reset(seed=0)
-    env.step(env.action_space.sample())
-    picture = env.render()
-    assert picture is not None
-    assert picture.dtype == np.uint8
-    assert picture.ndim == 3
-    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
+def test_the_first_picture_follows_the_first_reset():
+    with pytest.raises(RuntimeError, match="Call `reset` before the first `render`"):
+        CEASEnv("tiny", render_mode="rgb_array").render()
+
+
+def test_drawing_without_a_mode_is_warned_of():
+    unseen = CEASEnv("tiny")
+    unseen.reset(seed=0)
+    with pytest.warns(UserWarning, match='pass render_mode="rgb_array"'):
+        assert unseen.render() is None
+
+
+def test_what_is_drawn_is_what_happened(by_window):
+    observation, _ = by_window.reset(seed=2)
+    byzantine = np.asarray(by_window._renderer.told().scene.byzantine)
+    assert byzantine.sum() == by_window.scenario.attack.byzantine_nodes
+    for wanted in (False, False, False, True):
+        observation, _, _, _, info = by_window.step(fires(by_window, wanted))
+        scene, nodes = by_window._renderer.told().scene, observation["nodes"]
+        if not wanted:
+            ready = nodes[:, COLUMN["ready"]]
+            np.testing.assert_array_equal(scene.ready, ready)
+            tags = nodes[:, COLUMN["tags"]]
+            np.testing.assert_allclose(scene.key, tags, atol=1e-6)
+            assert scene.pairs.sum() == info["pairs_stored"]
+            assert not scene.counted.any()
+    assert scene.counted.sum() == info["accepted_nodes"] > 0
+    # Whoever was counted had been ready.
+    assert (scene.ready >= scene.counted).all()
+    assert scene.weights.sum() == pytest.approx(1)
+    assert not scene.weights[scene.counted == 0].any()
+    seen = nodes[:, COLUMN["weight"]] * 4 / scene.counted.sum()
+    np.testing.assert_allclose(scene.weights, seen, atol=1e-6)
+    lying = scene.weights[byzantine > 0].sum()
+    assert lying == pytest.approx(info["byzantine_weight"], abs=1e-6)
 
 
 # --- Where a step is a window ---
@@ -325,9 +354,9 @@ def test_the_picture_shows_the_windows_since_the_barrier_before(by_window):
     shown = []
     for wanted in (False, True, False, False):
         by_window.step(fires(by_window, wanted))
-        story = by_window._story
-        shown.append((len(story.schedule), story.barriers, story.fired, story.time_s[-1]))
-        assert by_window.render().shape == (400, 1200, 3)
+        story = by_window._renderer.told()
+        shown.append((len(story.schedule), len(story.fired_s), story.fired, story.time_s[-1]))
+        assert by_window.render().shape == (800, 1280, 3)
     assert shown == [(1, 0, False, 1), (2, 1, True, 4), (1, 1, False, 5), (2, 1, False, 6)]
 
 

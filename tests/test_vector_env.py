@@ -213,3 +213,72 @@ def test_autoreset_mode_goes_by_its_name(mode):
 def test_unknown_autoreset_mode_is_an_error():
     with pytest.raises(ValueError, match=r"'SAME-STEP', unknown; did you mean SAME_STEP\?"):
         CEASVectorEnv(1, "tiny", autoreset_mode="SAME-STEP")
+
+
+# --- Drawing ---
+
+
+def drawn(envs, given):
+    """Returns what is drawn of each row, after the reset and after each step."""
+    envs.reset(seed=1)
+    frames = [envs.render()]
+    for action in given:
+        envs.step(action)
+        frames.append(envs.render())
+    return frames
+
+
+def test_rows_are_drawn_as_the_single_environment():
+    given = actions(ROUNDS + 1, 2)
+    made = {
+        mode: CEASVectorEnv(2, "tiny", overrides=OVERRIDES, autoreset_mode=mode, render_mode="ansi")
+        for mode in ("NextStep", "SameStep")
+    }
+    frames = {mode: drawn(envs, given) for mode, envs in made.items()}
+    env = CEASEnv("tiny", overrides=OVERRIDES, render_mode="ansi")
+    env.reset(seed=2)
+    alone = [env.render()]
+    for action in given[:ROUNDS, 1]:
+        env.step(action)
+        alone.append(env.render())
+    env.reset()
+    start = env.render()
+    # The last step of an episode either shows its end, or the start of the next one.
+    assert [frame[1] for frame in frames["NextStep"]] == [*alone, start]
+    assert [frame[1] for frame in frames["SameStep"]][:-1] == [*alone[:-1], start]
+
+
+def test_pictures_of_rows_are_alike_in_shape():
+    envs = CEASVectorEnv(2, "tiny", overrides=OVERRIDES, render_mode="rgb_array")
+    for frames in drawn(envs, actions(1, 2)):
+        assert isinstance(frames, tuple)
+        assert [(frame.shape, frame.dtype) for frame in frames] == [((800, 1280, 3), np.uint8)] * 2
+
+
+def test_rows_that_the_first_reset_leaves_out_are_drawn_as_well():
+    envs = CEASVectorEnv(2, "tiny", overrides=OVERRIDES, render_mode="ansi")
+    envs.reset(seed=1, options={"reset_mask": np.array([True, False])})
+    assert all("start: no pairs" in table for table in envs.render())
+
+
+def test_drawing_rows_without_a_mode_is_warned_of():
+    with pytest.warns(UserWarning, match='pass render_mode="rgb_array"'):
+        assert CEASVectorEnv(2, "tiny", overrides=OVERRIDES).render() is None
+
+
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec], ids=["single", "rows"])
+def test_episodes_are_recorded_as_videos(make, tmp_path):
+    pytest.importorskip("moviepy", reason="Gymnasium's RecordVideo needs moviepy")
+    is_single = make is gym.make
+    rows = {} if is_single else {"num_envs": 2}
+    env = make(
+        "ceas_gym/CEAS-v1", scenario="tiny", overrides=OVERRIDES, render_mode="rgb_array", **rows
+    )
+    wrappers = gym.wrappers if is_single else gym.wrappers.vector
+    recorded = wrappers.RecordVideo(env, str(tmp_path), episode_trigger=lambda _: True)
+    recorded.reset(seed=0)
+    for action in actions(ROUNDS, 2):
+        recorded.step(action[0] if is_single else action)
+    recorded.close()
+    (video,) = tmp_path.glob("*.mp4")
+    assert video.stat().st_size > 10_000

@@ -61,7 +61,7 @@ class AuctionEnv(ParallelEnv[str, Floats, Floats]):
     Args:
         scenario: A shipped name, a path to a YAML file, or a `Scenario`.
         overrides: Single settings by dotted key.
-        render_mode: `"rgb_array"` or None.
+        render_mode: `"rgb_array"`, `"human"`, `"ansi"`, or None.
 
     Example:
         >>> env = AuctionEnv("micro-loop")
@@ -163,12 +163,13 @@ class AuctionEnv(ParallelEnv[str, Floats, Floats]):
             raise RuntimeError("Call `reset` before `state`.")
         return self._state.copy()
 
-    def render(self) -> NDArray[np.uint8] | None:
-        """Returns a picture of the round so far, as `CEASEnv.render` does."""
+    def render(self) -> NDArray[np.uint8] | str | None:
+        """Returns what `CEASEnv.render` returns: a picture, text, or None."""
         return self._hub.render()
 
     def close(self) -> None:
-        """Does nothing: there is nothing to release."""
+        """Closes the window of mode `human`; a second time does nothing."""
+        self._hub.close()
 
     def _boxes(self, low: float, shape: tuple[int, ...]) -> dict[str, spaces.Space[Floats]]:
         # Each agent has its own, which is seeded by itself.

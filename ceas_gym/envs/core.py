@@ -10,9 +10,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import NDArray
 
-from ceas_gym import dynamics
+from ceas_gym import dynamics, layouts
+from ceas_gym.consensus import protocol
 from ceas_gym.jax_utils import packing, randomness
 from ceas_gym.jax_utils.packing import Words
+from ceas_gym.network import barrier, key_pool, teams
 from ceas_gym.task import actions, metrics
 from ceas_gym.types import Params, Round, State, TimeStep
 
@@ -23,6 +25,36 @@ FIGURES = ("reward", "terminated", *metrics.NAMES)
 LAYOUT = FIGURES.index("layout")
 
 
+class Scene(NamedTuple):
+    """What a picture of a step shows beside the figures. Flags are 0 or 1.
+
+    Pairs, key and readiness are those after the last window, so before a barrier takes its part.
+    Where no barrier fired, nobody is counted.
+    """
+
+    schedule: Float[Array, "*batch windows nodes"]
+    """Shares of a channel that were given, in [0, 1]; zeros at the start of an episode."""
+    pairs: Int[Array, "*batch nodes ages"]
+    """Stored pairs, by age in windows."""
+    key: Float[Array, "*batch nodes"]
+    """Share of the key of a round that a node holds, in [0, 1]."""
+    ready: Int[Array, "*batch nodes"]
+    """Whether the node's team has pairs for a shot, and key for its tags."""
+    counted: Int[Array, "*batch nodes"]
+    """Whether the update of the node's team was counted."""
+    weights: Float[Array, "*batch nodes"]
+    """Weight of the update of the node's team, in [0, 1]."""
+    byzantine: Int[Array, "*batch nodes"]
+    team: Int[Array, "*batch nodes"]
+    """Number of the node's team."""
+    conditions: Int[Array, "*batch edges"]
+    """Condition of each fibre in the step: 0 is good, 1 degraded, 2 down."""
+    exposed: Int[Array, "*batch members"]
+    """Whether traps have exposed the member of the committee."""
+    quorum: Int[Array, "*batch"]
+    """Least number of counted teams with which the hub commits, at equal weights."""
+
+
 class Output(NamedTuple):
     """The part of a `TimeStep` that the environments return or draw."""
 
@@ -31,10 +63,7 @@ class Output(NamedTuple):
     network: Float[Array, "*batch features"]
     figures: Float[Array, "*batch figures"]
     """In the order of `FIGURES`: reward, whether terminated, then the metrics."""
-    schedule: Float[Array, "*batch windows nodes"]
-    """Shares of a channel that were given, in [0, 1]."""
-    stored_at_barrier: Int[Array, "*batch nodes ages"]
-    """Pairs that were stored after the last window, by age in windows."""
+    scene: Scene
 
 
 class PackedEpisode(NamedTuple):
@@ -56,7 +85,8 @@ def reset(params: Params, key_words: ArrayLike, follows: ArrayLike) -> PackedEpi
     """
     key = jax.random.wrap_key_data(jnp.asarray(key_words), impl=randomness.THREEFRY)
     start = jnp.where(follows, jax.random.fold_in(key, NEXT_EPISODE), key)
-    return _pack(params, *_reset(params, start))
+    state, timestep = _reset(params, start)
+    return _pack(params, state, state, timestep)
 
 
 def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of the same kind
@@ -79,7 +109,8 @@ def step(params: Params, state: Words, action: ArrayLike) -> PackedEpisode:
         state: Words of the state before the step.
         action: Requests in [-1, 1], of the shape that `task.actions.shape` returns.
     """
-    return _pack(params, *dynamics.step(params, unpack(params, state), jnp.asarray(action)))
+    before = unpack(params, state)
+    return _pack(params, before, *dynamics.step(params, before, jnp.asarray(action)))
 
 
 def unpack(params: Params, state: Words) -> State:
@@ -109,7 +140,8 @@ def output_shapes(params: Params) -> Output:
     Args:
         params: The scenario: its sizes decide the shapes.
     """
-    return jax.eval_shape(partial(_output, params), *_shapes(params))
+    state, timestep = _shapes(params)
+    return jax.eval_shape(partial(_output, params), state, state, timestep)
 
 
 def _shapes(params: Params) -> tuple[State, TimeStep]:
@@ -117,13 +149,13 @@ def _shapes(params: Params) -> tuple[State, TimeStep]:
     return jax.eval_shape(_reset, params, jax.eval_shape(_any_key))
 
 
-def _pack(params: Params, state: State, timestep: TimeStep) -> PackedEpisode:
-    return PackedEpisode(packing.pack(state), packing.pack(_output(params, state, timestep)))
+def _pack(params: Params, before: State, after: State, timestep: TimeStep) -> PackedEpisode:
+    output = _output(params, before, after, timestep)
+    return PackedEpisode(packing.pack(after), packing.pack(output))
 
 
-def _output(params: Params, state: State, timestep: TimeStep) -> Output:
+def _output(params: Params, before: State, after: State, timestep: TimeStep) -> Output:
     # In 32 bits, also where JAX uses 64.
-    schedule, stored_at_barrier = _seen(params, state, timestep.round)
     figures = [timestep.reward, timestep.terminated]
     figures += [timestep.metrics[name] for name in metrics.NAMES]
     observation = timestep.observation
@@ -131,17 +163,47 @@ def _output(params: Params, state: State, timestep: TimeStep) -> Output:
         observation.nodes,
         observation.network,
         jnp.stack([figure.astype(jnp.float32) for figure in figures]),
-        schedule.astype(jnp.float32),
-        stored_at_barrier.astype(jnp.int32),
+        jax.tree.map(_in_32_bits, _scene(layouts.of(params, after), before, after, timestep.round)),
     )
 
 
-def _seen(params: Params, state: State, happened: Round | None) -> tuple[Array, Array]:
-    # The schedule, and the pairs that waited at the barrier; zeros at the start of an episode.
+def _in_32_bits(value: Array) -> Array:
+    is_real = jnp.issubdtype(value.dtype, jnp.floating)
+    return value.astype(jnp.float32 if is_real else jnp.int32)
+
+
+def _scene(params: Params, before: State, after: State, happened: Round | None) -> Scene:
+    network, results = params.network, after.trap_results
+    held = after.gathered if happened is None else happened.gathered
+    schedule, counted, weights = _decided(params, happened)
+    members = params.consensus.members.is_byzantine
+    return Scene(
+        schedule=schedule,
+        pairs=held.memory.pairs,
+        key=key_pool.share_of_round(network.key, held.memory.key_bits),
+        ready=teams.of_nodes(network.teams, barrier.able(network, held.memory, held.executed)),
+        counted=counted,
+        weights=weights,
+        byzantine=after.byzantine,
+        team=network.teams.of_node,
+        conditions=before.conditions.link,
+        exposed=jnp.zeros_like(members) if results is None else results.exposed,
+        quorum=protocol.quorum(params.consensus),
+    )
+
+
+def _decided(params: Params, happened: Round | None) -> tuple[Array, Array, Array]:
+    # Schedule, counted nodes and their weights; zeros at the start of an episode.
+    network = params.network
     if happened is None:
-        none = jnp.zeros((actions.windows(params), params.network.nodes))
-        return none, state.memory.pairs
-    return happened.schedule, happened.gathered.memory.pairs
+        none = jnp.zeros(network.nodes)
+        return jnp.zeros((actions.windows(params), network.nodes)), none > 0, none
+    of_nodes = partial(teams.of_nodes, network.teams)
+    return (
+        happened.schedule,
+        of_nodes(happened.received.counted),
+        of_nodes(happened.verdict.weights),
+    )
 
 
 def _any_key() -> Key[Array, ""]:

@@ -12,9 +12,9 @@ from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from ceas_gym import config, parameters
-from ceas_gym.envs import arguments, core, views
+from ceas_gym.envs import arguments, core, render, views
 from ceas_gym.envs.core import Output, PackedEpisode
-from ceas_gym.envs.render import Story
+from ceas_gym.envs.render import Renderer
 from ceas_gym.envs.views import View
 from ceas_gym.jax_utils import packing, randomness
 from ceas_gym.jax_utils.fast_compile import often, once
@@ -133,7 +133,7 @@ class CEASEnv(gym.Env[Any, Any]):
         scenario: A shipped name (`ceas-gym list scenarios` shows them), a
             path to a YAML file, or a `Scenario`.
         overrides: Single settings by dotted key, such as `{"attack.name": "none"}`.
-        render_mode: `"rgb_array"` or None.
+        render_mode: `"rgb_array"`, `"human"`, `"ansi"`, or None, as `render` describes them.
 
     Example:
         >>> env = gym.make("ceas_gym/CEAS-v1", scenario="tiny")
@@ -156,8 +156,8 @@ class CEASEnv(gym.Env[Any, Any]):
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
-        "render_modes": ["rgb_array"],
-        "render_fps": 4,
+        "render_modes": list(render.MODES),
+        "render_fps": render.FPS,
     }
     view: ClassVar[View] = views.PLAIN
     """What an agent is shown, and what its actions mean."""
@@ -179,7 +179,7 @@ class CEASEnv(gym.Env[Any, Any]):
         self.render_mode = render_mode
         self._packed: PackedEpisode | None = None
         self._seen: Any = None
-        self._story = Story()
+        self._renderer = Renderer(self.scenario, self.params, render_mode)
         self._ended = False
         self._spec: EnvSpec | None = None
 
@@ -204,8 +204,8 @@ class CEASEnv(gym.Env[Any, Any]):
         seed = arguments.seed(seed)
         super().reset(seed=seed)
         follows = seed is None and self._packed is not None
-        self._story = Story()
-        observation, _, _, info = self._take(_reset(self.params, self._key_words(seed), follows))
+        episode = _reset(self.params, self._key_words(seed), follows)
+        observation, _, _, info = self._take(episode, begins=True)
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:  # noqa: ANN401
@@ -225,20 +225,30 @@ class CEASEnv(gym.Env[Any, Any]):
             raise RuntimeError("The episode has ended; call `reset` before the next `step`.")
         asked = self.view.asked(self.params, self._seen, action)
         episode = _step(self.params, self._packed.state, asked)
-        observation, reward, terminated, info = self._take(episode)
+        observation, reward, terminated, info = self._take(episode, begins=False)
         return observation, reward, terminated, False, info
 
-    def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Returns a picture of the round so far, shape (400, 1200, 3), in mode `rgb_array`.
+    def render(self) -> NDArray[np.uint8] | str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Returns the last step, and the round that it belongs to, as the render mode has it.
 
-        It shows the channels given since the barrier before, the pairs that are stored, and the
-        accuracy over time. It is None in no render mode, and before the first reset.
+        - `rgb_array`: a picture, shape (800, 1280, 3), in [0, 255]. It shows the nodes on the map,
+          their pairs by age, key, channel-time, who is ready, who was counted and with what weight,
+          the conditions of fibres, accuracy, loss, and barriers. Byzantine nodes are marked, for
+          people; no observation tells of them.
+        - `human`: None. A window shows the picture after each reset and step, for a quarter of a
+          second, until it or the environment is closed.
+        - `ansi`: the same as text, in lines of at most 100 characters.
+
+        Without a render mode it returns None, and a warning says so.
+
+        Raises:
+            RuntimeError: Before the first reset.
         """
-        if self.render_mode is None or self._packed is None:
-            return None
-        from ceas_gym.envs import render
+        return self._renderer.draw()
 
-        return render.draw(self._story)
+    def close(self) -> None:
+        """Closes the window of mode `human`; a second time does nothing."""
+        self._renderer.close()
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -259,13 +269,15 @@ class CEASEnv(gym.Env[Any, Any]):
     def _output_shapes(self) -> Output:
         return core.output_shapes(self.params)
 
-    def _take(self, episode: PackedEpisode) -> tuple[Any, float, bool, dict[str, Any]]:
+    def _take(
+        self, episode: PackedEpisode, *, begins: bool
+    ) -> tuple[Any, float, bool, dict[str, Any]]:
         self._packed = episode
         output: Any = packing.read(np.array(episode.output), self._output_shapes)
         reward, terminated, *values = output.figures.tolist()
         info = dict(zip(metrics.NAMES, values, strict=True))
         self._seen, self._ended = views.seen(output), bool(terminated)
-        self._story.tell(output.schedule, output.stored_at_barrier, info)
+        self._renderer.follow(output.scene, info, begins=begins)
         return self.view.shown(self._seen), reward, self._ended, info
 
 

@@ -25,7 +25,7 @@ def parallel_env(
         scenario: A shipped name (`ceas-gym list scenarios` shows them), a path to a YAML file, or a
             `Scenario`.
         overrides: Single settings by dotted key, such as `{"attack.name": "none"}`.
-        render_mode: `"rgb_array"` or None.
+        render_mode: `"rgb_array"`, `"human"`, `"ansi"`, or None.
 
     Raises:
         ModuleNotFoundError: If PettingZoo is not installed.

@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool
 from numpy.typing import NDArray
 
 from ceas_gym import config, parameters
-from ceas_gym.envs import arguments, core, views
+from ceas_gym.envs import arguments, core, render, views
 from ceas_gym.envs.core import Output, PackedEpisode
 from ceas_gym.envs.env import plain_spec
 from ceas_gym.envs.views import View
@@ -47,7 +47,7 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
             after the last one resets, whatever the action is), `SAME_STEP` (the last step resets;
             `info["final_obs"]` and `info["final_info"]` hold its observation and info), or
             `DISABLED` (reset ended rows with `reset(options={"reset_mask": mask})`).
-        render_mode: Must be None; drawing is not supported.
+        render_mode: `"rgb_array"`, `"ansi"`, or None: what `render` returns for each row.
 
     Example:
         >>> import gymnasium as gym
@@ -58,7 +58,8 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
-        "render_modes": [],
+        "render_modes": list(render.OF_BATCHES),
+        "render_fps": render.FPS,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
     view: ClassVar[View] = views.PLAIN
@@ -76,7 +77,7 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
     ) -> None:
         """Builds the batch. The first reset and the first step compile it."""
         if render_mode is not None:
-            raise ValueError("CEASVectorEnv draws nothing; render a single CEASEnv instead.")
+            arguments.choice("render_mode", render_mode, render.OF_BATCHES)
         self.num_envs = arguments.count("num_envs", num_envs)
         self.autoreset_mode = _mode(autoreset_mode)
         most = np.iinfo(np.int32).max
@@ -86,15 +87,17 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         self.scenario = config.load(scenario, overrides)
         with config.naming(scenario):
             self.params = parameters.build(self.scenario)
-        self.render_mode = None
-        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.render_mode = render_mode
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space, self.single_action_space = self.view.spaces(self.params)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._parts = parallel.parts(self.num_envs)
         self._packed: list[PackedEpisode] = []
+        self._output: Any = None
         self._seen: Any = None
         self._ended = np.zeros(self.num_envs, dtype=bool)
+        self._renderer = render.Renderer(self.scenario, self.params, render_mode)
         self._spec: EnvSpec | None = None
 
     def reset(
@@ -121,6 +124,8 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         one, seeds = arguments.seeds(seed, self.num_envs)
         mask = arguments.reset_mask(options, self.num_envs)
         follows = seed is None and bool(self._packed)
+        # The first reset begins the episodes of all rows.
+        begins = mask | (not self._packed)
         super().reset(seed=one)
         begin = partial(_reset, self.params, follows=np.bool_(follows))
         begun = parallel.side_by_side(begin, self._key_words(seeds, follows=follows))
@@ -130,6 +135,7 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         self._packed = begun
         self._ended &= ~mask
         observation, _, _, info = self._read([part.output for part in self._packed], mask)
+        self._renderer.follow_rows(self._output, begins, begins=begins)
         return observation, info
 
     def step(
@@ -161,14 +167,28 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         advanced = parallel.side_by_side(advance, before, self._cut(asked), self._cut(self._ended))
         self._packed = [episode for episode, _, _ in advanced]
         observation, reward, terminated, info = self._read([last for _, last, _ in advanced])
+        everybody = np.ones_like(self._ended)
+        self._renderer.follow_rows(self._output, everybody, begins=self._ended)
         truncated = np.concatenate([np.asarray(cut) for _, _, cut in advanced])
         self._ended = terminated | truncated
         if same_step and self._ended.any():
             ending = _final(observation, info, self._ended)
             observation, _, _, info = self._read([part.output for part in self._packed])
+            self._renderer.follow_rows(self._output, self._ended, begins=self._ended)
             info |= ending
             self._ended = np.zeros_like(self._ended)
         return observation, reward, terminated, truncated, info
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Returns what `CEASEnv.render` returns, for each row: pictures, or texts.
+
+        Without a render mode it returns None, and a warning says so. A row that has just begun an
+        episode shows its start.
+
+        Raises:
+            RuntimeError: Before the first reset.
+        """
+        return self._renderer.draw_rows(self.num_envs)
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -198,7 +218,7 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         output: Any = packing.read(
             np.concatenate(list(map(np.asarray, parts))), self._output_shapes
         )
-        figures, self._seen = output.figures, views.seen(output)
+        figures, self._seen, self._output = output.figures, views.seen(output), output
         mask = np.ones(self.num_envs, dtype=bool) if present is None else present
         info: dict[str, Any] = {}
         for column, name in enumerate(metrics.NAMES, start=2):

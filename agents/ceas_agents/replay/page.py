@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ceas_agents.replay import encoding, network_map
+from ceas_agents.replay import encoding
 from ceas_agents.replay.record import FATES, Episode
-from ceas_gym.network import setup
+from ceas_gym.network import network_map, setup
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
 

@@ -5,9 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from ceas_agents.replay import network_map
 from ceas_gym import config
-from ceas_gym.network import setup, topology
+from ceas_gym.network import network_map, setup, topology
 
 
 def radii(found):

@@ -1,16 +1,17 @@
-# There is one virtual environment, installed in two steps: the library alone, and the tools for
-# development. A step ends by writing a stamp file, so an interrupted step is done again.
+# `.venv` is installed in two steps: the library alone, and the tools for development. `make frameworks`
+# has environments of its own. A step ends by writing a stamp file, so an interrupted step is done again.
 
 PYTHON ?= python3
 ARGS ?=
 
 VENV = .venv
 BIN = $(VENV)/bin
+PAGE = tests/test_docs_frameworks.py
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 help: ## show this list
 	@echo "usage: make TARGET [PYTHON=python3.12] [ARGS='more arguments']"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.core-stamp ## compare CEAS with its baselines; results in runs/demo
 	$(BIN)/ceas-gym evaluate metro --policy ceas --policy oblivious-fair \
@@ -27,6 +28,11 @@ test: setup ## run the tests and doctests
 slow: setup ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
+# Each has an environment of its own, named after its extra.
+frameworks: $(VENV)-frameworks/.stamp $(VENV)-rllib/.stamp ## install other frameworks, and run the page on them
+	$(VENV)-frameworks/bin/python -m pytest -m '' $(PAGE)
+	$(VENV)-rllib/bin/python -m pytest $(PAGE) -k RLlib
+
 mutation: setup ## make small errors in the library, and see whether the tests notice them
 	$(BIN)/python tests/mutation/mutate.py $(ARGS)
 
@@ -37,7 +43,7 @@ lint: setup ## check style, types and the order of imports
 	$(BIN)/lint-imports
 
 clean: ## remove the environment, builds and caches; keep runs/
-	rm -rf $(VENV) build dist .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-frameworks $(VENV)-rllib build dist .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find ceas_gym agents tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment whose Python is too old, or that has no working pip, is made anew.
@@ -60,4 +66,13 @@ $(VENV)/.dev-stamp: $(VENV)/.core-stamp
 	@$(INSTALL) -e '.[agents,dev]'
 	@touch $@
 
-.PHONY: help demo setup test slow mutation lint clean
+# Without the versions that some framework cannot do with.
+$(VENV)-%/.stamp: pyproject.toml constraints.txt CITATION.cff
+	$(PYTHON) -m venv --clear $(@D)
+	@echo "Installing other frameworks into $(@D): minutes."
+	@grep -vE '^(filelock|gymnasium|python-dateutil)==' constraints.txt > $(@D)/constraints.txt
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $(@D)/constraints.txt \
+	    torch==2.13.0 pytest -e '.[$*]'
+	@touch $@
+
+.PHONY: help demo setup test slow frameworks mutation lint clean

@@ -10,8 +10,12 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import yaml
+
+import ceas_gym  # noqa: F401 - registers the environments
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "frameworks.md").read_text()
@@ -77,12 +81,17 @@ def test_its_lines_run(
 
 # Each of the eight processes imports the library and compiles the scenario.
 @pytest.mark.slow
-def test_processes_play_the_same_episodes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_processes_play_the_episodes_of_the_batch(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("stable_baselines3")
     exec(compile(BLOCKS["Gymnasium"], "processes", "exec"), {"__name__": "__main__"})
-    played = [line.split(": rewards ") for line in capsys.readouterr().out.splitlines()]
-    assert len({how for how, _ in played}) == 4
-    assert len({rewards for _, rewards in played}) == 1
+    played = dict(line.split(": rewards ") for line in capsys.readouterr().out.splitlines())
+    batch = gym.make_vec("ceas_gym/CEAS-v1", num_envs=2, scenario="micro")
+    batch.reset(seed=0)
+    rewards = np.sum([batch.step(np.zeros((2, 2, 2)))[1] for _ in range(5)], axis=0)
+    assert rewards[0] != pytest.approx(rewards[1], rel=0.1)
+    assert len(played) == 4
+    for shown in played.values():
+        np.testing.assert_allclose(np.fromstring(shown[1:-1], sep=" "), rewards, atol=1e-4)
 
 
 def test_the_page_names_the_version_of_gymnasium_that_rllib_asks_for() -> None:

@@ -1,5 +1,5 @@
-# `.venv` is installed in two steps: the library alone, and the tools for development. `make frameworks`
-# has environments of its own. A step ends by writing a stamp file, so an interrupted step is done again.
+# The virtual environment is installed in two steps: the library alone, and the tools for development.
+# A step ends by writing a stamp file, so an interrupted step is done again.
 
 PYTHON ?= python3
 ARGS ?=

@@ -63,8 +63,8 @@ def test_its_lines_are_few(title: str) -> None:
     assert sum(map(bool, BLOCKS[title].splitlines())) <= LONGEST
 
 
-# Frameworks warn of each other's older calls.
-@pytest.mark.filterwarnings("default")
+# Frameworks warn of each other's older calls, and Ray leaves its processes to the end of Python.
+@pytest.mark.filterwarnings("default", "ignore:subprocess .* is still running:ResourceWarning")
 @pytest.mark.parametrize("title", MODULES)
 def test_its_lines_run(
     title: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -186,6 +186,18 @@ def test_reset_without_seed_goes_on_with_the_stream(env):
     assert second != third
 
 
+def test_the_first_episode_without_a_seed_is_the_systems_luck():
+    found = [CEASEnv("tiny").reset()[0]["network"] for _ in range(2)]
+    assert not np.array_equal(*found)
+
+
+def test_options_of_a_reset_change_nothing(env):
+    plain, info = env.reset(seed=5)
+    other, other_info = env.reset(seed=5, options={"seed": 6, "anything": None})
+    assert equal(plain.values(), other.values())
+    assert info == other_info
+
+
 def test_episode_ends_with_the_budget(env):
     env.reset(seed=0)
     ends = [env.step(env.action_space.sample())[2] for _ in range(20)]

@@ -190,8 +190,9 @@ class CEASEnv(gym.Env[Any, Any]):
 
         Args:
             seed: Whole number, at least 0, which decides the whole episode. Without one, the random
-                key derives from the previous episode, or from the system's entropy.
-            options: Not used.
+                key derives from the previous episode, so that a seed also decides all episodes
+                after it; the first of all derives from the system's entropy.
+            options: Taken, as Gymnasium asks, but not used.
 
         Returns:
             observation: `nodes`, shape (nodes, 17), or (nodes, 21) where nodes form teams, and

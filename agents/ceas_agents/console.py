@@ -1,5 +1,6 @@
-"""What commands print: tables and progress bars."""
+"""What commands print: tables, progress bars, and what to run next."""
 
+import shlex
 from functools import partial
 
 from rich.console import Console
@@ -28,6 +29,19 @@ def output(width: int = PIPE_WIDTH) -> Console:
     plain = partial(Console, markup=False, emoji=False)
     terminal = plain()
     return terminal if terminal.is_terminal else plain(width=width)
+
+
+def show_next(*words: object) -> None:
+    """Prints the command to run next, as a shell takes it.
+
+    Args:
+        words: What follows `ceas-gym`, such as names and paths.
+
+    Example:
+        >>> show_next("replay", "runs/my demo")
+        next: ceas-gym replay 'runs/my demo'
+    """
+    output().print("next: ceas-gym", shlex.join(map(str, words)), soft_wrap=True)
 
 
 class Rate(ProgressColumn):

@@ -93,6 +93,7 @@ def test_evaluate_writes_rounds_scenario_versions_and_plots(finished):
     for plot in ("accuracy.png", "pairs.png"):
         assert (out / plot).read_bytes().startswith(b"\x89PNG")
     assert "oblivious-naive" in printed
+    assert printed.splitlines()[-1] == f"next: ceas-gym replay {out}"
     assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == []
 
 
@@ -166,7 +167,11 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, said, tmp_path, monkey
 
 
 @pytest.mark.parametrize(
-    "command", ["evaluate micro", "bound micro", "bench micro", "sweep a.yaml"]
+    "command",
+    [
+        *("evaluate micro", "bound micro", "bench micro", "tune micro --policy uniform"),
+        *("sweep a.yaml", "train b.yaml", "train b.yaml --seeds 2", "reproduce"),
+    ],
 )
 def test_where_results_go_is_checked_before_anything_is_played(
     command, tmp_path, monkeypatch, capsys
@@ -176,6 +181,7 @@ def test_where_results_go_is_checked_before_anything_is_played(
     (tmp_path / "a.yaml").write_text(
         "scenario: micro\npolicy: uniform\nvary: {episode.rounds: [1]}"
     )
+    (tmp_path / "b.yaml").write_text("scenario: micro\nlearner: jax.dqn\npolicy: dispatch\n")
     (tmp_path / "notes").write_text("mine")
     assert call(monkeypatch, *command.split(), "--out", "notes/run") == 2
     error = capsys.readouterr().err

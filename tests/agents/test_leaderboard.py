@@ -8,6 +8,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from helpers.next_command import suggested
 
 from ceas_agents import cli
 from ceas_agents.evaluation import contestants, play
@@ -160,6 +161,9 @@ def test_a_run_goes_on_after_an_interrupt_and_plays_what_others_play(
     assert call(monkeypatch, *command) == 0
     played.remove("interrupted")
     assert played == [(ROUNDS, seed) for seed in MICRO.seeds]
+    scenario, (one,), _ = suggested(capsys.readouterr().out, monkeypatch)
+    assert scenario == config.load(ROUNDS.scenario, {"attack.placement": "random"})
+    assert one.name == PLAYER
     found, columns = read(tmp_path / "out"), expected(ROUNDS, MICRO.seeds)
     (each,) = found["cells"]
     assert each["columns"] == columns
@@ -221,6 +225,15 @@ def test_mistakes_are_told_in_one_line(micro, monkeypatch, capsys, tmp_path, arg
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
     assert not (tmp_path / "out").exists()
+
+
+def test_where_results_go_is_checked_before_anything_is_played(
+    micro, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(episodes, "episode", None)
+    (tmp_path / "notes").write_text("mine")
+    assert call(monkeypatch, PLAYER, "--out", tmp_path / "notes" / "run") == 2
+    assert "notes is not a folder; choose another folder" in capsys.readouterr().err
 
 
 def test_a_rate_takes_the_place_of_a_tuned_one():

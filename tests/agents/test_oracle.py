@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from helpers.next_command import suggested
 
 from ceas_agents.bounds import oracle
 from ceas_agents.evaluation import bound as bounding
@@ -108,7 +109,7 @@ def test_contestants_under_another_protocol_are_refused(tmp_path):
         bounding.compare(config.load("micro"), [naive], range(1), tmp_path)
 
 
-def test_comparison_is_written_and_shown(tmp_path, capsys):
+def test_comparison_is_written_and_shown(tmp_path, capsys, monkeypatch):
     scenario = config.load("micro", {"episode.rounds": 3})
     found = bounding.compare(scenario, [contestants.get("round_robin")], range(4), tmp_path)
     printed = capsys.readouterr().out
@@ -116,6 +117,9 @@ def test_comparison_is_written_and_shown(tmp_path, capsys):
     assert len(found["returns"]["round_robin"]) == len(found["bound"]) == 4
     assert 0 < found["optimum"] < found["bound"][0]
     assert (tmp_path / "bound.json").is_file()
+    suggestion, (one,), _ = suggested(printed, monkeypatch)
+    assert suggestion == config.load(scenario, bounding.REWARD)
+    assert one.name == "round_robin"
 
 
 def test_missing_optimum_is_explained(tmp_path, capsys):

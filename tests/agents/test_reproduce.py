@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from helpers.next_command import suggested
 
 from ceas_agents.reproduction import parts, report, run
 from ceas_agents.reproduction.claims import (
@@ -278,7 +279,7 @@ def played(monkeypatch):
     return calls, fails
 
 
-def test_an_interrupted_run_goes_on(played, tmp_path, capsys):
+def test_an_interrupted_run_goes_on(played, tmp_path, capsys, monkeypatch):
     calls, fails = played
     fails["second"] = True
     with pytest.raises(KeyboardInterrupt):
@@ -295,7 +296,9 @@ def test_an_interrupted_run_goes_on(played, tmp_path, capsys):
     text = (tmp_path / "out" / run.REPORT).read_text()
     assert "It is 0.33." in text
     assert "2 parts" in text
-    assert "It is 0.33." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "It is 0.33." in printed
+    assert suggested(printed, monkeypatch)[0] == config.load("tiny")
 
 
 def test_another_run_in_the_folder_is_refused(played, tmp_path):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.next_command import suggested
 
 from ceas_agents.cli import main
 from ceas_agents.executors.run import HERE, Engine
@@ -51,10 +52,16 @@ def table(folder):
         return list(csv.DictReader(read))
 
 
-def test_each_seed_is_the_training_of_its_own(file, tmp_path, capsys):
+def test_each_seed_is_the_training_of_its_own(file, tmp_path, capsys, monkeypatch):
     made, out = plan.load(file), tmp_path / "out"
     seeds.train_all(made, out, HERE)
-    assert "2 seeds" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 seeds" in printed
+    measure = made.settings.validation.measure
+    best = max(table(out), key=lambda row: float(row[measure]))
+    _, contestants, _ = suggested(printed, monkeypatch)
+    agent = out / f"seed-{float(best['seed']):.0f}" / train.BEST
+    assert [each.name for each in contestants] == ["ceas", str(agent)]
     alone = plan.load(file, seed=5, seeds=1)
     rows = train.train(alone, tmp_path / "alone")
     same(out / "seed-5", tmp_path / "alone")

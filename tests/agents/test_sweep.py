@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 from helpers import adversaries
+from helpers.next_command import suggested
 
 from ceas_agents import cli
 from ceas_agents.bounds import pair_bounds
@@ -342,6 +343,8 @@ def test_an_interrupt_keeps_and_shows_what_is_finished(played, tmp_path, monkeyp
     assert call(monkeypatch, file, "--out", out) == 0
     assert len(rows(out)) == len(played) == 8
     assert "unfinished" not in (out / "table.md").read_text()
+    scenario, (one,), _ = suggested(capsys.readouterr().out, monkeypatch)
+    assert (scenario, one.name) == (config.load(out / "scenario.yaml"), "uniform")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import drawn
+from helpers.next_command import suggested
 
 from ceas_agents.cli import main
 from ceas_agents.evaluation import contestants
@@ -102,7 +103,7 @@ def finished(kind, tmp_path_factory):
     return folder
 
 
-def test_agent_of_every_kind_is_trained_and_plays(kind, finished):
+def test_agent_of_every_kind_is_trained_and_plays(kind, finished, capsys, monkeypatch):
     rows = curve.read(finished)
     assert [row["steps"] for row in rows] == [0, 16, 32]
     assert all(np.isfinite(row["validation_return"]) for row in rows)
@@ -113,6 +114,10 @@ def test_agent_of_every_kind_is_trained_and_plays(kind, finished):
     assert ("torch" in json.loads((finished / "run.json").read_text())["versions"]) == is_sb3
     assert (finished / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert contestants.get(str(finished / train.BEST)).overrides == {}
+    train.show_best(finished)
+    _, played, folder = suggested(capsys.readouterr().out, monkeypatch)
+    assert [each.name for each in played] == ["ceas", str(finished / train.BEST)]
+    assert folder == finished / "evaluate"
 
 
 def test_learning_changes_the_agent(kind, finished, tmp_path):

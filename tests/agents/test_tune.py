@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from helpers.next_command import suggested
 
 from ceas_agents import cli
 from ceas_agents.evaluation import contestants, play, rounds, run, tuned
@@ -373,6 +374,17 @@ def test_an_interrupt_leaves_the_finished_trials_only(tmp_path, monkeypatch, cap
     assert list(dict.fromkeys(tried)) == [0.2, 0.4, 0.8, 0.0707, 0.141]
     assert len(rows(tmp_path)) == TRIALS
     assert (tmp_path / "tuned.yaml").exists()
+
+
+def test_what_was_found_is_what_to_play_next(tmp_path, monkeypatch, capsys):
+    pretend(monkeypatch, lambda one, rate, seed: 0.5 + 0.2 * (one.name == "focused") - rate / 10)
+    names = ["--policy", "uniform", "--policy", "focused"]
+    assert call(monkeypatch, "tune", "tiny", *names, *SETS, "--out", tmp_path) == 0
+    scenario, (one,), folder = suggested(capsys.readouterr().out, monkeypatch)
+    found = config.load("tiny", SMALL | {RATE: 0.0125})
+    assert (scenario, folder) == (found, tmp_path / "evaluate")
+    best = tuned.read(tmp_path / "tuned.yaml", contestants.get("focused"))
+    assert best == {RATE: 0.0125, "share": pytest.approx(one.policy.keywords["share"], abs=1e-3)}
 
 
 def test_a_folder_of_another_tuning_is_refused(tmp_path, monkeypatch, capsys):

@@ -54,8 +54,28 @@ def compare(
                 "name a policy, such as uniform"
             )
     files.make_folder(folder)
-    if by_window:
-        return loop_bound.compare(played, contestants, seeds, folder)
+    record: dict[str, Any] = {
+        "seeds": [seeds.start, seeds.stop - 1],
+        **results.told_of_data(played),
+        "versions": results.versions(),
+    }
+    title = f"{scenario.name}: seeds {seeds.start} to {seeds.stop - 1}"
+    find = loop_bound.compare if by_window else _of_rounds
+    found, shown = find(played, contestants, seeds, title)
+    record |= found
+    results.write_text(folder / results.SCENARIO, config.dump(played))
+    results.write_json(folder / "bound.json", record)
+    screen = console.output()
+    screen.print(shown)
+    screen.print("Written:", str(folder / "bound.json"), soft_wrap=True)
+    chosen = [word for contestant in contestants for word in ("--policy", contestant.name)]
+    results.show_next(folder, *chosen)
+    return record
+
+
+def _of_rounds(
+    played: Scenario, contestants: list[Contestant], seeds: range, title: str
+) -> tuple[dict[str, Any], Table]:
     params = play.prepare(played, contestants)
     optimum = _optimum(parameters.build(played), played.episode.rounds)
     with console.progress_bar() as progress:
@@ -64,21 +84,12 @@ def compare(
             contestant.name: _returns(contestant, params[contestant.name], seeds, progress)
             for contestant in contestants
         }
-    record: dict[str, Any] = {
-        "seeds": [seeds.start, seeds.stop - 1],
+    found: dict[str, Any] = {
         "bound": most.tolist(),
         "optimum": optimum,
         "returns": {name: values.tolist() for name, values in returns.items()},
-        "versions": results.versions(),
     }
-    results.write_text(folder / "scenario.yaml", config.dump(played))
-    results.write_json(folder / "bound.json", record)
-    screen = console.output()
-    screen.print(
-        table(returns, most, optimum, f"{scenario.name}: seeds {seeds.start} to {seeds.stop - 1}")
-    )
-    screen.print("Written:", str(folder / "bound.json"), soft_wrap=True)
-    return record
+    return found, table(returns, most, optimum, title)
 
 
 def table(returns: dict[str, Values], most: Values, optimum: float | str, title: str) -> Table:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +17,7 @@ from ceas_agents.evaluation import play, results
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.policies import base
 from ceas_agents.policies.rollout import most_steps, until_the_end
-from ceas_gym import config, layouts, parameters
+from ceas_gym import layouts, parameters
 from ceas_gym.consensus import protocol
 from ceas_gym.jax_utils import parallel, randomness
 from ceas_gym.jax_utils.fast_compile import often
@@ -41,25 +40,24 @@ CAPTION = (
 
 
 def compare(
-    played: Scenario, contestants: list[Contestant], seeds: range, folder: Path
-) -> dict[str, Any]:
-    """Plays the policies, and prints and writes what their barriers are worth beside the bounds.
+    played: Scenario, contestants: list[Contestant], seeds: range, title: str
+) -> tuple[dict[str, Any], Table]:
+    """Plays the policies, and returns what their barriers are worth beside the bounds.
 
     Args:
         played: What is played, under the reward `information`.
         contestants: Who plays; they override nothing but what is `HARMLESS`.
         seeds: Episodes of each contestant.
-        folder: For `bound.json` and `scenario.yaml`; it must exist.
+        title: Title of the table.
 
     Returns:
-        What is in `bound.json`: for each objective, what the barriers of each policy are worth by
-        seed, the bound for every policy, and that of a plan that knows the luck of the seed; and
-        the exact optimum of the information. Instead of a plan or an optimum there may be the
-        reason why there is none.
+        For each objective, what the barriers of each policy are worth by seed, the bound for every
+        policy, and that of a plan that knows the luck of the seed; and the exact optimum of the
+        information. Instead of a plan or an optimum there may be the reason why there is none.
+        Then the table of all that.
 
     Raises:
         ValueError: If the bounds do not cover the scenario.
-        OSError: If the folder can't be written.
     """
     params, each = parameters.build(played), play.prepare(played, contestants)
     _check(params, each)
@@ -72,18 +70,12 @@ def compare(
         }
     optimum = _or_reason(partial(_optimum, params))
     record: dict[str, Any] = {
-        "seeds": [seeds.start, seeds.stop - 1],
         "bound": _lists(most),
         "plan": plans if isinstance(plans, str) else _lists(plans),
         "optimum": optimum,
         "returns": {name: _lists(values) for name, values in found.items()},
-        "versions": results.versions(),
     }
-    results.write_text(folder / "scenario.yaml", config.dump(played))
-    results.write_json(folder / "bound.json", record)
-    title = f"{played.name}: seeds {seeds.start} to {seeds.stop - 1}"
-    console.output().print(table(found, most, plans, optimum, title))
-    return record
+    return record, table(found, most, plans, optimum, title)
 
 
 def table(

@@ -15,6 +15,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ceas_agents import console
 from ceas_agents.evaluation import play
 from ceas_agents.evaluation import rounds as by_rounds
 from ceas_agents.evaluation.rounds import Steps
@@ -150,6 +151,18 @@ def told_of_data(scenario: Scenario) -> dict[str, object]:
     if found:
         print(f"note: {found['data']}", file=sys.stderr)
     return found
+
+
+def show_next(folder: Path, *words: object, scenario: str | None = None) -> None:
+    """Prints the command that evaluates what a run was about, and puts results beside its own.
+
+    Args:
+        folder: Of the run.
+        words: Contestants and settings, as `ceas-gym evaluate` takes them.
+        scenario: Name or path of what is played, by default the scenario in the folder.
+    """
+    played = scenario or folder / SCENARIO
+    console.show_next("evaluate", played, *words, "--out", folder / "evaluate")
 
 
 def require_same(folder: Path, kind: str, record: dict[str, object], scenario: str) -> None:

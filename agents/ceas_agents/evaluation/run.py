@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from ceas_agents.bounds import pair_bounds
-from ceas_agents.console import output, progress_bar
+from ceas_agents.console import output, progress_bar, show_next
 from ceas_agents.evaluation import play, results, tuned
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.evaluation.table import table
@@ -13,12 +13,6 @@ from ceas_agents.policies.registry import POLICIES
 from ceas_agents.policies.rollout import most_steps
 from ceas_gym.scenario import Scenario
 from ceas_gym.types import Params
-
-NEXT = (
-    "Next: ceas-gym list scenarios (from plenty to starvation), then ceas-gym evaluate unequal",
-    "A policy of your own: ceas-gym evaluate metro --policy ceas --policy my_module:my_policy",
-)
-"""Hints below the table: what to run next."""
 
 
 def evaluate(
@@ -102,6 +96,4 @@ def _show(writer: results.Folder, scenario: Scenario, seeds: range) -> None:
     screen.print(table(writer.rows, title))
     written = [writer.path / "episodes.csv", writer.path / "rounds.csv", *plots]
     screen.print("Written:", *map(str, written), soft_wrap=True)
-    screen.print("Watch an episode: ceas-gym replay", str(writer.path), soft_wrap=True)
-    for line in NEXT:
-        screen.print(line, soft_wrap=True)
+    show_next("replay", writer.path)

@@ -14,6 +14,7 @@ from ceas_agents.executors.jobs import Job
 from ceas_agents.executors.run import HERE, Engine
 from ceas_agents.leaderboard import cost, episodes, row, suite
 from ceas_agents.leaderboard.cost import Cost
+from ceas_agents.leaderboard.entry import Entry
 from ceas_agents.leaderboard.row import Plan, Row
 from ceas_agents.leaderboard.score import Estimate
 
@@ -64,6 +65,9 @@ def play(plan: Plan, folder: Path, engine: Engine = HERE, *, overwrite: bool = F
         if reason and reason != row.NOT_PLAYED:
             screen.print("Refused:", reason, soft_wrap=True)
     screen.print(f"Written: {folder / ROW} {folder / EPISODES}", soft_wrap=True)
+    if played := [each for each in found["cells"] if "score" in each]:
+        worst = min(played, key=lambda each: each["score"]["mean"][0])
+        results.show_next(folder, *_again(plan.who, worst), scenario=worst["scenario"])
 
 
 def _write(plan: Plan, todo: list[Job], played: Played, folder: Path) -> Row:
@@ -109,6 +113,12 @@ def table(found: Row) -> Table:
     for track, numbers in found["tracks"].items():
         result.add_row(track, "all", "", *(_shown(numbers, name) for name in HEADINGS))
     return result
+
+
+def _again(who: Entry, cell: Mapping[str, Any]) -> list[str]:
+    settings = {"attack.placement": cell["placement"], **dict(who.settings)}
+    changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    return ["--policy", who.name, *changes]
 
 
 def _shown(numbers: Mapping[str, Estimate] | None, name: str) -> str:

@@ -128,6 +128,7 @@ def _show(plan: Plan, finished: Finished, folder: Path) -> None:
     screen = console.output(WIDTH)
     screen.print(grid.rich)
     screen.print(f"Written: {folder / CELLS} {folder / TABLE}", soft_wrap=True)
+    results.show_next(folder, "--policy", plan.policy)
 
 
 def _playable(plan: Plan) -> list[table.Cell]:

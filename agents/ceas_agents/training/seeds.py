@@ -63,6 +63,9 @@ def _train_each(plan: Plan, folder: Path, engine: Engine, *, overwrite: bool) ->
         print(f"interrupted: run it again to go on from {folder}", file=sys.stderr)
         raise
     _show(plan, [found[job.name] for job in todo], folder)
+    measure = plan.settings.validation.measure
+    best = max(todo, key=lambda job: found[job.name]["best"][measure])
+    train.show_best(folder / best.name)
     jobs.clear(folder)
 
 

@@ -206,3 +206,13 @@ def _show(training: Training) -> None:
     screen.print(curve.table(training.rows, training.reference, training.plan.name))
     written = [training.folder / name for name in (BEST, LAST, curve.TABLE, curve.FIGURE)]
     screen.print("Written:", *map(str, written), soft_wrap=True)
+    show_best(training.folder)
+
+
+def show_best(folder: Path) -> None:
+    """Prints the command that plays the best agent of a training beside CEAS.
+
+    Args:
+        folder: Of a finished training.
+    """
+    results.show_next(folder, "--policy", "ceas", "--policy", folder / BEST)

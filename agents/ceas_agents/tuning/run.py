@@ -67,6 +67,7 @@ def tune(
     screen = console.output()
     screen.print(_table(plan, finished))
     screen.print(f"Written: {folder / FOUND} {folder / TABLE}", soft_wrap=True)
+    results.show_next(folder, *_at_the_best(plan, finished))
 
 
 def command(scenario: str, policies: Sequence[str], overrides: Sequence[str], episodes: int) -> str:
@@ -152,6 +153,16 @@ def _heading(plan: Plan, command: str) -> str:
 # --- The table ---
 
 
+def _at_the_best(plan: Plan, finished: list[Trial]) -> list[str]:
+    # What plays the contestant that tuning took furthest, at the settings found for it.
+    found = max(finished, key=lambda trial: trial.scores.mean())
+    name, rate = found.contestant, f"{RATE}={found.setting[RATE]:g}"
+    (one,) = [each for each in plan.contestants if each.name == name]
+    if not one.is_open_loop and (own := _own(found, ",")):
+        name += f"{',' if ':' in name else ':'}{own}"
+    return ["--policy", name, "--set", rate]
+
+
 def _table(plan: Plan, finished: list[Trial]) -> Table:
     untuned = f"at {plan.scenario.learning.learning_rate:g}"
     caption = (
@@ -177,8 +188,9 @@ def _line(played: list[Trial], begin: Setting) -> list[str]:
     return [found.contestant, f"{found.setting[RATE]:g}{edge}", _own(found), *scores]
 
 
-def _own(trial: Trial) -> str:
-    return " ".join(f"{name}={value:.3g}" for name, value in trial.setting.items() if name != RATE)
+def _own(trial: Trial, between: str = " ") -> str:
+    own = (f"{name}={value:.3g}" for name, value in trial.setting.items() if name != RATE)
+    return between.join(own)
 
 
 def _seeds(plan: Plan) -> str:

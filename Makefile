@@ -11,7 +11,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 
 help: ## show this list
 	@echo "usage: make TARGET [PYTHON=python3.12] [ARGS='more arguments']"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.core-stamp ## compare CEAS with its baselines; results in runs/demo
 	$(BIN)/ceas-gym evaluate metro --policy ceas --policy oblivious-fair \
@@ -41,6 +41,9 @@ lint: setup ## check style, types and the order of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+release-check: $(VENV)/.core-stamp ## build, examine, install and try what users download
+	$(BIN)/python tests/release/check.py $(ARGS)
 
 clean: ## remove the environment, builds and caches; keep runs/
 	rm -rf $(VENV) $(VENV)-frameworks $(VENV)-rllib build dist .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache
@@ -75,4 +78,4 @@ $(VENV)-%/.stamp: pyproject.toml constraints.txt CITATION.cff
 	    torch==2.13.0 pytest -e '.[$*]'
 	@touch $@
 
-.PHONY: help demo setup test slow frameworks mutation lint clean
+.PHONY: help demo setup test slow frameworks mutation lint release-check clean

@@ -161,9 +161,9 @@ def test_a_run_goes_on_after_an_interrupt_and_plays_what_others_play(
     assert call(monkeypatch, *command) == 0
     played.remove("interrupted")
     assert played == [(ROUNDS, seed) for seed in MICRO.seeds]
-    scenario, (one,), _ = suggested(capsys.readouterr().out, monkeypatch)
+    scenario, (player,), _ = suggested(capsys.readouterr().out, monkeypatch)
     assert scenario == config.load(ROUNDS.scenario, {"attack.placement": "random"})
-    assert one.name == PLAYER
+    assert player.name == PLAYER
     found, columns = read(tmp_path / "out"), expected(ROUNDS, MICRO.seeds)
     (each,) = found["cells"]
     assert each["columns"] == columns

@@ -53,6 +53,7 @@ def refusal(setting: str, name: str) -> tuple[str, BaseException | None]:
     return message.removeprefix(prefix), cause
 
 
+SHAPE_OF_WEIGHTS = "; its weights have shape (1, 2, 2)"
 KINDS = {
     "learning.dataset": "dataset",
     "learning.feature_map": "feature map",
@@ -71,7 +72,10 @@ def test_any_error_names_setting_and_function_and_is_the_cause(setting: str) -> 
     name = f"{HERE}:failing"
     message, cause = refusal(setting, name)
     said = f"{KINDS[setting]} '{name}' raised UnhappyError: the left phalange"
-    assert message == f"{said} ({Path(__file__).name}, line {RAISES})"
+    # A circuit is also told of the shape of what it is called with.
+    shapes = {"feature map": "; its features have shape (2,)", "ansatz": SHAPE_OF_WEIGHTS}
+    place = f" ({Path(__file__).name}, line {RAISES})"
+    assert message == said + place + shapes.get(KINDS[setting], "")
     assert isinstance(cause, UnhappyError)
 
 

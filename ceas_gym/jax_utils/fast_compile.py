@@ -10,8 +10,11 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
+HAS_OLD_EMITTERS = jax.__version_info__ < (0, 12)
+"""Whether XLA still has its older kernel emitters, and the option that chooses them."""
+
 LEAN: dict[str, bool | int | str] = {
-    "xla_cpu_use_fusion_emitters": False,
+    **({"xla_cpu_use_fusion_emitters": False} if HAS_OLD_EMITTERS else {}),
     "xla_disable_hlo_passes": "tree_reduction_rewriter",
     "xla_cpu_prefer_vector_width": 512,
 }

@@ -1,7 +1,8 @@
 """The only module that uses PennyLane: it reads feature map and ansatz once, as lists of gates."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ CONSTANTS = (
     *("SX", "Adjoint(S)", "Adjoint(T)", "Adjoint(SX)", "Identity", "GlobalPhase"),
 )
 
+GIVEN = {"ansatz": "weights", "feature map": "features"}
+"""What a circuit is called with, by its kind."""
 PROBES, PROBE_SPREAD = 8, 3.0
 """How many random points must give a circuit the same gates, and their spread in radians."""
 MOST_GATES = 4096
@@ -194,12 +197,21 @@ def _reader(
     function = resolve(kind, name, table)
 
     def read(values: NDArray[np.float64]) -> list["Operation"]:
-        with calling(kind, name):
+        with _given(kind, values.shape), calling(kind, name):
             gates = _decomposed(function, values, qubits)
         _check_gates(gates, qubits)
         return gates
 
     return read
+
+
+@contextmanager
+def _given(kind: str, shape: tuple[int, ...]) -> Generator[None, None, None]:
+    # What a circuit raises is mostly due to the shape of what it is called with.
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{error}; its {GIVEN[kind]} have shape {shape}") from error
 
 
 def _decomposed(function: Circuit, values: NDArray[np.float64], qubits: int) -> list["Operation"]:

@@ -7,7 +7,8 @@
 2. Both hold what the repository holds, and nothing else. What is not committed is an error.
 3. The wheel is installed into an empty environment, without `constraints.txt`. There, in an empty
    folder, the README's blocks run: Python as it stands, and every line that starts with `ceas-gym`.
-   A command that is not done in time is stopped as by Ctrl-C, and has to end as such.
+   A command that is not done in time is stopped as by Ctrl-C, and has to end as such; but one
+   whose results a later command reads has all the time that it takes.
 4. The source distribution is installed into a second one, with its extra `agents`, and trains.
 
 It needs what pip needs to download packages; about 4 GB of the disk for temporary files; and the
@@ -79,9 +80,11 @@ def check(folder: Path, limit_s: float) -> None:
     for number, block in enumerate(blocks(readme, "python"), start=1):
         with stage(f"wheel: Python block {number}"):
             run([environment / "python", "-c", block], work)
-    for command in commands(readme):
+    lines = commands(readme)
+    for command in lines:
+        patience = None if is_read(command, lines) else limit_s
         with stage(f"wheel: {command}") as told:
-            told.append(played(command, environment, work, limit_s))
+            told.append(played(command, environment, work, patience))
     with stage("source distribution: installation with agents"):
         torch = re.findall("^torch==.*$", (ROOT / "constraints.txt").read_text("utf-8"), re.M)
         # As in the Makefile: first, because pip could otherwise choose a build of several GB.
@@ -183,7 +186,13 @@ def commands(page: str) -> list[str]:
     return [line.partition("#")[0].strip() for line in lines if line.startswith("ceas-gym")]
 
 
-def played(command: str, programs: Path, folder: Path, limit_s: float) -> str:
+def is_read(command: str, others: Sequence[str]) -> bool:
+    """Returns whether one of the other commands reads the folder that this one writes to."""
+    _, named, folder = command.partition(" --out ")
+    return bool(named) and any(folder in other.split() for other in others if other != command)
+
+
+def played(command: str, programs: Path, folder: Path, limit_s: float | None) -> str:
     """Returns whether a command finished or was stopped; if it fails, all ends."""
     first, *words = shlex.split(command)
     output = folder / "output.txt"

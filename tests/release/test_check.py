@@ -22,6 +22,13 @@ def test_every_command_of_the_readme_is_run() -> None:
     assert len(check.blocks(README, "python")) == README.count("```python")
 
 
+def test_what_a_later_command_reads_is_waited_for() -> None:
+    found = check.commands(README)
+    read = [command for command in found if check.is_read(command, found)]
+    assert [command.split()[1] for command in read] == ["evaluate"]
+    assert "ceas-gym replay runs/alie" in found
+
+
 def program(folder: Path, text: str) -> Path:
     file = folder / "ceas-gym"
     file.write_text(text)

@@ -73,8 +73,8 @@ def _contenders(settings: LearningSettings, learning: Learning, nodes: int) -> l
 
 
 def _compilable() -> dict[str, float]:
-    # PennyLane 0.45 calls this function of JAX when it compiles; JAX 0.11 has removed it.
-    return {COMPILED: 1.0, MIXED: CONTRACTION} if hasattr(jax.core, "is_concrete") else {}
+    # When PennyLane 0.45 compiles, it calls a function that JAX 0.11 has removed.
+    return {COMPILED: 1.0, MIXED: CONTRACTION} if jax.__version_info__ < (0, 11) else {}
 
 
 def _naive(

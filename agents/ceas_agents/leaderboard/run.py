@@ -65,8 +65,8 @@ def play(plan: Plan, folder: Path, engine: Engine = HERE, *, overwrite: bool = F
         if reason and reason != row.NOT_PLAYED:
             screen.print("Refused:", reason, soft_wrap=True)
     screen.print(f"Written: {folder / ROW} {folder / EPISODES}", soft_wrap=True)
-    if played := [each for each in found["cells"] if "score" in each]:
-        worst = min(played, key=lambda each: each["score"]["mean"][0])
+    if scored := [each for each in found["cells"] if "score" in each]:
+        worst = min(scored, key=lambda each: each["score"]["mean"][0])
         results.show_next(folder, *_again(plan.who, worst), scenario=worst["scenario"])
 
 

@@ -7,8 +7,8 @@
 2. Both hold what the repository holds, and nothing else. What is not committed is an error.
 3. The wheel is installed into an empty environment, without `constraints.txt`. There, in an empty
    folder, the README's blocks run: Python as it stands, and every line that starts with `ceas-gym`.
-   A command that is not done in time is stopped as by Ctrl-C, and has to end as such; but one
-   whose results a later command reads has all the time that it takes.
+   A command that is not done in time is told to end (SIGTERM), and has to end as after Ctrl-C; but
+   one whose results a later command reads has all the time that it takes.
 4. The source distribution is installed into a second one, with its extra `agents`, and trains.
 
 It needs what pip needs to download packages; about 4 GB of the disk for temporary files; and the
@@ -20,7 +20,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tarfile
@@ -35,6 +34,8 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 120.0
 """Time in s that a command of the README has before it is stopped."""
+GRACE_S = 600.0
+"""Time in s in which it has to end then; what is being compiled is finished first."""
 DONE, STOPPED = 0, 130
 """Exit codes of commands that finish, and of those that are stopped and say so."""
 TAIL = 30
@@ -205,8 +206,12 @@ def played(command: str, programs: Path, folder: Path, limit_s: float | None) ->
         try:
             code, expected = process.wait(limit_s), DONE
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-            code, expected = process.wait(), STOPPED
+            # Not SIGINT, which processes in the background ignore.
+            process.terminate()
+            try:
+                code, expected = process.wait(GRACE_S), STOPPED
+            finally:
+                process.kill()
     # A command may finish while it is told to stop.
     if code not in (DONE, expected):
         fail([first, *words], code, output.read_text("utf-8"))

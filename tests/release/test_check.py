@@ -9,7 +9,7 @@ from release import check
 
 README = (check.ROOT / "README.md").read_text("utf-8")
 SLEEPS = """#!/bin/sh
-trap 'exit {code}' INT
+trap 'exit {code}' TERM
 while :; do sleep 0.1; done
 """
 

@@ -31,6 +31,7 @@ slow: setup ## run the tests that take minutes
 # Each has an environment of its own, named after its extra.
 frameworks: $(VENV)-frameworks/.stamp $(VENV)-rllib/.stamp ## install other frameworks, and run the page on them
 	$(VENV)-frameworks/bin/python -m pytest -m '' $(PAGE)
+	$(VENV)-frameworks/bin/python -m pytest tests/test_vector_env.py -k videos
 	$(VENV)-rllib/bin/python -m pytest $(PAGE) -k RLlib
 
 mutation: setup ## make small errors in the library, and see whether the tests notice them
@@ -73,7 +74,7 @@ $(VENV)/.dev-stamp: $(VENV)/.core-stamp
 $(VENV)-%/.stamp: pyproject.toml constraints.txt CITATION.cff
 	$(PYTHON) -m venv --clear $(@D)
 	@echo "Installing other frameworks into $(@D): minutes."
-	@grep -vE '^(filelock|gymnasium|python-dateutil)==' constraints.txt > $(@D)/constraints.txt
+	@grep -vE '^(filelock|gymnasium|pillow|python-dateutil)==' constraints.txt > $(@D)/constraints.txt
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $(@D)/constraints.txt \
 	    torch==2.13.0 pytest -e '.[$*]'
 	@touch $@

@@ -268,17 +268,18 @@ def test_drawing_rows_without_a_mode_is_warned_of():
 
 @pytest.mark.parametrize("make", [gym.make, gym.make_vec], ids=["single", "rows"])
 def test_episodes_are_recorded_as_videos(make, tmp_path):
-    pytest.importorskip("moviepy", reason="Gymnasium's RecordVideo needs moviepy")
+    pytest.importorskip("moviepy", reason="moviepy is not installed (make frameworks)")
     is_single = make is gym.make
     rows = {} if is_single else {"num_envs": 2}
     env = make(
         "ceas_gym/CEAS-v1", scenario="tiny", overrides=OVERRIDES, render_mode="rgb_array", **rows
     )
     wrappers = gym.wrappers if is_single else gym.wrappers.vector
-    recorded = wrappers.RecordVideo(env, str(tmp_path), episode_trigger=lambda _: True)
+    folder = tmp_path / "videos"
+    recorded = wrappers.RecordVideo(env, str(folder), episode_trigger=lambda _: True)
     recorded.reset(seed=0)
     for action in actions(ROUNDS, 2):
         recorded.step(action[0] if is_single else action)
     recorded.close()
-    (video,) = tmp_path.glob("*.mp4")
+    (video,) = folder.glob("*.mp4")
     assert video.stat().st_size > 10_000

@@ -1,0 +1,41 @@
+"""Settings of the documentation site, which `make docs` builds with Sphinx."""
+
+import os
+import sys
+from importlib.metadata import version as installed
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+# `source_pages` and the scripts of the pages lie beside this file.
+sys.path.insert(0, str(DOCS))
+# Lines of the tutorial that begin with ! run the command `ceas-gym` of the same environment.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+project = "ceas_gym"
+release = version = installed("ceas-gym")
+copyright = "ceas_gym contributors"  # noqa: A001 - Sphinx's name
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "source_pages"]
+
+html_theme = "furo"
+html_title = f"ceas_gym {version}"
+html_static_path = ["site"]
+html_css_files = ["site.css"]
+html_copy_source = html_show_sourcelink = False
+
+myst_heading_anchors = 4
+myst_url_schemes = ("http", "https", "mailto", "source")
+
+# A page of the tutorial is executed again when its code changes, whatever has become of the library;
+# `rm -r build` starts afresh.
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(DOCS.parent / "build" / "tutorial")
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+napoleon_custom_sections = ["Source"]
+napoleon_use_rtype = False
+# Names between single backticks are code, as in Markdown.
+default_role = "code"

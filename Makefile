@@ -1,5 +1,5 @@
-# The virtual environment is installed in two steps: the library alone, and the tools for development.
-# A step ends by writing a stamp file, so an interrupted step is done again.
+# The virtual environment is installed in steps: the library alone, the tools for development, and
+# those of the documentation. A step ends by writing a stamp file, so an interrupted step is done again.
 
 PYTHON ?= python3
 ARGS ?=
@@ -46,6 +46,10 @@ lint: setup ## check style, types and the order of imports
 release-check: $(VENV)/.core-stamp ## build, examine, install and try what users download
 	$(BIN)/python tests/release/check.py $(ARGS)
 
+docs: $(VENV)/.docs-stamp ## build the documentation site in build/docs, and run its tutorial
+	$(BIN)/python -m sphinx -W --keep-going -n -q docs build/docs $(ARGS)
+	@echo "Written: build/docs/index.html"
+
 clean: ## remove the environment, builds and caches; keep runs/
 	rm -rf $(VENV) $(VENV)-frameworks $(VENV)-rllib build dist .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find ceas_gym agents tests -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -70,6 +74,11 @@ $(VENV)/.dev-stamp: $(VENV)/.core-stamp
 	@$(INSTALL) -e '.[agents,dev]'
 	@touch $@
 
+$(VENV)/.docs-stamp: $(VENV)/.dev-stamp
+	@echo "Installing the tools of the documentation into $(VENV)."
+	@$(INSTALL) -e '.[docs]'
+	@touch $@
+
 # Without the versions that some framework cannot do with.
 $(VENV)-%/.stamp: pyproject.toml constraints.txt CITATION.cff
 	$(PYTHON) -m venv --clear $(@D)
@@ -79,4 +88,4 @@ $(VENV)-%/.stamp: pyproject.toml constraints.txt CITATION.cff
 	    torch==2.13.0 pytest -e '.[$*]'
 	@touch $@
 
-.PHONY: help demo setup test slow frameworks mutation lint release-check clean
+.PHONY: help demo setup test slow frameworks mutation lint release-check docs clean

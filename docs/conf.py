@@ -1,9 +1,12 @@
 """Settings of the documentation site, which `make docs` builds with Sphinx."""
 
 import os
+import re
 import sys
 from importlib.metadata import version as installed
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
 # `source_pages` and the scripts of the pages lie beside this file.
@@ -28,6 +31,7 @@ myst_url_schemes = ("http", "https", "mailto", "source")
 # A page of the tutorial is executed again when its code changes, whatever has become of the library;
 # `rm -r build` starts afresh.
 nb_execution_mode = "cache"
+nb_execution_in_temp = True
 nb_execution_cache_path = str(DOCS.parent / "build" / "tutorial")
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
@@ -35,7 +39,26 @@ nb_merge_streams = True
 
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
-napoleon_custom_sections = ["Source"]
+# `Result` is what `prepared` calls a list of several values that are returned.
+napoleon_custom_sections = ["Source", ("Result", "params_style")]
 napoleon_use_rtype = False
 # Names between single backticks are code, as in Markdown.
 default_role = "code"
+
+
+def setup(app: Sphinx) -> None:
+    """Connects what prepares docstrings before Sphinx takes their sections apart."""
+    app.connect("autodoc-process-docstring", prepare, priority=400)
+
+
+def prepare(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:  # fmt: skip
+    """Changes a docstring to what reStructuredText can say.
+
+    Sections that are headed in Markdown are on a page of their own; only the arguments stay.
+    """
+    text = "\n".join(lines)
+    first, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    arguments = [each.partition("\n")[2] for each in sections if each.startswith("Arguments")]
+    text = "\n".join([first, *arguments])
+    text = re.sub(r"^Returns:(?=\n\s+\w+: )", "Result:", text, flags=re.MULTILINE)
+    lines[:] = text.replace("|t|", "`|t|`").split("\n")

@@ -130,7 +130,7 @@ def test_command_refuses_samples_that_replicas_cannot_share(samples: str, tmp_pa
 
 
 def test_files_that_the_pages_name_exist() -> None:
-    for page in DOCS.glob("*.md"):
+    for page in DOCS.rglob("*.md"):
         text = page.read_text()
         named = re.findall(r"\]\(([^)#:]+)\)", text)
         assert named

@@ -49,7 +49,9 @@ class EdgeSettings(Section, frozen=True):
     """
 
     ends: tuple[str, str]
+    """Names of the two vertices."""
     length_km: Kilometres
+    """Length of the fibre."""
     channels: Count | None = None
     """Channels that it carries at the same time, in place of `network.edge_channels`."""
 
@@ -73,9 +75,11 @@ class GraphSettings(Section, frozen=True):
     """
 
     hub: str
+    """Name of the vertex that is the hub."""
     relays: tuple[str, ...] = ()
     """Vertices that only relay and do not learn. A node may be a relay as well."""
     edges: tuple[EdgeSettings, ...]
+    """The fibres."""
 
     @property
     def vertices(self) -> tuple[str, ...]:

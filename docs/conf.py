@@ -28,12 +28,12 @@ html_copy_source = html_show_sourcelink = False
 myst_heading_anchors = 4
 myst_url_schemes = ("http", "https", "mailto", "source")
 
-# A page of the tutorial is executed again when its code changes, whatever has become of the library;
-# `rm -r build` starts afresh.
+# A page of the tutorial is executed anew when its own code changes, but not when the library does:
+# `rm -r build/tutorial` before that.
 nb_execution_mode = "cache"
 nb_execution_in_temp = True
 nb_execution_cache_path = str(DOCS.parent / "build" / "tutorial")
-nb_execution_timeout = 600
+nb_execution_timeout = -1  # A busy machine takes its time.
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 
@@ -51,7 +51,9 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", prepare, priority=400)
 
 
-def prepare(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:  # fmt: skip
+def prepare(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
     """Changes a docstring to what reStructuredText can say.
 
     Sections that are headed in Markdown are on a page of their own; only the arguments stay.

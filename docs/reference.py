@@ -9,7 +9,6 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import show
 import typer
@@ -180,7 +179,7 @@ def block(name: str) -> str:
     return "\n".join(BLOCKS[name]())
 
 
-def main(**_: Any) -> None:
+def main() -> None:
     """Writes the pages anew."""
     for page in PAGES:
         show.fill(DOCS / page, block)

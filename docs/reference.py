@@ -54,7 +54,7 @@ def environment() -> Iterator[str]:
 
 def settings() -> Iterator[str]:
     """Yields a section for each section of a scenario, with a table of its settings."""
-    for section, model in {**keys.SECTIONS, **keys.ENTRIES}.items():
+    for section, model in sections():
         about = (inspect.getdoc(model) or "").split("\n\nExample:")[0]
         yield from ("", f"## `{section}`" if section else "## The scenario", "", linked(about), "")
         yield from show.table(("setting", "unit", "default", "range", "meaning"), rows(section), 5)
@@ -63,14 +63,20 @@ def settings() -> Iterator[str]:
         yield from show.table(("setting", "value", "source"), figures(preset), 3)
 
 
+def sections() -> Iterator[tuple[str, type[Section]]]:
+    """Yields each section by its dotted key, followed by the entries of its lists."""
+    for section, model in keys.SECTIONS.items():
+        yield section, model
+        yield from (each for each in keys.ENTRIES.items() if each[0].rpartition(".")[0] == section)
+
+
 def rows(section: str) -> Iterator[tuple[str, ...]]:
     """Yields the entries of a section's table.
 
     Args:
         section: Dotted key of the section; empty for the scenario itself.
     """
-    model: type[Section] = {**keys.SECTIONS, **keys.ENTRIES}[section]
-    for name, field in model.model_fields.items():
+    for name, field in dict(sections())[section].model_fields.items():
         key = keys.joined(section, name)
         if key in keys.SECTIONS and key not in keys.OPTIONAL:
             continue  # It has a table of its own.

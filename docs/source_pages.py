@@ -20,8 +20,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 ROOT = Path(__file__).parents[1]
-LINK = re.compile(r"(?<!!)(\[[^\]]*\]\()(?![a-z]+:|#)([^)\s#]+)(?=\))")
-"""A link to a path, without the closing bracket; not an image."""
+LINK = re.compile(r"(?<!!)(\[[^\]]*\]\()((?=[^)]*[./])[\w./-]+)(?=\))")
+"""A link to a path, without the closing bracket; not an image, nor an address, nor a call."""
 SHOWN_BYTES = 100_000
 """Of a longer file, only the beginning is shown."""
 Page = tuple[str, dict[str, Any], str]

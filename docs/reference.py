@@ -105,7 +105,17 @@ def meaning(name: str, field: FieldInfo) -> str:
     """Returns what a setting means, in one line, or where its default is from."""
     figure = presets.PRESETS["custom"].get(name)
     said = field.description or (figure.source if figure else "")
-    return linked(" ".join(said.split()))
+    return linked(entry(said))
+
+
+def entry(text: str) -> str:
+    r"""Returns a text as the entry of a table has it: in one line, with bars that end no column.
+
+    Example:
+        >>> entry("decay to |0>")
+        'decay to \\|0>'
+    """
+    return " ".join(text.split()).replace("|", r"\|")
 
 
 def linked(text: str) -> str:
@@ -162,7 +172,9 @@ def names() -> Iterator[str]:
         heading = catalogue.HEADINGS.get(kind, kind)
         yield from ("", f"## {heading[0].upper()}{heading[1:]}", "")
         yield from show.table(
-            ("name", "what it is"), ((f"`{name}`", line) for name, line in entries.items()), 2
+            ("name", "what it is"),
+            ((f"`{name}`", entry(line)) for name, line in entries.items()),
+            2,
         )
 
 

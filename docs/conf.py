@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 DOCS = Path(__file__).parent
 # `source_pages` and the scripts of the pages lie beside this file.
 sys.path.insert(0, str(DOCS))
-# Lines of the tutorial that begin with ! run the command `ceas-gym` of the same environment.
+# Cells of the tutorial in bash run the command `ceas-gym` of the same environment.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 project = "ceas_gym"

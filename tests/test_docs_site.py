@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ MENU = re.findall(r"```\{toctree\}\n(.*?)```", (DOCS / "index.md").read_text(), 
 TUTORIAL = sorted((DOCS / "tutorial").glob("*.md"))
 SITE = ("sphinx", "furo", "myst_nb")
 """Packages of the extra `docs`."""
+SHELL = re.compile(r"\A%%bash\n(.*)\Z", re.DOTALL)
 RUN_CELLS = """
 import json, sys
 names = {"__name__": "__main__"}
@@ -31,12 +33,11 @@ for cell in json.load(sys.stdin):
 def cells(page: Path) -> list[str]:
     """Returns the code of a page, in which commands are as Python runs them."""
     found = re.findall(r"^```\{code-cell\} python\n(.*?)^```$", page.read_text(), re.DOTALL | re.M)
-    return [re.sub(r"^!(.*)$", _command, cell, flags=re.M) for cell in found]
+    return [SHELL.sub(_command, re.sub(r"\A(:.*\n)+\n", "", cell)) for cell in found]
 
 
-def _command(line: re.Match[str]) -> str:
-    words = line[1].replace("ceas-gym", f"{sys.executable} -m ceas_agents.cli", 1)
-    return f"import subprocess; subprocess.run({words!r}.split(), check=True)"
+def _command(cell: re.Match[str]) -> str:
+    return f"import subprocess; subprocess.run({cell[1]!r}, shell=True, check=True)"
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,7 @@ def test_cells_of_the_tutorial_are_python(page):
 @pytest.mark.parametrize("page", TUTORIAL, ids=lambda page: page.stem)
 def test_the_tutorial_runs(page, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     command = [sys.executable, "-c", RUN_CELLS]
     subprocess.run(command, input=json.dumps(cells(page)), text=True, check=True, cwd=tmp_path)
 

@@ -47,6 +47,7 @@ release-check: $(VENV)/.core-stamp ## build, examine, install and try what users
 	$(BIN)/python tests/release/check.py $(ARGS)
 
 docs: $(VENV)/.docs-stamp ## build the documentation site in build/docs, and run its tutorial
+	@echo "Building the site. The first time, the tutorial runs, which takes a few minutes."
 	$(BIN)/python -m sphinx -W --keep-going -n -q docs build/docs $(ARGS)
 	@echo "Written: build/docs/index.html"
 

@@ -1,6 +1,7 @@
 """The site of the pages: all are in its menu, the reference says what the code says, cells run."""
 
 import ast
+import doctest
 import importlib.util
 import json
 import os
@@ -68,6 +69,12 @@ def test_every_setting_has_a_line(script):
 def test_no_meaning_is_left_out(script):
     rows = [row for section in script.keys.SECTIONS for row in script.rows(section)]
     assert [name for name, *_, meaning in rows if len(meaning) < 10] == []
+
+
+def test_examples_of_the_script_run(script):
+    found = doctest.testmod(script)
+    assert found.attempted >= 3
+    assert not found.failed
 
 
 @pytest.mark.parametrize("page", TUTORIAL, ids=lambda page: page.stem)

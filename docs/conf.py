@@ -11,8 +11,10 @@ from sphinx.application import Sphinx
 DOCS = Path(__file__).parent
 # `source_pages` and the scripts of the pages lie beside this file.
 sys.path.insert(0, str(DOCS))
-# Cells of the tutorial in bash run the command `ceas-gym` of the same environment.
+# Cells of the tutorial in bash run the command `ceas-gym` of the same environment, and it prints as
+# to a file: a kernel asks for colours, and Rich would take that for a terminal.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ["TTY_COMPATIBLE"] = "0"
 
 project = "ceas_gym"
 release = version = installed("ceas-gym")

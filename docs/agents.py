@@ -22,9 +22,7 @@ from agents_runs import (
     CEAS,
     LADDER,
     RESIZED,
-    RULE,
     SIZES,
-    START,
     WARY,
     Cell,
     cells,
@@ -104,9 +102,9 @@ def read(found: list[Found]) -> Played:
 
 def ladder(played: Played) -> Iterator[str]:
     """Yields the lines of the table of the ladder."""
-    others = (*([name] * len(PLACES) for name in (CEAS, START, ALWAYS)), played.all_best)
+    others = (*([name] * len(PLACES) for name in (CEAS, WARY, ALWAYS)), played.all_best)
     columns = [_leads(played, PLACES, names) for names in others]
-    head = ("minus ceas", f"minus {START}", f"minus {ALWAYS}", "minus the best", "which is")
+    head = ("minus ceas", f"minus {WARY}", f"minus {ALWAYS}", "minus the best", "which is")
     levels = [played.level(place, AGENT) for place in PLACES]
     rows = zip(map(_where, PLACES), levels, *columns, played.all_best, strict=True)
     return show.table(["rung, attackers", AGENT, *head], rows)
@@ -114,14 +112,14 @@ def ladder(played: Played) -> Iterator[str]:
 
 def worse(played: Played) -> Iterator[str]:
     """Yields the lines of the table of what each reaches in the worse of the two placements."""
-    head = ["rung", AGENT, START, ALWAYS, WARY, CEAS, "the best of the others", "which is"]
+    head = ["rung", AGENT, WARY, ALWAYS, CEAS, "the best of the others", "which is"]
     return show.table(head, (_worst_of(played, rung) for rung in RUNGS))
 
 
 def _worst_of(played: Played, rung: str) -> list[str]:
     levels = {name: _worse(played, rung, name) for name in closed_loop.CONTESTANTS}
     best = max(levels, key=levels.__getitem__)
-    own = [_worse(played, rung, name) for name in (AGENT, START, ALWAYS, WARY)]
+    own = [_worse(played, rung, name) for name in (AGENT, WARY, ALWAYS)]
     shown = [f"{100 * level:.1f}" for level in (*own, levels[CEAS], levels[best])]
     return [rung.removesuffix("-loop"), *shown, best]
 
@@ -134,13 +132,12 @@ def wary(played: Played) -> Iterator[str]:
     """Yields the lines of the table of the rule that became a contestant."""
     ceas = [CEAS] * len(PLACES)
     columns = [
-        _leads(played, PLACES, ceas, RULE),
         _leads(played, PLACES, ceas, WARY),
         _leads(played, PLACES, played.all_best, WARY),
     ]
     levels = [played.level(place, WARY) for place in PLACES]
     rows = zip(map(_where, PLACES), levels, *columns, played.all_best, strict=True)
-    head = ("the rule alone minus ceas", "minus ceas", "minus the best", "which is")
+    head = ("minus ceas", "minus the best", "which is")
     return show.table(["rung, attackers", WARY, *head], rows)
 
 

@@ -16,16 +16,12 @@ from show import PLACEMENTS
 from ceas_agents.evaluation import contestants, tuned
 from ceas_agents.evaluation import play as evaluate
 from ceas_agents.evaluation.contestants import Contestant
-from ceas_agents.policies import checkpoints
+from ceas_agents.policies import checkpoints, steering
 from ceas_agents.policies.networks import Layers
 from ceas_agents.training.evolution import weights
 from ceas_gym import config
 
-AGENT, START, ALWAYS = "steered-v1", "its start", "never the best"
-CEAS, WARY, RULE = "ceas", "ceas-wary", "ceas:trust=wary"
-"""The rule is played as it was tuned, and at the settings of CEAS, so that nothing else differs."""
-WIDTHS = (3, 3, 3)
-"""Of the agent's network."""
+AGENT, ALWAYS, CEAS, WARY = "steered-v2", "never the best", "ceas", "ceas-wary"
 RATE: dict[str, object] = {"learning.learning_rate": 0.6}
 """The rate at which the agent was trained, on every scenario; the others' are tuned on each."""
 SIZES: dict[str, dict[str, object]] = {
@@ -57,7 +53,7 @@ def cells() -> list[Cell]:
         Cell(rung, LADDER, where, name)
         for rung in RUNGS
         for where in PLACEMENTS
-        for name in (AGENT, START, ALWAYS, WARY, RULE)
+        for name in (AGENT, ALWAYS, WARY)
     ]
     resized = [
         Cell(rung, size, where, name)
@@ -73,20 +69,17 @@ def contestant(cell: Cell) -> Contestant:
     """Returns who plays in a cell: CEAS as tuned for the rung, the others at the agent's rate."""
     if cell.name in (CEAS, WARY):
         return tuned.contestant(cell.rung, contestants.get(cell.name))
-    if cell.name == RULE:
-        settings = tuned.read(tuned.FOLDER / f"{cell.rung}.yaml", contestants.get(CEAS))
-        return tuned.changed(contestants.get(RULE), settings)
     agent = checkpoints.load(checkpoints.shipped_file(AGENT))
-    if cell.name == START:
-        agent = agent._replace(layers=weights.layers(weights.wary(), WIDTHS))
-    elif cell.name == ALWAYS:
+    if cell.name == ALWAYS:
         agent = agent._replace(layers=always())
     return Contestant(cell.name, checkpoints.policy(agent), RATE)
 
 
 def always() -> Layers:
     """Returns the network that the search starts with, if it never trusted the best links."""
-    first, last = weights.layers(weights.wary(), WIDTHS)
+    inputs = len(weights.WARY_SEES) + 1
+    widths = (inputs, weights.WARY_HIDDEN, steering.OUTPUTS)
+    first, last = weights.layers(weights.wary(), widths)
     more = np.array([0.0, 0.0, 9.0], np.float32)
     return (first, last._replace(weight=np.zeros_like(last.weight), bias=last.bias + more))
 

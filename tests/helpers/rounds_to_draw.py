@@ -47,7 +47,7 @@ def scene(nodes: int = 4, windows: int = 8, ages: int = 16, **given: Any) -> Sce
     """Returns a scene in which nothing happened but what is given, for each node or for all."""
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(KINDS, (nodes,))
     shapes |= {"schedule": (windows, nodes), "pairs": (nodes, ages)}
-    values = {
+    values: dict[str, Any] = {
         name: np.broadcast_to(np.asarray(given.pop(name, 0), kind), shapes[name])
         for name, kind in KINDS.items()
     }

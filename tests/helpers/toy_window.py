@@ -32,7 +32,8 @@ class FigureCanvas(FigureCanvasAgg):
     """What is drawn in a window."""
 
     required_interactive_framework = "toy"
-    manager_class = FigureManager
+    manager_class: Any = FigureManager
+    manager: Any
 
     def start_event_loop(self, timeout: float = 0) -> None:
         self.manager.pictures.append(np.asarray(self.buffer_rgba())[..., :3].copy())

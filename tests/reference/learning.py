@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -238,7 +239,7 @@ def full_gradient(learning: Learning, parameters: Array) -> Array:
     return descend(learning, parameters, rho, slopes)
 
 
-def score(learning: Learning, parameters: Array, lowest: float) -> Scores:
+def score(learning: Learning, parameters: Array, lowest: Any = np.inf) -> Scores:
     """Returns loss in nats and accuracy in [0, 1], without noise; lowest is that before."""
     loss, accuracy = [], []
     for split in (learning.validation, learning.test):
@@ -248,7 +249,7 @@ def score(learning: Learning, parameters: Array, lowest: float) -> Scores:
         accuracy.append((guesses.argmax(axis=1) == split.labels).mean())
     return Scores(
         validation_loss=loss[0],
-        lowest_loss=min(loss[0], float(lowest)),
+        lowest_loss=np.fmin(loss[0], lowest),
         validation_accuracy=accuracy[0],
         accuracy=accuracy[1],
     )

@@ -102,7 +102,7 @@ def _distances(axes: Axes, where: Places, stage: Stage) -> Part:
     # They stay the same, but stand on the fibres, where no node is near.
     way = _widest_gap(where)
     labels = [
-        axes.text(*(where.hub + share * where.radius * way), f"{km:g} km")
+        axes.text(0, 0, f"{km:g} km", position=where.hub + share * where.radius * way)
         for km, share in stage.map["rings"]
     ]
     for label in labels:

@@ -12,8 +12,9 @@ from ceas_agents.training.evolution import episodes, search
 from ceas_agents.training.on_device.environment import WATCHED
 from ceas_agents.training.plan import VALIDATION_SEEDS
 from ceas_gym import parameters
+from ceas_gym.jax_utils.fast_compile import array
 
-METRICS = {name: np.zeros((2, 2)) for name in WATCHED}
+METRICS = {name: array(np.zeros((2, 2))) for name in WATCHED}
 
 FILE = """
     scenario: tiny
@@ -70,7 +71,7 @@ def test_scenarios_count_by_their_weights_in_the_search(tmp_path, monkeypatch):
     scores, earned = [], iter([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 5.0], [9.0, 1.0]]])
 
     def played(*_):
-        return episodes.Played(np.array(next(earned)), np.ones((2, 2), int), METRICS)
+        return episodes.Played(array(next(earned)), array(np.ones((2, 2), int), int), METRICS)
 
     def told(searched, deviations, returns):
         scores.append(np.asarray(returns))

@@ -71,15 +71,18 @@ def contestant(cell: Cell) -> Contestant:
         return tuned.contestant(cell.rung, contestants.get(cell.name))
     agent = checkpoints.load(checkpoints.shipped_file(AGENT))
     if cell.name == ALWAYS:
-        agent = agent._replace(layers=always())
+        agent = agent._replace(layers=always(agent.features.network))
     return Contestant(cell.name, checkpoints.policy(agent), RATE)
 
 
-def always() -> Layers:
-    """Returns the network that the search starts with, if it never trusted the best links."""
-    inputs = len(weights.WARY_SEES) + 1
-    widths = (inputs, weights.WARY_HIDDEN, steering.OUTPUTS)
-    first, last = weights.layers(weights.wary(), widths)
+def always(sees: tuple[str, ...]) -> Layers:
+    """Returns the network that the search starts with, if it never trusted the best links.
+
+    Args:
+        sees: What it sees of the network.
+    """
+    widths = (len(sees) + 1, weights.WARY_HIDDEN, steering.OUTPUTS)
+    first, last = weights.layers(weights.wary(sees), widths)
     more = np.array([0.0, 0.0, 9.0], np.float32)
     return (first, last._replace(weight=np.zeros_like(last.weight), bias=last.bias + more))
 

@@ -44,7 +44,8 @@ def test_every_cell_has_all_seeds_and_the_layouts_of_the_closed_loop(script, fou
 
 def test_the_others_are_the_agent_with_other_weights(script):
     agent = checkpoints.load(checkpoints.shipped_file(script.AGENT))
-    for layer, shipped in zip(scripts.load("agents_runs").always(), agent.layers, strict=True):
+    always = scripts.load("agents_runs").always(agent.features.network)
+    for layer, shipped in zip(always, agent.layers, strict=True):
         assert layer.weight.shape == shipped.weight.shape
         assert layer.bias.shape == shipped.bias.shape
 

@@ -24,7 +24,8 @@ from ceas_gym.network import forecast
 
 KEY = jax.random.key(0)
 CEAS = partial(ceas, serve="quorum")
-SEEN = Features((), weights.WARY_SEES)
+OLD, NEW = weights.SIGNS
+SEEN = Features((), NEW)
 SERVED = 0.01
 """Share of a channel from which a node counts as served."""
 
@@ -82,19 +83,29 @@ def test_reliance_counts_the_best_nodes_that_took_part(params, start):
 
 
 def test_nodes_that_form_teams_are_refused_in_one_line():
-    made = Agent("steered", weights.layers(weights.wary(), (5, 3, 3)), SEEN)
+    made = Agent("steered", weights.layers(weights.wary(NEW), (5, 3, 3)), SEEN)
     teams = parameters.build(config.load("circuit", {"episode.decision": "window"}))
     shown = reset(teams, KEY)[1].observation
     with pytest.raises(ValueError, match=r"nodes form teams; set learning\.scheme to data"):
         jax.eval_shape(checkpoints.policy(made), teams, shown, KEY)
 
 
-def test_a_wary_start_loses_its_trust_and_keeps_to_it():
-    """By the rule in words: the loss has risen, or the best links were passed over before."""
-    first, last = weights.layers(weights.wary(), (5, weights.WARY_HIDDEN, steering.OUTPUTS))
-    for progress, loss, lowest, relied in product((0.0, 0.2), (0.3, 0.9), (0.2, 0.7), (0.0, 1.0)):
-        shown = np.array([progress, 0.5, loss, lowest, relied])
-        inner = np.tanh(shown @ first.weight + first.bias)
-        share = 1 / (1 + np.exp(4 - (inner @ last.weight + last.bias)[-1]))
-        distrusts = relied == 0 or (progress > 0.06 and loss - lowest > 0.4)
-        assert share == pytest.approx(float(distrusts), abs=0.05)
+def distrusts(sees, *shown):
+    """Whether a wary start passes over all of the best links that are tolerated, or none."""
+    widths = (len(sees) + 1, weights.WARY_HIDDEN, steering.OUTPUTS)
+    first, last = weights.layers(weights.wary(sees), widths)
+    inner = np.tanh(np.array(shown) @ first.weight + first.bias)
+    share = 1 / (1 + np.exp(4 - (inner @ last.weight + last.bias)[-1]))
+    assert min(share, 1 - share) < 0.05
+    return share > 0.5
+
+
+@pytest.mark.parametrize("relied", [0.0, 1.0])
+def test_a_wary_start_loses_its_trust_and_keeps_to_it(relied):
+    """By the rules in words: the accuracy is low, or the loss has risen, or it was so before."""
+    for late, accuracy in product((0.05, 0.2, 0.9), (0.2, 0.6, 0.95)):
+        lost = relied == 0 or (late > 0.12 and accuracy < 0.4)
+        assert distrusts(OLD, late, accuracy, relied) == lost
+    for late, loss, lowest in product((0.0, 0.2), (0.3, 0.9), (0.2, 0.7)):
+        lost = relied == 0 or (late > 0.06 and loss - lowest > 0.4)
+        assert distrusts(NEW, late, 0.5, loss, lowest, relied) == lost

@@ -127,7 +127,7 @@ def test_a_stopped_search_goes_on_exactly(finished, tmp_path, monkeypatch):
         ("byzantine_nodes: 0", "byzantine_node: 0", "did you mean attack.byzantine_nodes?"),
         ("rows: 2", "rows: 2\n    network: {network_features: [progres]}", "mean progress?"),
         ("rows: 2", "rows: 2\n    network: {network_features: []}", "name at least one feature"),
-        ("rows: 2", "rows: 2\n    network: {start: wary}", "hidden [3]; set them, or start to"),
+        ("rows: 2", "rows: 2\n    network: {start: wary}", "lowest_loss]; set them, or start to"),
         ("rows: 2", "rows: 2\n    reward_scale: 10", "so it can't be 10; leave it out"),
         ("rows: 2", "rows: 2\n    action_repeat: 2", "so it can't be 2; set it to 1"),
     ],

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ceas_agents.policies.networks import Features
 from ceas_agents.settings import Checked
-from ceas_agents.training.evolution.weights import WARY_HIDDEN, WARY_SEES
+from ceas_agents.training.evolution.weights import SIGNS, WARY_HIDDEN
 from ceas_agents.training.on_device.settings import checked
 from ceas_gym.registry import nearest
 from ceas_gym.task.observations import NODE_FEATURES, PLACE
@@ -70,10 +70,15 @@ def network(given: Mapping[str, object], source: str) -> Network:
                 )
     if not [*made.network_features, *made.node_features]:
         raise ValueError(f"{source}: network: it sees nothing; name at least one feature")
-    wary = Network(network_features=list(WARY_SEES), hidden=[WARY_HIDDEN], start="wary")
-    if made.start == "wary" and made != wary:
+    choices = " or ".join(f"[{', '.join(sees)}]" for sees in SIGNS)
+    if made.start == "wary" and not _may_be_wary(made):
         raise ValueError(
-            f"{source}: network: start: wary is a network with network_features "
-            f"[{', '.join(WARY_SEES)}] and hidden [{WARY_HIDDEN}]; set them, or start to ceas"
+            f"{source}: network: start: wary is a network with hidden [{WARY_HIDDEN}] and "
+            f"network_features {choices}; set them, or start to ceas"
         )
     return made
+
+
+def _may_be_wary(made: Network) -> bool:
+    features = made.features
+    return features.network in SIGNS and not features.nodes and made.hidden == [WARY_HIDDEN]

@@ -66,8 +66,9 @@ def trainer(plan: Plan) -> Trainer:
 
 def _start(setup: Setup, start: str, spread: float) -> Search:
     size = weights.size(setup.widths)
+    begin = weights.wary(setup.features.network) if start == "wary" else np.zeros(size)
     return Search(
-        center=array(weights.wary() if start == "wary" else np.zeros(size)),
+        center=array(begin),
         spread=array(np.full(size, spread)),
         # Not the key of the first episode.
         key=jax.random.fold_in(randomness.key(plans.seeds(setup.plan, 0)), SEARCH_STREAM),

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,25 +51,46 @@ def layers(weights: NDArray[np.float32], widths: Widths) -> Layers:
     return tuple(found)
 
 
-WARY_SEES = ("progress", "validation_accuracy", "validation_loss", "lowest_loss")
-"""What the network of a wary start sees, besides its reliance."""
+class Sign(NamedTuple):
+    """By what a wary start judges that learning goes badly."""
+
+    early: float
+    """Progress from which it judges."""
+    slopes: dict[str, float]
+    """Of the features that are weighed and added up."""
+    limit: float
+    """Above which the sum is bad."""
+    few: float
+    """Reliance below which trust was lost before."""
+
+
+SIGNS: dict[tuple[str, ...], Sign] = {
+    ("progress", "validation_accuracy"): Sign(0.12, {"validation_accuracy": -1.0}, -0.4, 0.5),
+    # Losses are shown as shares of twice the loss of guessing.
+    ("progress", "validation_accuracy", "validation_loss", "lowest_loss"): Sign(
+        trust.EARLY, {"validation_loss": 2.0, "lowest_loss": -2.0}, trust.RISE, trust.FEW
+    ),
+}
+"""Signs of a wary start by what the network sees, besides its reliance."""
 WARY_HIDDEN = 3
-"""Its hidden units."""
+"""Hidden units of a wary start."""
 STEEP, SURE = 30.0, 4.0
 """Slope of the hidden units, and how far the output for nodes passed over is from undecided."""
 
 
-def wary() -> NDArray[np.float32]:
+def wary(sees: tuple[str, ...]) -> NDArray[np.float32]:
     """Returns weights that pass over the best links once learning has gone badly with them.
 
-    Each hidden unit is near 1 or -1: it is not too early (A), the loss has risen (B), and the best
+    Each hidden unit is near 1 or -1: it is not too early (A), the sign is bad (B), and the best
     links were passed over in the last round (C). They are passed over in this one if C, or both A
     and B, which is A + B + 2 C + 1 > 0 in these numbers (`closed_loop.trust`).
+
+    Args:
+        sees: Features of the network, a key of `SIGNS`.
     """
-    # Losses are shown as shares of twice the loss of guessing.
-    slopes = {"progress": (1, 0, 0), "validation_loss": (0, 2, 0), "lowest_loss": (0, -2, 0)}
-    seen = np.array([slopes.get(name, (0, 0, 0)) for name in WARY_SEES])
-    first = np.append(seen, [[0, 0, -1]], axis=0), np.array([-trust.EARLY, -trust.RISE, trust.FEW])
+    sign = SIGNS[sees]
+    seen = [(float(name == "progress"), sign.slopes.get(name, 0.0), 0.0) for name in sees]
+    first = np.array([*seen, (0.0, 0.0, -1.0)]), np.array([-sign.early, -sign.limit, sign.few])
     weight = np.zeros((WARY_HIDDEN, steering.OUTPUTS))
     weight[:, -1] = SURE * np.array([1, 1, 2])
     bias = np.array([0.0, math.log(1000 / HALF), SURE - steering.PASSED_OVER])

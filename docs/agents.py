@@ -1,4 +1,4 @@
-"""Plays the shipped agent on the ladder, and writes the tables and the figure of `agents.md`.
+"""Plays the shipped agents on the ladder, and writes the tables and the figure of `agents.md`.
 
     python docs/agents.py runs/agents
 
@@ -19,6 +19,7 @@ import show
 from agents_runs import (
     AGENT,
     ALWAYS,
+    BOLD,
     CEAS,
     LADDER,
     RESIZED,
@@ -102,24 +103,30 @@ def read(found: list[Found]) -> Played:
 
 def ladder(played: Played) -> Iterator[str]:
     """Yields the lines of the table of the ladder."""
-    others = (*([name] * len(PLACES) for name in (CEAS, WARY, ALWAYS)), played.all_best)
-    columns = [_leads(played, PLACES, names) for names in others]
-    head = ("minus ceas", f"minus {WARY}", f"minus {ALWAYS}", "minus the best", "which is")
-    levels = [played.level(place, AGENT) for place in PLACES]
-    rows = zip(map(_where, PLACES), levels, *columns, played.all_best, strict=True)
-    return show.table(["rung, attackers", AGENT, *head], rows)
+    ceas = [CEAS] * len(PLACES)
+    columns = [
+        [played.level(place, AGENT) for place in PLACES],
+        _leads(played, PLACES, ceas),
+        _leads(played, PLACES, played.all_best),
+        played.all_best,
+        [played.level(place, BOLD) for place in PLACES],
+        _leads(played, PLACES, ceas, BOLD),
+    ]
+    head = [AGENT, "minus ceas", "minus the best", "which is", BOLD, "minus ceas"]
+    rows = zip(map(_where, PLACES), *columns, strict=True)
+    return show.table(["rung, attackers", *head], rows)
 
 
 def worse(played: Played) -> Iterator[str]:
     """Yields the lines of the table of what each reaches in the worse of the two placements."""
-    head = ["rung", AGENT, WARY, ALWAYS, CEAS, "the best of the others", "which is"]
+    head = ["rung", AGENT, BOLD, WARY, ALWAYS, CEAS, "the best of the others", "which is"]
     return show.table(head, (_worst_of(played, rung) for rung in RUNGS))
 
 
 def _worst_of(played: Played, rung: str) -> list[str]:
     levels = {name: _worse(played, rung, name) for name in closed_loop.CONTESTANTS}
     best = max(levels, key=levels.__getitem__)
-    own = [_worse(played, rung, name) for name in (AGENT, WARY, ALWAYS)]
+    own = [_worse(played, rung, name) for name in (AGENT, BOLD, WARY, ALWAYS)]
     shown = [f"{100 * level:.1f}" for level in (*own, levels[CEAS], levels[best])]
     return [rung.removesuffix("-loop"), *shown, best]
 
@@ -144,12 +151,11 @@ def wary(played: Played) -> Iterator[str]:
 def sizes(played: Played) -> Iterator[str]:
     """Yields the lines of the table of other sizes."""
     places = [(rung, size, where) for rung in RESIZED for size in SIZES for where in PLACEMENTS]
-    leads = _leads(played, places, [CEAS] * len(places))
-    rows = (
-        [_where(place), played.level(place, AGENT), played.level(place, CEAS), lead]
-        for place, lead in zip(places, leads, strict=True)
-    )
-    return show.table(["rung, size, attackers", AGENT, CEAS, "minus ceas"], rows)
+    names = (AGENT, BOLD, CEAS)
+    leads = [_leads(played, places, [CEAS] * len(places), name) for name in names[:2]]
+    levels = [[played.level(place, name) for place in places] for name in names]
+    head = ["rung, size, attackers", *names, *(f"{name} minus ceas" for name in names[:2])]
+    return show.table(head, zip(map(_where, places), *levels, *leads, strict=True))
 
 
 def speeds(played: Played) -> Iterator[str]:
@@ -185,8 +191,8 @@ def _where(place: Place) -> str:
 
 
 def draw(played: Played, path: Path) -> None:
-    """Draws accuracy over time in both placements, of the agent, CEAS and passing over."""
-    shades = {AGENT: "black", CEAS: plots.COLOURS["ceas"], ALWAYS: "#999999"}
+    """Draws accuracy over time in both placements, of the agents, CEAS and passing over."""
+    shades = {AGENT: "black", BOLD: "#8c6d31", CEAS: plots.COLOURS["ceas"], ALWAYS: "#999999"}
     with style.applied():
         figure = style.figure(4.6)
         axes = figure.subplots(2, len(SHOWN), sharex=True, sharey=True)

@@ -1,4 +1,4 @@
-"""Plays the shipped agent, and what it is compared with, for `agents.py`.
+"""Plays the shipped agents, and what they are compared with, for `agents.py`.
 
 The seeds and networks of `closed_loop.py`, so every episode has its counterpart there. The folder
 keeps the episodes, and an interrupted run goes on from there.
@@ -21,9 +21,11 @@ from ceas_agents.policies.networks import Layers
 from ceas_agents.training.evolution import weights
 from ceas_gym import config
 
-AGENT, ALWAYS, CEAS, WARY = "steered-v2", "never the best", "ceas", "ceas-wary"
+AGENT, BOLD = "steered-v2", "steered-v1"
+"""The agents: one that should cost nothing at random, and one for which both placements count."""
+ALWAYS, CEAS, WARY = "never the best", "ceas", "ceas-wary"
 RATE: dict[str, object] = {"learning.learning_rate": 0.6}
-"""The rate at which the agent was trained, on every scenario; the others' are tuned on each."""
+"""The rate at which the agents were trained, on every scenario; the others' are tuned on each."""
 SIZES: dict[str, dict[str, object]] = {
     "20 nodes": {"network.nodes": 20, "attack.byzantine_nodes": 5},
     "100 nodes": {"network.nodes": 100, "attack.byzantine_nodes": 25},
@@ -53,14 +55,14 @@ def cells() -> list[Cell]:
         Cell(rung, LADDER, where, name)
         for rung in RUNGS
         for where in PLACEMENTS
-        for name in (AGENT, ALWAYS, WARY)
+        for name in (AGENT, BOLD, ALWAYS, WARY)
     ]
     resized = [
         Cell(rung, size, where, name)
         for rung in RESIZED
         for size in SIZES
         for where in PLACEMENTS
-        for name in (AGENT, CEAS)
+        for name in (AGENT, BOLD, CEAS)
     ]
     return ladder + resized
 
@@ -69,7 +71,8 @@ def contestant(cell: Cell) -> Contestant:
     """Returns who plays in a cell: CEAS as tuned for the rung, the others at the agent's rate."""
     if cell.name in (CEAS, WARY):
         return tuned.contestant(cell.rung, contestants.get(cell.name))
-    agent = checkpoints.load(checkpoints.shipped_file(AGENT))
+    name = AGENT if cell.name == ALWAYS else cell.name
+    agent = checkpoints.load(checkpoints.shipped_file(name))
     if cell.name == ALWAYS:
         agent = agent._replace(layers=always(agent.features.network))
     return Contestant(cell.name, checkpoints.policy(agent), RATE)

@@ -69,7 +69,8 @@ def imported() -> list[Standing]:
         played = {cell: _columns(there[cell.scenario][cell.placement][name]) for cell in cells}
         found.append(Standing(name, DEFAULT, "`docs/closed_loop.py`", played))
     here = agents.read(json.loads(agents.KEPT.read_text(encoding="utf-8"))).here
-    rates = {agents_runs.AGENT: f"{agents_runs.RATE[RATE]}", agents_runs.WARY: DEFAULT}
+    rates = dict.fromkeys((agents_runs.AGENT, agents_runs.BOLD), f"{agents_runs.RATE[RATE]}")
+    rates[agents_runs.WARY] = DEFAULT
     for name, rate in rates.items():
         places = {cell: (cell.scenario, agents_runs.LADDER, cell.placement) for cell in cells}
         of = {cell: here[agents_runs.Cell(*place, name)] for cell, place in places.items()}

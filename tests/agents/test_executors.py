@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from subprocess import PIPE
 
@@ -27,6 +28,12 @@ PROCESSES = Engine("processes", 2)
 EXPECTED = {n: {"thrice": 3 * n, "odd": [0.1, float("inf")]} for n in range(5)}
 
 
+def needs_submitit():
+    """Skips the test without it, but does not import it: that is for the executor to do."""
+    if find_spec("submitit") is None:
+        pytest.skip("the extra slurm is not installed")
+
+
 @pytest.fixture(params=EXECUTORS)
 def engine(request, monkeypatch):
     """Two workers of every executor, on this machine."""
@@ -35,7 +42,7 @@ def engine(request, monkeypatch):
         monkeypatch.delenv("RAY_ADDRESS", raising=False)
         monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     if request.param == "slurm":
-        pytest.importorskip("submitit", reason="the extra slurm is not installed")
+        needs_submitit()
         monkeypatch.setattr(slurm, "CLUSTER", "local")
     return Engine(request.param, 2)
 
@@ -249,10 +256,36 @@ def test_a_cluster_that_does_not_answer_is_one_line_within_seconds(tmp_path, mon
 
 
 def test_a_machine_without_slurm_is_one_line(tmp_path, monkeypatch):
-    pytest.importorskip("submitit", reason="the extra slurm is not installed")
+    needs_submitit()
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ValueError, match="slurm can't be reached, because there is no sbatch"):
         performed(toy_jobs.jobs(tmp_path, thrice, 2), Engine("slurm", 2))
+
+
+HANDLER = """
+import io, logging, sys
+from pathlib import Path
+from ceas_agents.executors import slurm
+
+class Closing(logging.StreamHandler):
+    def close(self):
+        self.stream.close()
+
+handler = Closing(io.StringIO())
+try:
+    with slurm.begin(1, Path()):
+        pass
+except ValueError as error:
+    print(error, handler.stream.closed, "submitit" in sys.modules)
+"""
+
+
+def test_submitit_leaves_the_logging_of_others_alone(monkeypatch):
+    needs_submitit()
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("SUBMITIT_LOG_LEVEL", raising=False)
+    ran = subprocess.run([sys.executable, "-c", HANDLER], stdout=PIPE, text=True, check=True)
+    assert ran.stdout.endswith("False True\n")
 
 
 @pytest.mark.parametrize(("name", "library"), [("ray", "Ray"), ("slurm", "submitit")])

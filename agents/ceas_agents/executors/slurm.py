@@ -29,6 +29,9 @@ def begin(number: int, logs: Path) -> Iterator[Start]:
         ValueError: If submitit is not installed, or there is no Slurm here.
     """
     del number
+    # Read on import: else submitit would set up the logging of the whole process anew, and close
+    # the streams of handlers that are there.
+    os.environ.setdefault("SUBMITIT_LOG_LEVEL", "NOCONFIG")
     try:
         import submitit
     except ImportError:

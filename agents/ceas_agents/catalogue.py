@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ceas_agents.evaluation.contestants import CONTESTANTS
-from ceas_agents.policies import checkpoints, scarcity
+from ceas_agents.policies import checkpoints, options, scarcity
 from ceas_gym import config, parameters, sabotage
 from ceas_gym.consensus import attacks, placement, protocol, rules, weights
 from ceas_gym.learning import circuit, data, model, partitions, quantum_data
@@ -140,5 +140,6 @@ def _policy_line(name: str) -> str:
     for decision in ("round", "window"):
         if contestant.version(decision) is None:
             line += f" Not for episode.decision = {decision}."
-    changes = ", ".join(f"{key}={value}" for key, value in contestant.overrides.items())
-    return f"{line} With {changes}." if changes else line
+    changes = options.given(contestant.policy) | contestant.overrides
+    listed = ", ".join(f"{key}={value}" for key, value in changes.items())
+    return f"{line} With {listed}." if listed else line

@@ -121,7 +121,7 @@ def leaderboard(
         int | None, typer.Option(min=1, help="seeds of each cell; by default all of the suite")
     ] = None,
     salt: Annotated[
-        Path | None, typer.Option(help="file of the salt, to play what is held back")
+        Path | None, typer.Option(help="file of the secret salt, for the rows that are held back")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="folder; by default runs/leaderboard/ and the name")

@@ -74,7 +74,7 @@ class CEASEnv(gym.Env[Any, Any]):
     | 13 shots | shots of the last round | log10(1 + shots) / 4 |
     | 14 signal | contraction of the data in the last round | 1 |
     | 15 weight | weight in the last update | 4 / counted |
-    | 16 silence | rounds since an update was last accepted | 10 rounds |
+    | 16 silence | rounds since an update was last counted | 10 rounds |
 
     Where nodes form teams (`network.team_size`), updates are those of teams, and `information`,
     `ready` and what the last round brought are figures of the node's team. There are four more

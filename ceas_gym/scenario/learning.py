@@ -83,9 +83,9 @@ class LearningSettings(Section, frozen=True):
     computes grows with the number of Pauli words that the readout can reach, at most 4^qubits:
     with the shipped ansatz, 82 for 4 qubits and 3 layers, and 183 for 8 qubits and 3 layers."""
     layers: Count = 3
-    """Layers of the ansatz, which may have at most 512 weights in all."""
+    """Layers of the ansatz, which may have at most 512 parameters in all."""
     angles_per_qubit: Count = 2
-    """The weights of the ansatz have the shape (layers, qubits, angles_per_qubit), and each must
+    """The parameters of the ansatz have the shape (layers, qubits, angles_per_qubit), and each must
     change a gate. `hardware_efficient` takes 2; your own ansatz takes as many as it uses."""
     feature_map: str = "angle"
     """Name of the circuit that encodes a sample, at the hub; or at the QPUs, if gates between them
@@ -93,7 +93,7 @@ class LearningSettings(Section, frozen=True):
     Quantum data, such as the ground states of `cluster_ising`, need none: set it to `none`, and
     `features` has no effect."""
     ansatz: str = "hardware_efficient"
-    """Name of the circuit whose weights are trained, at the nodes."""
+    """Name of the circuit whose parameters are trained, at the nodes."""
     estimator: Literal["cone", "all"] = "cone"
     """Angles among which the shots of the gradient are drawn. `cone`: only those that can change
     the readout, and no others are trained. `all`: all angles, which wastes shots on derivatives

@@ -39,7 +39,7 @@ NODE_FEATURES = (
     Feature("shots", "log10(1 + shots) / 4", "shots of the last round"),
     Feature("signal", "1", "contraction of the data in the last round"),
     Feature("weight", "4 / counted", "weight in the last update"),
-    Feature("silence", "10 rounds", "rounds since an update was last accepted"),
+    Feature("silence", "10 rounds", "rounds since an update was last counted"),
 )
 TEAM_FEATURES = (
     Feature("team", "teams", "number of the node's team"),

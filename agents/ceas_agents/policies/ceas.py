@@ -63,7 +63,7 @@ def ceas(
     placement: Placement = "unknown",
     teams: Teams = "coupled",
 ) -> Float[Array, "windows nodes"]:
-    """Serves the nodes, and in the way, for which the rule loses least to noise and colluders.
+    """Plans which nodes to serve, so that noise and Byzantine nodes harm the hub's update least.
 
     Args:
         params: The scenario.

@@ -1,12 +1,14 @@
 """The page on learned schedulers says what the kept summary of its run says."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 from helpers import scripts
 
 from ceas_agents.policies import checkpoints
+from ceas_agents.policies.closed_loop import trust
 
 
 @pytest.fixture(scope="module")
@@ -50,22 +52,46 @@ def test_the_others_are_the_agent_with_other_weights(script):
         assert layer.bias.shape == shipped.bias.shape
 
 
-def test_it_has_learned_what_the_page_reads_from_its_weights(script):
-    first, last = checkpoints.load(checkpoints.shipped_file(script.AGENT)).layers
+def outputs(name, **seen):
+    """Shares of the nodes beyond a quorum, ln(G0 / 300), and shares of those that are tolerated."""
+    agent = checkpoints.load(checkpoints.shipped_file(name))
+    first, last = agent.layers
+    known = np.array([seen[feature] for feature in (*agent.features.network, "reliance")])
+    spare, patience, passed_over = np.tanh(known @ first.weight + first.bias) @ last.weight + (
+        last.bias
+    )
+    return 1 / (1 + np.exp(2 - spare)), patience, 1 / (1 + np.exp(4 - passed_over))
 
-    def outputs(progress, accuracy, reliance):
-        inner = np.tanh(np.array([progress, accuracy, reliance]) @ first.weight + first.bias)
-        spare, patience, passed_over = inner @ last.weight + last.bias
-        return 1 / (1 + np.exp(2 - spare)), patience, 1 / (1 + np.exp(4 - passed_over))
 
-    trusting, poor = outputs(0.0, 0.7, 1.0), outputs(0.0, 0.35, 1.0)
-    distrusting = outputs(0.0, 0.7, 0.5)
-    # Shares of the nodes beyond a quorum, and of those that are tolerated.
+def test_the_bold_agent_has_learned_what_the_page_reads_from_its_weights(script):
+    see = partial(outputs, script.BOLD, progress=0.0)
+    trusting = see(validation_accuracy=0.7, reliance=1.0)
+    poor = see(validation_accuracy=0.35, reliance=1.0)
+    distrusting = see(validation_accuracy=0.7, reliance=0.5)
     assert trusting[0] < 0.01
     assert trusting[2] < 0.05
     assert poor[2] > 0.5
     assert distrusting[2] > 0.95
     assert trusting[1] > distrusting[1] + 2
+
+
+def test_the_other_agent_has_learned_what_the_page_reads_from_its_weights(script):
+    see = partial(outputs, script.AGENT, validation_accuracy=0.7, lowest_loss=0.25)
+    early, late = (
+        see(progress=progress, validation_loss=0.3, reliance=1.0) for progress in (0.02, 0.9)
+    )
+    distrusting = see(progress=0.9, validation_loss=0.3, reliance=0.0)
+    assert max(early[0], late[0]) < 0.02
+    assert max(early[2], late[2]) < 0.05
+    assert early[1] < late[1] < distrusting[1] - 1
+    assert distrusting[0] > 5 * late[0]
+    assert distrusting[2] > 0.95
+    # Losses are shares of twice the loss of guessing.
+    rises = np.linspace(0, 1, 201)
+    lost = [
+        see(progress=0.9, validation_loss=0.25 + rise / 2, reliance=1.0)[2] > 0.5 for rise in rises
+    ]
+    assert 0.6 < rises[np.argmax(lost)] < trust.RISE
 
 
 def test_nobody_in_hindsight_is_better_than_the_best(script, found):
@@ -79,18 +105,57 @@ def test_nobody_in_hindsight_is_better_than_the_best(script, found):
             )
 
 
+def leads(script, found, name, other=None):
+    """Leads over CEAS, or over the best in hindsight, by placement and rung, in points."""
+    played = script.read(found)
+    rounded = {"random": {}, "best_links": {}}
+    for place in script.PLACES:
+        against = other or played.best(place)
+        lead = played.values(place, name).mean() - played.values(place, against).mean()
+        rounded[place[2]][place[0].removesuffix("-loop")] = round(100 * float(lead), 1)
+    return rounded["random"], rounded["best_links"]
+
+
+def ends(values):
+    return min(values), max(values)
+
+
+def test_the_agent_costs_and_wins_what_the_page_says(script, found):
+    random, best = leads(script, found, script.AGENT, "ceas")
+    assert ends(random.values()) == (-0.7, 6.9)
+    assert (best.pop("paper"), best.pop("paper-committee")) == (-15.6, -3.5)
+    assert ends(best.values()) == (11.8, 26.3)
+    hindsight, _ = leads(script, found, script.AGENT)
+    assert min(hindsight.values()) == -3.6
+
+
+def test_the_bold_agent_costs_and_wins_what_the_page_says(script, found):
+    random, best = leads(script, found, script.BOLD, "ceas")
+    assert (random["unequal"], random["short-memory"]) == (-10.9, -9.7)
+    assert ends(best.values()) == (5.2, 39.5)
+
+
 def test_the_rule_costs_and_wins_what_the_page_says(script, found):
+    random, best = leads(script, found, script.WARY, "ceas")
+    assert min(random.values()) == -1.8
+    assert best.pop("paper") == -0.3
+    assert ends(best.values()) == (5.9, 27.4)
+    _, hindsight = leads(script, found, script.WARY)
+    assert hindsight["unequal"] == 17.2
+
+
+def test_the_worse_placement_is_as_the_page_says(script, found):
     played = script.read(found)
 
-    def gains(placement):
-        places = [place for place in script.PLACES if place[2] == placement]
-        gained = {
-            place[0]: (played.values(place, script.RULE) - played.values(place, "ceas")).mean()
-            for place in places
+    def ahead(name):
+        return {
+            rung: 100
+            * (
+                script._worse(played, rung, name)
+                - max(script._worse(played, rung, each) for each in script.closed_loop.CONTESTANTS)
+            )
+            for rung in script.RUNGS
         }
-        return {rung: round(100 * float(points), 1) for rung, points in gained.items()}
 
-    assert min(gains("random").values()) == -1.5
-    on_best = gains("best_links")
-    assert on_best.pop("paper-loop") == -0.1
-    assert (min(on_best.values()), max(on_best.values())) == (10.3, 20.8)
+    assert ends(ahead(script.BOLD).values()) == pytest.approx((1.5, 22.1), abs=0.05)
+    assert ahead(script.AGENT)["unequal-loop"] == pytest.approx(16.0, abs=0.05)

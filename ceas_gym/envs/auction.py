@@ -67,7 +67,7 @@ class AuctionEnv(ParallelEnv[str, Floats, Floats]):
         >>> env = AuctionEnv("micro-loop")
         >>> observations, infos = env.reset(seed=1)
         >>> env.agents, env.action_space("node_0").shape, env.state().shape
-        (['node_0', 'node_1'], (1,), (49,))
+        (['node_0', 'node_1'], (1,), (50,))
 
     ## Version history
     - v1: first release.

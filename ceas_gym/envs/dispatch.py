@@ -45,7 +45,7 @@ class CEASDispatchEnv(CEASEnv):
         >>> observation, info = env.reset(seed=1)
         >>> allowed = np.flatnonzero(env.get_wrapper_attr("action_masks")())
         >>> observation.shape, env.action_space, allowed.tolist()
-        ((32,), Discrete(30), [0, 6, 10, 16, 20, 26])
+        ((33,), Discrete(30), [0, 6, 10, 16, 20, 26])
 
     ## Version history
     - v1: first release.

@@ -27,7 +27,7 @@ class CEASFlatEnv(CEASEnv):
         >>> import gymnasium as gym
         >>> env = gym.make("ceas_gym/CEASFlat-v1", scenario="tiny")
         >>> env.observation_space.shape, env.action_space.shape
-        ((83,), (16,))
+        ((84,), (16,))
 
     ## Version history
     - v1: first release.
@@ -42,7 +42,7 @@ class CEASFlatVectorEnv(CEASVectorEnv):
     Example:
         >>> import gymnasium as gym
         >>> gym.make_vec("ceas_gym/CEASFlat-v1", 3, scenario="tiny").observation_space.shape
-        (3, 83)
+        (3, 84)
     """
 
     view: ClassVar[View] = views.FLAT

@@ -37,7 +37,7 @@ def parallel_env(
         >>> bids = {agent: env.action_space(agent).sample() for agent in env.agents}
         >>> observations, rewards, terminations, truncations, infos = env.step(bids)
         >>> observations["node_0"].shape, rewards["node_0"] == rewards["node_1"]
-        ((32,), True)
+        ((33,), True)
     """
     try:
         from ceas_gym.envs.auction import AuctionEnv

@@ -109,7 +109,7 @@ def test_agent_that_does_not_fit_is_refused_before_anything_is_played(
     said = capsys.readouterr().err.splitlines()
     assert said == [
         f"error: scenario small: policy {own}: "
-        "agent was trained for 83 inputs, but the scenario has 185"
+        "agent was trained for 84 inputs, but the scenario has 186"
     ]
     assert not out.exists()
 

@@ -92,7 +92,7 @@ def test_action_lies_in_the_action_space(form, agents, params):
 
 # --- Fit ---
 
-INPUTS = "agent was trained for 83 inputs, but the scenario has 134"
+INPUTS = "agent was trained for 84 inputs, but the scenario has 135"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ INPUTS = "agent was trained for 83 inputs, but the scenario has 134"
         ("flat", WIDE, "agent was trained for 16 requests, but the scenario has 20"),
         ("squashed", WIDE, "agent was trained for 16 requests, but the scenario has 20"),
         ("nodes", WIDE, "trained for 4 requests of each node, but the scenario has 5"),
-        ("residual", WIDE, "trained for 36 inputs of each node, but the scenario has 37"),
+        ("residual", WIDE, "trained for 37 inputs of each node, but the scenario has 38"),
     ],
 )
 def test_another_scenario_is_refused_in_one_line(form, changes, said, agents):
@@ -131,7 +131,7 @@ def test_another_scenario_is_played_where_it_can_be(form, changes, agents):
 )
 def test_another_number_of_choices_is_refused(decision, trained, known):
     other = drawn.params({"episode.decision": decision})
-    agent = Agent("dispatch", (Layer(jnp.zeros((32, trained)), jnp.zeros(trained)),))
+    agent = Agent("dispatch", (Layer(jnp.zeros((33, trained)), jnp.zeros(trained)),))
     said = f"agent was trained for {trained} choices, but the scenario has {known}"
     with pytest.raises(ValueError, match=said):
         jax.eval_shape(checkpoints.policy(agent), other, drawn.observation(4, 0), KEY)
@@ -146,7 +146,7 @@ def test_the_allowed_choice_of_greatest_value_is_played(decision):
     assert not mask.all()
     for most in range(choices):
         values = -np.abs(np.arange(choices) - most).astype(np.float32)
-        layers = (Layer(jnp.zeros((32, choices)), jnp.asarray(values)),)
+        layers = (Layer(jnp.zeros((33, choices)), jnp.asarray(values)),)
         expected = np.argmax(np.where(mask, values, -np.inf))
         assert mask[most] == (expected == most)
         found = act(layers)

@@ -330,7 +330,7 @@ def test_rules_are_chosen_for_windows_and_on_several_layouts(tmp_path, learner):
         file(tmp_path, f"scenario: tiny\nlearner: {learner}\npolicy: dispatch\n{changes}")
     )
     envs: Any = learners.environments(made)
-    assert (envs.action_space.n, envs.observation_space.shape) == (30, (32,))
+    assert (envs.action_space.n, envs.observation_space.shape) == (30, (33,))
 
 
 def test_options_win_over_the_file(tmp_path):

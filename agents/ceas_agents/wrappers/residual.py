@@ -37,7 +37,7 @@ class Residual(ObservationWrapper):
         >>> envs = Residual(CEASVectorEnv(2, "tiny"), ceas)
         >>> observation, info = envs.reset(seed=1)
         >>> {name: values.shape for name, values in observation.items()}
-        {'nodes': (2, 4, 17), 'network': (2, 15), 'base': (2, 4, 4)}
+        {'nodes': (2, 4, 17), 'network': (2, 16), 'base': (2, 4, 4)}
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], policy: Policy) -> None:

@@ -34,7 +34,7 @@ def is_key(each):
 
 
 def weights_of(params):
-    width, windows = 32, 1 if params.by_window else 4
+    width, windows = 33, 1 if params.by_window else 4
     return network.begin(
         jax.random.key(1), width, windows, Network(hidden=8), fires=params.by_window
     )

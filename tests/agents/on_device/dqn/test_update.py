@@ -21,7 +21,7 @@ from ceas_agents.training.on_device.dqn.replay import Steps
 from ceas_agents.training.on_device.dqn.settings import DQN, Network
 from ceas_gym.jax_utils.fast_compile import once
 
-BATCH, FEATURES, CHOICES = 32, 32, 15
+BATCH, FEATURES, CHOICES = 32, 33, 15
 SETTINGS = DQN(gamma=0.8)
 
 

@@ -44,7 +44,12 @@ def long(x):
 jax.jit(long).lower(jax.ShapeDtypeStruct((8,), "float32")).compile()
 """
 """A command, and in its process a program that takes as long to compile as a step."""
-UNSET = ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
+UNSET = (
+    "XLA_FLAGS",
+    "JAX_COMPILATION_CACHE_DIR",
+    "JAX_ENABLE_COMPILATION_CACHE",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
+)
 
 
 @pytest.fixture(scope="module")

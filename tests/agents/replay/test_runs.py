@@ -14,7 +14,7 @@ from ceas_agents.replay import runs
 
 def call(monkeypatch, *arguments):
     """Returns the exit code of `ceas-gym replay` with these arguments."""
-    monkeypatch.setattr(sys, "argv", ["ceas-gym", "--no-cache", "replay", *map(str, arguments)])
+    monkeypatch.setattr(sys, "argv", ["ceas-gym", "replay", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     return ended.value.code or 0

@@ -1,5 +1,6 @@
 """The page on learned schedulers says what the kept summary of its run says."""
 
+import csv
 import json
 from functools import partial
 
@@ -159,3 +160,17 @@ def test_the_worse_placement_is_as_the_page_says(script, found):
 
     assert ends(ahead(script.BOLD).values()) == pytest.approx((1.5, 22.1), abs=0.05)
     assert ahead(script.AGENT)["unequal-loop"] == pytest.approx(16.0, abs=0.05)
+
+
+def test_the_training_seeds_earned_what_the_page_says(script):
+    folder = checkpoints.shipped_file(script.AGENT).parent
+    earned = [
+        [float(row["validation_return" if name == "curve.csv" else "return"]) for row in rows]
+        for name in ("curve.csv", "seeds.csv")
+        for rows in [list(csv.DictReader((folder / name).read_text().splitlines()))]
+    ]
+    first, second, third = sorted(earned[1])
+    said = f"earns {earned[0][0]:.3f}, and the best agents of the three seeds {first:.3f}, "
+    page = " ".join(script.PAGE.read_text().split())
+    assert said + f"{second:.3f} and {third:.3f}" in page
+    assert max(earned[0]) == third

@@ -174,7 +174,8 @@ def _in_32_bits(value: Array) -> Array:
 
 def _scene(params: Params, before: State, after: State, happened: Round | None) -> Scene:
     network, results = params.network, after.trap_results
-    held = after.gathered if happened is None else happened.gathered
+    # Apart from the step, so that what is drawn does not change how observations are rounded.
+    held = jax.lax.optimization_barrier(after.gathered if happened is None else happened.gathered)
     schedule, counted, weights = _decided(params, happened)
     members = params.consensus.members.is_byzantine
     return Scene(

@@ -236,8 +236,7 @@ class CEASEnv(gym.Env[Any, Any]):
           their pairs by age, key, channel-time, who is ready, who was counted and with what weight,
           the conditions of fibres, accuracy, loss, and barriers. Byzantine nodes are marked, for
           people; no observation tells of them.
-        - `human`: None. A window shows the picture after each reset and step, for a quarter of a
-          second, until it or the environment is closed.
+        - `human`: None. Each reset and step shows a picture in a window for a quarter of a second.
         - `ansi`: the same as text, in lines of at most 100 characters.
 
         Without a render mode it returns None, and a warning says so.

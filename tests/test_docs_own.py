@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.refusals import refusal
 
+from ceas_agents.evaluation import links
 from ceas_gym import config
 from ceas_gym.config import graphml
 from ceas_gym.learning import data, own_data
@@ -63,7 +64,7 @@ def test_what_a_command_says_is_what_the_page_shows() -> None:
 
 
 def test_the_map_becomes_the_graph_that_is_shown(folder: Path) -> None:
-    wished, becomes = blocks("yaml")
+    wished, becomes, _ = blocks("yaml")
     (folder / "my.yaml").write_text(wished)
     assert becomes in config.dump(config.load("my.yaml"))
     wished_for, said = config.load("my.yaml").network, asked(COMMANDS[2]).network
@@ -86,13 +87,24 @@ def test_mistakes_are_answered_as_the_page_shows(folder: Path) -> None:
     changes = dict(map(config.parse_override, COMMANDS[2][6::2]))
     del changes["network.map.leave_out"]
     said += [refusal("tiny", changes)]
-    assert [f"error: {line}" for line in said] == MESSAGES[1:]
+    assert [f"error: {line}" for line in said] == MESSAGES[1:-1]
 
 
 def built(changes: dict[str, object]) -> str:
     with pytest.raises(ValueError, match=r"learning\.") as caught, config.naming("tiny"):
         data.prepare(config.load("tiny", changes).learning)
     return str(caught.value)
+
+
+def test_the_links_of_the_laboratory_are_those_that_are_shown(folder: Path) -> None:
+    (folder / "lab.yaml").write_text(blocks("yaml")[2])
+    lab = config.load("lab.yaml")
+    columns = links.show(lab)[0].columns
+    rows = zip(*(column.cells for column in columns), strict=True)
+    lines = [f"| {' | '.join(map(str, row))} |" for row in ([c.header for c in columns], *rows)]
+    assert all(line in PAGE for line in lines)
+    poor = config.load(lab, {"hardware.node_coherence_s": 0.05})
+    assert links.show(poor)[1][-1] == MESSAGES[-1]
 
 
 def test_every_setting_of_a_map_is_on_the_page() -> None:

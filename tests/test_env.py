@@ -295,6 +295,20 @@ def test_drawing_without_a_mode_is_warned_of():
         assert unseen.render() is None
 
 
+def test_drawing_changes_nothing_that_an_agent_sees(env):
+    """What a picture shows is computed only with a mode, and apart from the step."""
+    unseen, action = CEASEnv("tiny"), np.zeros(env.action_space.shape, np.float32)
+    for each in zip(unseen.reset(seed=5)[0].values(), env.reset(seed=5)[0].values(), strict=True):
+        np.testing.assert_array_equal(*each)
+    for _ in range(3):
+        observation, reward, *_, info = unseen.step(action)
+        shown, earned, *_, told = env.step(action)
+        np.testing.assert_array_equal(observation["nodes"], shown["nodes"])
+        np.testing.assert_array_equal(observation["network"], shown["network"])
+        assert (reward, info) == (earned, told)
+    assert unseen._packed.output.size < env._packed.output.size
+
+
 def test_what_is_drawn_is_what_happened(by_window):
     observation, _ = by_window.reset(seed=2)
     byzantine = np.asarray(by_window._renderer.told().scene.byzantine)

@@ -193,6 +193,32 @@ def replay(
 app.command()(reproduce)
 
 
+@app.command()
+def links(
+    scenario: Annotated[str, typer.Argument(help="shipped name or path of a YAML file")],
+    overrides: Overrides = None,
+) -> None:
+    """Show what each link can do: its pairs, their fidelity and lifetime, and the time for tags.
+
+    So it shows in seconds what becomes of a map, and whether hardware is good enough to learn with.
+
+    Example: ceas-gym links scarce --set hardware.node_coherence_s=20
+    """
+    from ceas_agents.console import output, show_next
+    from ceas_agents.evaluation import links as figures
+    from ceas_gym import config
+
+    settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
+    with config.naming(scenario):
+        table, lines = figures.show(settings)
+    screen = output()
+    screen.print(table)
+    for line in lines:
+        screen.print(line, soft_wrap=True)
+    sets = [word for text in overrides or [] for word in ("--set", text)]
+    show_next("evaluate", scenario, *sets)
+
+
 @app.command("list")
 def list_names(
     kind: Annotated[

@@ -26,7 +26,7 @@ def read(name: str, folder: Path, asked: MapSettings) -> tuple[str, dict[str, An
         asked: What is to be made of a map.
 
     Returns:
-        The name or path, and hub, relays, and edges with lengths in km.
+        The name or path, and hub, relays, edges with lengths in km, and of a map what became of it.
 
     Raises:
         ScenarioError: If there is no such graph, or its text can't be read.
@@ -48,7 +48,8 @@ def read(name: str, folder: Path, asked: MapSettings) -> tuple[str, dict[str, An
         return path, _spelled_out(contents, path, asked)
     drawn = reader(contents, path)
     with sources.prefixing(lambda: path):
-        return path, maps.settings(drawn, asked)
+        graph = maps.settings(drawn, asked)
+        return path, graph | {"about": f"{Path(path).name} has {graph['about']}"}
 
 
 def _spelled_out(contents: str, called: str, asked: MapSettings) -> dict[str, Any]:

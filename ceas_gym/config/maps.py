@@ -55,7 +55,7 @@ class Map(NamedTuple):
 
 
 def settings(drawn: Map, asked: MapSettings) -> dict[str, Any]:
-    """Returns the settings of a graph: hub, relays, and edges with lengths in km.
+    """Returns the settings of a graph: what became of the map, hub, relays, and edges in km.
 
     A vertex is called by its label; if that is missing, by its identity, and if others have the
     same, by both. Edges are ordered by their first vertex, so that nodes are numbered in the order
@@ -70,9 +70,11 @@ def settings(drawn: Map, asked: MapSettings) -> dict[str, Any]:
 
     Example:
         >>> places = [Place("1", "Delft"), Place("2", "Gouda")]
-        >>> settings(Map(places, [Fibre(("1", "2"), 30.0)]), MapSettings(hub="Delft"))
-        {'hub': 'Delft', 'relays': [], 'edges': [{'ends': ['Delft', 'Gouda'], 'length_km': 30.0, \
-'channels': None}]}
+        >>> found = settings(Map(places, [Fibre(("1", "2"), 30.0)]), MapSettings(hub="Delft"))
+        >>> found["about"]
+        '2 vertices and 1 fibre'
+        >>> found["edges"]
+        [{'ends': ['Delft', 'Gouda'], 'length_km': 30.0, 'channels': None}]
     """
     names = _names(drawn.places)
     omitted = _omitted(drawn, names, asked.leave_out)
@@ -88,7 +90,11 @@ def settings(drawn: Map, asked: MapSettings) -> dict[str, Any]:
             f"{_listed(called[key] for key in called if key in missed)}; leave them out by "
             f"network.map.leave_out = [{UNREACHED}]"
         )
+    gone = [names[key] for key in names if key in omitted] + [
+        called[key] for key in called if key in missed
+    ]
     return {
+        "about": _about(drawn, fibres, len(edges), gone, asked),
         "hub": called[hub],
         "relays": [
             called[place.identity]
@@ -105,6 +111,29 @@ def settings(drawn: Map, asked: MapSettings) -> dict[str, Any]:
             if edge.ends[0] not in missed
         ],
     }
+
+
+def _about(
+    drawn: Map, kept: list[Fibre], edges: int, gone: list[str], asked: MapSettings
+) -> str:
+    # What the map has, and what became of it; `kept` are its fibres before the merging.
+    measured, merged = sum(fibre.length_km is None for fibre in kept), len(kept) - edges
+    parts = [f"{_counted(len(drawn.places), 'vertex')} and {_counted(len(drawn.fibres), 'fibre')}"]
+    if gone:
+        rest = f" and {len(gone) - LISTED} more" if gone[LISTED:] else ""
+        names = ", ".join(gone[:LISTED])
+        parts.append(f"{_counted(len(gone), 'vertex')} left out ({names}{rest})")
+    if merged:
+        parts.append(f"{_counted(merged, 'fibre')} merged with another")
+    if measured and asked.detour_factor is not None:
+        lengths = _counted(measured, "length")
+        parts.append(f"{lengths} made of coordinates, by a factor of {asked.detour_factor:g}")
+    return "; ".join(parts)
+
+
+def _counted(number: int, what: str) -> str:
+    plural = {"vertex": "vertices"}.get(what, f"{what}s")
+    return f"{number} {what if number == 1 else plural}"
 
 
 def great_circle_km(one: tuple[float, float], other: tuple[float, float]) -> float:

@@ -63,7 +63,8 @@ class Output(NamedTuple):
     network: Float[Array, "*batch features"]
     figures: Float[Array, "*batch figures"]
     """In the order of `FIGURES`: reward, whether terminated, then the metrics."""
-    scene: Scene
+    scene: Scene | None = None
+    """What a picture shows; None where nothing is drawn."""
 
 
 class PackedEpisode(NamedTuple):
@@ -73,7 +74,9 @@ class PackedEpisode(NamedTuple):
     output: Words
 
 
-def reset(params: Params, key_words: ArrayLike, follows: ArrayLike) -> PackedEpisode:
+def reset(
+    params: Params, key_words: ArrayLike, follows: ArrayLike, *, draws: bool = False
+) -> PackedEpisode:
     """Returns the start of an episode.
 
     Args:
@@ -82,11 +85,12 @@ def reset(params: Params, key_words: ArrayLike, follows: ArrayLike) -> PackedEpi
             episode (`jax_utils.randomness.key_words`), or, if `follows`, the last key of the
             previous episode (`key_words` below).
         follows: Whether the episode continues the randomness of a previous one.
+        draws: Whether the output has a scene; a static argument.
     """
     key = jax.random.wrap_key_data(jnp.asarray(key_words), impl=randomness.THREEFRY)
     start = jnp.where(follows, jax.random.fold_in(key, NEXT_EPISODE), key)
     state, timestep = _reset(params, start)
-    return _pack(params, state, state, timestep)
+    return _pack(params, state, state, timestep, draws=draws)
 
 
 def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of the same kind
@@ -101,16 +105,20 @@ def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of th
     return state[..., -2:]
 
 
-def step(params: Params, state: Words, action: ArrayLike) -> PackedEpisode:
+def step(
+    params: Params, state: Words, action: ArrayLike, *, draws: bool = False
+) -> PackedEpisode:
     """Returns the episode after one more step.
 
     Args:
         params: The scenario.
         state: Words of the state before the step.
         action: Requests in [-1, 1], of the shape that `task.actions.shape` returns.
+        draws: As for `reset`.
     """
     before = unpack(params, state)
-    return _pack(params, before, *dynamics.step(params, before, jnp.asarray(action)))
+    after, timestep = dynamics.step(params, before, jnp.asarray(action))
+    return _pack(params, before, after, timestep, draws=draws)
 
 
 def unpack(params: Params, state: Words) -> State:
@@ -130,18 +138,20 @@ def progress(params: Params, episode: PackedEpisode) -> tuple[Int[Array, ""], Bo
         params: The scenario.
         episode: Words of one episode, shape (words,) each.
     """
+    # A scene comes last, so it need not be read.
     output = packing.unpack(episode.output, output_shapes(params))
     return unpack(params, episode.state).steps, output.figures[1] > 0
 
 
-def output_shapes(params: Params) -> Output:
+def output_shapes(params: Params, *, draws: bool = False) -> Output:
     """Returns the shapes of the output of one environment, for `jax_utils.packing.read`.
 
     Args:
         params: The scenario: its sizes decide the shapes.
+        draws: Whether the output has a scene.
     """
     state, timestep = _shapes(params)
-    return jax.eval_shape(partial(_output, params), state, state, timestep)
+    return jax.eval_shape(partial(_output, params, draws=draws), state, state, timestep)
 
 
 def _shapes(params: Params) -> tuple[State, TimeStep]:
@@ -149,22 +159,29 @@ def _shapes(params: Params) -> tuple[State, TimeStep]:
     return jax.eval_shape(_reset, params, jax.eval_shape(_any_key))
 
 
-def _pack(params: Params, before: State, after: State, timestep: TimeStep) -> PackedEpisode:
-    output = _output(params, before, after, timestep)
+def _pack(
+    params: Params, before: State, after: State, timestep: TimeStep, *, draws: bool
+) -> PackedEpisode:
+    output = _output(params, before, after, timestep, draws=draws)
     return PackedEpisode(packing.pack(after), packing.pack(output))
 
 
-def _output(params: Params, before: State, after: State, timestep: TimeStep) -> Output:
+def _output(
+    params: Params, before: State, after: State, timestep: TimeStep, *, draws: bool
+) -> Output:
     # In 32 bits, also where JAX uses 64.
     figures = [timestep.reward, timestep.terminated]
     figures += [timestep.metrics[name] for name in metrics.NAMES]
     observation = timestep.observation
-    return Output(
+    output = Output(
         observation.nodes,
         observation.network,
         jnp.stack([figure.astype(jnp.float32) for figure in figures]),
-        jax.tree.map(_in_32_bits, _scene(layouts.of(params, after), before, after, timestep.round)),
     )
+    if not draws:
+        return output
+    scene = _scene(layouts.of(params, after), before, after, timestep.round)
+    return output._replace(scene=jax.tree.map(_in_32_bits, scene))
 
 
 def _in_32_bits(value: Array) -> Array:

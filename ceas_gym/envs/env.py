@@ -21,8 +21,8 @@ from ceas_gym.jax_utils.fast_compile import often, once
 from ceas_gym.scenario import Scenario
 from ceas_gym.task import metrics
 
-_reset = once(core.reset)
-_step = often(core.step)
+_reset = once(core.reset, static_argnames="draws")
+_step = often(core.step, static_argnames="draws")
 
 
 class CEASEnv(gym.Env[Any, Any]):
@@ -177,6 +177,8 @@ class CEASEnv(gym.Env[Any, Any]):
             self.params = parameters.build(self.scenario)
         self.observation_space, self.action_space = self.view.spaces(self.params)
         self.render_mode = render_mode
+        # What a picture shows is computed only if one is drawn.
+        self._draws = render_mode is not None
         self._packed: PackedEpisode | None = None
         self._seen: Any = None
         self._renderer = Renderer(self.scenario, self.params, render_mode)
@@ -205,7 +207,7 @@ class CEASEnv(gym.Env[Any, Any]):
         seed = arguments.seed(seed)
         super().reset(seed=seed)
         follows = seed is None and self._packed is not None
-        episode = _reset(self.params, self._key_words(seed), follows)
+        episode = _reset(self.params, self._key_words(seed), follows, draws=self._draws)
         observation, _, _, info = self._take(episode, begins=True)
         return observation, info
 
@@ -225,7 +227,7 @@ class CEASEnv(gym.Env[Any, Any]):
         if self._ended:
             raise RuntimeError("The episode has ended; call `reset` before the next `step`.")
         asked = self.view.asked(self.params, self._seen, action)
-        episode = _step(self.params, self._packed.state, asked)
+        episode = _step(self.params, self._packed.state, asked, draws=self._draws)
         observation, reward, terminated, info = self._take(episode, begins=False)
         return observation, reward, terminated, False, info
 
@@ -267,7 +269,7 @@ class CEASEnv(gym.Env[Any, Any]):
 
     @cached_property
     def _output_shapes(self) -> Output:
-        return core.output_shapes(self.params)
+        return core.output_shapes(self.params, draws=self._draws)
 
     def _take(
         self, episode: PackedEpisode, *, begins: bool

@@ -88,6 +88,7 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         with config.naming(scenario):
             self.params = parameters.build(self.scenario)
         self.render_mode = render_mode
+        self._draws = render_mode is not None
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space, self.single_action_space = self.view.spaces(self.params)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -127,7 +128,7 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         # The first reset begins the episodes of all rows.
         begins = mask | (not self._packed)
         super().reset(seed=one)
-        begin = partial(_reset, self.params, follows=np.bool_(follows))
+        begin = partial(_reset, self.params, follows=np.bool_(follows), draws=self._draws)
         begun = parallel.side_by_side(begin, self._key_words(seeds, follows=follows))
         if self._packed and not mask.all():
             parts = zip(self._cut(mask), begun, self._packed, strict=True)
@@ -162,7 +163,9 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
             raise RuntimeError(f"Rows {rows} have ended; reset them first (no autoreset).")
         asked = self.view.asked(self.params, self._seen, actions)
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
-        advance = partial(_advance, self.params, limit=self._limit, same_step=same_step)
+        advance = partial(
+            _advance, self.params, limit=self._limit, same_step=same_step, draws=self._draws
+        )
         before = [part.state for part in self._packed]
         advanced = parallel.side_by_side(advance, before, self._cut(asked), self._cut(self._ended))
         self._packed = [episode for episode, _, _ in advanced]
@@ -210,7 +213,7 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
 
     @cached_property
     def _output_shapes(self) -> Output:
-        return core.output_shapes(self.params)
+        return core.output_shapes(self.params, draws=self._draws)
 
     def _read(
         self, parts: Sequence[Words], present: Flags | None = None
@@ -248,12 +251,14 @@ def _final(observation: Any, info: dict[str, Any], ended: Flags) -> dict[str, An
     }
 
 
-@once
-def _reset(params: Params, key_words: ArrayLike, *, follows: ArrayLike) -> PackedEpisode:
-    return parallel.each(lambda words: core.reset(params, words, follows), key_words)
+@partial(once, static_argnames="draws")
+def _reset(
+    params: Params, key_words: ArrayLike, *, follows: ArrayLike, draws: bool
+) -> PackedEpisode:
+    return parallel.each(lambda words: core.reset(params, words, follows, draws=draws), key_words)
 
 
-@partial(often, static_argnames="same_step")
+@partial(often, static_argnames=("same_step", "draws"))
 def _advance(
     params: Params,
     states: Words,
@@ -262,15 +267,18 @@ def _advance(
     *,
     limit: np.int32,
     same_step: bool,
+    draws: bool,
 ) -> tuple[PackedEpisode, Words, Array]:
     # A row that ended in the step before starts its next episode instead of a step. With
     # `same_step`, a row that ends in this step does so as well. Returns the episodes, the output
     # before such a reset, and which rows reached the limit.
+    restart, go_on = (partial(call, params, draws=draws) for call in (core.reset, core.step))
+
     def row(state: Words, action: Array, has_ended: Array) -> tuple[PackedEpisode, Words, Array]:
         episode = jax.lax.cond(
             has_ended,
-            lambda: core.reset(params, core.key_words(state), True),
-            lambda: core.step(params, state, action),
+            lambda: restart(core.key_words(state), True),
+            lambda: go_on(state, action),
         )
         steps, terminated = core.progress(params, episode)
         truncated = (steps >= limit) & ~terminated
@@ -278,7 +286,7 @@ def _advance(
             return episode, episode.output, truncated
         after = jax.lax.cond(
             terminated | truncated,
-            lambda: core.reset(params, core.key_words(episode.state), True),
+            lambda: restart(core.key_words(episode.state), True),
             lambda: episode,
         )
         return after, episode.output, truncated

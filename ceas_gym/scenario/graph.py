@@ -74,6 +74,8 @@ class GraphSettings(Section, frozen=True):
         ('A', 'C')
     """
 
+    about: str = ""
+    """What became of the map that the graph was read from; it has no effect."""
     hub: str
     """Name of the vertex that is the hub."""
     relays: tuple[str, ...] = ()

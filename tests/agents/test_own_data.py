@@ -21,7 +21,7 @@ def test_a_run_says_and_keeps_what_becomes_of_samples(tmp_path, monkeypatch, cap
     scenario = config.load("tiny", changes)
     line = own_data.described(scenario.learning)
     digest = hashlib.sha256(f"{text}\n".encode()).hexdigest()
-    kept = results.told_of_data(scenario)
+    kept = results.told_of_files(scenario)
     assert kept == {"data": line, "data_sha256": digest}
     assert capsys.readouterr().err == f"note: {line}\n"
     # A run that goes on does so with the same samples only.
@@ -32,7 +32,7 @@ def test_a_run_says_and_keeps_what_becomes_of_samples(tmp_path, monkeypatch, cap
     results.require_same(folder, "sweep", kept, written)
     table(line="1.0,2.0,cat", at=2)
     with pytest.raises(ValueError, match="data_sha256"):
-        results.require_same(folder, "sweep", results.told_of_data(scenario), written)
+        results.require_same(folder, "sweep", results.told_of_files(scenario), written)
 
 
 def test_a_bound_says_and_keeps_it_too(tmp_path, monkeypatch, capsys) -> None:
@@ -66,5 +66,5 @@ def test_a_bench_says_and_keeps_it_too(tmp_path, monkeypatch, capsys) -> None:
 
 
 def test_nothing_is_said_of_shipped_samples(capsys) -> None:
-    assert results.told_of_data(config.load("tiny")) == {}
+    assert results.told_of_files(config.load("tiny")) == {}
     assert capsys.readouterr().err == ""

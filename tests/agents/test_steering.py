@@ -23,7 +23,6 @@ from ceas_gym.jax_utils.fast_compile import array
 from ceas_gym.network import forecast
 
 KEY = jax.random.key(0)
-CEAS = partial(ceas, serve="quorum")
 OLD, NEW = weights.SIGNS
 SEEN = Features((), NEW)
 SERVED = 0.01
@@ -54,13 +53,31 @@ def served(action):
     return set(np.flatnonzero((action[:-1] + 1) / 2 > SERVED))
 
 
-@pytest.mark.parametrize(("first", "second"), [(0, 0), (-3, 0), (5, 0), (0, -2), (0, 2)])
-def test_the_first_two_outputs_are_options_of_ceas(params, start, act, first, second):
-    room = params.network.nodes - int(quorum(params.consensus))
-    options = {"spare": room / (1 + np.exp(2 - first)), "half": 300 * np.exp(second)}
+@pytest.mark.parametrize("second", [-2, 0, 2])
+def test_outputs_of_zero_play_ceas_with_an_information_of_choice(params, start, act, second):
     for shown in (start, seen.stocked(start, params, shots=4)):
-        plain = compiled(CEAS)(params, shown, KEY, **options)
-        np.testing.assert_allclose(act(shown, first, second, -20), plain, atol=1e-5)
+        plain = compiled(ceas)(params, shown, KEY, half=300 * np.exp(second))
+        np.testing.assert_allclose(act(shown, 0, second, -20), plain, atol=1e-5)
+
+
+@pytest.mark.parametrize(("first", "spare"), [(-20, 0.0), (20, 50.0)])
+def test_the_first_output_serves_a_quorum_or_everybody(params, start, act, first, spare):
+    plain = compiled(partial(ceas, serve="quorum"))(params, start, KEY, spare=spare)
+    np.testing.assert_allclose(act(start, first, 0, -20), plain, atol=1e-5)
+
+
+@pytest.mark.parametrize("room", [0, 1, 2, 24, 499])
+def test_the_first_output_moves_what_ceas_would_serve(room):
+    adjusted = compiled(steering.adjusted)
+    for spare in range(0, room + 1, 7):
+        moved = [float(adjusted(array(spare), room, array(by))) for by in (-30, -1, 0, 1, 30)]
+        assert moved[0] == 0
+        assert moved[2] == spare
+        assert moved[4] == room
+        assert moved == sorted(moved)
+        if 0 < spare < room:
+            odds = spare / (room - spare) * np.e
+            assert moved[3] == round(room * odds / (1 + odds))
 
 
 def test_the_last_output_passes_over_the_best_links(params, start, act):

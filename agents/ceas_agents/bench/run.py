@@ -86,7 +86,7 @@ def bench(
         params = parameters.build(scenario)
         found: dict[str, Any] = {
             "scenario": json.loads(scenario.model_dump_json()),
-            **results.told_of_data(scenario),
+            **results.told_of_files(scenario),
             **_machine(cores),
         }
         parts: dict[str, Callable[[], Any]] = {}

@@ -56,7 +56,7 @@ def compare(
     files.make_folder(folder)
     record: dict[str, Any] = {
         "seeds": [seeds.start, seeds.stop - 1],
-        **results.told_of_data(played),
+        **results.told_of_files(played),
         "versions": results.versions(),
     }
     title = f"{scenario.name}: seeds {seeds.start} to {seeds.stop - 1}"

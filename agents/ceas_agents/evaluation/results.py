@@ -137,19 +137,22 @@ def versions(extra: Sequence[str] = ()) -> dict[str, str]:
     return {name: version(name) for name in packages} | {"python": platform.python_version()}
 
 
-def told_of_data(scenario: Scenario) -> dict[str, object]:
-    """Returns what a record keeps of a user's own data set, and says it on the standard error.
+def told_of_files(scenario: Scenario) -> dict[str, object]:
+    """Returns what a record keeps of a user's own data and map, and says it on the standard error.
 
     Args:
         scenario: Resolved settings.
 
     Returns:
-        How the samples are scaled, reduced and split, and a digest of their file; nothing for data
-        sets that are shipped.
+        How the samples are scaled, reduced and split, a digest of their file, and what became of
+        the map; nothing for data sets and graphs that are shipped.
     """
     found = own_data.record(scenario.learning)
-    if found:
-        print(f"note: {found['data']}", file=sys.stderr)
+    if scenario.network.graph and scenario.network.graph.about:
+        found["map"] = scenario.network.graph.about
+    for name in ("data", "map"):
+        if name in found:
+            print(f"note: {found[name]}", file=sys.stderr)
     return found
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ceas_agents.bounds import pair_bounds
 from ceas_agents.console import output, progress_bar, show_next
-from ceas_agents.evaluation import play, results, tuned
+from ceas_agents.evaluation import links, play, results, tuned
 from ceas_agents.evaluation.contestants import Contestant
 from ceas_agents.evaluation.table import table
 from ceas_agents.policies import aims, options
@@ -41,7 +41,7 @@ def evaluate(
         "contestants": {c.name: c.overrides for c in contestants},
         "options": {c.name: given for c in contestants if (given := options.given(c.policy))},
         "seeds": [seeds.start, seeds.stop - 1],
-        **results.told_of_data(scenario),
+        **results.told_of_files(scenario),
     }
     interrupted = False
     most = {name: pair_bounds.in_each_layout(built) for name, built in params.items()}
@@ -76,6 +76,8 @@ def notes(contestants: list[Contestant], params: dict[str, Params]) -> list[str]
         params: From `evaluation.play.prepare`.
     """
     found = tuned.described(contestants)
+    # The contestants may differ in cut-off and protocol.
+    found += dict.fromkeys(filter(None, (links.poor(params[each.name]) for each in contestants)))
     for contestant in contestants:
         rule = params[contestant.name].consensus.rule
         is_ceas = getattr(contestant.policy, "func", contestant.policy) is POLICIES["ceas"]

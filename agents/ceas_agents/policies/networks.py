@@ -190,6 +190,24 @@ def steered(
     reliance on the nodes with the best links (`policies.closed_loop.trust`).
     """
     del key
+    return steering.play(_steering(layers, columns, params, observation), params, observation)
+
+
+def steered_freely(
+    layers: Layers,
+    columns: Columns,
+    params: Params,
+    observation: Observation,
+    key: Key[Array, ""],
+) -> Float[Array, " nodes_and_1"]:
+    """Learned: the same, but how many nodes are served does not depend on what CEAS would serve."""
+    del key
+    return steering.play_freely(_steering(layers, columns, params, observation), params, observation)
+
+
+def _steering(
+    layers: Layers, columns: Columns, params: Params, observation: Observation
+) -> Float[Array, " 3"]:
     if not params.by_window:
         raise ValueError(BY_WINDOW)
     if params.network.teams.size > 1:
@@ -199,7 +217,7 @@ def steered(
     seen = jnp.append(summary(_seen(columns, observation)), trust.reliance(params, observation))
     _require("inputs", layers[0].weight.shape[0], seen.size)
     _require("outputs", layers[-1].bias.size, steering.OUTPUTS)
-    return steering.play(through(layers, seen, jnp.tanh), params, observation)
+    return through(layers, seen, jnp.tanh)
 
 
 FORMS: dict[str, Form] = {
@@ -209,6 +227,7 @@ FORMS: dict[str, Form] = {
     "squashed": squashed,
     "dispatch": dispatched,
     "steered": steered,
+    "steered_freely": steered_freely,
 }
 """Each raises a ValueError if the layers do not fit the scenario."""
 BY_WINDOW = "agent schedules single windows, but episode.decision of the scenario is round"

@@ -144,7 +144,7 @@ def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> Finished:
     scenario = config.dump(fixed)
     record = {
         **plan.record,
-        **results.told_of_data(fixed),
+        **results.told_of_files(fixed),
         "versions": results.versions(),
     }
     rows = folder / CELLS

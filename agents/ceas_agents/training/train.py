@@ -178,7 +178,7 @@ def _played(plan: Plan, scenario: Scenario, contestant: Contestant) -> list[Row]
 def _opened(plan: Plan, folder: Path, *, overwrite: bool) -> list[Row]:
     record = {
         **plan.record,
-        **results.told_of_data(plan.scenario),
+        **results.told_of_files(plan.scenario),
         "versions": results.versions(library(plan).packages),
     }
     scenario = config.dump(plan.scenario)

@@ -100,7 +100,7 @@ def _open(plan: Plan, folder: Path, *, overwrite: bool) -> None:
         "own": proposals.OWN,
         "trials": plan.trials,
         "measure": plan.measure,
-        **results.told_of_data(plan.scenario),
+        **results.told_of_files(plan.scenario),
         "versions": results.versions(),
     }
     scenario = config.dump(plan.scenario)

@@ -57,12 +57,12 @@ class Renderer:
         return {**self.__dict__, "_pictures": {}, "_window": None}
 
     def follow(
-        self, scene: Scene, info: Mapping[str, float], *, begins: bool, row: int = 0
+        self, scene: Scene | None, info: Mapping[str, float], *, begins: bool, row: int = 0
     ) -> None:
         """Takes in what a reset or a step results in; in mode `human`, a window shows it.
 
         Args:
-            scene: With arrays of NumPy.
+            scene: With arrays of NumPy; None without a mode.
             info: The metrics by name.
             begins: Whether an episode begins.
             row: Which of several environments it is.
@@ -70,7 +70,7 @@ class Renderer:
         Raises:
             RuntimeError: In mode `human`, if no window can be opened.
         """
-        if self._mode is None:
+        if scene is None:
             return
         if begins:
             self._stories[row] = story.start(scene, info)
@@ -87,7 +87,9 @@ class Renderer:
             rows: Which rows it is news of.
             begins: In which rows an episode begins.
         """
-        for row in np.flatnonzero(rows).tolist() if self._mode else ():
+        if output.scene is None:
+            return
+        for row in np.flatnonzero(rows).tolist():
             scene = Scene(*(np.asarray(values)[row] for values in output.scene))
             figures = np.asarray(output.figures)[row].tolist()
             info = dict(zip(FIGURES, figures, strict=True))

@@ -1,10 +1,11 @@
 """Writes the tables of `performance.md` from the results of `ceas-gym bench`.
 
-    ceas-gym bench paper --growth --repeats 5 --out runs/bench
+    ceas-gym bench paper --growth --learners --repeats 5 --out runs/bench
     python docs/performance.py runs/bench
 
 The numbers of the run are kept beside the page, in `performance.json`; a test compares page and
-numbers. A run on an accelerator changes only the table of accelerators.
+numbers. A run without `--growth` or `--learners` leaves the tables of these as they are, and a run
+on an accelerator changes only the table of accelerators.
 """
 
 import argparse
@@ -105,6 +106,8 @@ TABLES = {
     "rounds": _rounds,
     "cores": lambda found: _rounds(found, "all cores"),
     "windows": lambda found: _rounds(found, "windows", WINDOWS),
+    "learning": lambda found: _rounds(found["learners"], "round"),
+    "learning_windows": lambda found: _rounds(found["learners"], "window", by_window=1),
     "cases": _cases,
     "stages": _stages,
     "growth": _growth,
@@ -125,14 +128,12 @@ def _number(value: float) -> str:
 def main() -> None:
     """Writes the tables of the page, its figure, and `performance.json`."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("folder", type=Path, help="what `ceas-gym bench --growth --out` was given")
+    parser.add_argument("folder", type=Path, help="the --out of `ceas-gym bench`")
     folder = parser.parse_args().folder
     measured = json.loads((folder / "bench.json").read_text(encoding="utf-8"))
     on_processor = measured["machine"]["backend"] == "cpu"
-    if on_processor and "growth" not in measured:
-        parser.error(f"{folder} is of a run without --growth, whose table the page needs")
     found = merged(json.loads(KEPT.read_text(encoding="utf-8")), measured)
-    if on_processor:
+    if on_processor and "growth" in measured:
         shutil.copyfile(folder / "growth.png", DOCS / "figures" / "growth.png")
     results.write_json(KEPT, found)
     results.write_text(PAGE, page(PAGE.read_text(encoding="utf-8"), found))

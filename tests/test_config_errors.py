@@ -174,7 +174,7 @@ def test_what_is_no_scenario_is_refused(scenario, shown):
         (
             {"network.nodes": 4},
             "scenario small with overrides: attack.byzantine_nodes = 2 is not below half of "
-            "network.nodes = 4: no rule withstands that many",
+            "network.nodes = 4: no rule withstands that many; set it to 1 at most",
         ),
     ],
 )

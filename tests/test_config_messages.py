@@ -240,12 +240,12 @@ def test_a_number_of_rounds_that_became_a_time_is_refused(refused, section, old,
         (
             "attack: {byzantine_nodes: 5}",
             "attack.byzantine_nodes = 5 is not below half of network.nodes = 10: "
-            "no rule withstands that many",
+            "no rule withstands that many; set it to 4 at most",
         ),
         (
             "consensus: {tolerated_nodes: 9}",
             "consensus.tolerated_nodes = 9 is not below half of network.nodes = 10: "
-            "no rule withstands that many",
+            "no rule withstands that many; set it to 4 at most",
         ),
     ],
 )

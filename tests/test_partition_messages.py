@@ -167,7 +167,7 @@ def ladder(features: Any, wires: Sequence[int]) -> None:
         (
             {"attack.byzantine_nodes": 4, "consensus.tolerated_nodes": 1},
             "attack.byzantine_nodes = 4 is not below half of network.nodes = 8: no rule withstands "
-            "that many",
+            "that many; set it to 3 at most",
         ),
         (
             {"network.spend": "on_arrival"},

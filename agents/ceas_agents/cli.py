@@ -116,10 +116,11 @@ def bench(
     learn: Annotated[
         bool, typer.Option("--learners", help="also: learning in JAX and by Stable-Baselines3")
     ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Time rounds, compare them with PennyLane alone, and show where the time goes.
 
-    There is no attack unless one is set. It takes about five minutes, and as long again for the
+    There is no attack unless one is set. It takes five to ten minutes, and as long again for the
     growth or for the learners. In bench.json, times are in s.
 
     Example: ceas-gym bench paper --growth
@@ -128,6 +129,7 @@ def bench(
     from ceas_gym import config
 
     changes = dict(config.parse_override(text) for text in overrides or [])
+    keep_results(out / "bench.json", overwrite=overwrite)
     run.bench(
         config.load(scenario, {"attack.name": "none"} | changes),
         repeats,
@@ -145,6 +147,7 @@ def bound(
     seed: Annotated[int, typer.Option(min=0, help="first seed")] = 0,
     out: Annotated[Path, typer.Option(help="folder for bound.json")] = Path("runs/bound"),
     overrides: Overrides = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Compare the information that policies deliver with what no scheduler can exceed, in per cent.
 
@@ -159,6 +162,7 @@ def bound(
 
     settings = config.load(scenario, dict(config.parse_override(text) for text in overrides or []))
     chosen = [contestants.get(name) for name in dict.fromkeys(policy or BOUNDED_POLICIES)]
+    keep_results(out / "bound.json", overwrite=overwrite)
     with config.naming(scenario):
         bounding.compare(settings, chosen, range(seed, seed + episodes), out)
 

@@ -106,8 +106,8 @@ class Scenario(Section, frozen=True):
         ):
             if 2 * bad >= most:
                 raise ValueError(
-                    f"{key} = {bad} is not below half of network.nodes = {most}: "
-                    "no rule withstands that many"
+                    f"{key} = {bad} is not below half of network.nodes = {most}: no rule "
+                    f"withstands that many; set it to {(most - 1) // 2} at most"
                 )
         if 2 * self.tolerated_nodes >= self.teams:
             is_set = self.consensus.tolerated_nodes is not None

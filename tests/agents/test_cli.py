@@ -190,6 +190,16 @@ def test_where_results_go_is_checked_before_anything_is_played(
     assert (tmp_path / "notes").read_text() == "mine"
 
 
+@pytest.mark.parametrize("command", ["bound", "bench"])
+def test_results_of_an_earlier_call_are_kept(command, tmp_path, monkeypatch, capsys):
+    file = tmp_path / f"{command}.json"
+    file.write_text("{}")
+    assert call(monkeypatch, command, "micro", "--out", str(tmp_path)) == 2
+    said = f"error: {tmp_path} holds results; choose another --out or pass --overwrite\n"
+    assert capsys.readouterr().err.endswith(said)
+    assert file.read_text() == "{}"
+
+
 def test_version_is_one_line(monkeypatch, capsys):
     assert call(monkeypatch, "--version") == 0
     cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)

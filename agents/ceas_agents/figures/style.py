@@ -18,6 +18,7 @@ WIDTH_INCHES = 7.0
 STYLE: dict[str, Any] = {
     "font.size": 9.0,
     "text.parse_math": False,
+    "savefig.dpi": DOTS_PER_INCH,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#555555",

@@ -21,7 +21,7 @@ from ceas_agents.policies.networks import Layers
 from ceas_agents.training.evolution import weights
 from ceas_gym import config
 
-AGENT, BOLD = "steered-v2", "steered-v1"
+AGENT, BOLD = "steered-v3", "steered-v1"
 """The agents: one that should cost nothing at random, and one for which both placements count."""
 ALWAYS, CEAS, WARY = "never the best", "ceas", "ceas-wary"
 RATE: dict[str, object] = {"learning.learning_rate": 0.6}
@@ -71,7 +71,7 @@ def contestant(cell: Cell) -> Contestant:
     """Returns who plays in a cell: CEAS as tuned for the rung, the others at the agent's rate."""
     if cell.name in (CEAS, WARY):
         return tuned.contestant(cell.rung, contestants.get(cell.name))
-    name = AGENT if cell.name == ALWAYS else cell.name
+    name = BOLD if cell.name == ALWAYS else cell.name
     agent = checkpoints.load(checkpoints.shipped_file(name))
     if cell.name == ALWAYS:
         agent = agent._replace(layers=always(agent.features.network))

@@ -66,6 +66,15 @@ def test_the_first_output_serves_a_quorum_or_everybody(params, start, act, first
     np.testing.assert_allclose(act(start, first, 0, -20), plain, atol=1e-5)
 
 
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (-3, 1), (5, 0), (0, -2)])
+def test_freely_the_first_output_is_a_share_of_all_beyond_a_quorum(params, start, first, second):
+    room = params.network.nodes - int(quorum(params.consensus))
+    options = {"spare": room / (1 + np.exp(2 - first)), "half": 300 * np.exp(second)}
+    plain = compiled(partial(ceas, serve="quorum"))(params, start, KEY, **options)
+    found = compiled(steering.play_freely)(array([first, second, -20]), params, start)
+    np.testing.assert_allclose(found, plain, atol=1e-5)
+
+
 @pytest.mark.parametrize("room", [0, 1, 2, 24, 499])
 def test_the_first_output_moves_what_ceas_would_serve(room):
     adjusted = compiled(steering.adjusted)

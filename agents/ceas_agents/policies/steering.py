@@ -7,7 +7,8 @@
 with the outputs x of the network, the logistic function s, and the share of the room that CEAS
 itself would serve; numbers of nodes are rounded. So a network whose outputs are zero plays CEAS,
 and a network adapts what CEAS plans to how learning goes. Few numbers for any number of nodes: that
-is what a search over whole episodes can learn (`training.evolution`).
+is what a search over whole episodes can learn (`training.evolution`). An earlier agent, `steered-v1`,
+does not ask how many nodes CEAS would serve (`play_freely`).
 
 The hub can't see who is Byzantine, only whether learning goes on. Whether it goes badly because of
 the nodes with the best links, or without them, depends on whether they took part. So the network
@@ -31,6 +32,7 @@ OUTPUTS = 3
 PASSED_OVER = -4.0
 """Added to the last output, so that zeros pass over no node."""
 SPARE = -2.0
+"""Added to the first output in `play_freely`, so that zeros serve few nodes."""
 LESS_THAN_ONE = 0.4
 """Nodes from the ends of the room at which the share is kept, so that it has a logit."""
 

@@ -18,6 +18,7 @@ KEYS = """
   <key id="c" for="edge" attr.name="channels" attr.type="int"/>
 """
 HUB = '<data key="h">hub</data>'
+REMEDY = "take it out of the relays, or choose another hub"
 
 
 @pytest.fixture(autouse=True)
@@ -147,7 +148,7 @@ def test_the_default_of_relay_counts() -> None:
 
 def test_a_hub_that_is_said_to_be_a_relay_is_refused() -> None:
     write(HUB + vertex("hub", "true") + vertices("a") + edge("hub", "a", l=1))
-    assert refused().endswith("network.graph.relays: 'hub' is the hub")
+    assert refused().endswith("network.graph.relays: 'hub' is the hub; " + REMEDY)
 
 
 def test_the_defaults_of_edges_count() -> None:

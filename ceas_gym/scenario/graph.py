@@ -130,7 +130,9 @@ class GraphSettings(Section, frozen=True):
                 hint = f"; {nearest(name, self.vertices)}" if self.vertices else ""
                 raise ValueError(f"{field}: {name!r} is no end of any edge{hint}")
         if self.hub in self.relays:
-            raise ValueError(f"relays: {self.hub!r} is the hub")
+            raise ValueError(
+                f"relays: {self.hub!r} is the hub; take it out of the relays, or choose another hub"
+            )
         for index, relay in enumerate(self.relays):
             if relay in self.relays[:index]:
                 raise ValueError(f"relays: {relay!r} is named twice")

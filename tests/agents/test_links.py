@@ -71,20 +71,44 @@ def test_nodes_of_a_star_are_numbered_and_layouts_are_said():
     assert "It is the first of 2 layouts." in lines
 
 
-def test_poor_hardware_is_said_before_anything_is_played():
-    """Pairs decay to 1/e in a few milliseconds, but a window has fifty."""
-    poor = scenario(**{"hardware.node_coherence_s": 0.004})
+POOR = {
+    # Pairs decay to 1/e in a few milliseconds, but a window has fifty.
+    "only 0 of 3 nodes can ever take part, and a quorum is 1: new pairs have a fidelity of {best} at "
+    "most, and network.cutoff_fidelity is 0.7; shorten network.window_s, or improve the hardware, or "
+    "lower the cut-off": {"hardware.node_coherence_s": 0.004},
+    "only 0 of 3 nodes can ever take part, and a quorum is 1: new pairs have a fidelity of {best} at "
+    "most, too low for secret key; shorten network.window_s, or improve the hardware": {
+        "hardware.initial_fidelity": 0.8,
+        "network.cutoff_fidelity": None,
+    },
+    "only 0 of 3 nodes can ever take part, and a quorum is 1: no attempt to make a pair fits into a "
+    "window; lengthen network.window_s, or shorten hardware.attempt_overhead_s": {
+        "hardware.attempt_overhead_s": 0.06
+    },
+    "the memories of a link hold 1 pairs, too few for a shot; raise network.memories_per_link": {
+        "network.memories_per_link": 1
+    },
+}
+
+
+@pytest.mark.parametrize("said", POOR)
+def test_why_nothing_will_be_learned_is_said_before_anything_is_played(said):
+    poor = scenario(**POOR[said])
     chosen = [contestants.get("uniform"), contestants.get("ceas")]
-    (said,) = (line for line in run.notes(chosen, play.prepare(poor, chosen)) if "only" in line)
     best = float(np.max(links.measured(parameters.build(poor)).fidelity))
-    assert best < 0.7
-    assert said.startswith(
-        f"note: only 0 of 3 nodes can ever take part, and a quorum is 1, so nothing is learned: "
-        f"new pairs have a fidelity of {best:.3f} at most, and network.cutoff_fidelity is 0.7; "
-    )
-    table, lines = links.show(poor)
-    assert list(table.columns[-1].cells) == ["never"] * 3
-    assert said in lines
+    notes = [each for each in run.notes(chosen, play.prepare(poor, chosen)) if "nothing" in each]
+    why = said.format(best=f"{best:.3f}")
+    assert notes == [
+        f"note: nothing will be learned: {why} (`ceas-gym links` shows every link)"
+    ]
+    assert links.show(poor)[1][-1] == notes[0]
+
+
+def test_links_too_slow_for_the_budget_are_said():
+    slow = scenario(**{"hardware.success_probability": 1e-7})
+    last = links.show(slow)[1][-1]
+    windows = int(parameters.build(slow).budget)
+    assert f"windows at best, and training has {windows}; add modes or channels" in last
 
 
 def test_a_team_is_able_if_all_its_nodes_are():

@@ -64,10 +64,19 @@ def test_a_committee_takes_two_tags_of_every_member():
     assert float(ratio) == pytest.approx(8 * tags, rel=1e-5)
 
 
-def test_more_channels_than_nodes_do_not_help_a_uniform_schedule():
+def test_more_channels_than_nodes_help_no_schedule():
     params = built(**{"network.channels": 50})
     each = float(scarcity.tag_windows(params.network)[0])
     assert float(scarcity.theta_uniform(params)) == pytest.approx(each, rel=1e-5)
+    assert float(scarcity.theta_aware(params)) == pytest.approx(each, rel=1e-5)
+
+
+def test_no_quorum_is_faster_than_its_slowest_node():
+    """Seven of twelve: six near nodes, and one that is far."""
+    params = built(**{"network.lengths_km": (5.0,) * 6 + (60.0,) * 6, "network.channels": 6})
+    times = np.sort(np.asarray(scarcity.tag_windows(params.network)))
+    assert times[6] > times[:7].sum() / 6
+    assert float(scarcity.theta_aware(params)) == pytest.approx(times[6], rel=1e-5)
 
 
 def test_without_key_there_is_no_tag():

@@ -26,11 +26,18 @@ COLUMNS = (
 )
 
 
+FIDELITY = "shorten network.window_s, or improve the hardware"
+ATTEMPTS = "lengthen network.window_s, or shorten hardware.attempt_overhead_s"
+SLOW = "add modes or channels, improve the hardware, or train for longer"
+MEMORIES = "raise network.memories_per_link"
+"""What would help, by what is poor."""
+
+
 class Figures(NamedTuple):
     """Figures of every node's route from the hub, if all links are good and nothing has drifted."""
 
     pairs: Float[Array, " nodes"]
-    """Mean number of pairs of a whole channel in a window."""
+    """Mean number of pairs of a whole channel in a window, as long as memories are free."""
     fidelity: Float[Array, " nodes"]
     """Of a new pair at the end of the window that made it; in [0, 1]."""
     lifetime: Float[Array, " nodes"]
@@ -42,6 +49,8 @@ class Figures(NamedTuple):
     where it is needed."""
     needed: Int[Array, ""]
     """Nodes, or teams, without which a barrier is worth nothing: a quorum."""
+    shots: Float[Array, ""]
+    """Shots that full memories make, not rounded."""
 
 
 def figures(params: Params) -> Figures:
@@ -60,6 +69,7 @@ def figures(params: Params) -> Figures:
         tags=tags,
         able=teams.every(network.teams, (lifetime > 0) & jnp.isfinite(tags)),
         needed=quorum(params.consensus),
+        shots=jnp.asarray(teams.most_shots(network)),
     )
 
 
@@ -68,26 +78,44 @@ measured = once(figures)
 
 
 def poor(params: Params) -> str:
-    """Returns a note if too few nodes can ever take part; empty otherwise.
+    """Returns a note if the model can never be updated: why, and what would help; empty otherwise.
 
     Args:
-        params: The scenario.
-
-    Returns:
-        One line, which names the best fidelity and the settings that could help.
+        params: The scenario. Of several layouts, the first one counts.
     """
-    found = measured(params)
+    found, windows = measured(params), int(params.budget)
     able, needed = int(np.sum(found.able)), int(found.needed)
-    if able >= needed:
+    if float(found.shots) < 1:
+        held = int(params.network.memories.per_link)
+        why = f"the memories of a link hold {held} pairs, too few for a shot", MEMORIES
+    elif able < needed:
+        said, remedy = _why_unable(params, found)
+        who = f"only {able} of {found.able.size} nodes can ever take part, and a quorum is {needed}"
+        why = f"{who}: {said}", remedy
+    elif (aware := scarcity.theta_aware(params)) > windows:
+        said = f"a quorum has its tags after {aware:.0f} windows at best, and training has {windows}"
+        why = said, SLOW
+    else:
         return ""
-    best, cutoff = float(np.max(found.fidelity)), float(params.network.memories.cutoff_fidelity)
-    below = f", and network.cutoff_fidelity is {cutoff:g}" if cutoff else ""
-    return (
-        f"note: only {able} of {found.able.size} nodes can ever take part, and a quorum is "
-        f"{needed}, so nothing is learned: new pairs have a fidelity of {best:.3f} at most{below}; "
-        "shorten network.window_s, lower the cut-off, or improve the hardware (`ceas-gym links` "
-        "shows every link)"
-    )
+    return f"note: nothing will be learned: {why[0]}; {why[1]} (`ceas-gym links` shows every link)"
+
+
+def _why_unable(params: Params, found: Figures) -> tuple[str, str]:
+    # The reason that holds for most of the nodes that can't take part.
+    cutoff, best = float(params.network.memories.cutoff_fidelity), float(np.max(found.fidelity))
+    none, short = found.pairs <= 0, found.lifetime <= 0
+    keyless = ~np.isfinite(found.tags) & ~none & ~short
+    reasons = {
+        "no attempt to make a pair fits into a window": (none, ATTEMPTS),
+        f"new pairs have a fidelity of {best:.3f} at most, and network.cutoff_fidelity is "
+        f"{cutoff:g}": (short & ~none, FIDELITY + ", or lower the cut-off"),
+        f"new pairs have a fidelity of {best:.3f} at most, too low for secret key": (
+            keyless,
+            FIDELITY,
+        ),
+    }
+    said = max(reasons, key=lambda each: int(np.sum(reasons[each][0])))
+    return said, reasons[said][1]
 
 
 def table(scenario: Scenario, params: Params) -> Table:

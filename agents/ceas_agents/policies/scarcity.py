@@ -4,11 +4,17 @@ In a round a node exchanges tags with all members of the committee. For these it
 the bits of the tags over the secret bits of a pair. A whole channel makes lambda pairs in a window.
 With C channels, N nodes and a quorum of q, the number of windows is
 
-    theta_aware   = (1 / C) * sum over the best q nodes of kappa_k / lambda_k,
+    theta_aware   = max of (1 / C) * sum over the best q nodes of kappa_k / lambda_k
+                       and kappa / lambda of the q-th best node,
     theta_uniform = max(N / C, 1) * (kappa / lambda of the q-th best node)
 
-for a schedule that knows the links, and for one that gives all nodes equal shares. Where nodes form
-teams, q teams are a quorum, and only QPU 0 of a team needs tags.
+for a schedule that knows the links, and for one that gives all nodes equal shares. A node can use no
+more than one channel at a time, so a quorum takes at least as long as its slowest node. Where nodes
+form teams, q teams are a quorum, and only QPU 0 of a team needs tags.
+
+Source:
+    McNaughton, Management Science 6, 1 (1959), for the shortest schedule of jobs that may be
+    interrupted, on several machines.
 """
 
 from collections.abc import Callable, Sequence
@@ -78,7 +84,8 @@ def theta_aware(params: Params) -> float:
         params: The scenario.
     """
     order, least = _best_first(params)
-    return float(order[:least].sum() / params.network.switch.channels[0])
+    chosen = order[:least]
+    return float(max(chosen.sum() / params.network.switch.channels[0], chosen[-1]))
 
 
 def theta_uniform(params: Params) -> float:

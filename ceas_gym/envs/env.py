@@ -45,7 +45,7 @@ class CEASEnv(gym.Env[Any, Any]):
     ## Action space
     An entry a asks for the share (a + 1) / 2 of a channel for a node in a window. If the requests
     exceed the channels of the hub, or of a fibre that several routes share, they are scaled down.
-    Values outside [-1, 1] are clipped; NaN is an error.
+    Values outside [-1, 1] are clipped; NaN and infinity are errors.
 
     - `round`: `Box(-1, 1, (W, N), float32)`, the requests for every window of the round.
     - `window`: `Box(-1, 1, (N + 1,), float32)`, the requests for this window; the last entry, if it

@@ -1,8 +1,9 @@
 """The environment as pure functions in JAX: `make_params`, `reset` and `step`.
 
 `ceas_gym` exports them as `make_params`, `reset` and `step`. They work under `jax.jit`, `jax.vmap`
-and `jax.lax.scan`. An episode is never reset automatically, and nothing is checked while it runs:
-an action outside [-1, 1] is clipped, and training continues after `terminated`.
+and `jax.lax.scan`. An episode is never reset automatically, and of an action only the shape is
+checked: entries outside [-1, 1] are clipped, NaN goes unnoticed, and training continues after
+`terminated`.
 
 Where a scenario has several layouts (`episode.layouts`), a policy that uses the parameters must get
 those of the episode's own layout, `ceas_gym.layouts.of(params, state)`.
@@ -20,6 +21,7 @@ from jaxtyping import Array, Bool, Float, Key
 from ceas_gym import config, dynamics, parameters
 from ceas_gym.jax_utils import randomness
 from ceas_gym.scenario import Scenario
+from ceas_gym.task import actions
 from ceas_gym.types import Metrics, Observation, Params, State
 
 Step = tuple[Observation, State, Float[Array, ""], Bool[Array, ""], Bool[Array, ""], Metrics]
@@ -105,6 +107,9 @@ def step(key: Key[Array, ""], state: State, action: ArrayLike, params: Params) -
         info: A scalar for every name in `ceas_gym.task.metrics.NAMES`. It is for people: `accuracy`
             is computed on the test split, from which no agent may learn.
 
+    Raises:
+        ValueError: If the action has another shape.
+
     Example:
         >>> params = make_params("tiny")
         >>> observation, state = reset(jax.random.key(0), params)
@@ -115,6 +120,9 @@ def step(key: Key[Array, ""], state: State, action: ArrayLike, params: Params) -
         >>> int(state.round), bool(terminated), bool(info["pairs_generated"] > 0)
         (1, False, True)
     """
+    expected, given = actions.shape(params), jnp.shape(action)
+    if given != expected:
+        raise ValueError(f"action must have shape {expected}, but has {given}")
     return _step(key, state, action, params)
 
 

@@ -18,6 +18,9 @@ def scalar(*given):
 def nothing(*given):
     pass
 
+def spoiled(params, observation, key):
+    return half(params, observation, key) * jnp.nan
+
 def half(params, observation, key):
     return jnp.zeros((params.network.windows, params.network.nodes))
 """
@@ -42,6 +45,16 @@ def call(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (
+            ["--policy", "mine_here:spoiled"],
+            "scenario tiny: policy mine_here:spoiled: function 'spoiled' must return finite numbers, "
+            "but its first action has NaN or infinity; look at the weights that it loads",
+        ),
+        (
+            ["--policy", "theta.npy"],
+            "policy 'theta.npy' is a file of weights; write a function that loads them, and name it "
+            "as module:function (docs/own-functions.md)",
+        ),
         (
             ["--policy", "mine_here:broken"],
             "scenario tiny: policy mine_here:broken: function 'broken' raised IndexError: tuple "

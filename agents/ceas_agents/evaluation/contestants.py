@@ -119,6 +119,10 @@ def fitting(decision: Decision) -> list[str]:
     return [name for name in names if CONTESTANTS[name].version(decision)]
 
 
+WEIGHTS = (".npy", ".pt", ".pth", ".pkl", ".zip", ".safetensors", ".onnx", ".msgpack")
+"""How names of files end that hold weights of other libraries."""
+
+
 def get(name: str) -> Contestant:
     """Returns the contestant of that name, or a policy under the scenario's own protocol.
 
@@ -175,5 +179,10 @@ def _policy(name: str, known: Iterable[str]) -> Policy:
         return options.chosen(shipped, POLICIES[shipped], rest)
     if ":" in name:
         return imported("policy", name)
+    if name.endswith(WEIGHTS):
+        raise ValueError(
+            f"policy {name!r} is a file of weights; write a function that loads them, and name it "
+            "as module:function (docs/own-functions.md)"
+        )
     hint = nearest(name, [*known, *agents])
     raise ValueError(f"policy {name!r} is unknown; {hint} (or name your own as module:function)")

@@ -103,7 +103,7 @@ def load(path: Path) -> Agent:
         reason = (error.strerror or "unknown reason").lower()
         raise ValueError(f"{path} can't be read: {reason}") from error
     except UNREADABLE as error:
-        raise ValueError(f"{path} holds no learned scheduler: {error}") from error
+        raise ValueError(f"{path} holds no learned scheduler: {_reason(error)}") from error
 
 
 def shipped() -> list[str]:
@@ -132,6 +132,15 @@ def describe(name: str) -> str:
     else:
         text = FORMS[load(shipped_file(name)).form].__doc__ or ""
     return text.split("\n")[0].lstrip("# ")
+
+
+def _reason(error: Exception) -> str:
+    # NumPy takes whatever it does not know for pickled objects, and names a missing array.
+    if "pickle" in str(error):
+        return "it is no archive of NumPy"
+    if isinstance(error, KeyError):
+        return f"it lacks an array: {error.args[0]}"
+    return str(error)
 
 
 def _read(arrays: Mapping[str, NDArray[Any]]) -> Agent:

@@ -4,6 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Key
 
 from ceas_agents.policies import baselines, heuristics
 from ceas_agents.policies.base import Policy, as_pytree
@@ -13,6 +14,8 @@ from ceas_agents.policies.closed_loop import ceas as loop_ceas
 from ceas_agents.policies.closed_loop import cutoffs, linear, whittle
 from ceas_agents.policies.closed_loop import heuristics as loop_heuristics
 from ceas_agents.policies.versions import Decision, Versions, joined
+from ceas_gym import dynamics, layouts
+from ceas_gym.jax_utils.fast_compile import once
 from ceas_gym.registry import calling
 from ceas_gym.task import actions
 from ceas_gym.task.observations import NETWORK_FEATURES, node_features
@@ -62,7 +65,7 @@ def version(policy: Policy, decision: Decision) -> Policy | None:
 
 
 def check(policy: Policy, params: Params) -> None:
-    """Checks that a policy that is not shipped fits the scenario, without computing anything.
+    """Checks that a policy fits the scenario; of a user's own, it computes the first action.
 
     Args:
         policy: Called with abstract values; it must return an action of the shape that
@@ -72,7 +75,7 @@ def check(policy: Policy, params: Params) -> None:
     Raises:
         ValueError: If a shipped policy has no version for the scenario's decision, or an option is
             not one of that version; if the layers of a learned policy do not fit; or if a function
-            of the user's own raises an error or returns no action.
+            of the user's own raises an error, returns no action, or numbers that are not finite.
     """
     expected, nodes = actions.shape(params), params.network.nodes
     observation = Observation(
@@ -91,6 +94,17 @@ def check(policy: Policy, params: Params) -> None:
         raise ValueError(
             f"function {name!r} must return an array of shape {expected}, but returned {returned}"
         )
+    if not bool(jnp.isfinite(_first_action(policy, params, jax.random.key(0))).all()):
+        raise ValueError(
+            f"function {name!r} must return finite numbers, but its first action has NaN or infinity; "
+            "look at the weights that it loads"
+        )
+
+
+@partial(once, static_argnums=0)
+def _first_action(policy: Policy, params: Params, key: Key[Array, ""]) -> Array:
+    state, timestep = dynamics.reset(params, key)
+    return policy(layouts.of(params, state), timestep.observation, key)
 
 
 def is_shipped(policy: Policy) -> bool:

@@ -77,22 +77,33 @@ def test_the_bold_agent_has_learned_what_the_page_reads_from_its_weights(script)
 
 
 def test_the_other_agent_has_learned_what_the_page_reads_from_its_weights(script):
+    agent = checkpoints.load(checkpoints.shipped_file(script.AGENT))
+    assert agent.form == "steered"
     see = partial(outputs, script.AGENT, validation_accuracy=0.7, lowest_loss=0.25)
+
+    def odds(spare):
+        # Undoes the shift of the form `steered_freely`, which `outputs` has.
+        return spare / (1 - spare) * np.exp(2)
+
     early, late = (
-        see(progress=progress, validation_loss=0.3, reliance=1.0) for progress in (0.02, 0.9)
+        see(progress=progress, validation_loss=0.3, reliance=1.0) for progress in (0.1, 0.9)
     )
     distrusting = see(progress=0.9, validation_loss=0.3, reliance=0.0)
-    assert max(early[0], late[0]) < 0.02
-    assert max(early[2], late[2]) < 0.05
-    assert early[1] < late[1] < distrusting[1] - 1
-    assert distrusting[0] > 5 * late[0]
+    for trusting in (early, late):
+        assert 1 / 9 < odds(trusting[0]) < 1 / 7
+        assert trusting[2] < 0.05
+    moved = odds(late[0]) * 12 / (24 - 12)
+    assert round(24 * moved / (1 + moved)) == 3
+    assert 2 < odds(distrusting[0]) < 2.5
     assert distrusting[2] > 0.95
+    for each in (early, late, distrusting):
+        assert 1000 < 300 * np.exp(each[1]) < 1200
     # Losses are shares of twice the loss of guessing.
     rises = np.linspace(0, 1, 201)
     lost = [
         see(progress=0.9, validation_loss=0.25 + rise / 2, reliance=1.0)[2] > 0.5 for rise in rises
     ]
-    assert 0.6 < rises[np.argmax(lost)] < trust.RISE
+    assert rises[np.argmax(lost)] == pytest.approx(trust.RISE, abs=0.02)
 
 
 def test_nobody_in_hindsight_is_better_than_the_best(script, found):
@@ -123,11 +134,13 @@ def ends(values):
 
 def test_the_agent_costs_and_wins_what_the_page_says(script, found):
     random, best = leads(script, found, script.AGENT, "ceas")
-    assert ends(random.values()) == (-0.7, 6.9)
-    assert (best.pop("paper"), best.pop("paper-committee")) == (-15.6, -3.5)
-    assert ends(best.values()) == (11.8, 26.3)
-    hindsight, _ = leads(script, found, script.AGENT)
+    assert ends(random.values()) == (-2.0, 5.6)
+    assert random["short-memory"] == -2.0
+    assert best.pop("paper") == -2.2
+    assert ends(best.values()) == (3.1, 24.9)
+    hindsight, on_the_best = leads(script, found, script.AGENT)
     assert min(hindsight.values()) == -3.6
+    assert on_the_best["unequal"] == 14.7
 
 
 def test_the_bold_agent_costs_and_wins_what_the_page_says(script, found):
@@ -159,7 +172,8 @@ def test_the_worse_placement_is_as_the_page_says(script, found):
         }
 
     assert ends(ahead(script.BOLD).values()) == pytest.approx((1.5, 22.1), abs=0.05)
-    assert ahead(script.AGENT)["unequal-loop"] == pytest.approx(16.0, abs=0.05)
+    assert ahead(script.AGENT)["unequal-loop"] == pytest.approx(14.7, abs=0.05)
+    assert ahead(script.AGENT)["drift-loop"] == pytest.approx(1.7, abs=0.05)
 
 
 def test_the_training_seeds_earned_what_the_page_says(script):

@@ -7,7 +7,6 @@ The returns are kept beside the page, in `returns.json`.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np

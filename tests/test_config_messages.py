@@ -190,7 +190,8 @@ def test_a_number_of_rounds_that_became_a_time_is_refused(refused, section, old,
         ),
         (
             "network: {graph: {hub: a, relays: [a], edges: [[a, b, 1]]}}",
-            "network.graph.relays: 'a' is the hub; take it out of the relays, or choose another hub",
+            "network.graph.relays: 'a' is the hub; take it out of the relays, or choose another "
+            "hub",
         ),
         (
             "network: {graph: {hub: a, relays: [b, b], edges: [[a, b, 1], [b, c, 1]]}}",

@@ -137,6 +137,12 @@ def test_episodes_of_several_layouts_share_a_batch():
     assert batched[1].round.tolist() == [1, 1]
 
 
+def test_an_action_of_another_shape_is_refused(params):
+    _, state = jax.eval_shape(lambda: ceas_gym.reset(jax.random.key(0), params))
+    with pytest.raises(ValueError, match=r"action must have shape \(4, 4\), but has \(3, 4\)"):
+        ceas_gym.step(jax.random.key(1), state, jnp.zeros((3, 4)), params)
+
+
 def test_a_wrong_setting_is_named():
     with pytest.raises(config.ScenarioError, match=r"overrides: .*attack\.nam"):
         ceas_gym.make_params("tiny", {"attack.nam": "none"})

@@ -113,9 +113,7 @@ def settings(drawn: Map, asked: MapSettings) -> dict[str, Any]:
     }
 
 
-def _about(
-    drawn: Map, kept: list[Fibre], edges: int, gone: list[str], asked: MapSettings
-) -> str:
+def _about(drawn: Map, kept: list[Fibre], edges: int, gone: list[str], asked: MapSettings) -> str:
     # What the map has, and what became of it; `kept` are its fibres before the merging.
     measured, merged = sum(fibre.length_km is None for fibre in kept), len(kept) - edges
     parts = [f"{_counted(len(drawn.places), 'vertex')} and {_counted(len(drawn.fibres), 'fibre')}"]

@@ -105,9 +105,7 @@ def key_words(state: Array | NDArray[np.uint32]) -> Any:  # noqa: ANN401 - of th
     return state[..., -2:]
 
 
-def step(
-    params: Params, state: Words, action: ArrayLike, *, draws: bool = False
-) -> PackedEpisode:
+def step(params: Params, state: Words, action: ArrayLike, *, draws: bool = False) -> PackedEpisode:
     """Returns the episode after one more step.
 
     Args:

@@ -47,13 +47,13 @@ def call(tmp_path, monkeypatch, capsys):
     [
         (
             ["--policy", "mine_here:spoiled"],
-            "scenario tiny: policy mine_here:spoiled: function 'spoiled' must return finite numbers, "
-            "but its first action has NaN or infinity; look at the weights that it loads",
+            "scenario tiny: policy mine_here:spoiled: function 'spoiled' must return finite "
+            "numbers, but its first action has NaN or infinity; look at the weights that it loads",
         ),
         (
             ["--policy", "theta.npy"],
-            "policy 'theta.npy' is a file of weights; write a function that loads them, and name it "
-            "as module:function (docs/own-functions.md)",
+            "policy 'theta.npy' is a file of weights; write a function that loads them, and name "
+            "it as module:function (docs/own-functions.md)",
         ),
         (
             ["--policy", "mine_here:broken"],

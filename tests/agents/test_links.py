@@ -71,36 +71,42 @@ def test_nodes_of_a_star_are_numbered_and_layouts_are_said():
     assert "It is the first of 2 layouts." in lines
 
 
-POOR = {
-    # Pairs decay to 1/e in a few milliseconds, but a window has fifty.
-    "only 0 of 3 nodes can ever take part, and a quorum is 1: new pairs have a fidelity of {best} at "
-    "most, and network.cutoff_fidelity is 0.7; shorten network.window_s, or improve the hardware, or "
-    "lower the cut-off": {"hardware.node_coherence_s": 0.004},
-    "only 0 of 3 nodes can ever take part, and a quorum is 1: new pairs have a fidelity of {best} at "
-    "most, too low for secret key; shorten network.window_s, or improve the hardware": {
-        "hardware.initial_fidelity": 0.8,
-        "network.cutoff_fidelity": None,
-    },
-    "only 0 of 3 nodes can ever take part, and a quorum is 1: no attempt to make a pair fits into a "
-    "window; lengthen network.window_s, or shorten hardware.attempt_overhead_s": {
-        "hardware.attempt_overhead_s": 0.06
-    },
-    "the memories of a link hold 1 pairs, too few for a shot; raise network.memories_per_link": {
-        "network.memories_per_link": 1
-    },
-}
+NOBODY = "only 0 of 3 nodes can ever take part, and a quorum is 1: "
+BELOW = (
+    "new pairs have a fidelity of {best} at most, and network.cutoff_fidelity is 0.7; shorten "
+    "network.window_s, or improve the hardware, or lower the cut-off"
+)
+KEYLESS = (
+    "new pairs have a fidelity of {best} at most, too low for secret key; shorten "
+    "network.window_s, or improve the hardware"
+)
+NO_ATTEMPT = (
+    "no attempt to make a pair fits into a window; lengthen network.window_s, or shorten "
+    "hardware.attempt_overhead_s"
+)
+NO_SHOT = "the memories of a link hold 1 pairs, too few for a shot; raise network.memories_per_link"
 
 
-@pytest.mark.parametrize("said", POOR)
-def test_why_nothing_will_be_learned_is_said_before_anything_is_played(said):
-    poor = scenario(**POOR[said])
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        # Pairs decay to 1/e in a few milliseconds, but a window has fifty.
+        ({"hardware.node_coherence_s": 0.004}, NOBODY + BELOW),
+        (
+            {"hardware.initial_fidelity": 0.8, "network.cutoff_fidelity": None},
+            NOBODY + KEYLESS,
+        ),
+        ({"hardware.attempt_overhead_s": 0.06}, NOBODY + NO_ATTEMPT),
+        ({"network.memories_per_link": 1}, NO_SHOT),
+    ],
+)
+def test_why_nothing_will_be_learned_is_said_before_anything_is_played(changes, why):
+    poor = scenario(**changes)
     chosen = [contestants.get("uniform"), contestants.get("ceas")]
     best = float(np.max(links.measured(parameters.build(poor)).fidelity))
     notes = [each for each in run.notes(chosen, play.prepare(poor, chosen)) if "nothing" in each]
-    why = said.format(best=f"{best:.3f}")
-    assert notes == [
-        f"note: nothing will be learned: {why} (`ceas-gym links` shows every link)"
-    ]
+    said = f"note: nothing will be learned: {why.format(best=f'{best:.3f}')}"
+    assert notes == [f"{said} (`ceas-gym links` shows every link)"]
     assert links.show(poor)[1][-1] == notes[0]
 
 

@@ -93,7 +93,9 @@ def poor(params: Params) -> str:
         who = f"only {able} of {found.able.size} nodes can ever take part, and a quorum is {needed}"
         why = f"{who}: {said}", remedy
     elif (aware := scarcity.theta_aware(params)) > windows:
-        said = f"a quorum has its tags after {aware:.0f} windows at best, and training has {windows}"
+        said = (
+            f"a quorum has its tags after {aware:.0f} windows at best, and training has {windows}"
+        )
         why = said, SLOW
     else:
         return ""

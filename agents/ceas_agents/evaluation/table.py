@@ -26,8 +26,8 @@ def table(rows: dict[str, list[Row]], title: str) -> Table:
     over = "layouts" if len(set(layouts(rows[first]))) > 1 else "seeds"
     result = Table(
         title=title,
-        caption=f"mean (95 % interval over {over}, each by itself); accuracies in per cent, useful pairs in per "
-        "cent of a bound on any schedule's, pairs used in per cent of those made",
+        caption=f"mean (95 % interval over {over}, each by itself); accuracies in per cent, useful "
+        "pairs in per cent of a bound on any schedule's, pairs used in per cent of those made",
     )
     result.add_column("policy", no_wrap=True)
     accuracies = ("final accuracy", f"minus {first}", "accuracy over time")

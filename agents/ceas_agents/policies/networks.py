@@ -200,9 +200,10 @@ def steered_freely(
     observation: Observation,
     key: Key[Array, ""],
 ) -> Float[Array, " nodes_and_1"]:
-    """Learned: the same, but how many nodes are served does not depend on what CEAS would serve."""
+    """Learned: the same, but the number of nodes does not depend on what CEAS would serve."""
     del key
-    return steering.play_freely(_steering(layers, columns, params, observation), params, observation)
+    outputs = _steering(layers, columns, params, observation)
+    return steering.play_freely(outputs, params, observation)
 
 
 def _steering(

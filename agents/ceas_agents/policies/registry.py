@@ -96,8 +96,8 @@ def check(policy: Policy, params: Params) -> None:
         )
     if not bool(jnp.isfinite(_first_action(policy, params, jax.random.key(0))).all()):
         raise ValueError(
-            f"function {name!r} must return finite numbers, but its first action has NaN or infinity; "
-            "look at the weights that it loads"
+            f"function {name!r} must return finite numbers, but its first action has NaN or "
+            "infinity; look at the weights that it loads"
         )
 
 

@@ -8,9 +8,9 @@ With C channels, N nodes and a quorum of q, the number of windows is
                        and kappa / lambda of the q-th best node,
     theta_uniform = max(N / C, 1) * (kappa / lambda of the q-th best node)
 
-for a schedule that knows the links, and for one that gives all nodes equal shares. A node can use no
-more than one channel at a time, so a quorum takes at least as long as its slowest node. Where nodes
-form teams, q teams are a quorum, and only QPU 0 of a team needs tags.
+for a schedule that knows the links, and for one that gives all nodes equal shares. A node can use
+no more than one channel at a time, so a quorum takes at least as long as its slowest node. Where
+nodes form teams, q teams are a quorum, and only QPU 0 of a team needs tags.
 
 Source:
     McNaughton, Management Science 6, 1 (1959), for the shortest schedule of jobs that may be

@@ -7,8 +7,8 @@
 with the outputs x of the network, the logistic function s, and the share of the room that CEAS
 itself would serve; numbers of nodes are rounded. So a network whose outputs are zero plays CEAS,
 and a network adapts what CEAS plans to how learning goes. Few numbers for any number of nodes: that
-is what a search over whole episodes can learn (`training.evolution`). An earlier agent, `steered-v1`,
-does not ask how many nodes CEAS would serve (`play_freely`).
+is what a search over whole episodes can learn (`training.evolution`). An earlier agent,
+`steered-v1`, does not ask how many nodes CEAS would serve (`play_freely`).
 
 The hub can't see who is Byzantine, only whether learning goes on. Whether it goes badly because of
 the nodes with the best links, or without them, depends on whether they took part. So the network

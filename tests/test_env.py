@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from typing import Any
 
 import gymnasium as gym
 import matplotlib
@@ -297,7 +298,8 @@ def test_drawing_without_a_mode_is_warned_of():
 
 def test_drawing_changes_nothing_that_an_agent_sees(env):
     """What a picture shows is computed only with a mode, and apart from the step."""
-    unseen, action = CEASEnv("tiny"), np.zeros(env.action_space.shape, np.float32)
+    unseen: Any = CEASEnv("tiny")
+    action = np.zeros(env.action_space.shape, np.float32)
     for each in zip(unseen.reset(seed=5)[0].values(), env.reset(seed=5)[0].values(), strict=True):
         np.testing.assert_array_equal(*each)
     for _ in range(3):

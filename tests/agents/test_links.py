@@ -68,7 +68,7 @@ def test_the_table_has_a_row_for_each_node_by_its_name():
 def test_nodes_of_a_star_are_numbered_and_layouts_are_said():
     table, lines = links.show(config.load("tiny", {"episode.layouts": 2}))
     assert list(table.columns[0].cells) == ["0", "1", "2", "3"]
-    assert "It is the first of 2 layouts." in lines
+    assert "The table shows the first of 2 layouts." in lines
 
 
 NOBODY = "only 0 of 3 nodes can ever take part, and a quorum is 1: "

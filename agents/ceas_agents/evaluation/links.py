@@ -90,7 +90,8 @@ def poor(params: Params) -> str:
         why = f"the memories of a link hold {held} pairs, too few for a shot", MEMORIES
     elif able < needed:
         said, remedy = _why_unable(params, found)
-        who = f"only {able} of {found.able.size} nodes can ever take part, and a quorum is {needed}"
+        what = "nodes" if params.network.teams.size == 1 else "teams"
+        who = f"only {able} of {found.able.size} {what} can ever take part, and a quorum is {needed}"
         why = f"{who}: {said}", remedy
     elif (aware := scarcity.theta_aware(params)) > windows:
         said = (
@@ -162,7 +163,7 @@ def notes(scenario: Scenario, params: Params) -> list[str]:
         f"A quorum has its tags {_after(aware)} at best, and {_after(uniform)} with equal shares.",
     ]
     if scenario.episode.layouts > 1:
-        lines.append(f"It is the first of {scenario.episode.layouts} layouts.")
+        lines.append(f"The table shows the first of {scenario.episode.layouts} layouts.")
     if settings.graph and settings.graph.about:
         lines.append(settings.graph.about)
     return lines

@@ -10,9 +10,9 @@ and a network adapts what CEAS plans to how learning goes. Few numbers for any n
 is what a search over whole episodes can learn (`training.evolution`). An earlier agent,
 `steered-v1`, does not ask how many nodes CEAS would serve (`play_freely`).
 
-The hub can't see who is Byzantine, only whether learning goes on. Whether it goes badly because of
-the nodes with the best links, or without them, depends on whether they took part. So the network
-also sees its `reliance` on them (`closed_loop.trust`).
+The hub can't see who is Byzantine, only whether learning goes on. If it goes badly, the nodes with
+the best links can be at fault only if they took part. So the network also sees its `reliance` on
+them (`closed_loop.trust`).
 """
 
 import jax
@@ -34,7 +34,7 @@ PASSED_OVER = -4.0
 SPARE = -2.0
 """Added to the first output in `play_freely`, so that zeros serve few nodes."""
 LESS_THAN_ONE = 0.4
-"""Nodes from the ends of the room at which the share is kept, so that it has a logit."""
+"""How far the share stays from both ends of the room, in nodes, so that its logit is finite."""
 
 
 def play(

@@ -91,8 +91,8 @@ def poor(params: Params) -> str:
     elif able < needed:
         said, remedy = _why_unable(params, found)
         what = "nodes" if params.network.teams.size == 1 else "teams"
-        who = f"only {able} of {found.able.size} {what} can ever take part, and a quorum is {needed}"
-        why = f"{who}: {said}", remedy
+        who = f"only {able} of {found.able.size} {what} can ever take part"
+        why = f"{who}, and a quorum is {needed}: {said}", remedy
     elif (aware := scarcity.theta_aware(params)) > windows:
         said = (
             f"a quorum has its tags after {aware:.0f} windows at best, and training has {windows}"

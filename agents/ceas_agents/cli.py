@@ -1,6 +1,7 @@
 """The command line `ceas-gym`."""
 
 import io
+import os
 import platform
 import signal
 import sys
@@ -16,6 +17,8 @@ DEFAULT_POLICIES = {
     "round": ("ceas", "oblivious-fair", "oblivious-naive"),
     "window": ("ceas", "ceas-open", "subset-hold", "static-subset", "oblivious-fair"),
 }
+INTERRUPTED = 130
+"""Exit code after an interrupt, as shells have it."""
 BOUNDED_POLICIES = ("ceas", "proportional_fair", "freshest_first", "max_weight", "uniform")
 # Typer gives the base class of its exceptions no public name.
 UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
@@ -253,8 +256,24 @@ def main() -> None:
     except (ValueError, OSError) as error:
         code = _fail(" ".join(str(error).split()))
     except (KeyboardInterrupt, typer.Abort):
-        code = 130
+        code = INTERRUPTED
     sys.exit(code)
+
+
+def program() -> None:
+    """Runs the command line as a program of its own: after an interrupt, it ends at once.
+
+    What was finished is written by then. Threads of XLA may still compute, and would crash while
+    Python takes itself apart.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code != INTERRUPTED:
+            raise
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(INTERRUPTED)
 
 
 def _print_anything() -> None:
@@ -271,4 +290,4 @@ def _fail(message: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import jax
@@ -198,6 +199,16 @@ def test_results_of_an_earlier_call_are_kept(command, tmp_path, monkeypatch, cap
     said = f"error: {tmp_path} holds results; choose another --out or pass --overwrite\n"
     assert capsys.readouterr().err.endswith(said)
     assert file.read_text() == "{}"
+
+
+@pytest.mark.parametrize(("code", "at_once"), [(130, [130]), (2, []), (0, [])])
+def test_only_after_an_interrupt_the_program_ends_at_once(code, at_once, monkeypatch):
+    ended: list[int] = []
+    monkeypatch.setattr(cli, "main", lambda: sys.exit(code))
+    monkeypatch.setattr(cli.os, "_exit", ended.append)
+    with nullcontext() if at_once else pytest.raises(SystemExit):
+        cli.program()
+    assert ended == at_once
 
 
 def test_version_is_one_line(monkeypatch, capsys):

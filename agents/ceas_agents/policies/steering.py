@@ -68,7 +68,7 @@ def adjusted(
         output: Of the network: 0 changes nothing, negative numbers serve fewer.
 
     Example:
-        >>> [float(adjusted(array(6.0), 24, array(output))) for output in (-9.0, 0.0, 1.0, 9.0)]
+        >>> [float(adjusted(jnp.float32(6), 24, jnp.float32(by))) for by in (-9, 0, 1, 9)]
         [0.0, 6.0, 11.0, 24.0]
     """
     least = LESS_THAN_ONE / jnp.maximum(room, 1)

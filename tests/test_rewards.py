@@ -45,12 +45,19 @@ def test_alignment_is_the_cosine_with_steepest_descent(params, start, downhill, 
         assert float(found) == pytest.approx(np.cos(angle), abs=5e-3)
 
 
+def slope(learning, parameters, split):
+    pulled = pullback.pull(learning.program, parameters)
+    return learners.full_gradient(learning, pulled, split)
+
+
+def gradient(learning, start, split):
+    return np.asarray(compiled(slope)(learning, start.model.parameters, split))
+
+
 def test_alignment_does_not_depend_on_the_scale_of_the_logits(params, start):
-    learning = params.learning
-    pulled = pullback.pull(learning.program, start.model.parameters)
     for scale in (1e-6, 1e-3, 1e4):
-        scaled = dataclasses.replace(learning, logit_scale=jnp.float32(scale))
-        uphill = np.asarray(learners.full_gradient(scaled, pulled, learning.training))
+        scaled = dataclasses.replace(params.learning, logit_scale=jnp.float32(scale))
+        uphill = gradient(scaled, start, scaled.training)
         step = -1e-6 * uphill / np.linalg.norm(uphill)
         found = compiled(rewards.alignment)(
             dataclasses.replace(params, learning=scaled), start, moved(start, step)
@@ -64,9 +71,8 @@ def test_alignment_of_a_round_without_a_step_is_nothing(params, start):
 
 def test_descent_is_not_what_a_hub_sees(params, start):
     # It is that of the training split, which is neither the validation nor the test split.
-    pulled = pullback.pull(params.learning.program, start.model.parameters)
     splits = (params.learning.training, params.learning.validation, params.learning.test)
-    slopes = [np.asarray(learners.full_gradient(params.learning, pulled, s)) for s in splits]
+    slopes = [gradient(params.learning, start, split) for split in splits]
     assert all(np.abs(slopes[0] - other).max() > 1e-3 for other in slopes[1:])
 
 

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from helpers.compiled import reset, step
+from helpers.compiled import compiled, reset, step
 
 from ceas_agents.policies import scarcity
 from ceas_agents.policies.registry import POLICIES
@@ -27,10 +27,14 @@ def built(**changes):
     return parameters.build(config.load("small", ALIKE | changes))
 
 
+def tag_windows(params):
+    return np.asarray(compiled(scarcity.tag_windows)(params.network))
+
+
 def test_of_nodes_that_are_alike():
     """Every theta is the windows of a tag, times those who share a channel."""
     params = built()
-    each = np.asarray(scarcity.tag_windows(params.network))
+    each = tag_windows(params)
     assert each == pytest.approx(each[0])
     assert int(scarcity.quorum(params.consensus)) == 7
     assert float(scarcity.theta_aware(params)) == pytest.approx(7 * each[0] / 3, rel=1e-5)
@@ -51,7 +55,7 @@ def test_windows_of_a_tag_are_bits_over_bits():
     attempts = np.floor(float(params.network.generation.attempts_per_window[0, 0]))
     pairs = attempts * int(params.network.generation.modes) * 0.01
     expected = float(params.network.key.tag_bits) / (1 - 2 * entropy) / pairs
-    assert float(scarcity.tag_windows(params.network)[0]) == pytest.approx(expected, rel=1e-4)
+    assert tag_windows(params)[0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_committee_takes_two_tags_of_every_member():
@@ -66,7 +70,7 @@ def test_a_committee_takes_two_tags_of_every_member():
 
 def test_more_channels_than_nodes_help_no_schedule():
     params = built(**{"network.channels": 50})
-    each = float(scarcity.tag_windows(params.network)[0])
+    each = tag_windows(params)[0]
     assert float(scarcity.theta_uniform(params)) == pytest.approx(each, rel=1e-5)
     assert float(scarcity.theta_aware(params)) == pytest.approx(each, rel=1e-5)
 
@@ -74,7 +78,7 @@ def test_more_channels_than_nodes_help_no_schedule():
 def test_no_quorum_is_faster_than_its_slowest_node():
     """Seven of twelve: six near nodes, and one that is far."""
     params = built(**{"network.lengths_km": (5.0,) * 6 + (60.0,) * 6, "network.channels": 6})
-    times = np.sort(np.asarray(scarcity.tag_windows(params.network)))
+    times = np.sort(tag_windows(params))
     assert times[6] > times[:7].sum() / 6
     assert float(scarcity.theta_aware(params)) == pytest.approx(times[6], rel=1e-5)
 

@@ -85,7 +85,8 @@ def reset(
             episode (`jax_utils.randomness.key_words`), or, if `follows`, the last key of the
             previous episode (`key_words` below).
         follows: Whether the episode continues the randomness of a previous one.
-        draws: Whether the output has a scene; a static argument.
+        draws: Whether the output has a scene, which is computed only for pictures; a static
+            argument.
     """
     key = jax.random.wrap_key_data(jnp.asarray(key_words), impl=randomness.THREEFRY)
     start = jnp.where(follows, jax.random.fold_in(key, NEXT_EPISODE), key)

@@ -176,9 +176,7 @@ class CEASEnv(gym.Env[Any, Any]):
         with config.naming(scenario):
             self.params = parameters.build(self.scenario)
         self.observation_space, self.action_space = self.view.spaces(self.params)
-        self.render_mode = render_mode
-        # What a picture shows is computed only if one is drawn.
-        self._draws = render_mode is not None
+        self.render_mode, self._draws = render_mode, render_mode is not None
         self._packed: PackedEpisode | None = None
         self._seen: Any = None
         self._renderer = Renderer(self.scenario, self.params, render_mode)

@@ -87,8 +87,7 @@ class CEASVectorEnv(VectorEnv[Any, Any, NDArray[Any]]):
         self.scenario = config.load(scenario, overrides)
         with config.naming(scenario):
             self.params = parameters.build(self.scenario)
-        self.render_mode = render_mode
-        self._draws = render_mode is not None
+        self.render_mode, self._draws = render_mode, render_mode is not None
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space, self.single_action_space = self.view.spaces(self.params)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)

@@ -110,6 +110,12 @@ def test_why_nothing_will_be_learned_is_said_before_anything_is_played(changes, 
     assert links.show(poor)[1][-1] == notes[0]
 
 
+def test_of_several_layouts_the_note_speaks_of_the_first():
+    poor = scenario(**{"hardware.node_coherence_s": 0.004, "episode.layouts": 2})
+    said = links.poor(parameters.build(poor))
+    assert said.startswith("note: nothing will be learned in the first layout: only 0 of 3 nodes")
+
+
 def test_links_too_slow_for_the_budget_are_said():
     slow = scenario(**{"hardware.success_probability": 1e-7})
     last = links.show(slow)[1][-1]

@@ -24,8 +24,6 @@ COLUMNS = (
     "windows above cut-off",
     "windows for tags",
 )
-
-
 FIDELITY = "shorten network.window_s, or improve the hardware"
 ATTEMPTS = "lengthen network.window_s, or shorten hardware.attempt_overhead_s"
 SLOW = "add modes or channels, improve the hardware, or train for longer"
@@ -100,7 +98,11 @@ def poor(params: Params) -> str:
         why = said, SLOW
     else:
         return ""
-    return f"note: nothing will be learned: {why[0]}; {why[1]} (`ceas-gym links` shows every link)"
+    where = "" if params.layouts is None else " in the first layout"
+    return (
+        f"note: nothing will be learned{where}: {why[0]}; {why[1]} (`ceas-gym links` shows every "
+        "link)"
+    )
 
 
 def _why_unable(params: Params, found: Figures) -> tuple[str, str]:
